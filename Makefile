@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# make            the library, the tools, the bench and the test programs
+# make modules    the kernel modules, against KDIR
+# make test       all the tests; fetches what they need through apt
+# make demo       the main job on real kernel events
+# make help       the rest
+
+VERSION	:= 0.1.0
+SONAME	:= libring.so.0
+
+prefix		?= /usr/local
+exec_prefix	?= $(prefix)
+bindir		?= $(exec_prefix)/bin
+libdir		?= $(exec_prefix)/lib
+includedir	?= $(prefix)/include
+datadir		?= $(prefix)/share
+KDIR		?= /lib/modules/$(shell uname -r)/build
+
+# SAN=asan, tsan, m32 or clang builds everything once more, beside the first.
+SAN	?=
+O	:= build/$(or $(SAN),native)
+
+CC		?= gcc
+CFLAGS		?= -O2 -g
+WARN		:= -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow
+CPPFLAGS_ALL	= -Iinclude -I$(O) -D_GNU_SOURCE -MMD -MP $(CPPFLAGS)
+CFLAGS_ALL	= -std=gnu11 -pthread $(WARN) $(CFLAGS) $(SAN_$(SAN))
+SAN_		:=
+SAN_asan	:= -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SAN_tsan	:= -fsanitize=thread
+SAN_m32		:= -m32
+SAN_clang	:=
+ifeq ($(SAN),clang)
+CC		:= clang
+endif
+LDFLAGS_ALL	= -pthread $(LDFLAGS) $(SAN_$(SAN))
+
+LIB_OBJS	:= $(patsubst %.c,$(O)/%.o,$(wildcard libring/*.c))
+LIB_PIC		:= $(LIB_OBJS:.o=.pic.o)
+TOOL_OBJS	:= $(patsubst %.c,$(O)/%.o,$(wildcard tools/*.c))
+BENCH_OBJS	:= $(patsubst %.c,$(O)/%.o,$(wildcard bench/*.c))
+UNIT_TESTS	:= $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c))
+# Programs that tests run: one file each.
+TEST_PROGS	:= $(patsubst %.c,$(O)/%,$(wildcard tests/native/*.c tests/vm/progs/*.c))
+
+.PHONY: all lib tools bench-build test-build modules install uninstall clean help
+all: lib tools bench-build test-build
+lib: $(O)/libring.a $(O)/$(SONAME) $(O)/libring.so $(O)/libring.pc
+tools: $(O)/ringctl
+bench-build: $(O)/ringbench
+test-build: $(UNIT_TESTS) $(TEST_PROGS)
+
+$(O)/%.pic.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -fPIC -fvisibility=hidden -c -o $@ $<
+
+$(O)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
+
+$(O)/libring.a: $(LIB_OBJS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(O)/$(SONAME): $(LIB_PIC) libring/libring.map
+	$(CC) $(LDFLAGS_ALL) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=libring/libring.map \
+		-Wl,--no-undefined-version -o $@ $(LIB_PIC)
+
+$(O)/libring.so: $(O)/$(SONAME)
+	ln -sf $(SONAME) $@
+
+$(O)/libring.pc: libring/libring.pc.in Makefile
+	@mkdir -p $(@D)
+	sed -e 's|@prefix@|$(prefix)|' -e 's|@exec_prefix@|$(exec_prefix)|' \
+	    -e 's|@libdir@|$(libdir)|' -e 's|@includedir@|$(includedir)|' \
+	    -e 's|@version@|$(VERSION)|' $< > $@
+
+$(O)/ringctl: $(TOOL_OBJS) $(O)/libring.a
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(shell pkg-config --libs json-c)
+
+$(O)/ringbench: $(BENCH_OBJS) $(O)/libring.a
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(shell pkg-config --libs json-c) -lm
+
+$(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $(O)/libring.a
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka
+
+$(O)/tests/%: $(O)/tests/%.o $(O)/libring.a
+	$(CC) $(LDFLAGS_ALL) -o $@ $^
+
+.SECONDARY:
+-include $(shell find build -name '*.d' 2>/dev/null)

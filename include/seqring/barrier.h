@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
+/*
+ * The only place with fences and atomics. writer.h and reader.h order nothing
+ * except through these, and every use carries a tag: the pair it belongs to
+ * and the side. The pairs, why each is needed, and what fails without it stand
+ * in docs/design.md.
+ *
+ *   tag          writer                          reader
+ *   PUBLISH      release store of a stamp        acquire load of it
+ *   RECLAIM      write fence after tail,         read fence between the copy
+ *                before any byte is reused       and the check of tail
+ *   JOIN         release store of tail, head,    acquire load of the same
+ *                last or segment_pos
+ *   WAKE         full fence between head and     full fence between arming and
+ *                the armed words                 the last look at head
+ *   END          release store of state, after   acquire load of state before
+ *                the last head                   the last look at head
+ *
+ * Backends: the kernel; C11 with gcc or clang; C11 under ThreadSanitizer; or
+ * another one, named by SEQRING_BARRIER_BACKEND (a model checker, a mutant, BPF).
+ *
+ *   seqring_load_acquire(tag, p)      nothing after it moves before it
+ *   seqring_store_release(tag, p, v)  nothing before it moves after it
+ *   seqring_fence_read(tag)           loads before | loads after
+ *   seqring_fence_write(tag)          stores before | stores after
+ *   seqring_fence_full(tag)           everything before | everything after
+ *   seqring_fence_light(tag)          compiler only; its partner makes up for it
+ *   seqring_read(p), seqring_write(p, v)            one access, no order
+ *   seqring_load_word(p), seqring_store_word(p, v)  the same, of record bytes
+ *   seqring_store_words(to, from, n)  n record words stored from plain memory
+ *   seqring_load_words(to, from, n)   n record words loaded to plain memory
+ *   seqring_add(p, n)                 atomic, no order; for counters, any context
+ *   seqring_lower(p, v)               atomic minimum, no order
+ *   seqring_prefetch(p)               a hint, no access
+ */
+#ifndef SEQRING_BARRIER_H
+#define SEQRING_BARRIER_H
+
+#include <linux/types.h>
+#ifdef __KERNEL__
+#include <linux/string.h>
+#else
+#include <string.h>
+#endif
+
+/* A word of the data area, which holds the caller's types. */
+typedef __u64 __attribute__((__may_alias__)) seqring_word;
+
+#if defined(SEQRING_BARRIER_BACKEND)
+
+#include SEQRING_BARRIER_BACKEND
+
+#elif defined(__KERNEL__)
+
+#include <linux/atomic.h>
+#include <linux/compiler.h>
+#include <linux/prefetch.h>
+#include <asm/barrier.h>
+
+#ifndef CONFIG_64BIT
+#error "seqring writes positions with single 64-bit stores: a 64-bit kernel is needed"
+#endif
+
+#define seqring_load_acquire(tag, p)		smp_load_acquire(p)
+#define seqring_store_release(tag, p, v)	smp_store_release(p, v)
+#define seqring_fence_read(tag)			smp_rmb()
+#define seqring_fence_write(tag)		smp_wmb()
+#define seqring_fence_full(tag)			smp_mb()
+#define seqring_fence_light(tag)		barrier()
+#define seqring_read(p)				READ_ONCE(*(p))
+#define seqring_write(p, v)			WRITE_ONCE(*(p), v)
+#define seqring_load_word(p)			READ_ONCE(*(p))
+#define seqring_store_word(p, v)		WRITE_ONCE(*(p), v)
+#define seqring_add(p, n)			atomic64_add(n, (atomic64_t *)(p))
+
+#define seqring_prefetch(p)			prefetch(p)
+
+static inline void seqring_lower(__u64 *p, __u64 v)
+{
+	s64 cur = atomic64_read((atomic64_t *)p);
+
+	while ((u64)cur > v && !atomic64_try_cmpxchg_relaxed((atomic64_t *)p, &cur, v))
+		;
+}
+
+#define seqring_likely(x)			likely(x)
+#define seqring_unlikely(x)			unlikely(x)
+
+#else
+
+#if defined(__SANITIZE_THREAD__)
+#define SEQRING_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SEQRING_TSAN 1
+#endif
+#endif
+
+/*
+ * A 32-bit machine without a single-copy 64-bit load reads the halves, high
+ * half first and again last. That is whole for words that only grow (head, tail,
+ * positions); of a stamp it can give a mix, which the check of tail throws out.
+ */
+#if defined(SEQRING_SPLIT_LOADS) || \
+	(__SIZEOF_POINTER__ < 8 && __GCC_ATOMIC_LLONG_LOCK_FREE != 2)
+static inline unsigned long long seqring_split_load(const void *p)
+{
+	const unsigned int *half = (const unsigned int *)p;
+	const int hi = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+	unsigned int high, low, again;
+
+	do {
+		high = __atomic_load_n(&half[hi], __ATOMIC_ACQUIRE);
+		low = __atomic_load_n(&half[!hi], __ATOMIC_ACQUIRE);
+		again = __atomic_load_n(&half[hi], __ATOMIC_ACQUIRE);
+	} while (high != again);
+	return (unsigned long long)high << 32 | low;
+}
+
+#define seqring_load_n(p, order) \
+	(sizeof(*(p)) == 8 ? (__typeof__(*(p) + 0))seqring_split_load(p) : \
+	 (__typeof__(*(p) + 0))__atomic_load_n((const unsigned int *)(p), order))
+#else
+#define seqring_load_n(p, order)		__atomic_load_n(p, order)
+#endif
+
+#define seqring_load_acquire(tag, p)		seqring_load_n(p, __ATOMIC_ACQUIRE)
+#define seqring_store_release(tag, p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
+#define seqring_fence_light(tag)		__atomic_signal_fence(__ATOMIC_SEQ_CST)
+#define seqring_read(p)				seqring_load_n(p, __ATOMIC_RELAXED)
+#define seqring_write(p, v)			__atomic_store_n(p, v, __ATOMIC_RELAXED)
+#define seqring_add(p, n)			((void)__atomic_fetch_add(p, n, __ATOMIC_RELAXED))
+
+#define seqring_prefetch(p)			__builtin_prefetch(p)
+
+static inline void seqring_lower(__u64 *p, __u64 v)
+{
+	__u64 cur = __atomic_load_n(p, __ATOMIC_RELAXED);
+
+	while (cur > v && !__atomic_compare_exchange_n(p, &cur, v, 1, __ATOMIC_RELAXED,
+						       __ATOMIC_RELAXED))
+		;
+}
+
+#ifdef SEQRING_TSAN
+/*
+ * ThreadSanitizer does not model fences. Acquire and release on the words that
+ * the fences stand for say the same to it: whoever reads a reused byte also
+ * sees the tail that was stored before it.
+ */
+#define seqring_fence_read(tag)			__atomic_signal_fence(__ATOMIC_SEQ_CST)
+#define seqring_fence_write(tag)		__atomic_signal_fence(__ATOMIC_SEQ_CST)
+#define seqring_fence_full(tag)			seqring_tsan_full()
+#define seqring_load_word(p)			seqring_load_n(p, __ATOMIC_ACQUIRE)
+#define seqring_store_word(p, v)		__atomic_store_n(p, v, __ATOMIC_RELEASE)
+
+static inline void seqring_tsan_full(void)
+{
+	static unsigned int word;
+
+	__atomic_fetch_add(&word, 1, __ATOMIC_SEQ_CST);
+}
+#else
+#define seqring_fence_read(tag)			__atomic_thread_fence(__ATOMIC_ACQUIRE)
+#define seqring_fence_write(tag)		__atomic_thread_fence(__ATOMIC_RELEASE)
+#define seqring_fence_full(tag)			__atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define seqring_load_word(p)			seqring_load_n(p, __ATOMIC_RELAXED)
+#define seqring_store_word(p, v)		__atomic_store_n(p, v, __ATOMIC_RELAXED)
+#endif
+
+#define seqring_likely(x)			__builtin_expect(!!(x), 1)
+#define seqring_unlikely(x)			__builtin_expect(!!(x), 0)
+
+#endif
+
+/*
+ * From this many words on x86-64 is faster with a string instruction, which is
+ * asm and so no plain access. The stores of one may become visible in any order,
+ * but not after a later store, and its loads not after a later load.
+ */
+#if defined(__x86_64__) && !defined(SEQRING_TSAN) && !defined(SEQRING_BARRIER_BACKEND)
+#define SEQRING_STRING_WORDS	64
+
+static inline void seqring_string_copy(void *to, const void *from, size_t n)
+{
+	__asm__ __volatile__("rep movsq" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
+}
+#endif
+
+/* @to is 8-byte aligned; @from need not be. */
+static inline void seqring_store_words(seqring_word *to, const unsigned char *from, size_t n)
+{
+	__u64 w[4];
+
+#ifdef SEQRING_STRING_WORDS
+	if (n >= SEQRING_STRING_WORDS) {
+		seqring_string_copy(to, from, n);
+		return;
+	}
+#endif
+	/* By four: the loop would cost more than the stores. */
+	for (; n >= 4; n -= 4, to += 4, from += 32) {
+		memcpy(w, from, 32);
+		seqring_store_word(&to[0], w[0]);
+		seqring_store_word(&to[1], w[1]);
+		seqring_store_word(&to[2], w[2]);
+		seqring_store_word(&to[3], w[3]);
+	}
+	for (; n; n--, to++, from += 8) {
+		memcpy(w, from, 8);
+		seqring_store_word(to, w[0]);
+	}
+}
+
+/* @from is 8-byte aligned; @to need not be. */
+static inline void seqring_load_words(unsigned char *to, const seqring_word *from, size_t n)
+{
+	__u64 w[4];
+
+#ifdef SEQRING_STRING_WORDS
+	if (n >= SEQRING_STRING_WORDS) {
+		seqring_string_copy(to, from, n);
+		return;
+	}
+#endif
+	for (; n >= 4; n -= 4, to += 32, from += 4) {
+		w[0] = seqring_load_word(&from[0]);
+		w[1] = seqring_load_word(&from[1]);
+		w[2] = seqring_load_word(&from[2]);
+		w[3] = seqring_load_word(&from[3]);
+		memcpy(to, w, 32);
+	}
+	for (; n; n--, to += 8, from++) {
+		w[0] = seqring_load_word(from);
+		memcpy(to, w, 8);
+	}
+}
+
+#endif /* SEQRING_BARRIER_H */

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
+/*
+ * The writer's half of the protocol, for one ring. Used by the module and by
+ * user space alike; docs/design.md has the steps and the reasons.
+ *
+ * A ring has one writer at a time, by contract of whoever calls this. All state
+ * that it works from is in struct seqring_writer, which readers never see: it
+ * loads nothing from a page that is mapped elsewhere.
+ *
+ * Any context. Nothing here sleeps, allocates, or loops without a bound.
+ */
+#ifndef SEQRING_WRITER_H
+#define SEQRING_WRITER_H
+
+#ifdef __KERNEL__
+#include <linux/errno.h>
+#include <linux/string.h>
+#else
+#include <errno.h>
+#include <string.h>
+#endif
+
+#include "abi.h"
+#include "barrier.h"
+
+/*
+ * @pos:      head: where the next record starts
+ * @seq:      seq of the newest record
+ * @limit:    positions below it may be written without moving tail
+ * @seg_end:  first position after the segment that @pos is in
+ * @resv_len: payload length of the open reservation
+ * @resv_next: where the record after the reserved one starts; 0: none is open
+ * @first:    per segment, first record start at or after its start
+ */
+struct seqring_writer {
+	unsigned char *data;
+	struct seqring_ring_ctl *ctl;
+	__u64 mask;
+	__u64 pos;
+	__u64 seq;
+	__u64 limit;
+	__u64 seg_end;
+	__u64 resv_next;
+	__u32 resv_len;
+	__u32 payload_max;
+	__u32 seg_shift;
+	__u32 light_wake;	/* readers issue membarrier(): no full fence here */
+	__u64 first[SEQRING_SEGMENTS];
+};
+
+/* One piece of a gathered payload. */
+struct seqring_vec {
+	const void *base;
+	__u64 len;
+};
+
+/* Bytes that a record with @len payload bytes takes. */
+static inline __u64 seqring_record_size(__u32 len)
+{
+	return (sizeof(struct seqring_record) + (__u64)len + 7) & ~7ULL;
+}
+
+/* A position at which no header fits any more stands for the start of the lap. */
+static inline __u64 seqring_normalize(__u64 pos, __u64 mask)
+{
+	__u64 room = mask + 1 - (pos & mask);
+
+	return room < sizeof(struct seqring_record) ? pos + room : pos;
+}
+
+/**
+ * seqring_w_init() - start a writer on an empty ring
+ * @w: the writer to fill
+ * @ctl: control area of the ring, zeroed
+ * @data: data area, zeroed, 8-byte aligned
+ * @data_size: its size, a power of two within the limits of abi.h
+ *
+ * Return: 0, or -EINVAL when @data_size is not one that the ABI allows.
+ */
+static inline int seqring_w_init(struct seqring_writer *w, struct seqring_ring_ctl *ctl,
+				 void *data, __u64 data_size)
+{
+	__u64 segment = data_size / SEQRING_SEGMENTS;
+
+	if (data_size < SEQRING_DATA_SIZE_MIN || data_size > SEQRING_DATA_SIZE_MAX ||
+	    (data_size & (data_size - 1)))
+		return -EINVAL;
+	memset(w, 0, sizeof(*w));
+	w->data = (unsigned char *)data;
+	w->ctl = ctl;
+	w->mask = data_size - 1;
+	w->limit = data_size;
+	w->seg_end = segment;
+	w->payload_max = SEQRING_PAYLOAD_MAX(data_size);
+	while (segment > 1ULL << w->seg_shift)
+		w->seg_shift++;
+	return 0;
+}
+
+/*
+ * Makes [.., end) writable: moves tail past every record that overlaps it. Once
+ * per segment. The largest record, its PAD and the header behind it reach over
+ * fewer than ten of sixteen segments, so there always is a later record start.
+ */
+static inline void seqring_w_reclaim(struct seqring_writer *w, __u64 end)
+{
+	__u64 segment = (end - 1) >> w->seg_shift;
+
+	seqring_store_release(JOIN, &w->ctl->tail,
+			      w->first[(segment + 1) & (SEQRING_SEGMENTS - 1)]);
+	/* Pairs with the read fence in seqring_r_intact(). */
+	seqring_fence_write(RECLAIM);
+	w->limit = (segment + 1) << w->seg_shift;
+}
+
+/* Notes that @pos is the first record start of the segments up to its own. */
+static inline void seqring_w_enter_segment(struct seqring_writer *w, __u64 pos)
+{
+	__u64 segment = w->seg_end >> w->seg_shift;
+	__u64 last = pos >> w->seg_shift;
+
+	for (; segment <= last; segment++) {
+		__u32 i = segment & (SEQRING_SEGMENTS - 1);
+
+		w->first[i] = pos;
+		/* The header at @pos was zeroed before: a joiner finds no stale stamp. */
+		seqring_store_release(JOIN, &w->ctl->segment_pos[i], pos);
+	}
+	w->seg_end = (last + 1) << w->seg_shift;
+}
+
+static inline struct seqring_record *seqring_w_at(const struct seqring_writer *w, __u64 pos)
+{
+	return (struct seqring_record *)(w->data + (pos & w->mask));
+}
+
+/*
+ * Reclaims what the record up to @next and the header at @next will overwrite,
+ * and zeroes that header's stamp, so that no reader who waits there takes old
+ * bytes for a record.
+ */
+static inline void seqring_w_prepare(struct seqring_writer *w, __u64 next)
+{
+	if (seqring_unlikely(next + sizeof(struct seqring_record) > w->limit))
+		seqring_w_reclaim(w, next + sizeof(struct seqring_record));
+	seqring_store_word(&seqring_w_at(w, next)->stamp, 0);
+}
+
+/* Fills the rest of the lap with a PAD; it takes no seq and moves no head. */
+static inline void seqring_w_pad(struct seqring_writer *w, __u64 room)
+{
+	struct seqring_record *rec = seqring_w_at(w, w->pos);
+	union seqring_meta meta;
+
+	meta.len = (__u32)(room - sizeof(*rec));
+	meta.type = 0;
+	meta.flags = SEQRING_REC_PAD;
+	seqring_w_prepare(w, w->pos + room);
+	seqring_store_word(&rec->ts_ns, 0);
+	seqring_store_word(&rec->meta.word, meta.word);
+	/* Pairs with the acquire of the stamp in seqring_r_peek(). */
+	seqring_store_release(PUBLISH, &rec->stamp, w->seq + 1);
+	w->pos += room;
+	if (w->pos >= w->seg_end)
+		seqring_w_enter_segment(w, w->pos);
+}
+
+/**
+ * seqring_w_reserve() - open the next record
+ * @w: the writer; it has no open reservation
+ * @len: payload bytes, 0 to payload_max
+ * @payload: where the payload goes; 8-byte aligned, @len bytes writable
+ *
+ * The payload belongs to the caller until seqring_w_commit() or
+ * seqring_w_discard(). The bytes there are old ones, not zeros; the caller
+ * overwrites all @len of them. These are plain stores between the fences, as on
+ * the write side of a seqcount: the compiler cannot move them out, and a reader
+ * that races with them throws away what it read.
+ *
+ * Return: 0; -EMSGSIZE when @len is too large (nothing changed).
+ */
+static inline int seqring_w_reserve(struct seqring_writer *w, __u32 len, void **payload)
+{
+	__u64 size, room;
+
+	if (seqring_unlikely(len > w->payload_max))
+		return -EMSGSIZE;
+	size = seqring_record_size(len);
+	room = w->mask + 1 - (w->pos & w->mask);
+	if (seqring_unlikely(size > room))
+		seqring_w_pad(w, room);
+	w->resv_len = len;
+	w->resv_next = seqring_normalize(w->pos + size, w->mask);
+	seqring_w_prepare(w, w->resv_next);
+	*payload = seqring_w_at(w, w->pos) + 1;
+	return 0;
+}
+
+/* Zeroes what follows the payload in its last word. */
+static inline void seqring_w_zero_padding(unsigned char *payload, __u32 len)
+{
+	for (; len & 7; len++)
+		seqring_store_word(&payload[len], 0);
+}
+
+/* Publishes the open reservation; its padding is already zero. */
+static inline void seqring_w_publish_resv(struct seqring_writer *w, __u16 type, __u64 ts_ns)
+{
+	struct seqring_record *rec = seqring_w_at(w, w->pos);
+	struct seqring_ring_ctl *ctl = w->ctl;
+	union seqring_meta meta;
+
+	meta.len = w->resv_len;
+	meta.type = type;
+	meta.flags = 0;
+	seqring_store_word(&rec->ts_ns, ts_ns);
+	seqring_store_word(&rec->meta.word, meta.word);
+	w->seq++;
+	/* Pairs with the acquire of the stamp in seqring_r_peek(). */
+	seqring_store_release(PUBLISH, &rec->stamp, w->seq);
+	seqring_store_release(JOIN, &ctl->last, w->pos);
+	seqring_write(&ctl->seq, w->seq);
+	w->pos = w->resv_next;
+	w->resv_next = 0;
+	if (seqring_unlikely(w->pos >= w->seg_end))
+		seqring_w_enter_segment(w, w->pos);
+	/* Pairs with the acquire of head in seqring_r_peek(). */
+	seqring_store_release(JOIN, &ctl->head, w->pos);
+}
+
+/**
+ * seqring_w_commit() - publish the reserved record
+ * @w: the writer, with an open reservation
+ * @type: the producer's type
+ * @ts_ns: time of the record in the ring's clock, 0 without one
+ *
+ * From here on readers see the record, whole. Wakes nobody: the caller asks
+ * seqring_w_wake_due() once, after one record or after a batch.
+ */
+static inline void seqring_w_commit(struct seqring_writer *w, __u16 type, __u64 ts_ns)
+{
+	seqring_w_zero_padding((unsigned char *)(seqring_w_at(w, w->pos) + 1), w->resv_len);
+	seqring_w_publish_resv(w, type, ts_ns);
+}
+
+/**
+ * seqring_w_discard() - drop the open reservation
+ * @w: the writer, with an open reservation
+ *
+ * Free of charge: nothing was published. Old records may have been reclaimed.
+ */
+static inline void seqring_w_discard(struct seqring_writer *w)
+{
+	w->resv_next = 0;
+}
+
+/*
+ * Copies @len bytes to @dst + @off, in word stores where a whole word of @dst
+ * is covered. @dst is 8-byte aligned, @src need not be.
+ */
+static inline void seqring_w_copy(unsigned char *dst, __u64 off, const void *src, __u64 len)
+{
+	const unsigned char *from = (const unsigned char *)src;
+
+	for (; (off & 7) && len; off++, len--)
+		seqring_store_word(&dst[off], *from++);
+	seqring_store_words((seqring_word *)(dst + off), from, len / 8);
+	off += len & ~7ULL;
+	from += len & ~7ULL;
+	for (len &= 7; len; off++, len--)
+		seqring_store_word(&dst[off], *from++);
+}
+
+/* Copies a whole payload, its last word filled up with zeros. */
+static inline void seqring_w_copy_payload(void *payload, const void *src, __u32 len)
+{
+	const unsigned char *from = (const unsigned char *)src;
+	seqring_word *to = (seqring_word *)payload;
+	__u64 word = 0;
+
+	seqring_store_words(to, from, len / 8);
+	if (len & 7) {
+		memcpy(&word, from + (len & ~7u), len & 7);
+		seqring_store_word(&to[len / 8], word);
+	}
+}
+
+/**
+ * seqring_w_publish() - publish one record from a buffer
+ * @w: the writer; it has no open reservation
+ * @type: the producer's type
+ * @ts_ns: time of the record in the ring's clock, 0 without one
+ * @src: the payload; only read
+ * @len: its length
+ *
+ * Return: 0; -EMSGSIZE when @len is too large (nothing changed).
+ */
+static inline int seqring_w_publish(struct seqring_writer *w, __u16 type, __u64 ts_ns,
+				    const void *src, __u32 len)
+{
+	void *payload;
+	int err = seqring_w_reserve(w, len, &payload);
+
+	if (seqring_unlikely(err))
+		return err;
+	seqring_w_copy_payload(payload, src, len);
+	seqring_w_publish_resv(w, type, ts_ns);
+	return 0;
+}
+
+/**
+ * seqring_w_publish_vec() - publish one record gathered from pieces
+ * @w: the writer; it has no open reservation
+ * @type: the producer's type
+ * @ts_ns: time of the record in the ring's clock, 0 without one
+ * @vec: the pieces, in order; only read
+ * @nr: how many
+ *
+ * Return: 0; -EMSGSIZE when the sum of the lengths is too large (nothing changed).
+ */
+static inline int seqring_w_publish_vec(struct seqring_writer *w, __u16 type, __u64 ts_ns,
+					const struct seqring_vec *vec, unsigned int nr)
+{
+	__u64 len = 0, off = 0;
+	void *payload;
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < nr; i++) {
+		if (vec[i].len > w->payload_max - len)
+			return -EMSGSIZE;
+		len += vec[i].len;
+	}
+	err = seqring_w_reserve(w, (__u32)len, &payload);
+	if (err)
+		return err;
+	for (i = 0; i < nr; i++) {
+		seqring_w_copy((unsigned char *)payload, off, vec[i].base, vec[i].len);
+		off += vec[i].len;
+	}
+	seqring_w_commit(w, type, ts_ns);
+	return 0;
+}
+
+/**
+ * seqring_w_wake_due() - ask whether a sleeper waits for what was published
+ * @w: the writer
+ * @wait: the armed words of its ring
+ *
+ * When it says yes, the words are disarmed and the caller must wake all sleepers
+ * of the ring; each of them looks again and arms again.
+ *
+ * Return: 1 when a wake-up is due, else 0.
+ */
+static inline int seqring_w_wake_due(const struct seqring_writer *w, struct seqring_wait *wait)
+{
+	/* Pairs with the full fence in seqring_r_arm(). */
+	if (w->light_wake)
+		seqring_fence_light(WAKE);
+	else
+		seqring_fence_full(WAKE);
+	if (seqring_likely(w->pos <= seqring_read(&wait->pos) &&
+			   w->seq < seqring_read(&wait->seq)))
+		return 0;
+	seqring_write(&wait->pos, SEQRING_WAIT_NONE);
+	seqring_write(&wait->seq, SEQRING_WAIT_NONE);
+	return 1;
+}
+
+/**
+ * seqring_w_end() - say that nothing will be published again
+ * @w: the writer; it has no open reservation and is not used afterwards
+ *
+ * The caller wakes all sleepers.
+ */
+static inline void seqring_w_end(struct seqring_writer *w)
+{
+	/* Pairs with the acquire of state in seqring_r_peek(). */
+	seqring_store_release(END, &w->ctl->state, SEQRING_STATE_DEAD);
+}
+
+#endif /* SEQRING_WRITER_H */

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* An open file of a device: open, close, ioctl. */
+
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/nospec.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "internal.h"
+
+static int seqring_open(struct inode *inode, struct file *file)
+{
+	struct seqring *sr = container_of(inode->i_cdev, struct seqring, cdev);
+	struct seqring_file *f;
+	u32 i;
+
+	if (READ_ONCE(sr->dead))
+		return -ENODEV;
+	if (file->f_mode & FMODE_WRITE && !(sr->flags & SEQRING_F_WRITE))
+		return -EACCES;
+	f = kvzalloc(struct_size(f, r, sr->nr_rings), GFP_KERNEL_ACCOUNT);
+	if (!f)
+		return -ENOMEM;
+	f->sr = sr;
+	mutex_init(&f->lock);
+	init_waitqueue_head(&f->timer_wq);
+	hrtimer_init(&f->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_SOFT);
+	f->timer.function = seqring_timeout;
+	for (i = 0; i < sr->nr_rings; i++) {
+		struct seqring_writer *w = &sr->rings[i]->w;
+
+		seqring_r_init(&f->r[i], w->ctl, w->data, sr->data_size);
+	}
+	get_device(&sr->dev);
+	atomic_inc(&sr->nr_files);
+	file->private_data = f;
+	return 0;
+}
+
+static int seqring_release(struct inode *inode, struct file *file)
+{
+	struct seqring_file *f = file->private_data;
+	struct seqring *sr = f->sr;
+
+	hrtimer_cancel(&f->timer);
+	if (f->cursors)
+		seqring_cursors_put(f->cursors);
+	kvfree(f);
+	atomic_dec(&sr->nr_files);
+	put_device(&sr->dev);
+	return 0;
+}
+
+static int seqring_ioc_geometry(struct seqring_file *f, void __user *user)
+{
+	const struct seqring_header *h = f->sr->head.addr;
+	struct seqring_geometry g;
+	u32 size;
+	int err;
+
+	err = seqring_get_arg(&g, sizeof(g), sizeof(g), user, &size);
+	if (err)
+		return err;
+	if (memchr_inv(g.reserved, 0, sizeof(g.reserved)))
+		return -EINVAL;
+	g.size = min_t(u32, size, sizeof(g));
+	g.nr_rings = h->nr_rings;
+	g.total_size = h->total_size;
+	g.data_size = h->data_size;
+	g.reader_size = seqring_cursors_size(f->sr);
+	g.payload_max = h->payload_max;
+	g.mode = f->sr->mode;
+	g.clock_id = h->clock_id;
+	g.page_size = h->page_size;
+	g.features = h->features;
+	return copy_to_user(user, &g, g.size) ? -EFAULT : 0;
+}
+
+static int seqring_ioc_stats(struct seqring_file *f, void __user *user)
+{
+	const struct seqring_ring_ctl *ctl;
+	struct seqring_stats st;
+	u32 size, i, ring;
+	int err;
+
+	err = seqring_get_arg(&st, sizeof(st), sizeof(st), user, &size);
+	if (err)
+		return err;
+	if (memchr_inv(st.reserved, 0, sizeof(st.reserved)))
+		return -EINVAL;
+	if (st.ring >= f->sr->nr_rings)
+		return -ENOENT;
+	ring = array_index_nospec(st.ring, f->sr->nr_rings);
+	ctl = f->sr->rings[ring]->w.ctl;
+	memset(&st, 0, sizeof(st));
+	st.size = min_t(u32, size, sizeof(st));
+	st.ring = ring;
+	st.tail = READ_ONCE(ctl->tail);
+	st.head = READ_ONCE(ctl->head);
+	st.seq = READ_ONCE(ctl->seq);
+	for (i = 0; i < SEQRING_DROP_SLOTS; i++)
+		st.dropped[i] = READ_ONCE(ctl->dropped[i]);
+	st.wakeups = READ_ONCE(ctl->wakeups);
+	st.readers = atomic_read(&f->sr->nr_files);
+	st.state = READ_ONCE(ctl->state);
+	return copy_to_user(user, &st, st.size) ? -EFAULT : 0;
+}
+
+static int seqring_ioc_seek(struct seqring_file *f, void __user *user)
+{
+	struct seqring_seek seek;
+	u32 size;
+	int err;
+
+	err = seqring_get_arg(&seek, sizeof(seek), sizeof(seek), user, &size);
+	return err ? err : seqring_seek(f, seek.whence, seek.value);
+}
+
+static int seqring_ioc_write_type(struct seqring_file *f, void __user *user)
+{
+	struct seqring_write_type arg;
+	u32 size;
+	int err;
+
+	err = seqring_get_arg(&arg, sizeof(arg), sizeof(arg), user, &size);
+	if (err)
+		return err;
+	if (arg.type > U16_MAX)
+		return -EINVAL;
+	WRITE_ONCE(f->write_type, arg.type);
+	return 0;
+}
+
+static long seqring_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct seqring_file *f = file->private_data;
+	void __user *user = (void __user *)arg;
+
+	/* By number: a later version's struct may be longer. */
+	if (_IOC_TYPE(cmd) != SEQRING_IOC_MAGIC)
+		return -ENOTTY;
+	switch (_IOC_NR(cmd)) {
+	case _IOC_NR(SEQRING_IOC_GEOMETRY):
+		return seqring_ioc_geometry(f, user);
+	case _IOC_NR(SEQRING_IOC_STATS):
+		return seqring_ioc_stats(f, user);
+	case _IOC_NR(SEQRING_IOC_SEEK):
+		return seqring_ioc_seek(f, user);
+	case _IOC_NR(SEQRING_IOC_WRITE_TYPE):
+		return seqring_ioc_write_type(f, user);
+	case _IOC_NR(SEQRING_IOC_READER_FD):
+		return arg ? -EINVAL : seqring_reader_fd(f);
+	default:
+		return -ENOTTY;
+	}
+}
+
+const struct file_operations seqring_fops = {
+	.owner = THIS_MODULE,
+	.open = seqring_open,
+	.release = seqring_release,
+	.mmap = seqring_mmap,
+	.poll = seqring_fop_poll,
+	.read = seqring_fop_read,
+	.write_iter = seqring_fop_write_iter,
+	.llseek = seqring_fop_llseek,
+	.unlocked_ioctl = seqring_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _SEQRING_INTERNAL_H
+#define _SEQRING_INTERNAL_H
+
+#include <linux/cdev.h>
+#include <linux/device.h>
+#include <linux/fs.h>
+#include <linux/hrtimer.h>
+#include <linux/irq_work.h>
+#include <linux/kref.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/poll.h>
+#include <linux/spinlock.h>
+#include <linux/uio.h>
+#include <linux/wait.h>
+
+#include <linux/seqring.h>
+#include <seqring/reader.h>
+
+/* A run of pages that are mapped in the kernel, too. */
+struct seqring_area {
+	void *addr;
+	struct page **pages;
+	unsigned long nr_pages;
+};
+
+/**
+ * struct seqring_one - one ring of a device
+ * @w: the protocol's writer; whoever holds the ring (see publish.c) owns it
+ * @busy: 0, or 1 + the CPU that has the ring
+ * @lock: SEQRING_MODE_LOCKED
+ * @wait: what the sleepers wait for
+ * @work: wakes them, from any context
+ * @area: control page, then the data area
+ * @wakeups: the writer's count, mirrored in the control page
+ */
+struct seqring_one {
+	struct seqring_writer w;
+	u32 busy;
+	raw_spinlock_t lock;
+	struct seqring_wait wait ____cacheline_aligned;
+	struct irq_work work ____cacheline_aligned;
+	struct seqring *sr;
+	struct seqring_area area;
+	u64 wakeups;
+};
+
+/**
+ * struct seqring - a device
+ * @dev: its references keep everything here; files and the owner hold one each
+ * @head: header page, then the schema
+ * @rings: all rings
+ * @cpu_ring: the ring of each CPU, in SEQRING_MODE_PERCPU
+ * @wq: all sleepers of the device
+ * @list: on seqring_devices, under seqring_devices_lock
+ * @write_lock: serialises write(2) where the device has no other writer, and
+ *	orders it against the end
+ * @user_owned: made through the control node
+ * @dead: the owner is gone
+ * @warned: a second writer was reported
+ */
+struct seqring {
+	struct device dev;
+	struct cdev cdev;
+	struct seqring_area head;
+	struct seqring_one **rings;
+	struct seqring_one * __percpu *cpu_ring;
+	wait_queue_head_t wq;
+	struct list_head list;
+	struct mutex write_lock;
+	u64 data_size;
+	u64 total_size;
+	unsigned long charged_pages;
+	u32 nr_rings;
+	u32 mode;
+	u32 clock_id;
+	u32 flags;
+	umode_t permissions;
+	bool user_owned;
+	bool dead;
+	unsigned long warned;
+	atomic_t nr_files;
+	char name[SEQRING_NAME_SIZE];
+};
+
+/**
+ * struct seqring_cursors - the reader page of an open file
+ * @ref: held by the file and by the descriptor that maps the page
+ */
+struct seqring_cursors {
+	struct kref ref;
+	struct seqring_area area;
+};
+
+/**
+ * struct seqring_file - an open file
+ * @lock: over everything below but the timer
+ * @cursors: once asked for; never changes again
+ * @timer: the wake-up timeout since the first unread record
+ * @timer_wq: who waits for it
+ * @unread_since_ns: when poll() first saw something unread; 0: nothing is
+ * @lapped: read(2) owes an EPIPE
+ * @r: where read(2) stands, per ring
+ */
+struct seqring_file {
+	struct seqring *sr;
+	struct mutex lock;
+	struct seqring_cursors *cursors;
+	struct hrtimer timer;
+	wait_queue_head_t timer_wq;
+	u64 unread_since_ns;
+	u16 write_type;
+	bool lapped;
+	struct seqring_reader r[];
+};
+
+extern const struct file_operations seqring_fops;
+extern struct class seqring_class;
+
+/* main.c */
+extern struct list_head seqring_devices;
+extern struct mutex seqring_devices_lock;
+int seqring_get_devt(dev_t *devt);
+void seqring_put_devt(dev_t devt);
+
+/* device.c */
+int seqring_create_device(const struct seqring_params *params, bool user_owned,
+			  struct seqring **out);
+void seqring_unregister(struct seqring *sr);
+void seqring_end(struct seqring *sr);
+u64 seqring_now(const struct seqring *sr);
+bool seqring_name_ok(const char *name);
+
+/* memory.c */
+int seqring_charge(unsigned long nr_pages);
+void seqring_uncharge(unsigned long nr_pages);
+int seqring_area_alloc(struct seqring_area *area, unsigned long nr_pages, int node);
+void seqring_area_free(struct seqring_area *area);
+
+/* map.c */
+int seqring_mmap(struct file *file, struct vm_area_struct *vma);
+int seqring_reader_fd(struct seqring_file *f);
+void seqring_cursors_put(struct seqring_cursors *c);
+unsigned long seqring_cursors_size(const struct seqring *sr);
+
+/* publish.c */
+void seqring_drop(struct seqring_one *ring, enum seqring_drop cause);
+void seqring_wake_sleepers(struct irq_work *work);
+struct seqring_one *seqring_enter(struct seqring *sr, unsigned long *irq_flags);
+void seqring_leave(struct seqring_one *ring, unsigned long irq_flags);
+void seqring_wake_if_due(struct seqring_one *ring);
+
+/* poll.c */
+__poll_t seqring_fop_poll(struct file *file, struct poll_table_struct *wait);
+bool seqring_arm_and_look(struct seqring_file *f, const struct seqring_cursors *c,
+			  bool *drained);
+enum hrtimer_restart seqring_timeout(struct hrtimer *timer);
+
+/* read.c */
+ssize_t seqring_fop_read(struct file *file, char __user *buf, size_t count, loff_t *ppos);
+loff_t seqring_fop_llseek(struct file *file, loff_t off, int whence);
+int seqring_seek(struct seqring_file *f, u32 whence, u64 value);
+
+/* write.c */
+ssize_t seqring_fop_write_iter(struct kiocb *iocb, struct iov_iter *from);
+
+/* control.c */
+extern struct miscdevice seqring_control;
+int seqring_get_arg(void *arg, size_t size, size_t min, const void __user *user,
+		    u32 *user_size);
+
+#endif /* _SEQRING_INTERNAL_H */

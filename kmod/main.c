@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Loading and unloading, and what all devices share. */
+
+#include <linux/fs.h>
+#include <linux/idr.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+
+#include "compat.h"
+#include "internal.h"
+
+#define SEQRING_DEVICES_MAX	256
+
+LIST_HEAD(seqring_devices);
+DEFINE_MUTEX(seqring_devices_lock);
+
+static dev_t seqring_devt;
+static DEFINE_IDA(seqring_minors);
+
+static char *seqring_devnode(SEQRING_DEVNODE_CONST struct device *dev, umode_t *mode)
+{
+	if (mode)
+		*mode = container_of(dev, struct seqring, dev)->permissions;
+	return NULL;
+}
+
+struct class seqring_class = {
+	.name = "seqring",
+	.devnode = seqring_devnode,
+};
+
+/* Return: 0; -ENOSPC when all device numbers are in use. */
+int seqring_get_devt(dev_t *devt)
+{
+	int minor = ida_alloc_max(&seqring_minors, SEQRING_DEVICES_MAX - 1, GFP_KERNEL);
+
+	if (minor < 0)
+		return minor;
+	*devt = MKDEV(MAJOR(seqring_devt), minor);
+	return 0;
+}
+
+void seqring_put_devt(dev_t devt)
+{
+	ida_free(&seqring_minors, MINOR(devt));
+}
+
+static int __init seqring_init(void)
+{
+	int err;
+
+	err = alloc_chrdev_region(&seqring_devt, 0, SEQRING_DEVICES_MAX, "seqring");
+	if (err)
+		return err;
+	err = class_register(&seqring_class);
+	if (err)
+		goto unregister_region;
+	err = misc_register(&seqring_control);
+	if (err)
+		goto unregister_class;
+	return 0;
+
+unregister_class:
+	class_unregister(&seqring_class);
+unregister_region:
+	unregister_chrdev_region(seqring_devt, SEQRING_DEVICES_MAX);
+	return err;
+}
+
+/*
+ * No file is open and no other module is in: each holds a reference to this
+ * one. What is left are devices made through the control node.
+ */
+static void __exit seqring_exit(void)
+{
+	struct seqring *sr, *next;
+
+	misc_deregister(&seqring_control);
+	list_for_each_entry_safe(sr, next, &seqring_devices, list)
+		seqring_destroy(sr);
+	class_unregister(&seqring_class);
+	unregister_chrdev_region(seqring_devt, SEQRING_DEVICES_MAX);
+	ida_destroy(&seqring_minors);
+}
+
+module_init(seqring_init);
+module_exit(seqring_exit);
+
+MODULE_DESCRIPTION("Rings of records for many lock-free user-space readers");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Mappings: the device, read-only, and the reader page of an open file. */
+
+#include <linux/anon_inodes.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "internal.h"
+
+/*
+ * The page at @pgoff of the device's mapping, in its area; @index tells where.
+ * @pgoff lies within the device.
+ */
+static struct seqring_area *seqring_area_at(struct seqring *sr, unsigned long pgoff,
+					    unsigned long *index)
+{
+	unsigned long ring_pages = sr->rings[0]->area.nr_pages;
+
+	if (pgoff < sr->head.nr_pages) {
+		*index = pgoff;
+		return &sr->head;
+	}
+	pgoff -= sr->head.nr_pages;
+	*index = pgoff % ring_pages;
+	return &sr->rings[pgoff / ring_pages]->area;
+}
+
+/*
+ * All pages are mapped at mmap(); this brings back those that the process threw
+ * away itself (MADV_DONTNEED).
+ */
+static vm_fault_t seqring_fault(struct vm_fault *vmf)
+{
+	struct seqring_file *f = vmf->vma->vm_file->private_data;
+	struct seqring_area *area;
+	unsigned long index;
+
+	if (vmf->pgoff >= f->sr->total_size >> PAGE_SHIFT)
+		return VM_FAULT_SIGBUS;
+	area = seqring_area_at(f->sr, vmf->pgoff, &index);
+	vmf->page = area->pages[index];
+	get_page(vmf->page);
+	return 0;
+}
+
+/*
+ * The mapping pins the file, the file the device: nothing to count when it is
+ * split, moved or forked. Each page is referenced by the page tables besides.
+ */
+static const struct vm_operations_struct seqring_vm_ops = {
+	.fault = seqring_fault,
+};
+
+int seqring_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct seqring_file *f = file->private_data;
+	struct seqring *sr = f->sr;
+	unsigned long total = sr->total_size >> PAGE_SHIFT;
+	unsigned long pgoff = vma->vm_pgoff;
+	unsigned long addr = vma->vm_start;
+
+	if (vma->vm_flags & (VM_WRITE | VM_EXEC))
+		return -EPERM;
+	/* Not VM_SHARED: that is off for a file opened read-only. */
+	if (!(vma->vm_flags & VM_MAYSHARE))
+		return -EINVAL;
+	if (pgoff >= total || vma_pages(vma) > total - pgoff)
+		return -ENXIO;
+	seqring_vm_flags(vma, VM_DONTEXPAND | VM_DONTDUMP, VM_MAYWRITE | VM_MAYEXEC);
+	vma->vm_ops = &seqring_vm_ops;
+
+	while (addr < vma->vm_end) {
+		struct seqring_area *area;
+		unsigned long index, run, left;
+		int err;
+
+		area = seqring_area_at(sr, pgoff, &index);
+		run = min(area->nr_pages - index, (vma->vm_end - addr) >> PAGE_SHIFT);
+		left = run;
+		err = vm_insert_pages(vma, addr, &area->pages[index], &left);
+		if (err)
+			return err;
+		addr += run << PAGE_SHIFT;
+		pgoff += run;
+	}
+	return 0;
+}
+
+unsigned long seqring_cursors_size(const struct seqring *sr)
+{
+	return PAGE_ALIGN(sizeof(struct seqring_reader_page) +
+			  sr->nr_rings * sizeof(struct seqring_cursor));
+}
+
+static void seqring_cursors_free(struct kref *ref)
+{
+	struct seqring_cursors *c = container_of(ref, struct seqring_cursors, ref);
+
+	seqring_area_free(&c->area);
+	kfree(c);
+}
+
+void seqring_cursors_put(struct seqring_cursors *c)
+{
+	kref_put(&c->ref, seqring_cursors_free);
+}
+
+static vm_fault_t seqring_cursors_fault(struct vm_fault *vmf)
+{
+	struct seqring_cursors *c = vmf->vma->vm_file->private_data;
+
+	if (vmf->pgoff >= c->area.nr_pages)
+		return VM_FAULT_SIGBUS;
+	vmf->page = c->area.pages[vmf->pgoff];
+	get_page(vmf->page);
+	return 0;
+}
+
+static const struct vm_operations_struct seqring_cursors_vm_ops = {
+	.fault = seqring_cursors_fault,
+};
+
+static int seqring_cursors_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct seqring_cursors *c = file->private_data;
+
+	if (vma->vm_flags & VM_EXEC)
+		return -EPERM;
+	if (!(vma->vm_flags & VM_MAYSHARE))
+		return -EINVAL;
+	if (vma->vm_pgoff >= c->area.nr_pages ||
+	    vma_pages(vma) > c->area.nr_pages - vma->vm_pgoff)
+		return -ENXIO;
+	seqring_vm_flags(vma, VM_DONTEXPAND | VM_DONTDUMP, VM_MAYEXEC);
+	vma->vm_ops = &seqring_cursors_vm_ops;
+	return 0;
+}
+
+static int seqring_cursors_release(struct inode *inode, struct file *file)
+{
+	seqring_cursors_put(file->private_data);
+	return 0;
+}
+
+static const struct file_operations seqring_cursors_fops = {
+	.owner = THIS_MODULE,
+	.mmap = seqring_cursors_mmap,
+	.release = seqring_cursors_release,
+	.llseek = noop_llseek,
+};
+
+static struct seqring_cursors *seqring_cursors_alloc(const struct seqring *sr)
+{
+	struct seqring_cursors *c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!c)
+		return ERR_PTR(-ENOMEM);
+	err = seqring_area_alloc(&c->area, seqring_cursors_size(sr) >> PAGE_SHIFT, NUMA_NO_NODE);
+	if (err) {
+		kfree(c);
+		return ERR_PTR(err);
+	}
+	kref_init(&c->ref);
+	return c;
+}
+
+/* A descriptor of its own, so that reading needs no right to write the device. */
+int seqring_reader_fd(struct seqring_file *f)
+{
+	struct seqring_cursors *c;
+	int fd;
+
+	mutex_lock(&f->lock);
+	if (!f->cursors) {
+		c = seqring_cursors_alloc(f->sr);
+		if (IS_ERR(c)) {
+			mutex_unlock(&f->lock);
+			return PTR_ERR(c);
+		}
+		f->cursors = c;
+	}
+	c = f->cursors;
+	kref_get(&c->ref);
+	mutex_unlock(&f->lock);
+
+	fd = anon_inode_getfd("[seqring-reader]", &seqring_cursors_fops, c, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		seqring_cursors_put(c);
+	return fd;
+}

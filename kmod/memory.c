@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Pages of the rings: allocated one by one, charged, capped, mapped together. */
+
+#include <linux/atomic.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/sched/signal.h>
+#include <linux/vmalloc.h>
+
+#include "internal.h"
+
+static unsigned long max_total_mib;
+module_param(max_total_mib, ulong, 0644);
+MODULE_PARM_DESC(max_total_mib, "memory of all rings, in MiB (0: a quarter of the machine's)");
+
+static atomic_long_t seqring_pages = ATOMIC_LONG_INIT(0);
+
+/* Return: 0; -ENOSPC when all rings together would pass the module's limit. */
+int seqring_charge(unsigned long nr_pages)
+{
+	unsigned long mib = READ_ONCE(max_total_mib);
+	unsigned long limit = totalram_pages() / 4;
+
+	if (mib)
+		limit = mib > ULONG_MAX >> 20 ? ULONG_MAX : (mib << 20) >> PAGE_SHIFT;
+	if (nr_pages > limit)
+		return -ENOSPC;
+	if (atomic_long_add_return(nr_pages, &seqring_pages) > limit) {
+		atomic_long_sub(nr_pages, &seqring_pages);
+		return -ENOSPC;
+	}
+	return 0;
+}
+
+void seqring_uncharge(unsigned long nr_pages)
+{
+	atomic_long_sub(nr_pages, &seqring_pages);
+}
+
+/**
+ * seqring_area_alloc() - allocate zeroed pages and map them in a row
+ * @area: filled on success, zero on failure
+ * @nr_pages: at least 1
+ * @node: preferred node or NUMA_NO_NODE
+ *
+ * Single pages, so that a large ring needs no luck, and so that each has a
+ * reference count of its own once it is mapped by a user.
+ *
+ * Context: may sleep. Return: 0; -ENOMEM; -EINTR on a fatal signal.
+ */
+int seqring_area_alloc(struct seqring_area *area, unsigned long nr_pages, int node)
+{
+	int err = -ENOMEM;
+
+	area->addr = NULL;
+	area->nr_pages = 0;
+	area->pages = kvcalloc(nr_pages, sizeof(*area->pages), GFP_KERNEL_ACCOUNT);
+	if (!area->pages)
+		return -ENOMEM;
+	while (area->nr_pages < nr_pages) {
+		struct page *page;
+
+		if (fatal_signal_pending(current)) {
+			err = -EINTR;
+			goto free;
+		}
+		page = alloc_pages_node(node, GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN, 0);
+		if (!page)
+			goto free;
+		area->pages[area->nr_pages++] = page;
+		cond_resched();
+	}
+	area->addr = vmap(area->pages, nr_pages, VM_MAP, PAGE_KERNEL);
+	if (area->addr)
+		return 0;
+free:
+	seqring_area_free(area);
+	return err;
+}
+
+/* Pages that a user still has mapped live on until that mapping goes. */
+void seqring_area_free(struct seqring_area *area)
+{
+	unsigned long i;
+
+	vunmap(area->addr);
+	for (i = 0; i < area->nr_pages; i++)
+		put_page(area->pages[i]);
+	kvfree(area->pages);
+	memset(area, 0, sizeof(*area));
+}

@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Drives the kernel API for the tests; not for use elsewhere. A write to
+ * /dev/seqring-test is one command:
+ *
+ *   create NAME MODE SIZE FLAGS   seqring_create(); MODE and FLAGS as numbers
+ *   destroy NAME
+ *   flood NAME COUNT MAX HOW      COUNT records from this process; HOW: 0 publish,
+ *                                 1 reserve and commit, 2 batches, 3 a mix with
+ *                                 discards
+ *   irq NAME COUNT MAX            the same, from hard interrupts
+ *   nmi NAME COUNT MAX            the same, from NMIs
+ *   later NAME NS                 one record from a timer interrupt, NS from now
+ *   nest NAME                     publish between reserve and commit: must be EBUSY
+ *   toobig NAME                   one byte too long: must be EMSGSIZE
+ *   args                          seqring_create() with each wrong parameter
+ *
+ * The result of the write is that of the command. Payloads are numbered per
+ * ring; where several writers share one (LOCKED) the numbers may repeat or swap,
+ * and only each record by itself proves to be whole.
+ */
+
+#include <linux/completion.h>
+#include <linux/fs.h>
+#include <linux/hrtimer.h>
+#include <linux/irq_work.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/nmi.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#ifdef CONFIG_X86_LOCAL_APIC
+#include <asm/apic.h>
+#include <asm/nmi.h>
+#endif
+
+#include <linux/seqring.h>
+#include "test_payload.h"
+
+#define TEST_DEVICES	8
+#define TEST_PAYLOAD	65536
+#define TEST_BATCH	16
+
+struct test_dev {
+	char name[SEQRING_NAME_SIZE];
+	struct seqring *sr;
+	u32 mode;
+	u64 *number;		/* next number, per ring: [cpu] or [0] */
+	struct hrtimer later;
+};
+
+/* A run from interrupts: one record each, until none is left. */
+struct test_run {
+	struct irq_work work;
+	struct completion done;
+	struct test_dev *d;
+	unsigned char *buf;
+	u32 left;
+	u32 max;
+	int err;
+};
+
+static struct test_dev devices[TEST_DEVICES];
+static DEFINE_MUTEX(devices_lock);
+static struct test_run nmi_run;
+
+static struct test_dev *test_find(const char *name)
+{
+	int i;
+
+	for (i = 0; i < TEST_DEVICES; i++)
+		if (devices[i].sr && !strcmp(devices[i].name, name))
+			return &devices[i];
+	return NULL;
+}
+
+/* The next number of the ring that this context writes. It stays on its CPU. */
+static u64 *test_number(struct test_dev *d)
+{
+	return &d->number[d->mode == SEQRING_MODE_PERCPU ? smp_processor_id() : 0];
+}
+
+static int test_publish_one(struct test_dev *d, unsigned char *buf, u32 max)
+{
+	u64 *n = test_number(d);
+	u32 len = test_payload_len(*n, max);
+	int err;
+
+	test_payload_fill(buf, *n, len);
+	err = seqring_publish(d->sr, 1, buf, len);
+	if (!err)
+		++*n;
+	return err;
+}
+
+static int test_reserve_one(struct test_dev *d, u32 max, bool discard)
+{
+	struct seqring_resv resv;
+	u64 *n = test_number(d);
+	int err;
+
+	err = seqring_reserve(d->sr, test_payload_len(*n, max), &resv);
+	if (err)
+		return err;
+	test_payload_fill(resv.data, discard ? ~*n : *n, resv.len);
+	if (discard) {
+		seqring_discard(&resv);
+	} else {
+		seqring_commit(&resv, 2);
+		++*n;
+	}
+	return 0;
+}
+
+static int test_batch(struct test_dev *d, unsigned char *buf, u32 max, u32 nr)
+{
+	struct seqring_item items[TEST_BATCH];
+	u64 *n = test_number(d);
+	unsigned int i, done;
+	int err;
+
+	for (i = 0; i < nr; i++) {
+		items[i].data = buf;
+		items[i].len = test_payload_len(*n + i, min(max, TEST_PAYLOAD / TEST_BATCH));
+		items[i].type = 3;
+		test_payload_fill(buf, *n + i, items[i].len);
+		buf += items[i].len;
+	}
+	err = seqring_publish_batch(d->sr, items, nr, &done);
+	*n += done;
+	return err;
+}
+
+static int test_flood(struct test_dev *d, u32 count, u32 max, u32 how)
+{
+	unsigned char *buf = kvmalloc(TEST_PAYLOAD, GFP_KERNEL);
+	int err = 0;
+	u32 i, step;
+
+	if (!buf)
+		return -ENOMEM;
+	for (i = 0; i < count && !err; i += step) {
+		bool discard = how == 3 && test_mix(i) % 5 == 0;
+
+		step = 1;
+		preempt_disable();
+		switch (how) {
+		case 0:
+			err = test_publish_one(d, buf, max);
+			break;
+		case 1:
+			err = test_reserve_one(d, max, false);
+			break;
+		case 2:
+			step = min_t(u32, TEST_BATCH, count - i);
+			err = test_batch(d, buf, max, step);
+			break;
+		default:
+			err = discard || i % 2 ? test_reserve_one(d, max, discard) :
+						 test_publish_one(d, buf, max);
+		}
+		preempt_enable();
+		if (!(i % 64))
+			cond_resched();
+		if (signal_pending(current))
+			err = -EINTR;
+	}
+	kvfree(buf);
+	return err;
+}
+
+static void test_run_step(struct test_run *run)
+{
+	int err = test_publish_one(run->d, run->buf, run->max);
+
+	/* Busy is what a nested writer gets: counted there, not an error here. */
+	if (err && err != -EBUSY)
+		run->err = err;
+}
+
+static void test_irq(struct irq_work *work)
+{
+	struct test_run *run = container_of(work, struct test_run, work);
+
+	test_run_step(run);
+	complete(&run->done);
+}
+
+static int test_run_init(struct test_run *run, struct test_dev *d, u32 count, u32 max)
+{
+	memset(run, 0, sizeof(*run));
+	init_completion(&run->done);
+	run->d = d;
+	run->left = count;
+	run->max = max;
+	run->buf = kvmalloc(TEST_PAYLOAD, GFP_KERNEL);
+	return run->buf ? 0 : -ENOMEM;
+}
+
+static int test_from_irq(struct test_dev *d, u32 count, u32 max)
+{
+	struct test_run *run = kmalloc(sizeof(*run), GFP_KERNEL);
+	int err;
+
+	if (!run)
+		return -ENOMEM;
+	err = test_run_init(run, d, count, max);
+	/* HARD: in interrupt context on PREEMPT_RT, too. */
+	run->work = IRQ_WORK_INIT_HARD(test_irq);
+	while (!err && run->left--) {
+		irq_work_queue(&run->work);
+		wait_for_completion(&run->done);
+		err = run->err;
+	}
+	irq_work_sync(&run->work);
+	kvfree(run->buf);
+	kfree(run);
+	return err;
+}
+
+#ifdef CONFIG_X86_LOCAL_APIC
+static int test_nmi(unsigned int cmd, struct pt_regs *regs)
+{
+	if (!READ_ONCE(nmi_run.left))
+		return NMI_DONE;
+	test_run_step(&nmi_run);
+	smp_store_release(&nmi_run.left, nmi_run.left - 1);
+	return NMI_HANDLED;
+}
+
+/* NMIs to the other CPU, where a flood of the same ring may be going on. */
+static int test_from_nmi(struct test_dev *d, u32 count, u32 max)
+{
+	u32 left;
+	int err;
+
+	if (nmi_run.buf)
+		return -EBUSY;
+	err = test_run_init(&nmi_run, d, count, max);
+	if (err)
+		return err;
+	err = register_nmi_handler(NMI_LOCAL, test_nmi, 0, "seqring_test");
+	while (!err && (left = smp_load_acquire(&nmi_run.left))) {
+		int cpu = cpumask_any_but(cpu_online_mask, raw_smp_processor_id());
+		unsigned long until = jiffies + 5 * HZ;
+
+		apic->send_IPI(cpu < nr_cpu_ids ? cpu : 0, NMI_VECTOR);
+		while (smp_load_acquire(&nmi_run.left) == left && time_before(jiffies, until))
+			cpu_relax();
+		if (smp_load_acquire(&nmi_run.left) == left)
+			err = -ETIMEDOUT;
+		cond_resched();
+		if (!err)
+			err = nmi_run.err;
+	}
+	unregister_nmi_handler(NMI_LOCAL, "seqring_test");
+	kvfree(nmi_run.buf);
+	nmi_run.buf = NULL;
+	return err;
+}
+#else
+static int test_from_nmi(struct test_dev *d, u32 count, u32 max)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
+static enum hrtimer_restart test_later(struct hrtimer *timer)
+{
+	struct test_dev *d = container_of(timer, struct test_dev, later);
+	unsigned char buf[256];
+
+	test_publish_one(d, buf, sizeof(buf));
+	return HRTIMER_NORESTART;
+}
+
+static int test_nest(struct test_dev *d)
+{
+	struct seqring_resv resv;
+	u64 *n;
+	int err;
+
+	preempt_disable();
+	n = test_number(d);
+	err = seqring_reserve(d->sr, test_payload_len(*n, 64), &resv);
+	if (!err) {
+		err = seqring_publish(d->sr, 9, "nested", 6) == -EBUSY ? 0 : -EPROTO;
+		test_payload_fill(resv.data, *n, resv.len);
+		seqring_commit(&resv, 2);
+		++*n;
+	}
+	preempt_enable();
+	return err;
+}
+
+static int test_create(const char *name, u32 mode, u64 size, u32 flags)
+{
+	struct seqring_params params = {
+		.name = name,
+		.data_size = size,
+		.mode = mode,
+		.clock_id = SEQRING_CLOCK_MONOTONIC,
+		.flags = flags,
+		.permissions = 0644,
+	};
+	struct test_dev *d;
+	int err;
+
+	for (d = devices; d < devices + TEST_DEVICES && d->sr; d++)
+		;
+	if (d == devices + TEST_DEVICES)
+		return -ENOSPC;
+	d->number = kcalloc(nr_cpu_ids, sizeof(*d->number), GFP_KERNEL);
+	if (!d->number)
+		return -ENOMEM;
+	err = seqring_create(&params, &d->sr);
+	if (err) {
+		kfree(d->number);
+		return err;
+	}
+	strscpy(d->name, name, sizeof(d->name));
+	d->mode = mode;
+	hrtimer_init(&d->later, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
+	d->later.function = test_later;
+	return 0;
+}
+
+static void test_destroy(struct test_dev *d)
+{
+	if (!d->sr)
+		return;
+	hrtimer_cancel(&d->later);
+	seqring_destroy(d->sr);
+	d->sr = NULL;
+	kfree(d->number);
+}
+
+/* Every parameter that seqring_create() must refuse, one at a time. */
+static int test_args(void)
+{
+	static const struct seqring_params good = {
+		.name = "test-args", .data_size = 65536, .mode = SEQRING_MODE_LOCKED,
+		.clock_id = SEQRING_CLOCK_NONE,
+	};
+	struct seqring_params p;
+	struct seqring *sr = NULL;
+	int bad = 0;
+
+#define REFUSED(field, value) do {					\
+	p = good;							\
+	p.field = value;						\
+	if (seqring_create(&p, &sr) != -EINVAL || sr) {			\
+		pr_err("seqring_create took a bad " #field "\n");	\
+		bad++;							\
+	}								\
+} while (0)
+	REFUSED(name, NULL);
+	REFUSED(name, "");
+	REFUSED(name, ".hidden");
+	REFUSED(name, "a/b");
+	REFUSED(name, "12345678901234567890123456789012");
+	REFUSED(data_size, 0);
+	REFUSED(data_size, 32768);
+	REFUSED(data_size, 65537);
+	REFUSED(data_size, 1ULL << 31);
+	REFUSED(mode, 3);
+	REFUSED(clock_id, 2);
+	REFUSED(flags, 2);
+	REFUSED(permissions, 01000);
+	REFUSED(permissions, 0111);
+	REFUSED(schema, "x");
+	REFUSED(schema_size, 1);
+#undef REFUSED
+	p = good;
+	p.mode = SEQRING_MODE_CALLER;
+	p.flags = SEQRING_F_WRITE;
+	if (seqring_create(&p, &sr) != -EINVAL)
+		bad++;
+	p = good;
+	if (seqring_create(&p, &sr))
+		return -EPROTO;
+	if (seqring_create(&p, &devices[TEST_DEVICES - 1].sr) != -EEXIST)
+		bad++;
+	seqring_destroy(sr);
+	seqring_destroy(NULL);
+	return bad ? -EPROTO : 0;
+}
+
+/* Commands that need a device. May run side by side: the device stays. */
+static int test_on_device(struct test_dev *d, const char *verb, u64 a, u64 b, u64 c)
+{
+	if (!strcmp(verb, "flood") && a <= U32_MAX && b >= 8 && b <= TEST_PAYLOAD)
+		return test_flood(d, a, b, c);
+	if (!strcmp(verb, "irq") && b >= 8 && b <= TEST_PAYLOAD)
+		return test_from_irq(d, a, b);
+	if (!strcmp(verb, "nmi") && b >= 8 && b <= TEST_PAYLOAD)
+		return test_from_nmi(d, a, b);
+	if (!strcmp(verb, "nest"))
+		return test_nest(d);
+	if (!strcmp(verb, "toobig"))
+		return seqring_publish(d->sr, 1, ZERO_SIZE_PTR, U32_MAX) == -EMSGSIZE ? 0 : -EPROTO;
+	if (!strcmp(verb, "later")) {
+		hrtimer_start(&d->later, ns_to_ktime(a), HRTIMER_MODE_REL_HARD);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int test_command(const char *line)
+{
+	char verb[16], name[64] = "";
+	u64 a = 0, b = 0, c = 0;
+	struct test_dev *d;
+	int err;
+
+	if (sscanf(line, "%15s %63s %llu %llu %llu", verb, name, &a, &b, &c) < 1)
+		return -EINVAL;
+	mutex_lock(&devices_lock);
+	d = test_find(name);
+	if (!strcmp(verb, "create"))
+		err = d ? -EEXIST : test_create(name, a, b, c);
+	else if (!strcmp(verb, "args"))
+		err = test_args();
+	else
+		err = d ? 1 : -ENOENT;
+	if (err == 1 && !strcmp(verb, "destroy")) {
+		test_destroy(d);
+		err = 0;
+	}
+	mutex_unlock(&devices_lock);
+	return err == 1 ? test_on_device(d, verb, a, b, c) : err;
+}
+
+static ssize_t test_write(struct file *file, const char __user *buf, size_t count, loff_t *ppos)
+{
+	char *line;
+	int err;
+
+	if (count > 128)
+		return -EINVAL;
+	line = memdup_user_nul(buf, count);
+	if (IS_ERR(line))
+		return PTR_ERR(line);
+	err = test_command(line);
+	kfree(line);
+	return err ? err : count;
+}
+
+static const struct file_operations test_fops = {
+	.owner = THIS_MODULE,
+	.write = test_write,
+	.llseek = noop_llseek,
+};
+
+static struct miscdevice test_misc = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "seqring-test",
+	.fops = &test_fops,
+	.mode = 0600,
+};
+
+static int __init test_init(void)
+{
+	return misc_register(&test_misc);
+}
+
+static void __exit test_exit(void)
+{
+	int i;
+
+	misc_deregister(&test_misc);
+	for (i = 0; i < TEST_DEVICES; i++)
+		test_destroy(&devices[i]);
+}
+
+module_init(test_init);
+module_exit(test_exit);
+
+MODULE_DESCRIPTION("Test driver of seqring");
+MODULE_LICENSE("GPL");

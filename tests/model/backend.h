@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The barrier backend of the model: every access of writer.h and reader.h goes to
+ * a model-checked atomic that stands for the word at that address, with the order
+ * that its tag asks for, or a weaker one when that side of the pair is switched
+ * off.
+ */
+#ifndef SEQRING_MODEL_BACKEND_H
+#define SEQRING_MODEL_BACKEND_H
+
+enum model_tag { PUBLISH, RECLAIM, JOIN, WAKE, END, NEST };
+
+namespace model {
+
+rl::atomic<uint64_t> &at(const void *p);
+
+rl::memory_order load_order(model_tag tag, const void *p);
+rl::memory_order store_order(model_tag tag, const void *p);
+void fence(model_tag tag, rl::memory_order order, bool reader);
+/* Of a load without a tag: relaxed, unless a mistake is being made on purpose. */
+rl::memory_order plain_order();
+/* In the WAKE pair both sides use the full fence. */
+bool in_reader();
+
+template <typename T> T load(const T *p, rl::memory_order order)
+{
+	return static_cast<T>(at(p).load(order, $));
+}
+
+template <typename T> void store(T *p, uint64_t v, rl::memory_order order)
+{
+	at(p).store(v, order, $);
+}
+
+} /* namespace model */
+
+#define seqring_load_acquire(tag, p)	model::load(p, model::load_order(tag, p))
+#define seqring_store_release(tag, p, v) model::store(p, v, model::store_order(tag, p))
+#define seqring_fence_read(tag)		model::fence(tag, rl::mo_acquire, true)
+#define seqring_fence_write(tag)	model::fence(tag, rl::mo_release, false)
+#define seqring_fence_full(tag)		model::fence(tag, rl::mo_seq_cst, model::in_reader())
+#define seqring_fence_light(tag)	do { } while (0)
+#define seqring_read(p)			model::load(p, model::plain_order())
+#define seqring_write(p, v)		model::store(p, v, rl::mo_relaxed)
+#define seqring_load_word(p)		model::load(p, rl::mo_relaxed)
+#define seqring_store_word(p, v)	model::store(p, v, rl::mo_relaxed)
+#define seqring_add(p, n)		((void)model::at(p).fetch_add(n, rl::mo_relaxed, $))
+#define seqring_prefetch(p)		do { } while (0)
+#define seqring_likely(x)		(x)
+#define seqring_unlikely(x)		(x)
+
+static inline void seqring_lower(__u64 *p, __u64 v);
+
+#endif /* SEQRING_MODEL_BACKEND_H */

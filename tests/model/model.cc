@@ -1,0 +1,504 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The protocol under a model checker: writer.h and reader.h as they are, on a ring
+ * of four records, run against each other in random interleavings with every stale
+ * value that C11 lets a load return. Then once more for each side of each ordering
+ * pair with that side weakened, which must be caught: a pair that nothing misses
+ * is not needed, or not tested.
+ *
+ * usage: model [ITERATIONS]
+ */
+#include <relacy/relacy.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <sstream>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SEQRING_BARRIER_BACKEND "backend.h"
+#include "seqring/reader.h"
+
+/* Each scenario runs in a process of its own, which ends here when it fails. */
+enum { VIOLATED = 42, BROKEN = 43 };
+
+#define MUST(cond) do { if (!(cond)) _exit(VIOLATED); } while (0)
+
+/* A lap holds four records; record n starts at 128 * (n - 1). */
+enum : unsigned {
+	DATA_SIZE = 512,
+	PAYLOAD = DATA_SIZE / 4 - sizeof(struct seqring_record),
+	RECORD = DATA_SIZE / 4,
+	CTL_CELLS = sizeof(struct seqring_ring_ctl) / 8,
+	WAIT_CELL = CTL_CELLS + DATA_SIZE / 8,
+	CELLS = WAIT_CELL + 2,
+};
+
+/* What can be weakened: one side of one pair, for one word where there are several. */
+enum weak {
+	NOTHING,
+	PUBLISH_STORE, PUBLISH_LOAD,
+	RECLAIM_WRITE, RECLAIM_READ, RECLAIM_ACQUIRE,
+	JOIN_TAIL_STORE, JOIN_TAIL_LOAD,
+	JOIN_HEAD_STORE, JOIN_HEAD_LOAD,
+	JOIN_LAST_STORE, JOIN_LAST_LOAD,
+	JOIN_SEGMENT_STORE, JOIN_SEGMENT_LOAD,
+	WAKE_WRITER, WAKE_READER,
+	END_STORE, END_LOAD,
+	WEAK_COUNT,
+};
+
+static const char *const weak_names[WEAK_COUNT] = {
+	"nothing",
+	"PUBLISH release store of the stamp", "PUBLISH acquire load of the stamp",
+	"RECLAIM write fence", "RECLAIM read fence",
+	"RECLAIM read fence, but with an acquire load of tail",
+	"JOIN release store of tail", "JOIN acquire load of tail",
+	"JOIN release store of head", "JOIN acquire load of head",
+	"JOIN release store of last", "JOIN acquire load of last",
+	"JOIN release store of segment_pos", "JOIN acquire load of segment_pos",
+	"WAKE full fence of the writer", "WAKE full fence of the reader",
+	"END release store of state", "END acquire load of state",
+};
+
+static weak weakened;
+static rl::atomic<uint64_t> *cells;
+static bool reader_side;
+
+/* Addresses only: never read or written, the cells stand for it. */
+alignas(128) static unsigned char arena[CELLS * 8];
+
+static struct seqring_ring_ctl *const ctl = (struct seqring_ring_ctl *)arena;
+static unsigned char *const data = arena + sizeof(struct seqring_ring_ctl);
+static struct seqring_wait *const sleepers = (struct seqring_wait *)(arena + WAIT_CELL * 8);
+
+namespace model {
+
+rl::atomic<uint64_t> &at(const void *p)
+{
+	return cells[((const unsigned char *)p - arena) / 8];
+}
+
+static weak side(model_tag tag, const void *p, bool load)
+{
+	size_t off = (const unsigned char *)p - arena;
+	weak store;
+
+	switch (tag) {
+	case PUBLISH:
+		store = PUBLISH_STORE;
+		break;
+	case END:
+		store = END_STORE;
+		break;
+	default:
+		if (off == offsetof(struct seqring_ring_ctl, head))
+			store = JOIN_HEAD_STORE;
+		else if (off == offsetof(struct seqring_ring_ctl, last))
+			store = JOIN_LAST_STORE;
+		else if (off == offsetof(struct seqring_ring_ctl, tail))
+			store = JOIN_TAIL_STORE;
+		else
+			store = JOIN_SEGMENT_STORE;
+	}
+	return load ? (weak)(store + 1) : store;
+}
+
+rl::memory_order load_order(model_tag tag, const void *p)
+{
+	return weakened == side(tag, p, true) ? rl::mo_relaxed : rl::mo_acquire;
+}
+
+rl::memory_order store_order(model_tag tag, const void *p)
+{
+	return weakened == side(tag, p, false) ? rl::mo_relaxed : rl::mo_release;
+}
+
+void fence(model_tag tag, rl::memory_order order, bool reader)
+{
+	weak off = tag == WAKE ? (reader ? WAKE_READER : WAKE_WRITER) :
+		   (reader ? RECLAIM_READ : RECLAIM_WRITE);
+
+	if (weakened == off || (weakened == RECLAIM_ACQUIRE && off == RECLAIM_READ))
+		return;
+	rl::atomic_thread_fence(order, $);
+}
+
+rl::memory_order plain_order()
+{
+	return weakened == RECLAIM_ACQUIRE ? rl::mo_acquire : rl::mo_relaxed;
+}
+
+bool in_reader()
+{
+	return reader_side;
+}
+
+} /* namespace model */
+
+static inline void seqring_lower(__u64 *p, __u64 v)
+{
+	uint64_t cur = model::at(p).load(rl::mo_relaxed, $);
+
+	while (cur > v && !model::at(p).compare_exchange_strong(cur, v, rl::mo_relaxed, $))
+		;
+}
+
+static uint64_t content(uint64_t seq)
+{
+	return seq * 1000003;
+}
+
+/* State and steps that all scenarios share; each has two threads. */
+struct ring_model {
+	rl::atomic<uint64_t> memory[CELLS];
+	struct seqring_writer w;
+
+	/* A ring on which @published records stand already; they are seen by all. */
+	void start(unsigned int published)
+	{
+		cells = memory;
+		for (unsigned int i = 0; i < CELLS; i++)
+			memory[i].store(0, rl::mo_relaxed, $);
+		sleep_words(SEQRING_WAIT_NONE);
+		memset(&w, 0, sizeof(w));
+		w.data = data;
+		w.ctl = ctl;
+		w.mask = DATA_SIZE - 1;
+		w.limit = DATA_SIZE;
+		w.seg_shift = 5;
+		w.seg_end = 32;
+		w.payload_max = PAYLOAD;
+		while (w.seq < published)
+			publish();
+	}
+
+	void sleep_words(uint64_t v)
+	{
+		seqring_write(&sleepers->pos, v);
+		seqring_write(&sleepers->seq, v);
+	}
+
+	/* Only the first word of the payload is written: fewer steps to explore. */
+	void publish()
+	{
+		void *payload;
+
+		MUST(!seqring_w_reserve(&w, PAYLOAD, &payload));
+		seqring_store_word((seqring_word *)payload, content(w.seq + 1));
+		seqring_w_commit(&w, 7, w.seq + 1);
+	}
+
+	static void reader(struct seqring_reader *r, bool eager)
+	{
+		memset(r, 0, sizeof(*r));
+		r->ctl = ctl;
+		r->data = data;
+		r->mask = DATA_SIZE - 1;
+		r->payload_max = PAYLOAD;
+		r->eager = eager;
+		r->any = 1;
+	}
+
+	/* One read; whatever it accepts must be one of the records, whole. */
+	static enum seqring_outcome read(struct seqring_reader *r, struct seqring_view *v)
+	{
+		enum seqring_outcome outcome = seqring_r_peek(r, v);
+		uint64_t word;
+
+		MUST(outcome != SEQRING_CORRUPT);
+		if (outcome)
+			return outcome;
+		word = seqring_load_word((const seqring_word *)v->payload);
+		outcome = seqring_r_recheck(r, v);
+		if (outcome)
+			return outcome;
+		MUST(word == content(v->seq));
+		MUST(v->pos == RECORD * (v->seq - 1));
+		MUST(v->ts_ns == v->seq && v->len == PAYLOAD && v->type == 7);
+		seqring_r_consume(r, v);
+		return SEQRING_OK;
+	}
+};
+
+/*
+ * The writer laps the ring while a reader goes from the oldest record on, resyncs
+ * when it is lapped, and counts: what it read and what it lost leaves no gap.
+ */
+template <bool eager> struct follow : rl::test_suite<follow<eager>, 2>, ring_model {
+	void before()
+	{
+		start(4);
+	}
+
+	void thread(unsigned int index)
+	{
+		struct seqring_reader r;
+		struct seqring_view v;
+		uint64_t next = 2, got = 0;
+
+		if (!index) {
+			for (int i = 0; i < 5; i++)
+				publish();
+			return;
+		}
+		reader(&r, eager);
+		/* The tail of four records in this ring. */
+		r.pos = RECORD;
+		r.seq = next;
+		r.any = 0;
+		for (int tries = 0; tries < 8; tries++) {
+			switch (read(&r, &v)) {
+			case SEQRING_OK:
+				got++;
+				MUST(v.seq == next + v.lost);
+				next = v.seq + 1;
+				MUST(got + r.lost_total == next - 2);
+				break;
+			case SEQRING_LAPPED:
+				MUST(!seqring_r_resync(&r));
+				break;
+			default:
+				break;
+			}
+		}
+	}
+};
+
+/*
+ * A reader that joins after the writer has made any number of steps, none of which
+ * the reader was told of: what it loads first may be stale, all that follows must
+ * fit to it.
+ */
+static void unseen_steps(unsigned int limit)
+{
+	for (unsigned int n = rl::rand(limit); n; n--)
+		model::at(&sleepers->pos).load(rl::mo_relaxed, $);
+}
+
+enum where { TAIL, LAST, HEAD };
+
+template <where at, unsigned int before_it, bool eager>
+struct join : rl::test_suite<join<at, before_it, eager>, 2>, ring_model {
+	void before()
+	{
+		start(before_it);
+	}
+
+	void thread(unsigned int index)
+	{
+		enum seqring_outcome outcome;
+		struct seqring_reader r;
+		struct seqring_view v;
+
+		if (!index) {
+			for (int i = 0; i < 6; i++)
+				publish();
+			return;
+		}
+		reader(&r, eager);
+		unseen_steps(80);
+		if (at == TAIL)
+			MUST(!seqring_r_seek_oldest(&r));
+		else if (at == LAST)
+			MUST(!seqring_r_seek_newest(&r));
+		else
+			MUST(!seqring_r_seek_head(&r));
+		outcome = read(&r, &v);
+		/* Tail and last, once they have moved, name a record, not a place for one. */
+		if (at != HEAD && r.pos)
+			MUST(outcome != SEQRING_EMPTY);
+	}
+};
+
+/* A reader far behind resyncs by segment_pos while the writer moves on. */
+struct resync : rl::test_suite<resync, 2>, ring_model {
+	void before()
+	{
+		start(6);
+	}
+
+	void thread(unsigned int index)
+	{
+		struct seqring_reader r;
+		struct seqring_view v;
+
+		if (!index) {
+			for (int i = 0; i < 6; i++)
+				publish();
+			return;
+		}
+		reader(&r, true);
+		r.seq = 1;
+		unseen_steps(80);
+		MUST(!seqring_r_resync(&r));
+		if (read(&r, &v) == SEQRING_OK)
+			MUST(v.lost == v.seq - 1);
+	}
+};
+
+/* A reader seeks a seq, by way of segment_pos, while the writer moves on. */
+struct seek : rl::test_suite<seek, 2>, ring_model {
+	void before()
+	{
+		start(4);
+	}
+
+	void thread(unsigned int index)
+	{
+		enum seqring_outcome outcome;
+		struct seqring_reader r;
+		struct seqring_view v;
+
+		if (!index) {
+			for (int i = 0; i < 6; i++)
+				publish();
+			return;
+		}
+		reader(&r, true);
+		unseen_steps(80);
+		outcome = seqring_r_seek(&r, 0, 5);
+		MUST(outcome != SEQRING_CORRUPT);
+		if (outcome || read(&r, &v))
+			return;
+		MUST(v.seq >= 5 && v.lost == v.seq - 5);
+		/* Said to be lost: then it must be gone. */
+		if (v.seq > 5)
+			MUST(seqring_read(&ctl->tail) > RECORD * 4);
+	}
+};
+
+/* A sleeper and a record: one of the two sees the other. */
+struct wake : rl::test_suite<wake, 2>, ring_model {
+	bool woken, slept;
+
+	void before()
+	{
+		start(1);
+		woken = slept = false;
+	}
+
+	void thread(unsigned int index)
+	{
+		if (!index) {
+			publish();
+			reader_side = false;
+			woken = seqring_w_wake_due(&w, sleepers);
+			return;
+		}
+		reader_side = true;
+		seqring_r_arm(sleepers, RECORD, SEQRING_WAIT_NONE);
+		slept = seqring_read(&ctl->head) <= RECORD;
+	}
+
+	void after()
+	{
+		MUST(woken || !slept);
+	}
+};
+
+/* Whoever sees the end has seen every record. */
+template <bool eager> struct end : rl::test_suite<end<eager>, 2>, ring_model {
+	void before()
+	{
+		start(0);
+	}
+
+	void thread(unsigned int index)
+	{
+		struct seqring_reader r;
+		struct seqring_view v;
+		int got = 0;
+
+		if (!index) {
+			publish();
+			publish();
+			seqring_w_end(&w);
+			return;
+		}
+		reader(&r, eager);
+		for (int tries = 0; tries < 8; tries++) {
+			enum seqring_outcome outcome = read(&r, &v);
+
+			got += outcome == SEQRING_OK;
+			if (outcome == SEQRING_DEAD) {
+				MUST(got == 2);
+				break;
+			}
+		}
+	}
+};
+
+/* 0: nothing was violated; VIOLATED; else the checker itself failed. */
+static int explore(bool (*simulate)(rl::test_params &), unsigned int iterations)
+{
+	std::ostringstream quiet;
+	rl::test_params params;
+	pid_t child;
+	int status;
+
+	fflush(stdout);
+	child = fork();
+	if (child < 0)
+		return BROKEN;
+	if (!child) {
+		params.iteration_count = iterations;
+		params.output_stream = &quiet;
+		params.progress_stream = &quiet;
+		params.execution_depth_limit = 20000;
+		_exit(simulate(params) ? 0 : BROKEN);
+	}
+	if (waitpid(child, &status, 0) != child || !WIFEXITED(status))
+		return BROKEN;
+	return WEXITSTATUS(status);
+}
+
+static const struct {
+	const char *name;
+	bool (*simulate)(rl::test_params &);
+} scenarios[] = {
+	{ "follow", rl::simulate<follow<false>> },
+	{ "follow eagerly", rl::simulate<follow<true>> },
+	{ "join at the oldest", rl::simulate<join<TAIL, 4, true>> },
+	{ "join at the oldest by head", rl::simulate<join<TAIL, 4, false>> },
+	{ "join in the first lap", rl::simulate<join<TAIL, 0, true>> },
+	{ "join at the newest", rl::simulate<join<LAST, 4, true>> },
+	{ "join at head", rl::simulate<join<HEAD, 4, true>> },
+	{ "resync", rl::simulate<resync> },
+	{ "seek", rl::simulate<seek> },
+	{ "wake", rl::simulate<wake> },
+	{ "end", rl::simulate<end<false>> },
+	{ "end eagerly", rl::simulate<end<true>> },
+};
+
+static const char *caught_by(unsigned int iterations)
+{
+	for (const auto &s : scenarios)
+		if (explore(s.simulate, iterations) == VIOLATED)
+			return s.name;
+	return nullptr;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int iterations = argc > 1 ? strtoul(argv[1], nullptr, 0) : 20000;
+	int failed = 0;
+
+	for (const auto &s : scenarios) {
+		bool good = !explore(s.simulate, iterations);
+
+		printf("%s model: %s, %u runs\n", good ? "ok" : "not ok", s.name, iterations);
+		failed += !good;
+	}
+	for (int i = NOTHING + 1; i < WEAK_COUNT; i++) {
+		const char *by;
+
+		weakened = (weak)i;
+		by = caught_by(iterations);
+		if (by)
+			printf("ok model: without %s, caught by %s\n", weak_names[i], by);
+		else
+			printf("not ok model: without %s - nothing failed\n", weak_names[i]);
+		failed += !by;
+	}
+	return failed ? 1 : 0;
+}

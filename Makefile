@@ -21,7 +21,9 @@ KDIR		?= /lib/modules/$(shell uname -r)/build
 SAN	?=
 O	:= build/$(or $(SAN),native)
 
-CC		?= gcc
+ifeq ($(origin CC),default)
+CC		:= gcc
+endif
 CFLAGS		?= -O2 -g
 WARN		:= -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow
 CPPFLAGS_ALL	= -Iinclude -I$(O) -D_GNU_SOURCE -MMD -MP $(CPPFLAGS)
@@ -87,6 +89,71 @@ $(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $(O)/libring.a
 
 $(O)/tests/%: $(O)/tests/%.o $(O)/libring.a
 	$(CC) $(LDFLAGS_ALL) -o $@ $^
+
+# What the VM also runs as a 32-bit program.
+M32_PROGS	:= $(O)/tests/vm/progs/t_read $(O)/tests/vm/progs/follow
+.PHONY: test-m32
+test-m32: $(M32_PROGS)
+
+$(O)/schedwatch: $(O)/tools/demo/schedwatch.o $(O)/libring.a
+	$(CC) $(LDFLAGS_ALL) -o $@ $^
+
+# Out of the tree: the kernel's build leaves its products beside the sources.
+modules:
+	kmod/build.sh $(KDIR) build/kmod
+
+install: lib tools
+	install -d $(DESTDIR)$(libdir)/pkgconfig $(DESTDIR)$(includedir)/seqring $(DESTDIR)$(bindir) \
+		$(DESTDIR)$(datadir)/man/man8 $(DESTDIR)$(datadir)/bash-completion/completions
+	install -m 644 $(O)/libring.a $(DESTDIR)$(libdir)/
+	install -m 755 $(O)/$(SONAME) $(DESTDIR)$(libdir)/
+	ln -sf $(SONAME) $(DESTDIR)$(libdir)/libring.so
+	install -m 644 $(O)/libring.pc $(DESTDIR)$(libdir)/pkgconfig/
+	install -m 644 include/libring.h $(DESTDIR)$(includedir)/
+	install -m 644 $(wildcard include/seqring/*.h) $(DESTDIR)$(includedir)/seqring/
+	install -m 755 $(O)/ringctl $(DESTDIR)$(bindir)/
+	install -m 644 tools/ringctl.8 $(DESTDIR)$(datadir)/man/man8/
+	install -m 644 tools/ringctl.bash-completion \
+		$(DESTDIR)$(datadir)/bash-completion/completions/ringctl
+
+uninstall:
+	rm -f $(DESTDIR)$(libdir)/libring.a $(DESTDIR)$(libdir)/$(SONAME) \
+		$(DESTDIR)$(libdir)/libring.so $(DESTDIR)$(libdir)/pkgconfig/libring.pc \
+		$(DESTDIR)$(includedir)/libring.h $(DESTDIR)$(bindir)/ringctl \
+		$(patsubst include/%,$(DESTDIR)$(includedir)/%,$(wildcard include/seqring/*.h)) \
+		$(DESTDIR)$(datadir)/man/man8/ringctl.8 \
+		$(DESTDIR)$(datadir)/bash-completion/completions/ringctl
+
+# SUITES="unit-native vm-6.1": only those.
+.PHONY: test demo bench bench-quick check-style
+test:
+	tests/run.sh $(SUITES)
+
+demo:
+	tools/demo/demo.sh
+
+bench: bench-build
+	$(O)/ringbench
+
+bench-quick: bench-build
+	$(O)/ringbench --quick
+
+check-style:
+	tests/deps.sh build vm style
+	tests/check-style.sh
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'make [all]        library, tools, bench, test programs   (SAN=asan|tsan|m32|clang)'
+	@echo 'make modules      kernel modules, against KDIR=$(KDIR)'
+	@echo 'make install      library, headers, ringctl              (prefix=, DESTDIR=)'
+	@echo 'make test         all the tests, or SUITES="..."         (see tests/run.sh)'
+	@echo 'make demo         three readers of real scheduler events'
+	@echo 'make bench        what it costs, beside limits and peers (also bench-quick)'
+	@echo 'make check-style  checkpatch, sparse, clang-format, shellcheck'
+	@echo 'make clean'
 
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

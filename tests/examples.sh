@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# examples.sh ROOT: builds the C examples of README.md against what is installed
+# below ROOT, and its kernel example against the headers of Linux 6.1.
+
+set -eu
+cd "$(dirname "$0")/.."
+root=$1
+dir=$PWD/build/examples
+rm -rf "$dir"
+mkdir -p "$dir/kernel"
+
+# One file per fenced block; the word behind ```c tells where it belongs.
+awk -v dir="$dir" '
+	/^```c kernel$/ { out = dir "/kernel/sampler.c"; next }
+	/^```c$/ { out = dir "/example" ++n ".c"; next }
+	/^```$/ { out = ""; next }
+	out { print > out }' README.md
+
+flags=$(PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_PATH=$root/usr/lib/pkgconfig \
+	PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1 \
+	pkg-config --cflags --libs libring)
+count=0
+for src in "$dir"/example*.c; do
+	# shellcheck disable=SC2086 # the flags are words
+	gcc -Wall -Wextra -Werror -o "${src%.c}" "$src" $flags
+	count=$((count + 1))
+done
+[ "$count" -ge 2 ]
+
+# The writer example serves its ring; the library's own tool reads it.
+RINGDIR=$dir LD_LIBRARY_PATH=$root/usr/lib "$dir/example2" &
+writer=$!
+sleep 0.3
+RINGDIR=$dir "$root/usr/bin/ringctl" cat ticks --count 100 --quiet | tail -n 1 | grep -q .
+wait $writer
+
+eval "$(tests/vm/kernel.sh 6.1)"
+kmod/build.sh "$KHEADERS" build/kmod-6.1 CONFIG_SEQRING_TEST=m
+printf 'obj-m := sampler.o\nccflags-y := -I%s/include\n' "$PWD" >"$dir/kernel/Kbuild"
+make -C "$KHEADERS" M="$dir/kernel" \
+	KBUILD_EXTRA_SYMBOLS="$PWD/build/kmod-6.1/kmod/Module.symvers" modules
+test -f "$dir/kernel/sampler.ko"

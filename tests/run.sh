@@ -1,0 +1,139 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# run.sh [SUITE...]: all the tests, or those named. A suite prints lines `ok ...`,
+# `not ok ...` and `skip ...` (or TAP's `ok ... # SKIP`), which are counted; all it
+# says is kept in build/log/. The last line is `N passed, N failed, N skipped`.
+#
+# SEQRING_STRICT=1 turns a skip into a failure: for machines where nothing may be
+# missing.
+
+set -u
+cd "$(dirname "$0")/.." || exit 1
+mkdir -p build/log
+passed=0 failed=0 skipped=0
+strict=${SEQRING_STRICT:-0}
+
+# Runs a command as a suite. Its exit status must agree with what it printed.
+suite() {
+	local name=$1 log=build/log/$1.log start=$SECONDS ok bad skip status
+	shift
+	printf '== %s\n' "$name"
+	CMOCKA_MESSAGE_OUTPUT=TAP "$@" >"$log" 2>&1 </dev/null
+	status=$?
+	skip=$(grep -cE '^(skip |ok .*# SKIP)' "$log")
+	ok=$(grep -E '^ok ' "$log" | grep -vc '# SKIP')
+	bad=$(grep -cE '^not ok ' "$log")
+	grep -E '^(not ok |skip |ok .*# SKIP)' "$log" | sed 's/^/   /'
+	if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
+		echo "   not ok $name - exit status $status"
+		bad=1
+	elif [ "$((ok + bad + skip))" -eq 0 ]; then
+		echo "   not ok $name - it ran no test"
+		bad=1
+	fi
+	if [ "$strict" = 1 ] && [ "$skip" -gt 0 ]; then
+		echo "   not ok $name - $skip skipped, and nothing may be skipped here"
+		bad=$((bad + skip))
+		skip=0
+	fi
+	[ "$bad" -eq 0 ] || { echo "   ... the end of $log:"; tail -n 40 "$log" | sed 's/^/   | /'; }
+	printf '   %d passed, %d failed, %d skipped, %d s\n' "$ok" "$bad" "$skip" \
+		$((SECONDS - start))
+	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
+}
+
+# Says ok or not ok for a command that only has an exit status.
+one() {
+	local name=$1
+	shift
+	if "$@"; then
+		echo "ok $name"
+	else
+		echo "not ok $name - exit status $?: $*"
+		return 1
+	fi
+}
+
+build() {
+	local san rc=0
+	one 'build with gcc' make -j2 all || rc=1
+	one 'build with clang' make -j2 SAN=clang all || rc=1
+	for san in asan tsan; do
+		one "build with $san" make -j2 SAN=$san lib test-build || rc=1
+	done
+	one 'build for 32 bits' make -j2 SAN=m32 lib test-m32 || rc=1
+	return $rc
+}
+
+# What `make install` puts down is enough to build README's examples.
+install_test() {
+	local dir=build/install-test rc=0
+	rm -rf "$dir"
+	one 'make install' make install DESTDIR="$PWD/$dir" prefix=/usr || return 1
+	one 'examples of README build with pkg-config' tests/examples.sh "$PWD/$dir" || rc=1
+	one 'make uninstall' make uninstall DESTDIR="$PWD/$dir" prefix=/usr || rc=1
+	one 'nothing is left' test -z "$(find "$dir" -type f -o -type l)" || rc=1
+	return $rc
+}
+
+unit() {
+	local san=$1 t rc=0
+	for t in build/"$san"/tests/unit/test_*; do
+		[ -x "$t" ] && [ ! -d "$t" ] || continue
+		"$t" || rc=1
+	done
+	return $rc
+}
+
+# The protocol flat out on both cores; what each run is for stands in torture.c.
+torture() {
+	local san=$1 seconds=$2 t=build/$1/tests/native/torture rc=0
+	one "torture, small ring, $san" "$t" --seconds "$seconds" --seed 1 \
+		--data-size 65536 --readers 4 || rc=1
+	one "torture, large ring, $san" "$t" --seconds "$seconds" --seed 2 \
+		--data-size 4194304 --readers 3 || rc=1
+	one "torture, where 32 bits overflow, $san" "$t" --seconds "$seconds" --seed 3 \
+		--data-size 65536 --readers 3 --start-pos 4294000000 || rc=1
+	return $rc
+}
+
+model() {
+	one 'build of the model' g++ -O2 -std=gnu++14 -w -Iinclude -Itests/model \
+		-o build/model tests/model/model.cc -pthread || return 1
+	build/model
+}
+
+# Correctness only: what it measures here, beside other things, means nothing.
+bench() {
+	one 'bench checks what it measures' build/native/ringbench --quick \
+		--json build/log/bench.json
+}
+
+all="build unit-native unit-asan unit-tsan torture-native torture-asan torture-tsan model
+mutants tool install bench style vm-self vm-6.1 vm-6.12"
+
+run() {
+	case $1 in
+	build) suite build build ;;
+	unit-*) suite "$1" unit "${1#unit-}" ;;
+	torture-native) suite "$1" torture native 8 ;;
+	torture-*) suite "$1" torture "${1#torture-}" 5 ;;
+	model) suite model model ;;
+	mutants) suite mutants tests/mutants/run.sh ;;
+	tool) suite tool tests/tool/run.sh build/native/ringctl ;;
+	install) suite install install_test ;;
+	bench) suite bench bench ;;
+	style) suite style tests/check-style.sh ;;
+	vm-self) suite vm-self tests/vm/selftest.sh ;;
+	vm-*) suite "$1" tests/vm/run.sh "${1#vm-}" ;;
+	*) echo "run.sh: no suite '$1'; there are:" $all >&2; exit 2 ;;
+	esac
+}
+
+tests/deps.sh build test vm style || exit 1
+for s in ${*:-$all}; do
+	run "$s"
+done
+echo "$passed passed, $failed failed, $skipped skipped" | tee build/log/summary
+[ "$failed" -eq 0 ]

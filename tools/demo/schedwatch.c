@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Follows the scheduler's events on /dev/seqring/sched until their producer is
+ * unloaded, then settles the account: what was published is what was read and
+ * what was lost. One of the readers of the demo.
+ *
+ * usage: schedwatch NAME [--print EVERY] [--slow USEC]
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libring.h"
+#include "seqring/abi.h"
+#include "seqring/sched.h"
+
+#define CPUS_MAX 256
+
+struct watch {
+	struct ring *ring;
+	const char *name;
+	uint64_t first_seq[CPUS_MAX];
+	unsigned long print_every;
+	unsigned long slow_us;
+	uint64_t read;
+};
+
+static void print_lost(const struct watch *w, const struct ring_record *rec)
+{
+	printf("%-8s cpu%-2u  ... %" PRIu64 " records lost here\n", w->name, rec->ring, rec->lost);
+}
+
+static void print_event(const struct watch *w, const struct ring_record *rec)
+{
+	const void *p = rec->payload;
+	const struct seqring_sched_switch *sw = p;
+	const struct seqring_sched_wakeup *wake = p;
+	const struct seqring_sched_exec *exec = p;
+	const struct seqring_sched_exit *ex = p;
+
+	printf("%-8s cpu%-2u %5" PRIu64 ".%06" PRIu64 " #%-7" PRIu64, w->name, rec->ring,
+	       rec->ts_ns / 1000000000, rec->ts_ns / 1000 % 1000000, rec->seq);
+	switch (rec->type) {
+	case SEQRING_SCHED_SWITCH:
+		printf(" switch %.16s/%d -> %.16s/%d\n", sw->prev_comm, sw->prev_pid,
+		       sw->next_comm, sw->next_pid);
+		break;
+	case SEQRING_SCHED_WAKEUP:
+		printf(" wakeup %.16s/%d on cpu %u\n", wake->comm, wake->pid, wake->target_cpu);
+		break;
+	case SEQRING_SCHED_EXEC:
+		printf(" exec   %d: %.*s\n", exec->pid, (int)(rec->len - sizeof(*exec)),
+		       exec->filename);
+		break;
+	case SEQRING_SCHED_EXIT:
+		printf(" exit   %.16s/%d with %d\n", ex->comm, ex->pid, ex->exit_code >> 8);
+		break;
+	default:
+		printf(" type %u, %u bytes\n", rec->type, rec->len);
+	}
+}
+
+static void take(struct watch *w, const struct ring_record *rec)
+{
+	if (rec->ring < CPUS_MAX && !w->first_seq[rec->ring])
+		w->first_seq[rec->ring] = rec->seq - rec->lost;
+	if (w->print_every && rec->lost)
+		print_lost(w, rec);
+	if (w->print_every && w->read % w->print_every == 0)
+		print_event(w, rec);
+	w->read++;
+	if (w->slow_us)
+		usleep(w->slow_us);
+}
+
+/* Until the producer is gone and everything is read. */
+static int follow(struct watch *w)
+{
+	char buf[8192];
+	struct ring_record rec;
+	int err;
+
+	for (;;) {
+		err = ring_read(w->ring, &rec, buf, sizeof(buf));
+		if (!err) {
+			take(w, &rec);
+		} else if (err == -EAGAIN) {
+			fflush(stdout);
+			err = ring_wait(w->ring, -1);
+			if (err && err != -EINTR && err != -ENODEV)
+				return err;
+		} else if (err != -EPIPE) {
+			return err == -ENODEV ? 0 : err;
+		}
+	}
+}
+
+static int settle(const struct watch *w)
+{
+	struct ring_stats st = { .size = sizeof(st) };
+	struct ring_info info = { .size = sizeof(info) };
+	uint64_t before = 0;
+	uint32_t i;
+
+	if (ring_stats(w->ring, &st) || ring_info(w->ring, &info))
+		return 1;
+	for (i = 0; i < info.nr_rings && i < CPUS_MAX; i++)
+		before += w->first_seq[i] ? w->first_seq[i] - 1 : 0;
+	printf("%-8s published %" PRIu64 " = read %" PRIu64 " + lost %" PRIu64, w->name,
+	       st.published - before, w->read, st.lost);
+	if (before)
+		printf(" (came after the first %" PRIu64 ")", before);
+	printf("; overtaken %" PRIu64 " times, slept %" PRIu64 " times: %s\n", st.laps, st.waits,
+	       st.published - before == w->read + st.lost ? "exact" : "WRONG");
+	return st.published - before != w->read + st.lost;
+}
+
+int main(int argc, char **argv)
+{
+	/* Each wake-up is an event itself: a few hundred records at a time. */
+	struct ring_open_opts opts = {
+		.size = sizeof(opts),
+		.wake_records = 256,
+		.wake_timeout_ns = 100000000,
+	};
+	struct watch w = { 0 };
+	int i, err;
+
+	for (i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--print") && i + 1 < argc)
+			w.print_every = strtoul(argv[++i], NULL, 0);
+		else if (!strcmp(argv[i], "--slow") && i + 1 < argc)
+			w.slow_us = strtoul(argv[++i], NULL, 0);
+		else if (argv[i][0] != '-' && !w.name)
+			w.name = argv[i];
+		else
+			goto usage;
+	}
+	if (!w.name)
+		goto usage;
+	err = ring_open(SEQRING_SCHED_DEVICE, &opts, &w.ring);
+	if (err) {
+		fprintf(stderr, "schedwatch: %s: %s\n", SEQRING_SCHED_DEVICE, ring_strerror());
+		return 1;
+	}
+	err = follow(&w);
+	if (err)
+		fprintf(stderr, "schedwatch: %s: %s\n", w.name, ring_strerror());
+	err = settle(&w) || err;
+	ring_close(w.ring);
+	return err;
+
+usage:
+	fprintf(stderr, "usage: schedwatch NAME [--print EVERY] [--slow USEC]\n");
+	return 2;
+}

@@ -274,8 +274,7 @@ int ring_wait(struct ring *r, int timeout_ms);
  *
  * Readable (level-triggered or edge-triggered) when ring_read() has something, or
  * -ENODEV to say. The application reads until -EAGAIN before it polls again: that
- * is what arms the next wake-up. With wake_timeout_ns it may wake earlier than
- * asked for, never later.
+ * is what arms the next wake-up. It may wake earlier than asked for, never later.
  *
  * Return: 0; -EOPNOTSUPP as ring_wait().
  */

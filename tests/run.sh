@@ -120,7 +120,7 @@ run() {
 	torture-native) suite "$1" torture native 8 ;;
 	torture-*) suite "$1" torture "${1#torture-}" 5 ;;
 	model) suite model model ;;
-	mutants) suite mutants tests/mutants/run.sh ;;
+	mutants) suite mutants tests/mutants/run.py ;;
 	tool) suite tool tests/tool/run.sh build/native/ringctl ;;
 	install) suite install install_test ;;
 	bench) suite bench bench ;;

@@ -208,8 +208,9 @@ SEQRING_ASSERT(sizeof(struct seqring_wait) == 128, "wait word is 128 bytes");
  *           whichever is reached first. 0: no such limit; both 0: any record
  * @wake_timeout_ns: and at the latest this long after the first unread record;
  *           0: no such limit
- * @cursor:  per ring, the position and the seq of the first unread record;
- *           libring stores them when it finds the ring empty
+ * @cursor:  per ring, the position and the seq (0: not known) of the first unread
+ *           record; libring stores them when it finds the ring empty. Position ~0:
+ *           this ring is not read and wakes nobody
  */
 struct seqring_cursor {
 	__u64 pos;

@@ -6,7 +6,7 @@
  * pair with that side weakened, which must be caught: a pair that nothing misses
  * is not needed, or not tested.
  *
- * usage: model [ITERATIONS]
+ * usage: model [ITERATIONS [only]]; only: without the weakened pairs
  */
 #include <relacy/relacy.hpp>
 #include <cstdio>
@@ -489,7 +489,7 @@ int main(int argc, char **argv)
 		printf("%s model: %s, %u runs\n", good ? "ok" : "not ok", s.name, iterations);
 		failed += !good;
 	}
-	for (int i = NOTHING + 1; i < WEAK_COUNT; i++) {
+	for (int i = NOTHING + 1; i < WEAK_COUNT && argc < 3; i++) {
 		const char *by;
 
 		weakened = (weak)i;

@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+Takes one safeguard at a time out of the protocol's headers, builds a test with
+what is left, and requires that the test fails. Each mutant replaces a text that
+occurs exactly once; one whose text has gone is a failure, not a pass.
+
+What only a weakly ordered machine can show (fences, acquire and release) is not
+here but in tests/model.
+"""
+import os
+import shutil
+import subprocess
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+DIR = os.path.join(TOP, "build", "mutants")
+
+TORTURE = "torture"
+WAKE = "wake"
+UNIT = "unit"
+MODEL = "model"
+
+# name, header, text, replacement, what must catch it
+MUTANTS = [
+    ("the recheck says yes to everything", "reader.h",
+     "return seqring_read(&r->ctl->tail) <= pos;", "return 1 | (pos == 0);", TORTURE),
+    ("the recheck lets the record at tail go", "reader.h",
+     "return seqring_read(&r->ctl->tail) <= pos;",
+     "return seqring_read(&r->ctl->tail) < pos;", UNIT),
+    ("tail moves one segment short", "writer.h",
+     "w->first[(segment + 1) & (SEQRING_SEGMENTS - 1)]",
+     "w->first[segment & (SEQRING_SEGMENTS - 1)]", TORTURE),
+    ("tail does not move", "writer.h",
+     "w->first[(segment + 1) & (SEQRING_SEGMENTS - 1)]", "0", TORTURE),
+    ("what is reclaimed ends before the next header", "writer.h",
+     "if (seqring_unlikely(next + sizeof(struct seqring_record) > w->limit))",
+     "if (seqring_unlikely(next > w->limit))", UNIT),
+    ("the limit is one segment too far", "writer.h",
+     "w->limit = (segment + 1) << w->seg_shift;",
+     "w->limit = (segment + 2) << w->seg_shift;", TORTURE),
+    ("the next header keeps its old bytes", "writer.h",
+     "seqring_store_word(&seqring_w_at(w, next)->stamp, 0);", "", TORTURE),
+    ("the stamp comes before the payload", "writer.h",
+     "	w->resv_len = len;\n",
+     "	w->resv_len = len;\n	seqring_w_at(w, w->pos)->stamp = w->seq + 1;\n", TORTURE),
+    ("the stamp comes before len and type", "writer.h",
+     "	meta.len = w->resv_len;\n	meta.type = type;\n	meta.flags = 0;\n",
+     "	meta.len = w->resv_len;\n	meta.type = type;\n	meta.flags = 0;\n"
+     "	seqring_store_release(PUBLISH, &rec->stamp, w->seq + 1);\n"
+     "	for (volatile int i = 0; i < 50; i++)\n		;\n", TORTURE),
+    ("head comes before the stamp", "writer.h",
+     "	w->seq++;\n",
+     "	seqring_store_release(JOIN, &ctl->head, w->resv_next);\n"
+     "	for (volatile int i = 0; i < 50; i++)\n		;\n	w->seq++;\n", TORTURE),
+    ("a PAD takes a seq", "writer.h",
+     "seqring_store_release(PUBLISH, &rec->stamp, w->seq + 1);\n	w->pos += room;",
+     "seqring_store_release(PUBLISH, &rec->stamp, ++w->seq);\n	w->pos += room;", TORTURE),
+    ("a PAD without its flag", "writer.h",
+     "meta.flags = SEQRING_REC_PAD;", "meta.flags = 0;", TORTURE),
+    ("the writer skips no short rest", "writer.h",
+     "	w->resv_next = seqring_normalize(w->pos + size, w->mask);",
+     "	w->resv_next = w->pos + size;", UNIT),
+    ("the first record of a segment is not noted", "writer.h",
+     "		w->first[i] = pos;\n", "", TORTURE),
+    ("segment_pos is one record old", "writer.h",
+     "seqring_store_release(JOIN, &w->ctl->segment_pos[i], pos);",
+     "seqring_store_release(JOIN, &w->ctl->segment_pos[i], pos + 8);", TORTURE),
+    ("last is where the next record comes", "writer.h",
+     "seqring_store_release(JOIN, &ctl->last, w->pos);",
+     "seqring_store_release(JOIN, &ctl->last, w->resv_next);", UNIT),
+    ("the padding is not zeroed", "writer.h",
+     "	for (; len & 7; len++)\n		seqring_store_word(&payload[len], 0);", "", UNIT),
+    ("too long a record is taken", "writer.h",
+     "	if (seqring_unlikely(len > w->payload_max))\n		return -EMSGSIZE;\n", "", UNIT),
+    ("too long a sum of pieces is taken", "writer.h",
+     "		if (vec[i].len > w->payload_max - len)\n			return -EMSGSIZE;\n",
+     "", UNIT),
+    ("a lap does not count what it lost", "reader.h",
+     "		r->lost += stamp - r->seq;", "		;", TORTURE),
+    ("what was lost is told twice", "reader.h",
+     "		r->lost = 0;\n	}\n}", "	}\n}", TORTURE),
+    ("a lap leads to the very edge", "reader.h",
+     "		if (pos >= want && (!best || pos < best))",
+     "		if (pos > tail && (!best || pos < best))", UNIT),
+    ("any stamp will do", "reader.h",
+     "	if (!r->any || stamp < r->seq)\n		return SEQRING_CORRUPT;\n", "", UNIT),
+    ("nothing below head is no fault", "reader.h",
+     "		if (r->pos < r->snap)\n			return SEQRING_CORRUPT;\n", "", UNIT),
+    ("a length is not checked against the largest", "reader.h",
+     "meta.len > r->payload_max || seqring_record_size(meta.len) > room",
+     "seqring_record_size(meta.len) > room", UNIT),
+    ("a length is not checked against the end", "reader.h",
+     "meta.len > r->payload_max || seqring_record_size(meta.len) > room",
+     "meta.len > r->payload_max", UNIT),
+    ("a PAD may be a whole lap", "reader.h",
+     "if (room > r->mask || !seqring_r_intact(r, r->pos))",
+     "if (!seqring_r_intact(r, r->pos))", UNIT),
+    ("any position is a place for a record", "reader.h",
+     "	if ((pos & 7) || seqring_normalize(pos, r->mask) != pos)\n"
+     "		return SEQRING_CORRUPT;\n", "", UNIT),
+    ("a lap may lead backwards", "reader.h",
+     "	if (best <= r->pos)\n		return SEQRING_CORRUPT;\n", "", UNIT),
+    ("the end is believed before the last look", "reader.h",
+     "	r->snap = seqring_load_acquire(JOIN, &r->ctl->head);\n"
+     "	return r->pos < r->snap ? SEQRING_OK : SEQRING_DEAD;",
+     "	return SEQRING_DEAD;", MODEL),
+    ("the end is never said", "writer.h",
+     "	seqring_store_release(END, &w->ctl->state, SEQRING_STATE_DEAD);", "", UNIT),
+    ("the newest record is not rechecked", "reader.h",
+     "	return seqring_r_read(&t, v, buf, size);",
+     "	t.ctl = r->ctl;\n	if (seqring_r_peek(&t, v))\n		return SEQRING_LAPPED;\n"
+     "	seqring_r_copy(buf, v->payload, v->len < size ? v->len : size);\n"
+     "	return SEQRING_OK;", UNIT),
+    ("the writer has no fence before it looks who sleeps", "writer.h",
+     "		seqring_fence_full(WAKE);", "		seqring_fence_light(WAKE);", WAKE),
+    # On x86 the atomic minimum before it is a full fence already.
+    ("the reader has no fence after it armed", "reader.h",
+     "	seqring_fence_full(WAKE);", "	seqring_fence_light(WAKE);", MODEL),
+    ("a wake-up does not disarm", "writer.h",
+     "	seqring_write(&wait->pos, SEQRING_WAIT_NONE);\n", "", UNIT),
+    ("a wake-up waits for one record more", "writer.h",
+     "w->pos <= seqring_read(&wait->pos) &&", "w->pos <= seqring_read(&wait->pos) + 32 &&", UNIT),
+    ("a wake-up by seq comes one too late", "writer.h",
+     "w->seq < seqring_read(&wait->seq)", "w->seq <= seqring_read(&wait->seq)", UNIT),
+    ("arming raises what another armed lower", "barrier.h",
+     "	while (cur > v && !__atomic_compare_exchange_n(", "	while (cur != v && !__atomic_compare_exchange_n(",
+     UNIT),
+]
+
+
+def build(name, include, source, libs):
+    out = os.path.join(DIR, name)
+    lang = ["g++", "-std=gnu++14"] if source.endswith(".cc") else ["gcc", "-std=gnu11"]
+    cmd = lang + ["-O2", "-D_GNU_SOURCE", "-w", "-I" + include, "-I" + os.path.join(TOP, "include"),
+                  "-I" + os.path.join(TOP, "tests/model"), "-pthread", "-o", out, source] + libs
+    subprocess.run(cmd, check=True, cwd=TOP)
+    return out
+
+
+def fails(cmd, limit):
+    """Whether a test failed: with a status, a signal, or without an end."""
+    env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP")
+    try:
+        return subprocess.run(cmd, cwd=TOP, env=env, timeout=limit, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL).returncode != 0
+    except subprocess.TimeoutExpired:
+        return True
+
+
+def detectors(include, kinds):
+    """(name, commands, seconds): each command is run until one fails."""
+    if TORTURE in kinds:
+        exe = build("torture", include, "tests/native/torture.c", [])
+        yield "torture", [[exe, "--seconds", "1", "--readers", "6", "--seed", str(seed)]
+                          for seed in (1, 2, 3)], 10
+    if WAKE in kinds:
+        yield "wake", [[build("wake", include, "tests/native/wake.c", []), "150000"]], 60
+    if UNIT in kinds:
+        for test in ("test_protocol", "test_position", "test_hostile", "test_lapped", "test_edge"):
+            exe = build(test, include, "tests/unit/%s.c" % test,
+                        ["build/native/libring.a", "-lcmocka"])
+            yield test, [[exe]], 20
+
+
+    if MODEL in kinds:
+        exe = build("model", include, "tests/model/model.cc", [])
+        yield "model", [[exe, "20000", "only"]], 120
+
+
+def caught_by(include, kinds):
+    for name, commands, limit in detectors(include, kinds):
+        for cmd in commands:
+            if fails(cmd, limit):
+                return name
+    return None
+
+
+def main():
+    wanted = sys.argv[1:]
+    survivors = 0
+    shutil.rmtree(DIR, ignore_errors=True)
+    os.makedirs(DIR)
+    plain = caught_by(os.path.join(TOP, "include"), (TORTURE, WAKE, UNIT))
+    if plain:
+        print("not ok mutants: %s fails without any mutation" % plain)
+        return 1
+    print("ok mutants: without any mutation nothing fails")
+    for name, header, old, new, kind in MUTANTS:
+        if wanted and not any(w in name for w in wanted):
+            continue
+        include = os.path.join(DIR, "include")
+        shutil.rmtree(include, ignore_errors=True)
+        shutil.copytree(os.path.join(TOP, "include"), include)
+        path = os.path.join(include, "seqring", header)
+        with open(path) as f:
+            text = f.read()
+        if text.count(old) != 1:
+            print("not ok mutants: %s - its text occurs %d times in %s"
+                  % (name, text.count(old), header))
+            survivors += 1
+            continue
+        with open(path, "w") as f:
+            f.write(text.replace(old, new))
+        by = caught_by(include, (kind,))
+        if by:
+            print("ok mutants: %s, caught by %s" % (name, by), flush=True)
+        else:
+            print("not ok mutants: %s - survived %s" % (name, kind), flush=True)
+            survivors += 1
+    return 1 if survivors else 0
+
+
+sys.exit(main())

@@ -10,12 +10,19 @@
 #include "internal.h"
 
 #define SEQRING_DEVICES_MAX	256
+/*
+ * Handed out in turn, so that a number comes again late: an open() that has found
+ * a node, whose device goes at that moment, must not get another device instead.
+ */
+#define SEQRING_MINORS		(1U << MINORBITS)
 
 LIST_HEAD(seqring_devices);
 DEFINE_MUTEX(seqring_devices_lock);
 
 static dev_t seqring_devt;
 static DEFINE_IDA(seqring_minors);
+static unsigned int seqring_next_minor;
+static atomic_t seqring_nr_devices = ATOMIC_INIT(0);
 
 static char *seqring_devnode(SEQRING_DEVNODE_CONST struct device *dev, umode_t *mode)
 {
@@ -29,13 +36,23 @@ struct class seqring_class = {
 	.devnode = seqring_devnode,
 };
 
-/* Return: 0; -ENOSPC when all device numbers are in use. */
+/* Return: 0; -ENOSPC when there are as many devices as there may be. */
 int seqring_get_devt(dev_t *devt)
 {
-	int minor = ida_alloc_max(&seqring_minors, SEQRING_DEVICES_MAX - 1, GFP_KERNEL);
+	int minor;
 
-	if (minor < 0)
+	lockdep_assert_held(&seqring_devices_lock);
+	if (!atomic_add_unless(&seqring_nr_devices, 1, SEQRING_DEVICES_MAX))
+		return -ENOSPC;
+	minor = ida_alloc_range(&seqring_minors, seqring_next_minor, SEQRING_MINORS - 1,
+				GFP_KERNEL);
+	if (minor == -ENOSPC)
+		minor = ida_alloc_range(&seqring_minors, 0, SEQRING_MINORS - 1, GFP_KERNEL);
+	if (minor < 0) {
+		atomic_dec(&seqring_nr_devices);
 		return minor;
+	}
+	seqring_next_minor = (minor + 1) % SEQRING_MINORS;
 	*devt = MKDEV(MAJOR(seqring_devt), minor);
 	return 0;
 }
@@ -43,13 +60,14 @@ int seqring_get_devt(dev_t *devt)
 void seqring_put_devt(dev_t devt)
 {
 	ida_free(&seqring_minors, MINOR(devt));
+	atomic_dec(&seqring_nr_devices);
 }
 
 static int __init seqring_init(void)
 {
 	int err;
 
-	err = alloc_chrdev_region(&seqring_devt, 0, SEQRING_DEVICES_MAX, "seqring");
+	err = alloc_chrdev_region(&seqring_devt, 0, SEQRING_MINORS, "seqring");
 	if (err)
 		return err;
 	err = class_register(&seqring_class);
@@ -63,7 +81,7 @@ static int __init seqring_init(void)
 unregister_class:
 	class_unregister(&seqring_class);
 unregister_region:
-	unregister_chrdev_region(seqring_devt, SEQRING_DEVICES_MAX);
+	unregister_chrdev_region(seqring_devt, SEQRING_MINORS);
 	return err;
 }
 
@@ -79,7 +97,7 @@ static void __exit seqring_exit(void)
 	list_for_each_entry_safe(sr, next, &seqring_devices, list)
 		seqring_destroy(sr);
 	class_unregister(&seqring_class);
-	unregister_chrdev_region(seqring_devt, SEQRING_DEVICES_MAX);
+	unregister_chrdev_region(seqring_devt, SEQRING_MINORS);
 	ida_destroy(&seqring_minors);
 }
 

@@ -17,11 +17,12 @@ struct seqring_wish {
 	u64 timeout_ns;
 };
 
-/* How a reader stands on one ring. */
+/* How a reader stands on one ring; @unwanted: it does not read this one at all. */
 struct seqring_unread {
 	struct seqring_cursor cursor;
 	u64 head;
 	u64 seq;
+	bool unwanted;
 	bool any;
 	bool enough;
 };
@@ -53,6 +54,7 @@ static void seqring_look(const struct seqring_file *f, const struct seqring_curs
 			 const struct seqring_wish *wish, struct seqring_unread *u)
 {
 	const struct seqring_ring_ctl *ctl = f->sr->rings[i]->w.ctl;
+	bool known;
 
 	if (c) {
 		const struct seqring_reader_page *page = c->area.addr;
@@ -65,28 +67,52 @@ static void seqring_look(const struct seqring_file *f, const struct seqring_curs
 	}
 	u->head = seqring_load_acquire(JOIN, &ctl->head);
 	u->seq = seqring_read(&ctl->seq);
+	u->unwanted = u->cursor.pos == SEQRING_WAIT_NONE;
 	if (u->cursor.pos > u->head)
 		u->cursor.pos = u->head;
 	u->any = u->cursor.pos < u->head;
-	/* What cannot be a seq here counts as one unread record, or none. */
-	if (!u->cursor.seq || u->cursor.seq > u->seq + 1)
-		u->cursor.seq = u->any ? u->seq : u->seq + 1;
+	if (!u->cursor.pos)
+		u->cursor.seq = 1;
+	/* Who does not know the seq is woken early, by any record: not late. */
+	known = u->cursor.seq && u->cursor.seq <= u->seq + 1;
+	if (!known)
+		u->cursor.seq = u->seq + 1;
 	u->enough = u->any && (u->head - u->cursor.pos >= wish->bytes ||
-			       (wish->records && u->seq - u->cursor.seq + 1 >= wish->records));
+			       (wish->records &&
+				(!known || u->seq - u->cursor.seq + 1 >= wish->records)));
 }
 
-/* Also arms a reader that has enough: an edge-triggered one does not ask again. */
+/*
+ * Also arms a reader that has enough: an edge-triggered one does not ask again.
+ * With a timeout it must notice the first record to come, which starts the time.
+ */
 static void seqring_arm_ring(struct seqring_one *ring, const struct seqring_wish *wish,
 			     const struct seqring_unread *u)
 {
 	u64 pos = (u->enough ? u->head : u->cursor.pos);
 	u64 seq = (u->enough ? u->seq + 1 : u->cursor.seq);
 
-	if (wish->records == 1 || (wish->timeout_ns && !u->any))
+	if (u->unwanted)
+		return;
+	if (wish->records == 1 || (wish->timeout_ns && (!u->any || u->enough)))
 		seqring_r_arm(&ring->wait, pos, SEQRING_WAIT_NONE);
 	else
 		seqring_r_arm(&ring->wait, pos + wish->bytes - 1,
 			      wish->records ? seq + wish->records - 1 : SEQRING_WAIT_NONE);
+}
+
+/* Asks for the next record of any ring, on behalf of a reader whose time is up. */
+static void seqring_arm_heads(struct seqring_file *f)
+{
+	u32 i;
+
+	for (i = 0; i < f->sr->nr_rings; i++) {
+		struct seqring_one *ring = f->sr->rings[i];
+
+		/* Nothing to look at again: this poll says yes anyhow. */
+		seqring_r_arm(&ring->wait, seqring_load_acquire(JOIN, &ring->w.ctl->head),
+			      SEQRING_WAIT_NONE);
+	}
 }
 
 /* Time of the first unread record, or when it was noticed without a clock. */
@@ -151,8 +177,10 @@ bool seqring_arm_and_look(struct seqring_file *f, const struct seqring_cursors *
 		return enough;
 	if (check_add_overflow(since, wish.timeout_ns, &deadline) || deadline > KTIME_MAX)
 		return false;
-	if (ktime_get_ns() >= deadline)
+	if (ktime_get_ns() >= deadline) {
+		seqring_arm_heads(f);
 		return true;
+	}
 	hrtimer_start(&f->timer, ns_to_ktime(deadline), HRTIMER_MODE_ABS_SOFT);
 	return false;
 }

@@ -82,52 +82,52 @@ static u64 *test_number(struct test_dev *d)
 
 static int test_publish_one(struct test_dev *d, unsigned char *buf, u32 max)
 {
-	u64 *n = test_number(d);
-	u32 len = test_payload_len(*n, max);
+	u64 *number = test_number(d), n = READ_ONCE(*number);
+	u32 len = test_payload_len(n, max);
 	int err;
 
-	test_payload_fill(buf, *n, len);
+	test_payload_fill(buf, n, len);
 	err = seqring_publish(d->sr, 1, buf, len);
 	if (!err)
-		++*n;
+		WRITE_ONCE(*number, n + 1);
 	return err;
 }
 
 static int test_reserve_one(struct test_dev *d, u32 max, bool discard)
 {
+	u64 *number = test_number(d), n = READ_ONCE(*number);
 	struct seqring_resv resv;
-	u64 *n = test_number(d);
 	int err;
 
-	err = seqring_reserve(d->sr, test_payload_len(*n, max), &resv);
+	err = seqring_reserve(d->sr, test_payload_len(n, max), &resv);
 	if (err)
 		return err;
-	test_payload_fill(resv.data, discard ? ~*n : *n, resv.len);
+	test_payload_fill(resv.data, discard ? ~n : n, resv.len);
 	if (discard) {
 		seqring_discard(&resv);
 	} else {
 		seqring_commit(&resv, 2);
-		++*n;
+		WRITE_ONCE(*number, n + 1);
 	}
 	return 0;
 }
 
 static int test_batch(struct test_dev *d, unsigned char *buf, u32 max, u32 nr)
 {
+	u64 *number = test_number(d), n = READ_ONCE(*number);
 	struct seqring_item items[TEST_BATCH];
-	u64 *n = test_number(d);
 	unsigned int i, done;
 	int err;
 
 	for (i = 0; i < nr; i++) {
 		items[i].data = buf;
-		items[i].len = test_payload_len(*n + i, min(max, TEST_PAYLOAD / TEST_BATCH));
+		items[i].len = test_payload_len(n + i, min(max, TEST_PAYLOAD / TEST_BATCH));
 		items[i].type = 3;
-		test_payload_fill(buf, *n + i, items[i].len);
+		test_payload_fill(buf, n + i, items[i].len);
 		buf += items[i].len;
 	}
 	err = seqring_publish_batch(d->sr, items, nr, &done);
-	*n += done;
+	WRITE_ONCE(*number, n + done);
 	return err;
 }
 

@@ -3,28 +3,31 @@
 
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/uaccess.h>
 #include <linux/uio.h>
 
 #include "internal.h"
 
 /*
- * The device has no other writer than this: the mutex is all, and a page fault
- * between reserve and commit holds up other writers only.
+ * Straight into the ring, as far as the user's memory is there: a page that never
+ * comes (userfaultfd, FUSE) must not stop the other writers and the end of the
+ * device, which wait for sr->write_lock. Return: -EFAULT when it is not.
  */
 static int seqring_write_direct(struct seqring *sr, struct iov_iter *from, u32 len, u16 type)
 {
 	struct seqring_one *ring = sr->rings[0];
 	void *payload;
+	bool whole;
 	int err;
 
 	err = seqring_w_reserve(&ring->w, len, &payload);
-	if (err) {
-		seqring_drop(ring, SEQRING_DROP_TOO_BIG);
+	if (err)
 		return err;
-	}
-	if (!copy_from_iter_full(payload, len, from)) {
+	pagefault_disable();
+	whole = copy_from_iter_full(payload, len, from);
+	pagefault_enable();
+	if (!whole) {
 		seqring_w_discard(&ring->w);
-		seqring_drop(ring, SEQRING_DROP_FAULT);
 		return -EFAULT;
 	}
 	seqring_w_commit(&ring->w, type, seqring_now(sr));
@@ -32,21 +35,40 @@ static int seqring_write_direct(struct seqring *sr, struct iov_iter *from, u32 l
 	return 0;
 }
 
-/* Kernel code writes here, too: through memory of our own, not to fault inside. */
-static int seqring_write_shared(struct seqring *sr, struct iov_iter *from, u32 len, u16 type)
+/* From @copy, memory of ours; NULL: from @from. */
+static int seqring_write_locked(struct seqring *sr, const void *copy, struct iov_iter *from,
+				u32 len, u16 type)
 {
-	void *copy;
+	struct seqring_one *ring = sr->rings[0];
 	int err;
 
-	if (len > SEQRING_WRITE_MAX_SHARED) {
-		seqring_drop(sr->rings[0], SEQRING_DROP_TOO_BIG);
-		return -EMSGSIZE;
+	if (mutex_lock_interruptible(&sr->write_lock))
+		return -ERESTARTSYS;
+	if (sr->dead) {
+		seqring_drop(ring, SEQRING_DROP_DEAD);
+		err = -ENODEV;
+	} else if (!sr->user_owned) {
+		err = seqring_publish(sr, type, copy, len);
+	} else if (copy) {
+		err = seqring_w_publish(&ring->w, type, seqring_now(sr), copy, len);
+		seqring_wake_if_due(ring);
+	} else {
+		err = seqring_write_direct(sr, from, len, type);
 	}
-	copy = kvmalloc(max(len, 1U), GFP_KERNEL_ACCOUNT);
+	mutex_unlock(&sr->write_lock);
+	return err;
+}
+
+/* Fetches the user's memory first, however long that takes. */
+static int seqring_write_copy(struct seqring *sr, struct iov_iter *from, u32 len, u16 type)
+{
+	void *copy = kvmalloc(max(len, 1U), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	int err;
+
 	if (!copy)
 		return -ENOMEM;
 	if (copy_from_iter_full(copy, len, from)) {
-		err = seqring_publish(sr, type, copy, len);
+		err = seqring_write_locked(sr, copy, NULL, len, type);
 	} else {
 		seqring_drop(sr->rings[0], SEQRING_DROP_FAULT);
 		err = -EFAULT;
@@ -64,21 +86,20 @@ ssize_t seqring_fop_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct seqring_file *f = iocb->ki_filp->private_data;
 	struct seqring *sr = f->sr;
-	size_t len = iov_iter_count(from);
-	int err;
+	struct seqring_one *ring = sr->rings[0];
+	size_t len = iov_iter_count(from), most = ring->w.payload_max;
+	u16 type = READ_ONCE(f->write_type);
+	int err = -EFAULT;
 
-	if (len > U32_MAX)
+	if (!sr->user_owned)
+		most = min_t(size_t, most, SEQRING_WRITE_MAX_SHARED);
+	if (len > most) {
+		seqring_drop(ring, SEQRING_DROP_TOO_BIG);
 		return -EMSGSIZE;
-	if (mutex_lock_interruptible(&sr->write_lock))
-		return -ERESTARTSYS;
-	if (sr->dead)
-		err = -ENODEV;
-	else if (sr->user_owned)
-		err = seqring_write_direct(sr, from, len, READ_ONCE(f->write_type));
-	else
-		err = seqring_write_shared(sr, from, len, READ_ONCE(f->write_type));
-	if (err == -ENODEV)
-		seqring_drop(sr->rings[0], SEQRING_DROP_DEAD);
-	mutex_unlock(&sr->write_lock);
+	}
+	if (sr->user_owned)
+		err = seqring_write_locked(sr, NULL, from, len, type);
+	if (err == -EFAULT)
+		err = seqring_write_copy(sr, from, len, type);
 	return err ? err : len;
 }

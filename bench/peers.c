@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the ring is compared with. Same record headers, same payloads, same way
+ * of copying, so that the difference is the protocol.
+ *
+ * These order memory by themselves, not with barrier.h: they are no seqring.
+ */
+#include <stdlib.h>
+
+#include <seqring/reader.h>
+
+#include "stream.h"
+
+#define TYPE	    7
+#define FLAGS_AHEAD 4u	  /* records whose flag the writer asks for early */
+#define FLAGS_PAUSE 1000u /* ticks; a full buffer: let the reader get ahead */
+
+/*
+ * A byte ring with begin and end counters on one line, as Aeron's broadcast
+ * buffer has: the writer moves @begin before it overwrites and @end after; a
+ * reader copies and then looks whether @begin has come round to its record.
+ */
+struct bytes_ctl {
+	uint64_t begin;
+	uint64_t end;
+	uint64_t latest; /* start of the newest record */
+};
+
+struct bytes {
+	struct bytes_ctl *ctl;
+	unsigned char *data;
+	uint64_t mask;
+	uint64_t pos;
+
+	const struct bytes_ctl *reader_ctl __attribute__((aligned(128)));
+	const unsigned char *reader_data;
+	uint64_t reader_mask;
+	uint64_t reader_pos;
+	uint64_t reader_seq;
+	uint64_t snap;
+};
+
+static void bytes_create(struct stream *s)
+{
+	struct bytes *b = aligned_alloc(128, (sizeof(*b) + 127) & ~127ull);
+	const void *ro;
+
+	if (!b)
+		fail("no memory");
+	memset(b, 0, sizeof(*b));
+	b->ctl = map_shared(4096, &ro);
+	b->reader_ctl = ro;
+	b->data = map_shared(s->size, &ro);
+	b->reader_data = ro;
+	b->mask = s->size - 1;
+	b->reader_mask = s->size - 1;
+	s->impl = b;
+}
+
+static inline uint64_t room_at(uint64_t pos, uint64_t mask)
+{
+	return mask + 1 - (pos & mask);
+}
+
+static inline void store_record(struct seqring_record *rec, uint64_t ts_ns, uint32_t len,
+				const uint64_t *payload)
+{
+	union seqring_meta meta = { .len = len, .type = TYPE };
+
+	__atomic_store_n(&rec->ts_ns, ts_ns, __ATOMIC_RELAXED);
+	__atomic_store_n(&rec->meta.word, meta.word, __ATOMIC_RELAXED);
+	seqring_w_copy_payload(rec + 1, payload, len);
+}
+
+static inline void bytes_write_len(struct stream *s, unsigned int n, uint32_t len, bool stamped)
+{
+	struct bytes *b = s->impl;
+	uint64_t size = seqring_record_size(len);
+	struct seqring_record *rec;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		payload_fill(s->payload, len, ++s->seq);
+		/* All records are of one size here: no PAD, both sides skip alike. */
+		if (room_at(b->pos, b->mask) < size)
+			b->pos += room_at(b->pos, b->mask);
+		__atomic_store_n(&b->ctl->begin, b->pos + size, __ATOMIC_RELAXED);
+		__atomic_thread_fence(__ATOMIC_RELEASE);
+		rec = (struct seqring_record *)(b->data + (b->pos & b->mask));
+		__atomic_store_n(&rec->stamp, s->seq, __ATOMIC_RELAXED);
+		store_record(rec, stamped ? now_ns() : 0, len, s->payload);
+		__atomic_store_n(&b->ctl->latest, b->pos, __ATOMIC_RELAXED);
+		b->pos += size;
+		__atomic_store_n(&b->ctl->end, b->pos, __ATOMIC_RELEASE);
+	}
+}
+
+static void bytes_write(struct stream *s, unsigned int n)
+{
+	if (s->len == 32)
+		bytes_write_len(s, n, 32, s->stamped);
+	else
+		bytes_write_len(s, n, 1024, s->stamped);
+}
+
+static void bytes_join(struct stream *s)
+{
+	struct bytes *b = s->impl;
+
+	b->snap = __atomic_load_n(&b->reader_ctl->end, __ATOMIC_ACQUIRE);
+	b->reader_pos = b->snap;
+	b->reader_seq = s->seq + 1;
+}
+
+static inline unsigned int bytes_collect_len(struct stream *s, unsigned int max, uint32_t len)
+{
+	struct bytes *b = s->impl;
+	uint64_t size = seqring_record_size(len), pos, stamp, begin;
+	const struct seqring_record *rec;
+	uint64_t payload[PAYLOAD_MAX / 8];
+	union seqring_meta meta;
+	unsigned int n = 0;
+
+	if (b->reader_pos >= b->snap) {
+		b->snap = __atomic_load_n(&b->reader_ctl->end, __ATOMIC_ACQUIRE);
+		if (b->reader_pos >= b->snap)
+			return 0;
+	}
+	while (n < max && b->reader_pos < b->snap) {
+		pos = b->reader_pos;
+		if (room_at(pos, b->reader_mask) < size)
+			pos += room_at(pos, b->reader_mask);
+		rec = (const struct seqring_record *)(b->reader_data + (pos & b->reader_mask));
+		stamp = __atomic_load_n(&rec->stamp, __ATOMIC_RELAXED);
+		meta.word = __atomic_load_n(&rec->meta.word, __ATOMIC_RELAXED);
+		__atomic_load_n(&rec->ts_ns, __ATOMIC_RELAXED);
+		seqring_load_words((unsigned char *)payload, (const seqring_word *)(rec + 1),
+				   len / 8);
+		if (pos + SEQRING_PREFETCH_BYTES < b->snap)
+			seqring_prefetch(b->reader_data +
+					 ((pos + SEQRING_PREFETCH_BYTES) & b->reader_mask));
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		begin = __atomic_load_n(&b->reader_ctl->begin, __ATOMIC_RELAXED);
+		if (begin - pos > b->reader_mask + 1) {
+			/* Lapped: go to the newest record. */
+			b->reader_pos = __atomic_load_n(&b->reader_ctl->latest, __ATOMIC_ACQUIRE);
+			b->snap = __atomic_load_n(&b->reader_ctl->end, __ATOMIC_ACQUIRE);
+			continue;
+		}
+		if (meta.len != len || meta.type != TYPE)
+			wrong("byte ring: header of record %llu is torn",
+			      (unsigned long long)stamp);
+		payload_check(payload, len, stamp, "byte ring");
+		s->lost += stamp - b->reader_seq;
+		b->reader_seq = stamp + 1;
+		b->reader_pos = pos + size;
+		s->read++;
+		n++;
+	}
+	return n;
+}
+
+static unsigned int bytes_collect(struct stream *s, unsigned int max)
+{
+	return s->len == 32 ? bytes_collect_len(s, max, 32) : bytes_collect_len(s, max, 1024);
+}
+
+const struct stream_kind stream_bytes = {
+	.name = "byte ring",
+	.create = bytes_create,
+	.write = bytes_write,
+	.join = bytes_join,
+	.collect = bytes_collect,
+};
+
+/*
+ * The limit of moving records through a buffer: the stamp is a flag, the writer
+ * waits until the reader has cleared it, nobody has to look anywhere else.
+ */
+struct flags {
+	unsigned char *data;
+	uint64_t size; /* bytes in whole records */
+	uint64_t pos;
+
+	uint64_t reader_pos __attribute__((aligned(128)));
+};
+
+static void flags_create(struct stream *s)
+{
+	struct flags *f = aligned_alloc(128, (sizeof(*f) + 127) & ~127ull);
+	uint64_t size = seqring_record_size(s->len);
+
+	if (!f)
+		fail("no memory");
+	memset(f, 0, sizeof(*f));
+	f->data = map_shared(s->size, NULL);
+	f->size = s->size / size * size;
+	s->impl = f;
+}
+
+static inline void flags_write_len(struct stream *s, unsigned int n, uint32_t len, bool stamped)
+{
+	uint64_t size = seqring_record_size(len);
+	struct flags *f = s->impl;
+	struct seqring_record *rec;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		payload_fill(s->payload, len, ++s->seq);
+		rec = (struct seqring_record *)(f->data + f->pos);
+		if (f->pos + FLAGS_AHEAD * size < f->size)
+			__builtin_prefetch(f->data + f->pos + FLAGS_AHEAD * size, 1);
+		while (__atomic_load_n(&rec->stamp, __ATOMIC_ACQUIRE))
+			pause_ticks(FLAGS_PAUSE);
+		store_record(rec, stamped ? now_ns() : 0, len, s->payload);
+		__atomic_store_n(&rec->stamp, s->seq, __ATOMIC_RELEASE);
+		f->pos += size;
+		if (f->pos == f->size)
+			f->pos = 0;
+	}
+}
+
+static void flags_write(struct stream *s, unsigned int n)
+{
+	if (s->len == 32)
+		flags_write_len(s, n, 32, s->stamped);
+	else
+		flags_write_len(s, n, 1024, s->stamped);
+}
+
+static void flags_join(struct stream *s)
+{
+	/* Every round ends with an empty buffer. */
+	(void)s;
+}
+
+static inline unsigned int flags_collect_len(struct stream *s, unsigned int max, uint32_t len)
+{
+	struct flags *f = s->impl;
+	uint64_t payload[PAYLOAD_MAX / 8], stamp;
+	struct seqring_record *rec;
+	unsigned int n;
+
+	for (n = 0; n < max; n++) {
+		rec = (struct seqring_record *)(f->data + f->reader_pos);
+		stamp = __atomic_load_n(&rec->stamp, __ATOMIC_ACQUIRE);
+		if (!stamp)
+			break;
+		seqring_load_words((unsigned char *)payload, (const seqring_word *)(rec + 1),
+				   len / 8);
+		__atomic_store_n(&rec->stamp, 0, __ATOMIC_RELEASE);
+		payload_check(payload, len, stamp, "flag ring");
+		f->reader_pos += seqring_record_size(len);
+		if (f->reader_pos == f->size)
+			f->reader_pos = 0;
+	}
+	s->read += n;
+	return n;
+}
+
+static unsigned int flags_collect(struct stream *s, unsigned int max)
+{
+	return s->len == 32 ? flags_collect_len(s, max, 32) : flags_collect_len(s, max, 1024);
+}
+
+const struct stream_kind stream_flags = {
+	.name = "flag ring",
+	.create = flags_create,
+	.write = flags_write,
+	.join = flags_join,
+	.collect = flags_collect,
+};

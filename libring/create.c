@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
+/*
+ * A ring of this process: its three descriptors. The ring's memfd is sealed, so
+ * that a reader who gets it can neither map it writable nor be killed by a file
+ * that shrinks.
+ */
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/membarrier.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "writer.h"
+
+/* The layout, as the header tells it. */
+struct shape {
+	uint64_t page;
+	uint64_t ring_offset;
+	uint64_t stride;
+	uint64_t total;
+};
+
+static int get_opts(const struct ring_writer_opts *user, struct ring_writer_opts *o)
+{
+	int err;
+
+	if (!user)
+		return libring_fail(EINVAL, "a ring cannot be created without options: data_size "
+				    "has no default");
+	err = libring_get_opts(o, sizeof(*o), user, "ring_writer_opts");
+	if (err)
+		return err;
+	if (o->flags & ~RING_WRITER_FULL_FENCE || o->reserved)
+		return libring_fail(EINVAL, "ring_writer_opts.flags is 0x%x and reserved %u: flags "
+				    "are RING_WRITER_FULL_FENCE or 0, reserved is 0", o->flags,
+				    o->reserved);
+	if (o->clock_id > SEQRING_CLOCK_MONOTONIC)
+		return libring_fail(EINVAL, "ring_writer_opts.clock_id is %u: 0 (none) or 1 "
+				    "(CLOCK_MONOTONIC)", o->clock_id);
+	if (!o->nr_rings)
+		o->nr_rings = 1;
+	if (o->nr_rings > SEQRING_RINGS_MAX)
+		return libring_fail(EINVAL, "ring_writer_opts.nr_rings is %u: at most %u",
+				    o->nr_rings, SEQRING_RINGS_MAX);
+	if (o->data_size < SEQRING_DATA_SIZE_MIN || o->data_size > SEQRING_DATA_SIZE_MAX ||
+	    o->data_size & (o->data_size - 1))
+		return libring_fail(EINVAL, "ring_writer_opts.data_size is %" PRIu64 ": a power "
+				    "of two, 64 KiB to 1 GiB", o->data_size);
+	if (o->name && strlen(o->name) >= SEQRING_NAME_SIZE)
+		return libring_fail(EINVAL, "ring_writer_opts.name has %zu bytes: at most %u",
+				    strlen(o->name), SEQRING_NAME_SIZE - 1);
+	if (!o->schema != !o->schema_size || o->schema_size > SEQRING_SCHEMA_SIZE_MAX)
+		return libring_fail(EINVAL, "ring_writer_opts.schema_size is %zu: 1 to %u, or no "
+				    "schema and 0", o->schema_size, SEQRING_SCHEMA_SIZE_MAX);
+	return 0;
+}
+
+/* Nothing overflows: the options were checked. */
+static int get_shape(const struct ring_writer_opts *o, struct shape *s)
+{
+	s->page = (uint64_t)sysconf(_SC_PAGESIZE);
+	s->ring_offset = s->page + ((o->schema_size + s->page - 1) & ~(s->page - 1));
+	s->stride = s->page + o->data_size;
+	s->total = s->ring_offset + o->nr_rings * s->stride;
+	if (s->total > SIZE_MAX || (uint64_t)(off_t)s->total != s->total || (off_t)s->total < 0)
+		return libring_fail(ENOMEM, "%u rings of %" PRIu64 " bytes are more than this "
+				    "process can map", o->nr_rings, o->data_size);
+	return 0;
+}
+
+/* A zeroed memfd of @size bytes, mapped. */
+static int create_memfd(const char *name, uint64_t size, int *fd, void *map)
+{
+	void *p;
+
+	*fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (*fd < 0)
+		return libring_fail(errno, "memfd_create: %s", strerror(errno));
+	if (ftruncate(*fd, (off_t)size))
+		return libring_fail(errno, "cannot give the memfd %" PRIu64 " bytes: %s", size,
+				    strerror(errno));
+	p = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
+	if (p == MAP_FAILED)
+		return libring_fail(errno, "cannot map the ring's %" PRIu64 " bytes: %s", size,
+				    strerror(errno));
+	memcpy(map, &p, sizeof(p));
+	return 0;
+}
+
+static int seal(int fd, int seals)
+{
+	if (fcntl(fd, F_ADD_SEALS, seals | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+		return libring_fail(errno, "cannot seal the memfd (Linux 5.1 can): %s",
+				    strerror(errno));
+	return 0;
+}
+
+/* Whether readers can do the writer's fence: they run on this kernel, too. */
+static bool register_membarrier(void)
+{
+	const int needed = MEMBARRIER_CMD_GLOBAL_EXPEDITED |
+			   MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED;
+	long cmds = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
+
+	return cmds >= 0 && (cmds & needed) == needed &&
+	       !syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0);
+}
+
+static void init_rings(struct ring_writer *w, const struct shape *s, uint64_t data_size,
+		       bool light_wake)
+{
+	uint32_t i;
+
+	for (i = 0; i < w->nr_rings; i++) {
+		unsigned char *at = w->map + s->ring_offset + i * s->stride;
+		struct seqring_ring_ctl *ctl = (void *)at;
+		struct ring_out *o = &w->rings[i];
+
+		/* Fails on a bad size only, and that was checked. */
+		seqring_w_init(&o->w, ctl, at + s->page, data_size);
+		o->w.light_wake = light_wake;
+		o->wait = &w->wait[i];
+		seqring_write(&ctl->id, i);
+		seqring_write(&o->wait->pos, SEQRING_WAIT_NONE);
+		seqring_write(&o->wait->seq, SEQRING_WAIT_NONE);
+	}
+}
+
+static void fill_header(struct ring_writer *w, const struct shape *s,
+			const struct ring_writer_opts *o, bool light_wake)
+{
+	struct seqring_header *h = (void *)w->map;
+
+	h->version = SEQRING_VERSION;
+	h->compat_version = SEQRING_COMPAT_VERSION;
+	h->features = light_wake ? SEQRING_FEAT_MEMBARRIER : 0;
+	h->header_size = sizeof(*h);
+	h->page_size = (uint32_t)s->page;
+	h->nr_rings = o->nr_rings;
+	h->clock_id = o->clock_id;
+	h->total_size = s->total;
+	h->ring_offset = s->ring_offset;
+	h->ring_stride = s->stride;
+	h->data_offset = s->page;
+	h->data_size = o->data_size;
+	h->nr_segments = SEQRING_SEGMENTS;
+	h->record_header_size = sizeof(struct seqring_record);
+	h->record_align = SEQRING_RECORD_ALIGN;
+	h->payload_max = SEQRING_PAYLOAD_MAX(o->data_size);
+	h->writer_kind = SEQRING_WRITER_MEMFD;
+	if (o->schema_size) {
+		h->schema_offset = s->page;
+		h->schema_size = o->schema_size;
+		memcpy(w->map + s->page, o->schema, o->schema_size);
+	}
+	if (o->name)
+		memcpy(h->name, o->name, strlen(o->name));
+	/* Pairs with the acquire in libring_map(). */
+	seqring_store_release(JOIN, &h->magic, SEQRING_MAGIC);
+}
+
+static int create(struct ring_writer *w, const struct ring_writer_opts *o)
+{
+	char name[sizeof("seqring:") + SEQRING_NAME_SIZE];
+	struct shape s;
+	bool light_wake;
+	int err;
+
+	err = get_shape(o, &s);
+	if (err)
+		return err;
+	w->clock_id = o->clock_id;
+	w->nr_rings = o->nr_rings;
+	w->rings = aligned_alloc(_Alignof(struct ring_out), o->nr_rings * sizeof(*w->rings));
+	if (!w->rings)
+		return libring_fail(ENOMEM, "no memory for %u rings", o->nr_rings);
+	memset(w->rings, 0, o->nr_rings * sizeof(*w->rings));
+
+	snprintf(name, sizeof(name), "seqring:%s", o->name ? o->name : "");
+	w->map_size = (size_t)s.total;
+	err = create_memfd(name, s.total, &w->fds.ring, &w->map);
+	if (err)
+		return err;
+	w->wait_size = o->nr_rings * sizeof(*w->wait);
+	err = create_memfd("seqring-wait", w->wait_size, &w->fds.wait, &w->wait);
+	if (err)
+		return err;
+	w->fds.bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (w->fds.bell < 0)
+		return libring_fail(errno, "eventfd: %s", strerror(errno));
+
+	light_wake = !(o->flags & RING_WRITER_FULL_FENCE) && register_membarrier();
+	init_rings(w, &s, o->data_size, light_wake);
+	fill_header(w, &s, o, light_wake);
+	err = seal(w->fds.ring, F_SEAL_FUTURE_WRITE);
+	return err ? err : seal(w->fds.wait, 0);
+}
+
+/* Gives everything back; no reader knows of it, or they were told. */
+static void destroy(struct ring_writer *w)
+{
+	if (w->server)
+		libring_serve_close(w->server);
+	if (w->map)
+		munmap(w->map, w->map_size);
+	if (w->wait)
+		munmap(w->wait, w->wait_size);
+	if (w->fds.ring >= 0)
+		close(w->fds.ring);
+	if (w->fds.wait >= 0)
+		close(w->fds.wait);
+	if (w->fds.bell >= 0)
+		close(w->fds.bell);
+	free(w->rings);
+	free(w);
+}
+
+int ring_writer_create(const struct ring_writer_opts *user, struct ring_writer **out)
+{
+	struct ring_writer_opts opts;
+	struct ring_writer *w;
+	int err;
+
+	err = get_opts(user, &opts);
+	if (err)
+		return err;
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return libring_fail(ENOMEM, "no memory for a writer");
+	w->fds = (struct ring_fds) { .ring = -1, .wait = -1, .bell = -1 };
+	err = create(w, &opts);
+	if (err) {
+		destroy(w);
+		return err;
+	}
+	*out = w;
+	return 0;
+}
+
+void ring_writer_close(struct ring_writer *w)
+{
+	uint32_t i;
+
+	if (!w)
+		return;
+	for (i = 0; i < w->nr_rings; i++)
+		seqring_w_end(&w->rings[i].w);
+	libring_ring_bell(w);
+	destroy(w);
+}

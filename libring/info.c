@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
+/* What a ring is, and how it and its reader stand. */
+
+#include <string.h>
+
+#include "internal.h"
+
+/*
+ * How @s stands: unread @records and @bytes, and what it lost that no record
+ * has told yet. Looks, but @s stays where it is.
+ */
+void libring_account(const struct ring_src *s, __u64 *records, __u64 *bytes, __u64 *lost)
+{
+	struct ring_src t = *s;
+	/* Before the look: what it finds empty holds nothing up to here. */
+	uint64_t seq = seqring_read(&t.rd.ctl->seq);
+
+	libring_look(&t);
+	*records = 0;
+	*bytes = 0;
+	*lost = t.rd.lost;
+	if (t.pending)
+		seqring_r_lag(&t.rd, records, bytes);
+	else if (t.rd.any && t.rd.seq && seq >= t.rd.seq)
+		*lost += seq - t.rd.seq + 1;
+}
+
+static const struct seqring_ring_ctl *ctl_of(const struct ring *r, uint32_t ring)
+{
+	return (const void *)(r->map + r->hdr.ring_offset + ring * r->hdr.ring_stride);
+}
+
+static uint64_t sum_dropped(const struct seqring_ring_ctl *ctl)
+{
+	uint64_t sum = 0;
+	int i;
+
+	for (i = 0; i < SEQRING_DROP_SLOTS; i++)
+		sum += seqring_read(&ctl->dropped[i]);
+	return sum;
+}
+
+/* After END, head and seq are the last ones. */
+static bool is_dead(const struct seqring_ring_ctl *ctl)
+{
+	/* Pairs with seqring_w_end(). */
+	return seqring_load_acquire(END, &ctl->state) & SEQRING_STATE_DEAD;
+}
+
+int ring_info(struct ring *r, struct ring_info *info)
+{
+	const struct seqring_header *h = &r->hdr;
+	struct ring_info in;
+	int err;
+
+	err = libring_get_opts(&in, sizeof(in), info, "ring_info");
+	if (err)
+		return err;
+	info->writer = h->writer_kind;
+	info->nr_rings = h->nr_rings;
+	info->clock_id = h->clock_id;
+	info->page_size = h->page_size;
+	info->features = h->features;
+	info->data_size = h->data_size;
+	info->payload_max = h->payload_max;
+	info->schema_size = (uint32_t)h->schema_size;
+	info->schema = h->schema_size ? r->map + h->schema_offset : NULL;
+	memcpy(info->name, h->name, sizeof(info->name));
+	return 0;
+}
+
+int ring_stats(struct ring *r, struct ring_stats *stats)
+{
+	__u64 records, bytes, lost;
+	struct ring_stats st;
+	uint32_t i;
+	int err;
+
+	err = libring_get_opts(&st, sizeof(st), stats, "ring_stats");
+	if (err)
+		return err;
+	st = (struct ring_stats) {
+		.size = stats->size,
+		.read = r->read,
+		.waits = r->waits,
+		.misordered = r->misordered,
+		.dead = 1,
+	};
+	for (i = 0; i < r->nr_src; i++) {
+		const struct ring_src *s = &r->src[i];
+
+		st.dead &= r->hup || is_dead(s->rd.ctl);
+		libring_account(s, &records, &bytes, &lost);
+		st.lost += s->rd.lost_total + lost;
+		st.laps += s->rd.laps;
+		st.lag_records += records;
+		st.lag_bytes += bytes;
+		st.published += seqring_read(&s->rd.ctl->seq);
+		st.dropped += sum_dropped(s->rd.ctl);
+		st.wakeups += seqring_read(&s->rd.ctl->wakeups);
+	}
+	memcpy(stats, &st, sizeof(st));
+	return 0;
+}
+
+int ring_ring_stats(struct ring *r, unsigned int ring, struct ring_ring_stats *stats)
+{
+	const struct seqring_ring_ctl *ctl;
+	struct ring_ring_stats in;
+	int i, err;
+
+	err = libring_get_opts(&in, sizeof(in), stats, "ring_ring_stats");
+	if (err)
+		return err;
+	if (ring >= r->hdr.nr_rings)
+		return libring_fail(ENOENT, "there is no ring %u: the device has %u, from 0", ring,
+				    r->hdr.nr_rings);
+	ctl = ctl_of(r, ring);
+	stats->dead = r->hup || is_dead(ctl);
+	stats->tail = seqring_read(&ctl->tail);
+	stats->head = seqring_read(&ctl->head);
+	stats->published = seqring_read(&ctl->seq);
+	for (i = 0; i < SEQRING_DROP_SLOTS; i++)
+		stats->dropped[i] = seqring_read(&ctl->dropped[i]);
+	stats->wakeups = seqring_read(&ctl->wakeups);
+	stats->id = seqring_read(&ctl->id);
+	return 0;
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
+/* Going elsewhere, and the newest record as it stands. */
+
+#include <inttypes.h>
+
+#include "internal.h"
+
+static int check(const struct ring *r, uint32_t whence, uint64_t value)
+{
+	uint64_t newest;
+
+	if (whence > RING_TIME)
+		return libring_fail(EINVAL, "whence is %u: 0 (oldest) to %u (time)", whence,
+				    RING_TIME);
+	if (whence == RING_TIME && r->hdr.clock_id == SEQRING_CLOCK_NONE)
+		return libring_fail(EOPNOTSUPP, "the ring has no clock: its records cannot be "
+				    "found by time");
+	if (whence != RING_SEQ)
+		return 0;
+	if (r->nr_src > 1)
+		return libring_fail(EOPNOTSUPP, "%u rings are read, and each counts its own seq: "
+				    "with one_ring it can be sought", r->nr_src);
+	newest = seqring_read(&r->src->rd.ctl->seq);
+	if (value && value - 1 > newest)
+		return libring_fail(ERANGE, "seq %" PRIu64 " lies in the future: the next one is "
+				    "%" PRIu64, value, newest + 1);
+	return 0;
+}
+
+/*
+ * Goes to the oldest or the newest record, or behind the newest, and finds out
+ * which seq comes next: what is lost from here on counts, also before the first
+ * record is read. What cannot be read there, ring_read() will say.
+ */
+static enum seqring_outcome seek_end(struct seqring_reader *rd, uint32_t whence)
+{
+	enum seqring_outcome outcome, found = SEQRING_LAPPED;
+	bool eager = rd->eager;
+	struct seqring_view v;
+	int tries;
+
+	/* By the stamp: the newest record may be above head still. */
+	rd->eager = true;
+	for (tries = 0; found == SEQRING_LAPPED && tries < LIBRING_LAPS; tries++) {
+		outcome = whence == RING_OLDEST ? seqring_r_seek_oldest(rd) :
+			  seqring_r_seek_newest(rd);
+		if (outcome)
+			break;
+		found = seqring_r_peek(rd, &v);
+		if (!found)
+			found = seqring_r_recheck(rd, &v);
+	}
+	rd->eager = eager;
+	if (whence == RING_HEAD && found)
+		return seqring_r_seek_head(rd);
+	if (whence == RING_HEAD)
+		seqring_r_consume(rd, &v);
+	return outcome;
+}
+
+static enum seqring_outcome seek_ring(struct seqring_reader *rd, uint32_t whence, uint64_t value)
+{
+	enum seqring_outcome outcome;
+
+	if (whence == RING_SEQ || whence == RING_TIME)
+		outcome = seqring_r_seek(rd, whence == RING_TIME, value);
+	else
+		outcome = seek_end(rd, whence);
+	/* The first record of all is number 1. */
+	if (!rd->pos && rd->any && !rd->seq)
+		rd->seq = 1;
+	return outcome;
+}
+
+/* Seeks on all rings that are read. Return: as ring_seek(). */
+int libring_seek(struct ring *r, uint32_t whence, uint64_t value)
+{
+	uint32_t i;
+	int err;
+
+	err = check(r, whence, value);
+	if (err)
+		return err;
+	r->peeked = NULL;
+	if (r->nr_src > 1)
+		libring_merge_reset(r);
+	for (i = 0; i < r->nr_src && !err; i++) {
+		r->src[i].pending = false;
+		r->src[i].corrupt = false;
+		r->src[i].laps = 0;
+		err = libring_outcome(seek_ring(&r->src[i].rd, whence, value));
+	}
+	return libring_status(err);
+}
+
+int ring_seek(struct ring *r, enum ring_whence whence, uint64_t value)
+{
+	int err = libring_seek(r, whence, value);
+
+	if (!err)
+		libring_changed(r);
+	return err;
+}
+
+int ring_newest(struct ring *r, unsigned int ring, struct ring_record *rec, void *buf, size_t size)
+{
+	enum seqring_outcome outcome = SEQRING_LAPPED;
+	struct seqring_reader rd;
+	struct seqring_view v;
+	int tries, err;
+
+	if (ring >= r->hdr.nr_rings)
+		return libring_fail(ENOENT, "there is no ring %u: the device has %u, from 0", ring,
+				    r->hdr.nr_rings);
+	libring_reader_init(r, ring, &rd);
+	for (tries = 0; outcome == SEQRING_LAPPED && tries < LIBRING_LAPS; tries++) {
+		outcome = seqring_r_newest(&rd, &v, buf,
+					   size < UINT32_MAX ? (uint32_t)size : UINT32_MAX);
+		/* A record between its stamp and its head hides the one before. */
+		if (outcome == SEQRING_EMPTY && seqring_read(&rd.ctl->seq))
+			outcome = SEQRING_LAPPED;
+	}
+	err = libring_outcome(outcome);
+	if (err)
+		return libring_status(err == -EAGAIN && r->hup ? -ENODEV : err);
+	*rec = (struct ring_record) {
+		.seq = v.seq,
+		.ts_ns = v.ts_ns,
+		.payload = buf,
+		.len = v.len,
+		.ring = ring,
+		.type = v.type,
+	};
+	return 0;
+}

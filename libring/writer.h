@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause */
+/* A ring of this process, as create.c makes it and writer.c writes it. */
+#ifndef LIBRING_WRITER_H
+#define LIBRING_WRITER_H
+
+#include "internal.h"
+
+/* One ring. Each may have a thread of its own. */
+struct ring_out {
+	struct seqring_writer w;
+	struct seqring_wait *wait;
+	uint64_t too_big;
+	uint64_t wakeups;
+} __attribute__((aligned(128)));
+
+struct ring_writer {
+	struct ring_out *rings;
+	uint32_t nr_rings;
+	uint32_t clock_id;
+	struct ring_fds fds;
+	struct libring_server *server;
+	unsigned char *map;
+	size_t map_size;
+	struct seqring_wait *wait;
+	size_t wait_size;
+};
+
+void libring_ring_bell(struct ring_writer *w);
+
+#endif /* LIBRING_WRITER_H */

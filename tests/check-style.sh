@@ -1,0 +1,202 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# check-style.sh [CHECK...]: checkpatch, clang-format, sparse, shellcheck, spdx and
+# length, or those named. Prints ok or not ok for each, details where it fails.
+
+set -u
+cd "$(dirname "$0")/.." || exit 1
+cache=${SEQRING_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/seqring}
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+failed=0
+
+# Kernel code; the model is C++; the rest is C of user space.
+is_kernel='^(kmod/|include/(seqring|linux)/|tests/vm/warn/)'
+is_other='^tests/model/'
+
+# What is not asked of kmod/compat.h, of the headers for both worlds and of user
+# space. Nothing is left out for the rest of the kernel code.
+in_compat=(
+	LINUX_VERSION_CODE	# compat.h is the place for it,
+	CONSTANT_COMPARISON	# and is not wrong about which side is constant
+)
+in_abi=(
+	BIT_MACRO		# user space includes these too, without BIT()
+	CAMELCASE		# _Static_assert
+	PREFER_KERNEL_TYPES	# uint32_t, in the part for user space
+	LINE_SPACING		# the assertion of a size belongs to its struct
+	MACRO_ARG_REUSE		# sizeof and typeof evaluate nothing
+	MEMORY_BARRIER		# barrier.h: it is the uses that are commented
+)
+in_user=(
+	PREFER_KERNEL_TYPES	# uint32_t and the like are C's own
+	CAMELCASE		# so are PRIu64, _Static_assert, _Thread_local
+	STATIC_CONST		# does not know _Thread_local
+	BIT_MACRO		# the kernel's macros are not at hand:
+	ARRAY_SIZE
+	PREFER_DEFINED_ATTRIBUTE_MACRO
+	PREFER_FALLTHROUGH
+	AVOID_EXTERNS		# takes a member with aligned() for a function
+	EMBEDDED_FUNCTION_NAME	# a message may have a word that names a function too
+	MACRO_ARG_REUSE		# the macros of tests, on constants and names
+	ARCH_DEFINES		# the bench reads the processor's counters
+	VOLATILE		# tests force loads and stores with it
+	PARENTHESIS_ALIGNMENT	# clang-format has the last word on layout
+	OPEN_ENDED_LINE
+	SPLIT_STRING		# what the library says are whole sentences
+)
+
+not_in_shell=(
+	SC2015	# A && B || C: where B cannot fail
+	SC2016	# a variable in single quotes: text for another shell
+	SC2317	# code never reached: functions are called by what "$@" says
+)
+
+all_files() {
+	if [ -e .git ]; then
+		git ls-files -co --exclude-standard
+	else
+		find . -path ./build -prune -o -type f -print | sed 's|^\./||'
+	fi | while IFS= read -r f; do
+		if [ -f "$f" ]; then printf '%s\n' "$f"; fi
+	done | sort
+}
+all_files >"$tmp/files"
+grep -E '\.[ch]$' "$tmp/files" | grep -vE "$is_other" >"$tmp/c"
+grep -E "$is_kernel" "$tmp/c" >"$tmp/kernel"
+grep -vE "$is_kernel" "$tmp/c" >"$tmp/user"
+
+# NAME COMMAND...: ok when the command succeeds, else what it printed.
+check() {
+	local name=$1
+	shift
+	if "$@" >"$tmp/out" 2>&1 </dev/null; then
+		echo "ok $name"
+	else
+		echo "not ok $name - $(wc -l <"$tmp/out") lines:"
+		sed 's/^/# /' "$tmp/out"
+		failed=1
+	fi
+}
+
+need() {
+	command -v "$1" >/dev/null || { echo "no $1: run tests/deps.sh style"; return 1; }
+}
+
+# A file from the big archive takes long to get, so it is kept.
+find_checkpatch() {
+	local version tar dir new
+	version=$(dpkg-query -W -f='${Version}' linux-source-6.1 2>/dev/null)
+	dir=$cache/checkpatch/${version:-none}
+	if [ -x "$dir/checkpatch.pl" ]; then
+		checkpatch=$dir/checkpatch.pl
+		return
+	fi
+	tar=/usr/src/linux-source-6.1.tar.xz
+	if [ -z "$version" ] || [ ! -f "$tar" ]; then
+		echo "no $tar: run tests/deps.sh style"
+		return 1
+	fi
+	mkdir -p "$cache/checkpatch" "$tmp/checkpatch"
+	tar -C "$tmp/checkpatch" -xJf "$tar" --strip-components=2 --occurrence=1 \
+		linux-source-6.1/scripts/{checkpatch.pl,spelling.txt,const_structs.checkpatch} ||
+		return 1
+	# Another run may have put it there by now.
+	new=$(mktemp -d "$cache/checkpatch/.tmp.XXXXXX") || return 1
+	if ! cp -p "$tmp/checkpatch/"* "$new" || ! mv -T "$new" "$dir" 2>/dev/null; then
+		rm -rf "$new"
+	fi
+	checkpatch=$dir/checkpatch.pl
+	[ -x "$checkpatch" ]
+}
+
+# From a directory of links, since checkpatch leaves a cache where it is run.
+run_checkpatch() { # IGNORED-TYPES, files from standard input
+	(cd "$tmp/tree" && xargs -r -d '\n' -P 2 -n 8 perl "$checkpatch" --strict --no-tree --root=. \
+		--terse --show-types --no-summary ${1:+--ignore "$1"} -f)
+}
+
+join() { local IFS=,; echo "$*"; }
+
+do_checkpatch() {
+	if ! need perl || ! find_checkpatch; then return 1; fi
+	local rc=0
+	mkdir "$tmp/tree" && ln -s "$PWD"/* "$tmp/tree" || return 1
+	grep -vE '^(kmod/compat\.h|include/)' "$tmp/kernel" | run_checkpatch '' || rc=1
+	grep -E '^kmod/compat\.h' "$tmp/kernel" | run_checkpatch "$(join "${in_compat[@]}")" || rc=1
+	grep -E '^include/' "$tmp/kernel" | run_checkpatch "$(join "${in_abi[@]}")" || rc=1
+	run_checkpatch "$(join "${in_user[@]}")" <"$tmp/user" || rc=1
+	return "$rc"
+}
+
+# libring.h, like the other headers, is a page to read: its columns stay.
+do_clang_format() {
+	need clang-format || return 1
+	grep -v '^include/' "$tmp/user" |
+		xargs -r -d '\n' clang-format --style=file --dry-run --Werror --ferror-limit=5 \
+		2>"$tmp/format" && return
+	sed -n 's/^\([^:]*:[0-9]*\):[0-9]*: error: .*/\1: not as clang-format -i writes it/p' \
+		"$tmp/format" | uniq
+	grep -q ': error: ' "$tmp/format" || cat "$tmp/format"
+	return 1
+}
+
+do_sparse() {
+	[ -d kmod ] || return 0
+	need sparse || return 1
+	local vars
+	vars=$(tests/vm/kernel.sh 6.1) || return 1
+	eval "$vars"
+	kmod/build.sh "$KHEADERS" build/sparse C=2 KCFLAGS= CF=-D__CHECK_ENDIAN__ \
+		CONFIG_SEQRING_TEST=m >"$tmp/sparse" 2>&1 && return
+	grep -E 'warning:|error:|Error ' "$tmp/sparse" || cat "$tmp/sparse"
+	return 1
+}
+
+do_shellcheck() {
+	need shellcheck || return 1
+	local rc=0 opts
+	opts=(-f gcc -e "$(join "${not_in_shell[@]}")")
+	{
+		grep '\.sh$' "$tmp/files"
+		grep -v '\.sh$' "$tmp/files" |
+			xargs -r -d '\n' grep -lE -m 1 '^#!(/usr)?/bin/(env )?(ba)?sh\b'
+	} | sort -u | xargs -r -d '\n' shellcheck -x "${opts[@]}" || rc=1
+	# Unknown to shellcheck by that name; its ash is close to dash.
+	grep '^tests/' "$tmp/files" | xargs -r -d '\n' grep -l -m 1 '^#!/bin/busybox sh' |
+		xargs -r -d '\n' shellcheck -s dash "${opts[@]}" || rc=1
+	return "$rc"
+}
+
+do_spdx() {
+	local f bad=0
+	while IFS= read -r f; do
+		sed -n 1,2p "$f" | grep -qF 'SPDX-License-Identifier: ' ||
+			{ echo "$f: no SPDX line at its top"; bad=1; }
+	done < <(grep -E '\.([chS]|cc|sh|py|pl|awk|mk|map)$|(^|/)(Makefile|Kbuild)$' "$tmp/files")
+	return "$bad"
+}
+
+do_length() {
+	local f n bad=0
+	while IFS= read -r f; do
+		n=$(wc -l <"$f")
+		[ "$n" -le 650 ] || { echo "$f: $n lines are more than 650"; bad=1; }
+	done < <(grep '\.c$' "$tmp/files")
+	return "$bad"
+}
+
+[ $# -gt 0 ] || set -- spdx length shellcheck clang-format checkpatch sparse
+for name; do
+	case $name in
+	checkpatch | clang-format | sparse | shellcheck | spdx | length)
+		check "$name" "do_${name//-/_}"
+		;;
+	*)
+		echo "check-style.sh: no check '$name'" >&2
+		exit 2
+		;;
+	esac
+done
+exit $failed

@@ -1,0 +1,602 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The module's side of the library, without the module: the system calls that
+ * reach a device are defined here, and a memfd ring stands in for it. What the
+ * module itself does, the tests in the VM show.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "unit.h"
+
+#define OPTS(...)	(&(struct ring_open_opts) { .size = sizeof(struct ring_open_opts), __VA_ARGS__ })
+
+/* The device: @ino tells it from other files; @hup, @err: what poll() adds. */
+static struct {
+	ino_t ino;
+	struct ring_writer *w;
+	struct seqring_geometry geometry;
+	struct seqring_reader_page *page;
+	int page_fd;
+	int event;
+	int geometry_err;
+	int page_err;
+	short extra;
+	unsigned int polls;
+} dev;
+
+/* The control node. */
+static struct {
+	int err;
+	int open_err;
+	unsigned long request;
+	struct seqring_ctl_create create;
+	struct seqring_ctl_destroy destroy;
+} ctl;
+
+static bool is_device(int fd)
+{
+	struct stat st;
+
+	return dev.ino && !fstatat(fd, "", &st, AT_EMPTY_PATH) && st.st_ino == dev.ino;
+}
+
+int fstat(int fd, struct stat *st)
+{
+	int ret = fstatat(fd, "", st, AT_EMPTY_PATH);
+
+	if (!ret && dev.ino && st->st_ino == dev.ino)
+		st->st_mode = S_IFCHR | 0400;
+	return ret;
+}
+
+static int fail_with(int err)
+{
+	errno = err;
+	return err ? -1 : 0;
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	va_list args;
+	void *arg;
+
+	va_start(args, request);
+	arg = va_arg(args, void *);
+	va_end(args);
+	switch (request) {
+	case SEQRING_IOC_GEOMETRY:
+		if (!is_device(fd))
+			break;
+		if (!dev.geometry_err)
+			memcpy(arg, &dev.geometry, sizeof(dev.geometry));
+		return fail_with(dev.geometry_err);
+	case SEQRING_IOC_READER_FD:
+		assert_true(is_device(fd));
+		return dev.page_err ? fail_with(dev.page_err) : dup(dev.page_fd);
+	case SEQRING_CTL_CREATE:
+		ctl.request = request;
+		memcpy(&ctl.create, arg, sizeof(ctl.create));
+		return fail_with(ctl.err);
+	case SEQRING_CTL_DESTROY:
+		ctl.request = request;
+		memcpy(&ctl.destroy, arg, sizeof(ctl.destroy));
+		return fail_with(ctl.err);
+	}
+	return (int)syscall(SYS_ioctl, fd, request, arg);
+}
+
+int open(const char *path, int flags, ...)
+{
+	mode_t mode = 0;
+	va_list args;
+
+	if (flags & O_CREAT) {
+		va_start(args, flags);
+		mode = va_arg(args, mode_t);
+		va_end(args);
+	}
+	if (!strcmp(path, SEQRING_CTL_PATH))
+		return ctl.open_err ? fail_with(ctl.open_err) : dup(dev.event);
+	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+/* A memfd cannot be polled; an eventfd stands in for it. */
+int epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev)
+{
+	return (int)syscall(SYS_epoll_ctl, epfd, op, is_device(fd) ? dev.event : fd, ev);
+}
+
+/* Whether the module would say EPOLLIN, timeouts left out. */
+static bool ready(void)
+{
+	uint64_t records = seqring_read(&dev.page->wake_records);
+	uint64_t bytes = seqring_read(&dev.page->wake_bytes);
+	uint32_t i;
+
+	if (!records && !bytes)
+		records = 1;
+	if (!bytes || bytes > DATA_SIZE / 2)
+		bytes = DATA_SIZE / 2;
+	for (i = 0; i < dev.w->nr_rings; i++) {
+		const struct seqring_ring_ctl *c = dev.w->rings[i].w.ctl;
+		uint64_t head = seqring_load_acquire(JOIN, &c->head);
+		uint64_t pos = seqring_read(&dev.page->cursor[i].pos);
+		uint64_t seq = seqring_read(&dev.page->cursor[i].seq);
+
+		if (pos >= head)
+			continue;
+		if (head - pos >= bytes ||
+		    (records && seqring_read(&c->seq) - seq + 1 >= records))
+			return true;
+	}
+	return false;
+}
+
+/* glibc says that ppoll() only writes to them. */
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+int ppoll(struct pollfd *fds, nfds_t nr, const struct timespec *ts, const sigset_t *mask)
+{
+	uint64_t until = UINT64_MAX;
+
+	if (!is_device(fds[0].fd))
+		return (int)syscall(SYS_ppoll, fds, nr, ts, mask, 8);
+	if (ts)
+		until = now_ns() + (uint64_t)ts->tv_sec * 1000000000 + (uint64_t)ts->tv_nsec;
+	dev.polls++;
+	for (;;) {
+		fds[0].revents = (short)((ready() ? POLLIN : 0) |
+					 __atomic_load_n(&dev.extra, __ATOMIC_RELAXED));
+		if (fds[0].revents)
+			return 1;
+		if (now_ns() >= until)
+			return 0;
+		sleep_ns(MS);
+	}
+}
+
+static int setup(void **state)
+{
+	const struct seqring_header *h;
+	struct ring_fds fds;
+	struct stat st;
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+
+	(void)state;
+	memset(&dev, 0, sizeof(dev));
+	memset(&ctl, 0, sizeof(ctl));
+	dev.w = make_writer(3, SEQRING_CLOCK_MONOTONIC, 0);
+	h = (const void *)dev.w->map;
+	ring_writer_fds(dev.w, &fds);
+	assert_int_equal(fstatat(fds.ring, "", &st, AT_EMPTY_PATH), 0);
+	dev.ino = st.st_ino;
+	dev.geometry = (struct seqring_geometry) {
+		.size = sizeof(dev.geometry),
+		.nr_rings = h->nr_rings,
+		.total_size = h->total_size,
+		.data_size = h->data_size,
+		.reader_size = size,
+		.payload_max = h->payload_max,
+		.mode = SEQRING_MODE_PERCPU,
+		.clock_id = h->clock_id,
+		.page_size = h->page_size,
+		.features = h->features,
+	};
+	dev.page_fd = memfd_create("page", MFD_CLOEXEC);
+	assert_int_equal(ftruncate(dev.page_fd, (off_t)size), 0);
+	dev.page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, dev.page_fd, 0);
+	assert_true(dev.page != MAP_FAILED);
+	dev.event = eventfd(0, EFD_CLOEXEC);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	munmap(dev.page, (size_t)sysconf(_SC_PAGESIZE));
+	close(dev.page_fd);
+	close(dev.event);
+	ring_writer_close(dev.w);
+	dev.ino = 0;
+	return 0;
+}
+
+static struct ring *open_device(const struct ring_open_opts *opts)
+{
+	struct ring *r = NULL;
+
+	assert_int_equal(ring_open_fd(dev.w->fds.ring, opts, &r), 0);
+	return r;
+}
+
+static void test_open(void **state)
+{
+	struct ring_info info = { .size = sizeof(info) };
+	struct ring_record rec;
+	struct ring *r = open_device(NULL);
+	uint64_t n;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(dev.page->cursor[i].pos, SEQRING_WAIT_NONE);
+		assert_int_equal(dev.page->cursor[i].seq, SEQRING_WAIT_NONE);
+	}
+	assert_int_equal(ring_info(r, &info), 0);
+	assert_int_equal(info.nr_rings, 3);
+	publish_numbers(dev.w, 2, 2);
+	assert_int_equal(ring_read(r, &rec, &n, sizeof(n)), 0);
+	assert_int_equal(rec.ring, 2);
+	assert_int_equal(ring_read(r, &rec, &n, sizeof(n)), 0);
+	assert_int_equal(ring_read(r, &rec, &n, sizeof(n)), -EAGAIN);
+	/* Nobody asked for the descriptor: nothing is written. */
+	assert_int_equal(dev.page->cursor[2].pos, SEQRING_WAIT_NONE);
+	assert_int_equal(dev.polls, 0);
+	ring_close(r);
+}
+
+static void rejected(int err)
+{
+	struct ring *r = NULL;
+
+	assert_rejected(ring_open_fd(dev.w->fds.ring, NULL, &r), err);
+	assert_null(r);
+}
+
+static void test_open_rejections(void **state)
+{
+	const struct seqring_geometry good = dev.geometry;
+	int before = dup(0), after;
+
+	(void)state;
+	close(before);
+#define WRONG(field, value) do { \
+	dev.geometry.field = (value); \
+	rejected(EPROTO); \
+	dev.geometry = good; \
+} while (0)
+	WRONG(nr_rings, 2);
+	WRONG(total_size, good.total_size - 4096);
+	WRONG(total_size, good.total_size + 4096);
+	WRONG(total_size, 0);
+	WRONG(data_size, 2 * DATA_SIZE);
+	WRONG(payload_max, 1);
+	WRONG(clock_id, SEQRING_CLOCK_NONE);
+	WRONG(page_size, 1);
+	WRONG(features, good.features ^ SEQRING_FEAT_WRITE);
+	WRONG(reader_size, 0);
+	WRONG(reader_size, good.reader_size - 1);
+	WRONG(reader_size, good.reader_size + 1);
+	WRONG(reader_size, ~0ULL);
+	dev.geometry_err = ENOTTY;
+	rejected(EPROTO);
+	dev.geometry_err = 0;
+	dev.page_err = ENOMEM;
+	rejected(ENOMEM);
+	dev.page_err = EMFILE;
+	rejected(EMFILE);
+	after = dup(0);
+	close(after);
+	assert_int_equal(after, before);
+}
+
+struct later {
+	unsigned int ring;
+	bool hup;
+};
+
+static void *do_later(void *arg)
+{
+	const struct later *l = arg;
+	uint64_t n = 0;
+
+	sleep_ns(10 * MS);
+	if (l->hup)
+		__atomic_store_n(&dev.extra, POLLHUP, __ATOMIC_RELAXED);
+	else if (ring_writer_publish(dev.w, l->ring, 7, &n, sizeof(n)))
+		abort();
+	return NULL;
+}
+
+static pthread_t later(struct later *l)
+{
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, do_later, l), 0);
+	return thread;
+}
+
+static void test_wait(void **state)
+{
+	struct ring *r = open_device(OPTS(.wake_records = 2, .wake_bytes = 300,
+					  .wake_timeout_ns = 5));
+	struct later l = { .ring = 1 };
+	struct ring_record rec;
+	pthread_t thread;
+
+	(void)state;
+	publish_numbers(dev.w, 1, 3);
+	assert_int_equal(ring_wait(r, 0), 0);
+	assert_int_equal(dev.polls, 0);
+	while (!ring_read(r, &rec, NULL, 0))
+		;
+	assert_rejected(ring_wait(r, 5), ETIMEDOUT);
+	assert_int_equal(dev.polls, 1);
+	assert_int_equal(stats_of(r).waits, 1);
+	/* Where it stands, and what it wishes. */
+	assert_int_equal(dev.page->cursor[0].pos, 0);
+	assert_int_equal(dev.page->cursor[0].seq, 1);
+	assert_int_equal(dev.page->cursor[1].pos, 96);
+	assert_int_equal(dev.page->cursor[1].seq, 4);
+	assert_int_equal(dev.page->wake_records, 2);
+	assert_int_equal(dev.page->wake_bytes, 300);
+	assert_int_equal(dev.page->wake_timeout_ns, 5);
+
+	assert_int_equal(ring_set_wakeup(r, 2, 0, 0), 0);
+	publish_numbers(dev.w, 1, 1);
+	assert_rejected(ring_wait(r, 0), ETIMEDOUT);
+	thread = later(&l);
+	assert_int_equal(ring_wait(r, PATIENCE_MS), 0);
+	pthread_join(thread, NULL);
+	assert_int_equal(stats_of(r).lag_records, 2);
+	/* From the first unread one on, not from where the poll began. */
+	assert_int_equal(dev.page->cursor[1].pos, 96);
+	ring_close(r);
+}
+
+/* The kernel's word that the wish is met is taken: its timeout is exact. */
+static void test_wait_trusts_poll(void **state)
+{
+	struct ring *r = open_device(OPTS(.wake_records = 50));
+
+	(void)state;
+	publish_numbers(dev.w, 1, 1);
+	dev.extra = POLLIN;
+	assert_int_equal(ring_wait(r, PATIENCE_MS), 0);
+	assert_int_equal(dev.polls, 1);
+	ring_close(r);
+}
+
+static void test_hup(void **state)
+{
+	struct ring *r = open_device(OPTS(.wake_records = 50));
+	struct later l = { .hup = true };
+	struct ring_record rec;
+	pthread_t thread;
+
+	(void)state;
+	publish_numbers(dev.w, 1, 1);
+	thread = later(&l);
+	/* Fewer than asked for, but there will be no more. */
+	assert_int_equal(ring_wait(r, PATIENCE_MS), 0);
+	pthread_join(thread, NULL);
+	assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
+	assert_rejected(ring_wait(r, PATIENCE_MS), ENODEV);
+	assert_rejected(ring_read(r, &rec, NULL, 0), ENODEV);
+	assert_int_equal(stats_of(r).dead, 1);
+	ring_close(r);
+
+	r = open_device(NULL);
+	dev.extra = POLLERR;
+	assert_int_equal(ring_seek(r, RING_HEAD, 0), 0);
+	assert_rejected(ring_wait(r, PATIENCE_MS), ENODEV);
+	ring_close(r);
+}
+
+static void test_fd(void **state)
+{
+	struct ring *r = open_device(NULL);
+	struct ring_record rec;
+	int fd;
+
+	(void)state;
+	publish_numbers(dev.w, 0, 2);
+	assert_int_equal(ring_fd(r, &fd), 0);
+	assert_true(is_device(fd));
+	assert_int_not_equal(fd, dev.w->fds.ring);
+	/* Readable at once for what is unread, */
+	assert_true(ready());
+	assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
+	assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
+	/* until -EAGAIN says that nothing is. */
+	assert_true(ready());
+	assert_int_equal(ring_read(r, &rec, NULL, 0), -EAGAIN);
+	assert_false(ready());
+	assert_int_equal(dev.page->cursor[0].pos, 64);
+	assert_int_equal(dev.page->cursor[0].seq, 3);
+	publish_numbers(dev.w, 2, 1);
+	assert_true(ready());
+	assert_int_equal(ring_seek(r, RING_HEAD, 0), 0);
+	assert_false(ready());
+	assert_int_equal(ring_seek(r, RING_OLDEST, 0), 0);
+	assert_true(ready());
+	ring_close(r);
+}
+
+/* The rings that are not read never wake. */
+static void test_one_ring(void **state)
+{
+	struct ring *r = open_device(OPTS(.one_ring = 1, .ring = 1));
+	struct ring_record rec;
+	int fd;
+
+	(void)state;
+	publish_numbers(dev.w, 0, 1);
+	assert_int_equal(ring_fd(r, &fd), 0);
+	assert_int_equal(ring_read(r, &rec, NULL, 0), -EAGAIN);
+	publish_numbers(dev.w, 2, 1);
+	assert_false(ready());
+	assert_int_equal(dev.page->cursor[0].pos, SEQRING_WAIT_NONE);
+	assert_int_equal(dev.page->cursor[1].pos, 0);
+	publish_numbers(dev.w, 1, 1);
+	assert_true(ready());
+	ring_close(r);
+}
+
+static int readable(int fd, int timeout_ms)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	return poll(&pfd, 1, timeout_ms);
+}
+
+/* With a merge window it is an epoll instance, which knows when something is due. */
+static void test_window(void **state)
+{
+	struct ring *r = open_device(OPTS(.merge_window_ns = 300 * MS, .wake_records = 9));
+	struct ring_record rec;
+	uint64_t start = now_ns(), n = 1;
+	int fd;
+
+	(void)state;
+	publish_numbers(dev.w, 0, 1);
+	assert_int_equal(ring_fd(r, &fd), 0);
+	assert_false(is_device(fd));
+	assert_int_equal(ring_read(r, &rec, NULL, 0), -EAGAIN);
+	/* What is held back is not what is waited for; any record elsewhere is. */
+	assert_int_equal(dev.page->cursor[0].pos, SEQRING_WAIT_NONE);
+	assert_int_equal(dev.page->cursor[1].pos, 0);
+	assert_int_equal(dev.page->wake_records, 1);
+	assert_int_equal(readable(fd, 0), 0);
+	assert_int_equal(readable(fd, PATIENCE_MS), 1);
+	assert_true(now_ns() >= start + 300 * MS);
+	assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
+	assert_int_equal(ring_read(r, &rec, NULL, 0), -EAGAIN);
+	assert_int_equal(readable(fd, 0), 0);
+	assert_int_equal(dev.page->cursor[0].pos, 32);
+	assert_int_equal(dev.page->wake_records, 9);
+	/* The device in it. */
+	assert_int_equal(write(dev.event, &n, sizeof(n)), sizeof(n));
+	assert_int_equal(readable(fd, 0), 1);
+	assert_int_equal(ring_read(r, &rec, NULL, 0), -EAGAIN);
+	assert_int_equal(readable(fd, 0), 1);
+	assert_int_equal(read(dev.event, &n, sizeof(n)), sizeof(n));
+	assert_int_equal(readable(fd, 0), 0);
+	ring_writer_close(dev.w);
+	assert_int_equal(ring_read(r, &rec, NULL, 0), -ENODEV);
+	assert_int_equal(readable(fd, 0), 1);
+	dev.w = make_writer(1, 0, 0);
+	ring_close(r);
+}
+
+static void test_window_wait(void **state)
+{
+	struct ring *r = open_device(OPTS(.merge_window_ns = 300 * MS));
+	uint64_t start = now_ns();
+
+	(void)state;
+	publish_numbers(dev.w, 0, 1);
+	assert_rejected(ring_wait(r, 1), ETIMEDOUT);
+	assert_int_equal(ring_wait(r, PATIENCE_MS), 0);
+	assert_true(now_ns() >= start + 300 * MS);
+	ring_close(r);
+}
+
+static void test_create(void **state)
+{
+	static const char schema[] = "schema";
+	struct ring_create_opts o = {
+		.size = sizeof(o),
+		.clock_id = SEQRING_CLOCK_MONOTONIC,
+		.permissions = 0640,
+		.data_size = DATA_SIZE,
+		.schema = schema,
+		.schema_size = sizeof(schema),
+	}, bad;
+
+	(void)state;
+	assert_int_equal(ring_create("a-Name_1.x", &o), 0);
+	assert_int_equal(ctl.request, SEQRING_CTL_CREATE);
+	assert_int_equal(ctl.create.size, sizeof(ctl.create));
+	assert_int_equal(ctl.create.flags, 0);
+	assert_string_equal(ctl.create.name, "a-Name_1.x");
+	assert_int_equal(ctl.create.data_size, DATA_SIZE);
+	assert_int_equal(ctl.create.clock_id, SEQRING_CLOCK_MONOTONIC);
+	assert_int_equal(ctl.create.permissions, 0640);
+	assert_int_equal(ctl.create.schema, (uintptr_t)schema);
+	assert_int_equal(ctl.create.schema_size, sizeof(schema));
+	assert_int_equal(ctl.create.reserved0, 0);
+
+	ctl.request = 0;
+	assert_rejected(ring_create("x", NULL), EINVAL);
+	assert_rejected(ring_create(NULL, &o), EINVAL);
+	assert_rejected(ring_create("", &o), EINVAL);
+	assert_rejected(ring_create("a/b", &o), EINVAL);
+	assert_rejected(ring_create("12345678901234567890123456789012", &o), EINVAL);
+#define BAD(field, value, err) do { \
+	bad = o; \
+	bad.field = (value); \
+	assert_rejected(ring_create("x", &bad), err); \
+} while (0)
+	BAD(size, 0, EINVAL);
+	BAD(size, SIZE_MAX, E2BIG);
+	BAD(clock_id, 2, EINVAL);
+	BAD(permissions, 0700, EINVAL);
+	BAD(permissions, 01000, EINVAL);
+	BAD(data_size, 0, EINVAL);
+	BAD(data_size, 100000, EINVAL);
+	BAD(data_size, 1ULL << 31, EINVAL);
+	BAD(schema, NULL, EINVAL);
+	BAD(schema_size, 0, EINVAL);
+	BAD(schema_size, SEQRING_SCHEMA_SIZE_MAX + 1, EINVAL);
+	assert_int_equal(ctl.request, 0);
+}
+
+static void test_control_errors(void **state)
+{
+	static const int errs[] = { EEXIST, EINVAL, ENOSPC, ENOMEM, EINTR, EPERM, ENOENT, E2BIG };
+	struct ring_create_opts o = { .size = sizeof(o), .data_size = DATA_SIZE };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(errs); i++) {
+		ctl.err = errs[i];
+		assert_rejected(ring_create("x", &o), errs[i]);
+		assert_rejected(ring_destroy("x"), errs[i]);
+	}
+	ctl.err = 0;
+	assert_int_equal(ring_destroy("gone"), 0);
+	assert_int_equal(ctl.request, SEQRING_CTL_DESTROY);
+	assert_int_equal(ctl.destroy.size, sizeof(ctl.destroy));
+	assert_string_equal(ctl.destroy.name, "gone");
+	assert_rejected(ring_destroy("a b"), EINVAL);
+	assert_rejected(ring_destroy(NULL), EINVAL);
+
+	ctl.open_err = EACCES;
+	assert_rejected(ring_create("x", &o), EACCES);
+	assert_rejected(ring_destroy("x"), EACCES);
+	ctl.open_err = ENOENT;
+	assert_rejected(ring_create("x", &o), ENOENT);
+	assert_non_null(strstr(ring_strerror(), "not loaded"));
+	assert_rejected(ring_destroy("x"), ENOENT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_open, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_open_rejections, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wait, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wait_trusts_poll, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hup, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fd, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_one_ring, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_window, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_window_wait, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_create, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_control_errors, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

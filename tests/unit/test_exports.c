@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * libring.so exports the functions of libring.h, in the version that libring.map
+ * gives them, and nothing else.
+ */
+
+#include <ctype.h>
+#include <libgen.h>
+
+#include "unit.h"
+
+#define NAMES_MAX	200
+#define STRING_(x)	#x
+#define STRING(x)	STRING_(x)
+#define NODE		"LIBRING_" STRING(LIBRING_VERSION_MAJOR) "." STRING(LIBRING_VERSION_MINOR)
+
+struct names {
+	unsigned int nr;
+	char all[NAMES_MAX][64];
+};
+
+static char build_dir[4096];
+static char source_dir[4096];
+
+/* BUILD/tests/unit/test_exports, with BUILD two below the source. */
+static int find_dirs(void **state)
+{
+	char exe[3072];
+	ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	int i;
+
+	(void)state;
+	assert_true(len > 0);
+	exe[len] = 0;
+	for (i = 0; i < 3; i++)
+		*strrchr(exe, '/') = 0;
+	strcpy(build_dir, exe);
+	snprintf(source_dir, sizeof(source_dir), "%s/../..", exe);
+	return 0;
+}
+
+static void add(struct names *n, const char *name, size_t len)
+{
+	assert_true(n->nr < NAMES_MAX && len < sizeof(n->all[0]));
+	memcpy(n->all[n->nr], name, len);
+	n->all[n->nr++][len] = 0;
+}
+
+static bool has(const struct names *n, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < n->nr; i++)
+		if (!strcmp(n->all[i], name))
+			return true;
+	return false;
+}
+
+/* A prototype begins in the first column, and its name stands before a '('. */
+static void read_header(struct names *n)
+{
+	char path[5000], line[512];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/include/libring.h", source_dir);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		char *end = strchr(line, '('), *start = end;
+
+		if (!end || !isalpha((unsigned char)line[0]) || !strncmp(line, "typedef", 7))
+			continue;
+		while (start > line && (isalnum((unsigned char)start[-1]) || start[-1] == '_'))
+			start--;
+		add(n, start, (size_t)(end - start));
+	}
+	fclose(f);
+}
+
+static void read_library(struct names *n)
+{
+	char command[5000], line[512], name[256];
+	FILE *f;
+
+	snprintf(command, sizeof(command), "nm -D --defined-only '%s/libring.so.0'", build_dir);
+	f = popen(command, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%*s %*s %255s", name) == 1 && strcmp(name, NODE))
+			add(n, name, strlen(name));
+	}
+	assert_int_equal(pclose(f), 0);
+}
+
+static void test_exports(void **state)
+{
+	static struct names header, library;
+	char name[128];
+	unsigned int i;
+
+	(void)state;
+	read_header(&header);
+	read_library(&library);
+	/* The header was understood. */
+	assert_true(has(&header, "ring_open"));
+	assert_true(has(&header, "ring_close"));
+	assert_true(has(&header, "ring_strerror"));
+	assert_true(has(&header, "ring_writer_publish_batch"));
+	for (i = 0; i < header.nr; i++) {
+		snprintf(name, sizeof(name), "%s@@%s", header.all[i], NODE);
+		if (!has(&library, name))
+			fail_msg("libring.h has %s, libring.so does not export %s", header.all[i],
+				 name);
+	}
+	for (i = 0; i < library.nr; i++) {
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(library.all[i], "@"),
+			 library.all[i]);
+		if (!has(&header, name))
+			fail_msg("libring.so exports %s, which is not in libring.h",
+				 library.all[i]);
+	}
+	assert_int_equal(header.nr, library.nr);
+}
+
+/* "" before any failure; each thread has its own, and success leaves it alone. */
+static void test_strerror(void **state)
+{
+	struct ring_writer *w;
+	char before[256];
+
+	(void)state;
+	assert_string_equal(ring_strerror(), "");
+	assert_int_equal(ring_writer_create(NULL, &w), -EINVAL);
+	strcpy(before, ring_strerror());
+	assert_true(strlen(before) > 10);
+	w = make_writer(1, 0, 0);
+	ring_writer_close(w);
+	assert_string_equal(ring_strerror(), before);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_strerror),
+		cmocka_unit_test_setup(test_exports, find_dirs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

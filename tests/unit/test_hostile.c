@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Whatever stands in a ring, no reader reads outside of it or loops for ever. The
+ * memory around the ring is not mapped; alarm(2) ends what does not end.
+ */
+
+#include "unit.h"
+
+#define PRESETS	40
+
+static int setup(void **state)
+{
+	struct bare *b = calloc(1, sizeof(*b));
+	int i;
+
+	bare_init(b);
+	for (i = 0; i < PRESETS; i++)
+		bare_publish(b, 40);
+	*state = b;
+	alarm(600);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	alarm(0);
+	bare_free(*state);
+	free(*state);
+	return 0;
+}
+
+static struct seqring_record *record_at(struct bare *b, uint64_t pos)
+{
+	return (struct seqring_record *)(b->data + (pos & (DATA_SIZE - 1)));
+}
+
+static enum seqring_outcome peek(struct bare *b)
+{
+	struct seqring_view v;
+
+	return seqring_r_peek(&b->r, &v);
+}
+
+static void test_len(void **state)
+{
+	static const uint32_t bad[] = { UINT32_MAX, UINT32_MAX - 24, 1u << 31, DATA_SIZE };
+	struct bare *b = *state;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		record_at(b, 0)->meta.len = bad[i];
+		assert_int_equal(peek(b), SEQRING_CORRUPT);
+	}
+	record_at(b, 0)->meta.len = b->r.payload_max + 1;
+	assert_int_equal(peek(b), SEQRING_CORRUPT);
+	record_at(b, 0)->meta.len = b->r.payload_max;
+	assert_int_equal(peek(b), SEQRING_OK);
+}
+
+/* Allowed by itself, but over the end of the data area. */
+static void test_len_over_the_end(void **state)
+{
+	struct bare *b = *state;
+	struct seqring_record *rec = record_at(b, DATA_SIZE - 64);
+
+	rec->stamp = 9;
+	b->ctl->head = DATA_SIZE;
+	assert_int_equal(seqring_r_seek_pos(&b->r, DATA_SIZE - 64), SEQRING_OK);
+	rec->meta.len = 41;
+	assert_int_equal(peek(b), SEQRING_CORRUPT);
+	rec->meta.len = 40;
+	assert_int_equal(peek(b), SEQRING_OK);
+}
+
+static void test_stamp(void **state)
+{
+	struct bare *b = *state;
+	uint64_t lost = 0;
+
+	/* A gap where the next seq is known, */
+	assert_int_equal(peek(b), SEQRING_OK);
+	record_at(b, 0)->stamp = 2;
+	assert_int_equal(peek(b), SEQRING_CORRUPT);
+	record_at(b, 0)->stamp = ~0ULL;
+	assert_int_equal(peek(b), SEQRING_CORRUPT);
+	/* none where head says that there is one, */
+	record_at(b, 0)->stamp = 0;
+	assert_int_equal(peek(b), SEQRING_CORRUPT);
+	record_at(b, 0)->stamp = 1;
+	assert_int_equal(bare_drain(b, &lost), PRESETS);
+	/* or one in the past where a later one was asked for. */
+	bare_publish(b, 1);
+	b->r.any = 1;
+	b->r.seq = 1000;
+	assert_int_equal(peek(b), SEQRING_CORRUPT);
+}
+
+static void test_pad(void **state)
+{
+	struct bare *b = *state;
+
+	/* A whole lap of padding would never end. */
+	record_at(b, 0)->meta.flags = SEQRING_REC_PAD;
+	assert_int_equal(peek(b), SEQRING_CORRUPT);
+	/* Two PADs one behind the other. */
+	assert_int_equal(seqring_r_seek_pos(&b->r, 64), SEQRING_OK);
+	record_at(b, 64)->meta.flags = SEQRING_REC_PAD;
+	b->ctl->head = 1ULL << 40;
+	assert_int_equal(peek(b), SEQRING_CORRUPT);
+}
+
+static void test_misaligned(void **state)
+{
+	static const uint64_t bad[] = {
+		1, 4, 7, DATA_SIZE - 1, DATA_SIZE - 4, DATA_SIZE - 8, DATA_SIZE - 16, ~0ULL,
+		~0ULL - 7, ~0ULL - 15,
+	};
+	struct bare *b = *state;
+	struct seqring_view v;
+	char buf[64];
+	size_t i;
+	int seg;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		b->ctl->tail = bad[i];
+		assert_int_equal(seqring_r_seek_oldest(&b->r), SEQRING_CORRUPT);
+		b->ctl->tail = 0;
+		b->ctl->last = bad[i];
+		assert_int_equal(seqring_r_seek_newest(&b->r), SEQRING_CORRUPT);
+		assert_int_equal(seqring_r_newest(&b->r, &v, buf, sizeof(buf)), SEQRING_CORRUPT);
+		b->ctl->last = 0;
+		b->ctl->head = bad[i];
+		assert_int_equal(seqring_r_seek_head(&b->r), SEQRING_CORRUPT);
+		b->ctl->head = 64 * PRESETS;
+		/* One is enough to be led to. */
+		for (seg = 0; seg < (int)SEQRING_SEGMENTS; seg++)
+			b->ctl->segment_pos[seg] = bad[i] + DATA_SIZE;
+		assert_int_equal(seqring_r_seek(&b->r, 0, 5), SEQRING_OK);
+		b->r.pos = 0;
+		b->ctl->tail = 8;
+		assert_int_equal(seqring_r_resync(&b->r), SEQRING_CORRUPT);
+		b->ctl->tail = 0;
+	}
+}
+
+static void test_head_behind(void **state)
+{
+	struct bare *b = *state;
+	uint64_t lost = 0;
+
+	assert_int_equal(bare_drain(b, &lost), PRESETS);
+	b->ctl->head = 0;
+	assert_int_equal(peek(b), SEQRING_EMPTY);
+	b->ctl->head = ~0ULL;
+	assert_int_equal(peek(b), SEQRING_CORRUPT);
+}
+
+/* Lapped, they say, but no place to go on that is not behind. */
+static void test_resync_backwards(void **state)
+{
+	struct bare *b = *state;
+	uint64_t lost = 0;
+	int i;
+
+	assert_int_equal(bare_drain(b, &lost), PRESETS);
+	b->ctl->tail = 1ULL << 40;
+	b->ctl->head = 1ULL << 41;
+	assert_int_equal(peek(b), SEQRING_LAPPED);
+	assert_int_equal(seqring_r_resync(&b->r), SEQRING_CORRUPT);
+	b->ctl->tail = ~0ULL;
+	for (i = 0; i < (int)SEQRING_SEGMENTS; i++)
+		b->ctl->segment_pos[i] = 8;
+	assert_int_equal(seqring_r_resync(&b->r), SEQRING_CORRUPT);
+}
+
+static uint64_t random_word(void)
+{
+	static const uint64_t favourites[] = {
+		0, 1, 8, 24, DATA_SIZE - 8, DATA_SIZE - 24, DATA_SIZE, DATA_SIZE / 4, 64, 128,
+		1ULL << 32, 1ULL << 63, ~0ULL, ~0ULL - 7,
+	};
+
+	switch (rand() % 4) {
+	case 0:
+		return favourites[(size_t)rand() % ARRAY_SIZE(favourites)];
+	case 1:
+		return (uint64_t)rand() & (2 * DATA_SIZE - 8);
+	case 2:
+		return (uint64_t)rand() % (2 * DATA_SIZE);
+	default:
+		return (uint64_t)rand() << 40 ^ (uint64_t)rand() << 20 ^ (uint64_t)rand();
+	}
+}
+
+/* Words of the control area and of the data area, at random. */
+static void scribble(struct bare *b)
+{
+	uint64_t *ctl = (uint64_t *)b->ctl, *data = (uint64_t *)b->data;
+	int n = rand() % 40;
+
+	while (n--) {
+		if (rand() % 2)
+			ctl[(size_t)rand() % (sizeof(*b->ctl) / 8)] = random_word();
+		else
+			data[(size_t)rand() % (rand() % 2 ? 400 : DATA_SIZE / 8)] = random_word();
+	}
+}
+
+static void use_reader(struct bare *b)
+{
+	_Alignas(8) static unsigned char buf[DATA_SIZE];
+	struct seqring_view v[4];
+	volatile unsigned char sink = 0;
+	__u64 records, bytes;
+	unsigned int n;
+
+	switch (rand() % 10) {
+	case 0:
+		if (!seqring_r_peek(&b->r, &v[0]) && v[0].len) {
+			sink = *(const unsigned char *)v[0].payload;
+			sink = ((const unsigned char *)v[0].payload)[v[0].len - 1];
+			if (!seqring_r_recheck(&b->r, &v[0]))
+				seqring_r_consume(&b->r, &v[0]);
+		}
+		break;
+	case 1:
+		seqring_r_read_batch(&b->r, v, 4, buf, sizeof(buf), &n);
+		break;
+	case 2:
+		seqring_r_resync(&b->r);
+		break;
+	case 3:
+		seqring_r_seek_oldest(&b->r);
+		break;
+	case 4:
+		seqring_r_seek_newest(&b->r);
+		break;
+	case 5:
+		seqring_r_seek(&b->r, rand() % 2, random_word());
+		break;
+	case 6:
+		seqring_r_newest(&b->r, &v[0], buf, sizeof(buf));
+		break;
+	case 7:
+		seqring_r_lag(&b->r, &records, &bytes);
+		break;
+	case 8:
+		b->r.eager = rand() % 2;
+		break;
+	default:
+		seqring_r_read(&b->r, &v[0], buf, sizeof(buf));
+		break;
+	}
+	(void)sink;
+}
+
+static void test_random_contents(void **state)
+{
+	struct bare *b = *state;
+	int i, j;
+
+	srand(8);
+	for (i = 0; i < 20000; i++) {
+		scribble(b);
+		for (j = 0; j < 10; j++)
+			use_reader(b);
+		if (i % 50 == 0) {
+			memset(b->ctl, 0, sizeof(*b->ctl));
+			memset(b->data, 0, DATA_SIZE);
+			seqring_w_init(&b->w, b->ctl, b->data, DATA_SIZE);
+			for (j = 0; j < PRESETS; j++)
+				bare_publish(b, (uint32_t)rand() % 2000);
+			seqring_r_init(&b->r, b->ctl, b->data, DATA_SIZE);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_len, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_len_over_the_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stamp, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pad, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_misaligned, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_head_behind, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_resync_backwards, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_random_contents, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

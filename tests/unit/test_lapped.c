@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Lapped in the worst moment: between the copy and the check that it was whole.
+ * The library's own code, built with a barrier backend that calls this test there.
+ */
+
+#define SEQRING_BARRIER_BACKEND	"../../tests/unit/lapping_backend.h"
+
+#include "unit.h"
+
+#include "../../libring/merge.c"
+#include "../../libring/read.c"
+#include "../../libring/seek.c"
+
+static struct ring_writer *writer;
+static unsigned int laps_left;
+static unsigned int after;
+static uint64_t published;
+
+/* Goes round the ring, as a fast writer does. */
+static void lap(unsigned int ring)
+{
+	struct seqring_writer *w = &writer->rings[ring].w;
+	uint64_t end = w->pos + 2 * DATA_SIZE;
+
+	while (w->pos < end) {
+		published++;
+		assert_int_equal(seqring_w_publish(w, 0, published, &published, 8), 0);
+	}
+}
+
+void at_read_fence(void)
+{
+	if (!laps_left)
+		return;
+	if (after) {
+		after--;
+		return;
+	}
+	laps_left--;
+	lap(0);
+}
+
+static int setup(void **state)
+{
+	laps_left = 0;
+	after = 0;
+	published = 0;
+	writer = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
+	*state = open_reader(writer, NULL);
+	lap(0);
+	assert_int_equal(ring_seek(*state, RING_SEQ, 1), 0);
+	return 0;
+}
+
+static int setup_two(void **state)
+{
+	laps_left = 0;
+	after = 0;
+	published = 0;
+	writer = make_writer(2, SEQRING_CLOCK_MONOTONIC, 0);
+	*state = open_reader(writer, NULL);
+	publish_at(writer, 1, 1ULL << 60, &published, 8);
+	lap(0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	ring_close(*state);
+	ring_writer_close(writer);
+	return 0;
+}
+
+/* The next record is whole, and what is missing before it is counted. */
+static uint64_t check_next(struct ring *r, uint64_t seq)
+{
+	struct ring_record rec;
+	uint64_t n;
+
+	assert_int_equal(ring_read(r, &rec, &n, sizeof(n)), 0);
+	assert_int_equal(rec.seq, n);
+	assert_int_equal(rec.seq, seq + rec.lost);
+	return rec.seq;
+}
+
+static void test_read(void **state)
+{
+	uint64_t seq = 1;
+	unsigned int i;
+
+	for (i = 0; i < 20; i++) {
+		laps_left = i;
+		seq = check_next(*state, seq) + 1;
+		assert_int_equal(laps_left, 0);
+	}
+	assert_true(stats_of(*state).laps >= 100);
+}
+
+static void test_read_gives_up(void **state)
+{
+	struct ring_record rec;
+	uint64_t n, seq;
+
+	laps_left = 1000;
+	assert_rejected(ring_read(*state, &rec, &n, sizeof(n)), EPIPE);
+	assert_in_range(laps_left, 1000 - LIBRING_LAPS - 2, 1000 - LIBRING_LAPS);
+	assert_rejected(ring_read(*state, &rec, &n, sizeof(n)), EPIPE);
+	/* One record in between, and it may be lapped as often again. */
+	laps_left = LIBRING_LAPS - 1;
+	seq = check_next(*state, 1);
+	laps_left = LIBRING_LAPS - 1;
+	seq = check_next(*state, seq + 1);
+	assert_int_equal(stats_of(*state).read, 2);
+	assert_int_equal(stats_of(*state).lost, seq - 2);
+}
+
+static void test_batch(void **state)
+{
+	_Alignas(8) unsigned char buf[800];
+	struct ring_record recs[100];
+	uint64_t next = 1;
+	unsigned int n, i, round;
+
+	for (round = 0; round < 100; round++) {
+		laps_left = 1;
+		after = round;
+		assert_int_equal(ring_read_batch(*state, recs, 100, buf, sizeof(buf), &n), 0);
+		for (i = 0; i < n; i++) {
+			assert_int_equal(recs[i].seq, next + recs[i].lost);
+			assert_memory_equal(recs[i].payload, &recs[i].seq, 8);
+			next = recs[i].seq + 1;
+		}
+	}
+	laps_left = 1000;
+	after = 0;
+	assert_rejected(ring_read_batch(*state, recs, 100, buf, sizeof(buf), &n), EPIPE);
+	assert_int_equal(n, 0);
+}
+
+static int check_one(const struct ring_record *rec, void *arg)
+{
+	uint64_t *next = arg;
+
+	assert_int_equal(rec->seq, *next + rec->lost);
+	assert_memory_equal(rec->payload, &rec->seq, 8);
+	*next = rec->seq + 1;
+	return 0;
+}
+
+static void test_consume(void **state)
+{
+	uint64_t next = 1;
+	unsigned int i;
+
+	for (i = 0; i < 50; i++) {
+		lap(0);
+		laps_left = 1;
+		after = 10 * i;
+		assert_int_equal(ring_consume(*state, check_one, &next, 0, NULL), 0);
+		assert_true(next <= published + 1);
+	}
+	lap(0);
+	laps_left = 1000;
+	after = 0;
+	assert_rejected(ring_consume(*state, check_one, &next, 0, NULL), EPIPE);
+}
+
+static void test_peek(void **state)
+{
+	struct ring_record rec;
+	uint64_t n, seq = 1;
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		assert_int_equal(ring_peek(*state, &rec), 0);
+		laps_left = 1;
+		assert_rejected(ring_recheck(*state), ESTALE);
+		assert_int_equal(ring_peek(*state, &rec), 0);
+		assert_int_equal(rec.seq, seq + rec.lost);
+		assert_memory_equal(rec.payload, &rec.seq, 8);
+	}
+	seq = check_next(*state, seq);
+	assert_int_equal(ring_newest(*state, 0, &rec, &n, sizeof(n)), 0);
+	assert_int_equal(rec.seq, published);
+	laps_left = LIBRING_LAPS - 1;
+	assert_int_equal(ring_newest(*state, 0, &rec, &n, sizeof(n)), 0);
+	assert_int_equal(rec.seq, published);
+	assert_int_equal(n, published);
+	laps_left = LIBRING_LAPS;
+	assert_rejected(ring_newest(*state, 0, &rec, &n, sizeof(n)), EPIPE);
+}
+
+static void test_seek(void **state)
+{
+	struct ring_record rec;
+	uint64_t seq;
+
+	laps_left = 1;
+	assert_int_equal(ring_seek(*state, RING_SEQ, 1), 0);
+	check_next(*state, 1);
+	laps_left = 1000;
+	assert_rejected(ring_seek(*state, RING_SEQ, 1), EPIPE);
+	laps_left = 3;
+	assert_int_equal(ring_seek(*state, RING_OLDEST, 0), 0);
+	assert_int_equal(laps_left, 0);
+	assert_int_equal(ring_read(*state, &rec, NULL, 0), 0);
+	assert_int_equal(rec.lost, 0);
+	check_next(*state, rec.seq + 1);
+	laps_left = 3;
+	assert_int_equal(ring_seek(*state, RING_HEAD, 0), 0);
+	seq = published;
+	lap(0);
+	check_next(*state, seq + 1);
+}
+
+static void test_merge(void **state)
+{
+	struct ring_record rec;
+	uint64_t n, seq, next;
+	unsigned int i;
+
+	assert_int_equal(ring_read(*state, &rec, &n, sizeof(n)), 0);
+	assert_int_equal(rec.ring, 0);
+	next = rec.seq + 1;
+	for (i = 0; i < 200; i++) {
+		laps_left = 1;
+		after = i % 4;
+		assert_int_equal(ring_read(*state, &rec, &n, sizeof(n)), 0);
+		assert_int_equal(rec.ring, 0);
+		assert_int_equal(rec.seq, n);
+		assert_int_equal(rec.seq, next + rec.lost);
+		next = rec.seq + 1;
+	}
+	after = 0;
+	laps_left = 100000;
+	assert_rejected(ring_read(*state, &rec, &n, sizeof(n)), EPIPE);
+	laps_left = 0;
+	assert_int_equal(stats_of(*state).misordered, 0);
+	while (!ring_read(*state, &rec, &n, sizeof(n)))
+		seq = rec.ring ? seq : rec.seq;
+	assert_int_equal(seq, published);
+	assert_int_equal(stats_of(*state).read + stats_of(*state).lost,
+			 published + 1 - stats_of(*state).lag_records);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_read_gives_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_batch, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_consume, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_peek, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_seek, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_merge, setup_two, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* ring_wait(): what it waits for, and that no wake-up is lost. */
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/time.h>
+
+#include "unit.h"
+
+#define OPTS(...)	(&(struct ring_open_opts) { .size = sizeof(struct ring_open_opts), __VA_ARGS__ })
+#define NEVER_MS	20	/* how long something has to not happen */
+
+static int setup(void **state)
+{
+	*state = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	ring_writer_close(*state);
+	return 0;
+}
+
+static void drain(struct ring *r)
+{
+	struct ring_record rec;
+
+	while (!ring_read(r, &rec, NULL, 0))
+		;
+}
+
+struct later {
+	struct ring_writer *w;
+	uint64_t delay_ns;
+	pthread_t thread;
+};
+
+static void *publish_later(void *arg)
+{
+	struct later *l = arg;
+	uint64_t i = 0;
+
+	sleep_ns(l->delay_ns);
+	if (ring_writer_publish(l->w, 0, 7, &i, sizeof(i)))
+		abort();
+	return NULL;
+}
+
+static void later(struct later *l, struct ring_writer *w, uint64_t delay_ns)
+{
+	l->w = w;
+	l->delay_ns = delay_ns;
+	assert_int_equal(pthread_create(&l->thread, NULL, publish_later, l), 0);
+}
+
+static void test_timeouts(void **state)
+{
+	struct ring_writer *w = *state;
+	struct ring *r = open_reader(w, NULL);
+	uint64_t start = now_ns();
+
+	assert_rejected(ring_wait(r, 0), ETIMEDOUT);
+	assert_int_equal(stats_of(r).waits, 0);
+	assert_rejected(ring_wait(r, 30), ETIMEDOUT);
+	assert_true(now_ns() >= start + 30 * MS);
+	assert_int_equal(stats_of(r).waits, 1);
+	publish_numbers(w, 0, 1);
+	assert_int_equal(ring_wait(r, 0), 0);
+	assert_int_equal(ring_wait(r, 10), 0);
+	assert_int_equal(ring_wait(r, -1), 0);
+	assert_int_equal(stats_of(r).waits, 1);
+	drain(r);
+	assert_rejected(ring_wait(r, 1), ETIMEDOUT);
+	ring_close(r);
+}
+
+static void test_wakes(void **state)
+{
+	struct ring_writer *w = *state;
+	struct ring *r = open_reader(w, NULL);
+	struct later l;
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		later(&l, w, 10 * MS);
+		assert_int_equal(ring_wait(r, PATIENCE_MS), 0);
+		pthread_join(l.thread, NULL);
+		drain(r);
+	}
+	/* Unless this thread was so slow that it did not have to sleep. */
+	assert_in_range(stats_of(r).wakeups, 1, 5);
+	ring_close(r);
+}
+
+/* Nobody sleeps: nobody is woken, nothing is armed. */
+static void test_nobody_sleeps(void **state)
+{
+	struct ring_writer *w = *state;
+	struct ring *r = open_reader(w, NULL);
+
+	publish_numbers(w, 0, 10);
+	drain(r);
+	assert_int_equal(w->wait[0].pos, SEQRING_WAIT_NONE);
+	assert_int_equal(w->wait[0].seq, SEQRING_WAIT_NONE);
+	publish_numbers(w, 0, 10);
+	assert_int_equal(stats_of(r).wakeups, 0);
+	ring_close(r);
+}
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+static void test_signal(void **state)
+{
+	struct ring *r = open_reader(*state, NULL);
+	struct itimerval soon = { .it_value = { .tv_usec = 20000 } };
+	struct sigaction sa = { .sa_handler = on_alarm };
+
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	assert_rejected(ring_wait(r, -1), EINTR);
+	signal(SIGALRM, SIG_DFL);
+	ring_close(r);
+}
+
+static void *close_later(void *arg)
+{
+	sleep_ns(20 * MS);
+	ring_writer_close(arg);
+	return NULL;
+}
+
+static void test_end_wakes(void **state)
+{
+	struct ring_writer *w = make_writer(3, 0, 0);
+	struct ring *r = open_reader(w, OPTS(.wake_records = 100));
+	pthread_t thread;
+
+	(void)state;
+	/* Less than asked for, and then never any more: that is to be read, too. */
+	publish_numbers(w, 1, 2);
+	pthread_create(&thread, NULL, close_later, w);
+	assert_int_equal(ring_wait(r, PATIENCE_MS), 0);
+	pthread_join(thread, NULL);
+	drain(r);
+	assert_rejected(ring_wait(r, -1), ENODEV);
+	ring_close(r);
+}
+
+static void test_wish_records(void **state)
+{
+	struct ring_writer *w = *state;
+	struct ring *r = open_reader(w, OPTS(.wake_records = 10));
+	uint64_t wakeups;
+	struct later l;
+	int round;
+
+	for (round = 0; round < 3; round++) {
+		publish_numbers(w, 0, 9);
+		assert_rejected(ring_wait(r, 0), ETIMEDOUT);
+		assert_rejected(ring_wait(r, NEVER_MS), ETIMEDOUT);
+		later(&l, w, 10 * MS);
+		assert_int_equal(ring_wait(r, PATIENCE_MS), 0);
+		pthread_join(l.thread, NULL);
+		assert_int_equal(stats_of(r).lag_records, 10);
+		drain(r);
+	}
+	/* Asleep from nothing at all. */
+	assert_rejected(ring_wait(r, 1), ETIMEDOUT);
+	wakeups = stats_of(r).wakeups;
+	publish_numbers(w, 0, 9);
+	assert_int_equal(stats_of(r).wakeups, wakeups);
+	publish_numbers(w, 0, 1);
+	assert_int_equal(stats_of(r).wakeups, wakeups + 1);
+	assert_int_equal(ring_wait(r, 0), 0);
+	ring_close(r);
+}
+
+static void test_wish_bytes(void **state)
+{
+	struct ring_writer *w = *state;
+	struct ring *r = open_reader(w, OPTS(.wake_bytes = 320));
+	struct later l;
+
+	/* 32 bytes each; no number of records is enough by itself. */
+	publish_numbers(w, 0, 9);
+	assert_rejected(ring_wait(r, NEVER_MS), ETIMEDOUT);
+	later(&l, w, 10 * MS);
+	assert_int_equal(ring_wait(r, PATIENCE_MS), 0);
+	pthread_join(l.thread, NULL);
+	drain(r);
+	/* Whichever comes first. */
+	assert_int_equal(ring_set_wakeup(r, 3, 320, 0), 0);
+	publish_numbers(w, 0, 2);
+	assert_rejected(ring_wait(r, 1), ETIMEDOUT);
+	publish_numbers(w, 0, 1);
+	assert_int_equal(ring_wait(r, 0), 0);
+	assert_int_equal(ring_set_wakeup(r, 100, 96, 0), 0);
+	assert_int_equal(ring_wait(r, 0), 0);
+	assert_int_equal(ring_set_wakeup(r, 100, 97, 0), 0);
+	assert_rejected(ring_wait(r, 0), ETIMEDOUT);
+	assert_int_equal(ring_set_wakeup(r, 0, 0, 0), 0);
+	assert_int_equal(ring_wait(r, 0), 0);
+	ring_close(r);
+}
+
+/* Later than at half a ring it would be lost. */
+static void test_wish_without_bound(void **state)
+{
+	struct ring_writer *w = *state;
+	struct ring *r = open_reader(w, OPTS(.wake_records = ~0ULL, .wake_bytes = ~0ULL));
+
+	publish_numbers(w, 0, DATA_SIZE / 2 / 32 - 1);
+	assert_rejected(ring_wait(r, 1), ETIMEDOUT);
+	assert_int_equal(stats_of(r).wakeups, 0);
+	publish_numbers(w, 0, 1);
+	assert_int_equal(stats_of(r).wakeups, 1);
+	assert_int_equal(ring_wait(r, 0), 0);
+	ring_close(r);
+}
+
+static void run_wish_timeout(struct ring_writer *w)
+{
+	struct ring *r = open_reader(w, OPTS(.wake_records = 100, .wake_timeout_ns = 60 * MS));
+	uint64_t start = now_ns();
+	struct later l;
+
+	/* Unread already when the wait begins, */
+	publish_numbers(w, 0, 1);
+	assert_rejected(ring_wait(r, 0), ETIMEDOUT);
+	assert_int_equal(ring_wait(r, -1), 0);
+	assert_true(now_ns() >= start + 60 * MS);
+	drain(r);
+	/* or not: the time runs from the first one. */
+	assert_rejected(ring_wait(r, 100), ETIMEDOUT);
+	start = now_ns();
+	later(&l, w, 80 * MS);
+	assert_int_equal(ring_wait(r, PATIENCE_MS), 0);
+	assert_true(now_ns() >= start + 140 * MS);
+	pthread_join(l.thread, NULL);
+	assert_int_equal(ring_wait(r, 0), 0);
+	drain(r);
+	/* Enough of them do not wait for the time. */
+	publish_numbers(w, 0, 100);
+	assert_int_equal(ring_wait(r, 0), 0);
+	ring_close(r);
+}
+
+static void test_wish_timeout(void **state)
+{
+	struct ring_writer *w = make_writer(1, SEQRING_CLOCK_NONE, 0);
+
+	run_wish_timeout(*state);
+	run_wish_timeout(w);
+	ring_writer_close(w);
+}
+
+/* One ring with enough is enough, the sum of all is not. */
+static void test_wish_of_several_rings(void **state)
+{
+	struct ring_writer *w = make_writer(3, SEQRING_CLOCK_MONOTONIC, 0);
+	struct ring *r = open_reader(w, OPTS(.wake_records = 5));
+
+	(void)state;
+	publish_numbers(w, 0, 4);
+	publish_numbers(w, 1, 4);
+	publish_numbers(w, 2, 4);
+	assert_rejected(ring_wait(r, NEVER_MS), ETIMEDOUT);
+	publish_numbers(w, 1, 1);
+	assert_int_equal(ring_wait(r, -1), 0);
+	ring_close(r);
+	ring_writer_close(w);
+}
+
+/* After a lap to a place where nothing is yet, the old seq must not wake at once. */
+static void test_lapped_to_head(void **state)
+{
+	struct ring_writer *w = *state;
+	struct ring *r = open_reader(w, OPTS(.wake_records = 3));
+	struct ring_src *s = r->src;
+
+	publish_numbers(w, 0, 10);
+	drain(r);
+	publish_numbers(w, 0, 10000);
+	/* As if seqring_r_resync() had led here. */
+	s->rd.pos = w->rings[0].w.pos;
+	s->rd.any = 1;
+	assert_rejected(ring_wait(r, 1), ETIMEDOUT);
+	publish_numbers(w, 0, 2);
+	assert_int_equal(stats_of(r).wakeups, 0);
+	publish_numbers(w, 0, 1);
+	assert_int_equal(stats_of(r).wakeups, 1);
+	assert_int_equal(ring_wait(r, -1), 0);
+	assert_int_equal(stats_of(r).lost, 10000);
+	ring_close(r);
+}
+
+/* A wake-up disarms; whoever it was not for arms again. */
+static void test_two_sleepers(void **state)
+{
+	struct ring_writer *w = *state;
+	struct ring *eager = open_reader(w, NULL);
+	struct ring *lazy = open_reader(w, OPTS(.wake_records = 3));
+	struct pollfd pfd = { .events = POLLIN };
+	struct ring_record rec;
+	struct later l;
+
+	assert_int_equal(ring_fd(eager, &pfd.fd), 0);
+	assert_int_equal(ring_read(eager, &rec, NULL, 0), -EAGAIN);
+	later(&l, w, 10 * MS);
+	assert_rejected(ring_wait(lazy, 50), ETIMEDOUT);
+	pthread_join(l.thread, NULL);
+	assert_int_equal(poll(&pfd, 1, 0), 1);
+	publish_numbers(w, 0, 1);
+	later(&l, w, 10 * MS);
+	assert_int_equal(ring_wait(lazy, PATIENCE_MS), 0);
+	pthread_join(l.thread, NULL);
+	ring_close(eager);
+	ring_close(lazy);
+}
+
+/* Readers may do to the bell and to the armed words what they like. */
+static void test_hostile_reader(void **state)
+{
+	struct ring_writer *w = *state;
+	struct ring *r = open_reader(w, NULL);
+	struct ring_fds fds;
+	uint64_t full = UINT64_MAX - 1, wakeups;
+	struct later l;
+
+	ring_writer_fds(w, &fds);
+	assert_int_equal(write(fds.bell, &full, sizeof(full)), sizeof(full));
+	later(&l, w, 10 * MS);
+	assert_int_equal(ring_wait(r, PATIENCE_MS), 0);
+	pthread_join(l.thread, NULL);
+	drain(r);
+	seqring_write(&w->wait[0].pos, 0);
+	wakeups = stats_of(r).wakeups;
+	publish_numbers(w, 0, 1);
+	assert_int_equal(stats_of(r).wakeups, wakeups + 1);
+	publish_numbers(w, 0, 1);
+	assert_int_equal(stats_of(r).wakeups, wakeups + 1);
+	ring_close(r);
+}
+
+struct player {
+	struct ring_writer *out;
+	struct ring *in;
+	uint64_t rounds;
+	int err;
+};
+
+static int hit(struct player *p, uint64_t i)
+{
+	return ring_writer_publish(p->out, 0, 7, &i, sizeof(i));
+}
+
+/* Every wait has one record to wake it, and there is no second. */
+static int await(struct player *p, uint64_t i)
+{
+	struct ring_record rec;
+	uint64_t n;
+	int err;
+
+	while ((err = ring_read(p->in, &rec, &n, sizeof(n))) == -EAGAIN) {
+		err = ring_wait(p->in, PATIENCE_MS);
+		if (err)
+			return err;
+	}
+	return err ? err : n != i ? -EPROTO : 0;
+}
+
+static void *return_all(void *arg)
+{
+	struct player *p = arg;
+	uint64_t i;
+
+	for (i = 0; i < p->rounds && !p->err; i++) {
+		p->err = await(p, i);
+		if (!p->err)
+			p->err = hit(p, i);
+	}
+	return NULL;
+}
+
+static void ping_pong(uint32_t flags)
+{
+	struct ring_writer *ping = make_writer(1, 0, flags), *pong = make_writer(1, 0, flags);
+	struct player a = { ping, open_reader(pong, NULL), 10000, 0 };
+	struct player b = { pong, open_reader(ping, NULL), 10000, 0 };
+	pthread_t thread;
+	uint64_t i;
+
+	assert_int_equal(pthread_create(&thread, NULL, return_all, &b), 0);
+	for (i = 0; i < a.rounds && !a.err; i++) {
+		a.err = hit(&a, i);
+		if (!a.err)
+			a.err = await(&a, i);
+	}
+	pthread_join(thread, NULL);
+	assert_int_equal(a.err, 0);
+	assert_int_equal(b.err, 0);
+	assert_int_equal(ping->rings[0].w.light_wake,
+			 !!(((struct seqring_header *)ping->map)->features &
+			    SEQRING_FEAT_MEMBARRIER));
+	if (flags & RING_WRITER_FULL_FENCE)
+		assert_int_equal(ping->rings[0].w.light_wake, 0);
+	ring_close(a.in);
+	ring_close(b.in);
+	ring_writer_close(ping);
+	ring_writer_close(pong);
+}
+
+static void test_ping_pong(void **state)
+{
+	(void)state;
+	ping_pong(0);
+	ping_pong(RING_WRITER_FULL_FENCE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_timeouts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wakes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nobody_sleeps, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_signal, setup, teardown),
+		cmocka_unit_test(test_end_wakes),
+		cmocka_unit_test_setup_teardown(test_wish_records, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wish_bytes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wish_without_bound, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wish_timeout, setup, teardown),
+		cmocka_unit_test(test_wish_of_several_rings),
+		cmocka_unit_test_setup_teardown(test_lapped_to_head, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_two_sleepers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hostile_reader, setup, teardown),
+		cmocka_unit_test(test_ping_pong),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the unit tests share. */
+#ifndef UNIT_H
+#define UNIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "libring.h"
+#include "../../libring/writer.h"
+
+#define DATA_SIZE	65536u
+#define MS		1000000ULL
+#define PATIENCE_MS	20000	/* what a wait that must succeed may take */
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* A rejection: the errno, and a sentence that goes with it. */
+#define assert_rejected(call, err) do { \
+	assert_int_equal(call, -(err)); \
+	assert_true(strlen(ring_strerror()) > 10); \
+} while (0)
+
+static inline uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static inline void sleep_ns(uint64_t ns)
+{
+	struct timespec ts = {
+		.tv_sec = (time_t)(ns / 1000000000),
+		.tv_nsec = (long)(ns % 1000000000),
+	};
+
+	nanosleep(&ts, NULL);
+}
+
+static inline struct ring_writer *make_writer(uint32_t nr_rings, uint32_t clock_id, uint32_t flags)
+{
+	struct ring_writer_opts opts = {
+		.size = sizeof(opts),
+		.flags = flags,
+		.clock_id = clock_id,
+		.nr_rings = nr_rings,
+		.data_size = DATA_SIZE,
+		.name = "unit",
+	};
+	struct ring_writer *w = NULL;
+
+	assert_int_equal(ring_writer_create(&opts, &w), 0);
+	assert_non_null(w);
+	return w;
+}
+
+static inline struct ring *open_reader(struct ring_writer *w, const struct ring_open_opts *opts)
+{
+	struct ring_fds fds;
+	struct ring *r = NULL;
+
+	assert_int_equal(ring_writer_fds(w, &fds), 0);
+	assert_int_equal(ring_open_fds(&fds, opts, &r), 0);
+	assert_non_null(r);
+	return r;
+}
+
+/* With a time of the test's choice, which the library takes from the clock. */
+static inline void publish_at(struct ring_writer *w, unsigned int ring, uint64_t ts_ns,
+			      const void *payload, uint32_t len)
+{
+	assert_int_equal(seqring_w_publish(&w->rings[ring].w, 0, ts_ns, payload, len), 0);
+}
+
+/* @nr records that say their number in this call. */
+static inline void publish_numbers(struct ring_writer *w, unsigned int ring, uint64_t nr)
+{
+	uint64_t i;
+
+	for (i = 0; i < nr; i++)
+		assert_int_equal(ring_writer_publish(w, ring, 7, &i, sizeof(i)), 0);
+}
+
+static inline struct ring_stats stats_of(struct ring *r)
+{
+	struct ring_stats st = { .size = sizeof(st) };
+
+	assert_int_equal(ring_stats(r, &st), 0);
+	return st;
+}
+
+/*
+ * Memory with nothing mapped before and behind it, so that an access outside ends
+ * the test also without a sanitizer. @size is a multiple of the page size.
+ */
+static inline void *guarded_alloc(size_t size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	unsigned char *p = mmap(NULL, size + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+				-1, 0);
+
+	assert_true(p != MAP_FAILED);
+	assert_int_equal(mprotect(p + page, size, PROT_READ | PROT_WRITE), 0);
+	return p + page;
+}
+
+static inline void guarded_free(void *p, size_t size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	munmap((unsigned char *)p - page, size + 2 * page);
+}
+
+/* A ring in plain memory, for the inline protocol. */
+struct bare {
+	struct seqring_ring_ctl *ctl;
+	unsigned char *data;
+	struct seqring_writer w;
+	struct seqring_reader r;
+};
+
+static inline void bare_init(struct bare *b)
+{
+	b->ctl = guarded_alloc((size_t)sysconf(_SC_PAGESIZE));
+	b->data = guarded_alloc(DATA_SIZE);
+	assert_int_equal(seqring_w_init(&b->w, b->ctl, b->data, DATA_SIZE), 0);
+	assert_int_equal(seqring_r_init(&b->r, b->ctl, b->data, DATA_SIZE), 0);
+}
+
+static inline void bare_free(struct bare *b)
+{
+	guarded_free(b->ctl, (size_t)sysconf(_SC_PAGESIZE));
+	guarded_free(b->data, DATA_SIZE);
+}
+
+/* As if the ring had run for long: at @pos, the start of a lap, behind @seq. */
+static inline void bare_preset(struct bare *b, uint64_t pos, uint64_t seq)
+{
+	int i;
+
+	assert_int_equal(pos % DATA_SIZE, 0);
+	b->w.pos = pos;
+	b->w.seq = seq;
+	b->w.limit = pos + DATA_SIZE;
+	b->w.seg_end = pos + DATA_SIZE / SEQRING_SEGMENTS;
+	for (i = 0; i < (int)SEQRING_SEGMENTS; i++) {
+		b->w.first[i] = pos;
+		b->ctl->segment_pos[i] = pos;
+	}
+	b->ctl->tail = pos;
+	b->ctl->head = pos;
+	b->ctl->last = pos;
+	b->ctl->seq = seq;
+	assert_int_equal(seqring_r_init(&b->r, b->ctl, b->data, DATA_SIZE), 0);
+}
+
+/* Payload that says its seq and its length all over. */
+static inline void pattern(unsigned char *buf, uint64_t seq, uint32_t len)
+{
+	uint32_t i;
+
+	for (i = 0; i < len; i++)
+		buf[i] = (unsigned char)(seq * 31 + len * 7 + i);
+}
+
+static inline void bare_publish(struct bare *b, uint32_t len)
+{
+	static unsigned char buf[DATA_SIZE];
+
+	pattern(buf, b->w.seq + 1, len);
+	assert_int_equal(seqring_w_publish(&b->w, (uint16_t)len, b->w.seq + 1000, buf, len), 0);
+}
+
+static inline void check_record(const struct seqring_view *v, const void *payload)
+{
+	static unsigned char expected[DATA_SIZE];
+
+	pattern(expected, v->seq, v->len);
+	assert_int_equal(v->type, (uint16_t)v->len);
+	assert_int_equal(v->ts_ns, v->seq - 1 + 1000);
+	assert_memory_equal(payload, expected, v->len);
+}
+
+/* Reads everything; returns the number of records. Adds to @lost what was lost. */
+static inline uint64_t bare_drain(struct bare *b, uint64_t *lost)
+{
+	static unsigned char buf[DATA_SIZE];
+	enum seqring_outcome outcome;
+	struct seqring_view v;
+	uint64_t n = 0;
+
+	for (;;) {
+		outcome = seqring_r_read(&b->r, &v, buf, sizeof(buf));
+		if (outcome == SEQRING_EMPTY || outcome == SEQRING_DEAD)
+			return n;
+		if (outcome == SEQRING_LAPPED) {
+			assert_int_equal(seqring_r_resync(&b->r), SEQRING_OK);
+			continue;
+		}
+		assert_int_equal(outcome, SEQRING_OK);
+		check_record(&v, buf);
+		*lost += v.lost;
+		n++;
+	}
+}
+
+#endif /* UNIT_H */

@@ -1,0 +1,327 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# guest.sh: runs in the VM (see run.sh), as root, beside the modules and the
+# programs. Prints "ok NAME" and "not ok NAME - reason"; exit status 1 when
+# something failed. POSIX sh, for busybox.
+
+set -u
+cd /root || exit 1
+failed=0
+tmp=/tmp/guest
+mkdir -p $tmp
+
+ok() { echo "ok $1"; }
+
+not_ok() {
+	echo "not ok $1 - $2"
+	failed=1
+}
+
+# check NAME COMMAND...: ok when the command succeeds.
+check() {
+	name=$1
+	shift
+	if "$@" >$tmp/check 2>&1; then
+		ok "$name"
+	else
+		not_ok "$name" "'$*': status $?: $(head -n 3 $tmp/check | tr '\n' ' ')"
+	fi
+}
+
+# same NAME GOT EXPECTED
+same() {
+	if [ "$2" = "$3" ]; then
+		ok "$1"
+	else
+		not_ok "$1" "got '$2', expected '$3'"
+	fi
+}
+
+# A test program prints its own lines; one that ends badly without one is caught.
+program() {
+	begin=$(cut -d ' ' -f 1 /proc/uptime)
+	"$@" >$tmp/out 2>&1
+	status=$?
+	cat $tmp/out
+	if [ $status != 0 ]; then
+		failed=1
+		grep -q '^not ok ' $tmp/out || not_ok "$*" "exit status $status"
+	elif ! grep -q '^ok ' $tmp/out; then
+		not_ok "$*" "it checked nothing"
+	fi
+	echo "# $*: $begin to $(cut -d ' ' -f 1 /proc/uptime) s"
+}
+
+driver() { echo "$*" >/dev/seqring-test; }
+
+# --- followers -------------------------------------------------------------
+
+# start TAG COMMAND...: a follower in the background.
+start() {
+	tag=$1
+	shift
+	"$@" >"$tmp/follow.$tag" 2>&1 &
+	eval "pid_$tag=$!"
+	tags="$tags $tag"
+}
+
+# The followers of a device that writers are about to flood: fast and slow ones,
+# one that is stopped and continued, 32-bit ones. --check-numbers where numbers
+# are in a row.
+follow_all() {
+	device=$1
+	max=$2
+	shift 2
+	tags=''
+	start lib follow "$device" --max "$max" "$@"
+	start inline follow "$device" --max "$max" --backend inline "$@"
+	start wish follow "$device" --max "$max" --wish 100 "$@"
+	start slow_lib follow "$device" --max "$max" --slow 1000 "$@"
+	start slow follow "$device" --max "$max" --slow 1000 --backend inline "$@"
+	start stopped follow "$device" --max "$max" --backend inline "$@"
+	start m32 follow32 "$device" --max "$max" --backend inline "$@"
+	start m32_lib follow32 "$device" --max "$max" "$@"
+	start m32_split follow32s "$device" --max "$max" --backend inline "$@"
+	# shellcheck disable=SC2154 # set by eval
+	(
+		while kill -STOP "$pid_stopped" 2>/dev/null; do
+			usleep 400000
+			kill -CONT "$pid_stopped" 2>/dev/null
+			usleep 50000
+		done
+	) &
+	stopper=$!
+	# All of them are there before the first record; each opens it twice.
+	tries=0
+	while [ "$(control readers "$device")" -lt 18 ] && [ $tries -lt 100 ]; do
+		usleep 50000
+		tries=$((tries + 1))
+	done
+}
+
+# value KEY TAG: of a follower's line.
+value() { sed -n "s/.*\<$1=\([0-9a-zA-Z]*\).*/\1/p" "$tmp/follow.$2"; }
+
+# After the device's end: each follower's account, and that the run was one.
+settle() {
+	run=$1
+	kill "$stopper" 2>/dev/null
+	kill -CONT "$pid_stopped" 2>/dev/null
+	for tag in $tags; do
+		eval "pid=\$pid_$tag"
+		# shellcheck disable=SC2154 # set by eval
+		wait "$pid"
+		status=$?
+		if [ $status = 0 ] && [ "$(value result "$tag")" = good ]; then
+			ok "torture.$run.$tag"
+		else
+			not_ok "torture.$run.$tag" "status $status: $(tail -n 1 "$tmp/follow.$tag")"
+		fi
+		echo "# $run $tag: $(tail -n 1 "$tmp/follow.$tag")"
+	done
+}
+
+# Somebody was overtaken, or the run has shown nothing about losses.
+lossy() {
+	for tag in slow slow_lib stopped; do
+		if [ "$(value lost $tag)" -gt 0 ] 2>/dev/null; then
+			ok "torture.$1.$tag.lost"
+		else
+			not_ok "torture.$1.$tag.lost" "nothing: $(tail -n 1 "$tmp/follow.$tag")"
+		fi
+	done
+}
+
+# writer COMMAND...: one in the background.
+writer() {
+	"$@" >/dev/null 2>>$tmp/writers &
+	writers="$writers $!"
+}
+
+# wait_writers RUN: all of them must succeed.
+wait_writers() {
+	bad=0
+	for pid in $writers; do
+		wait "$pid" || bad=$((bad + 1))
+	done
+	same "torture.$1.writers" "$bad$(cat $tmp/writers)" 0
+	rm -f $tmp/writers
+	writers=''
+}
+
+# shellcheck disable=SC2317 # writer runs it
+on_cpu() {
+	mask=$1
+	shift
+	taskset "$mask" sh -c "echo '$*' >/dev/seqring-test"
+}
+
+# --- the parts -------------------------------------------------------------
+
+module_alone() {
+	check load insmod seqring.ko
+	program t_map
+	program t_life
+	program t_race
+
+	# What was made through the control node goes with the module.
+	control create left 65536
+	control create left2 131072
+	check unload.devices_left rmmod seqring
+	same unload.nodes "$(ls /dev/seqring /dev/seqring-control 2>/dev/null)" ''
+	check load.again insmod seqring.ko
+	check load.name_again control create left 65536
+	check load.destroy control destroy left
+}
+
+# No program of ours at all.
+plain_tools() {
+	dev=/dev/seqring/plain
+	control create plain 65536
+	echo hello >$dev
+	same plain.dd_first "$(dd if=$dev bs=32 count=1 2>/dev/null | tail -c 8 | head -c 6)" hello
+	seq 1 1000 >$tmp/data
+	dd if=$tmp/data of=$dev bs=1000 2>/dev/null
+	# 3893 bytes in 1000s: 3 of 1024 and one of 24 + 896, after 32 of the first.
+	same plain.dd_records "$(dd if=$dev bs=8192 count=1 2>/dev/null | wc -c)" $((32 + 3 * 1024 + 920))
+	dd if=$dev bs=8192 count=1 2>/dev/null | tail -c +57 | head -c 1000 >$tmp/first
+	head -c 1000 $tmp/data >$tmp/expected
+	check plain.dd_bytes cmp $tmp/first $tmp/expected
+	same plain.dd_too_small "$(dd if=$dev bs=16 count=1 2>&1 >/dev/null | grep -c 'too long')" 1
+	cat $dev >$tmp/cat &
+	cat=$!
+	usleep 200000
+	echo goodbye >$dev
+	usleep 200000
+	check plain.cat_follows kill -0 $cat
+	control destroy plain
+	check plain.cat_ends wait $cat
+	same plain.cat_size "$(wc -c <$tmp/cat)" $((32 + 3 * 1024 + 920 + 32))
+	same plain.cat_last "$(tail -c 8 $tmp/cat)" goodbye
+}
+
+with_driver() {
+	check load.driver insmod seqring_test.ko
+	program t_reject
+	program t_read
+	export T_PREFIX=32.
+	program t_read32
+	unset T_PREFIX
+	program t_stall
+	program t_wish
+	program t_poll "$ROUNDS"
+}
+
+torture() {
+	writers=''
+
+	# The caller serialises: one writer, every way to publish in turn.
+	driver create caller 0 65536 0
+	follow_all caller 1024 --check-numbers
+	for how in 0 1 2 3; do
+		check torture.caller.$how driver flood caller "$FLOOD" 1024 $how
+	done
+	same torture.caller.drops "$(control dropped caller)" 'busy=0 too_big=0 dead=0 fault=0'
+	driver destroy caller
+	settle caller
+	lossy caller
+
+	# Two writers in the kernel and one of the user's, on one ring.
+	driver create locked 1 65536 1
+	follow_all locked 1024
+	writer on_cpu 1 flood locked "$FLOOD" 1024 0
+	writer on_cpu 2 flood locked "$FLOOD" 1024 3
+	writer control publish locked $((FLOOD / 4)) 1024
+	wait_writers locked
+	same torture.locked.drops "$(control dropped locked)" 'busy=0 too_big=0 dead=0 fault=0'
+	driver destroy locked
+	settle locked
+	lossy locked
+
+	# A ring per CPU.
+	driver create percpu 2 65536 0
+	follow_all percpu 1024 --check-numbers
+	for how in 3 1; do
+		writer on_cpu 1 flood percpu "$FLOOD" 1024 $how
+		writer on_cpu 2 flood percpu "$FLOOD" 1024 $how
+		wait_writers percpu.$how
+	done
+	same torture.percpu.drops "$(control dropped percpu)" 'busy=0 too_big=0 dead=0 fault=0'
+	driver destroy percpu
+	settle percpu
+	lossy percpu
+
+	# Interrupts and NMIs into the middle of floods, of which the second kind
+	# spends most of its time between reserve and commit.
+	for mode in 1 2; do
+		driver create nested $mode 65536 0
+		follow_all nested 1024
+		writer on_cpu 1 flood nested "$FLOOD" 1024 3
+		writer on_cpu 2 flood nested "$FLOOD" 1024 0
+		writer on_cpu 1 irq nested $((FLOOD / 8)) 1024
+		writer on_cpu 2 nmi nested $((FLOOD / 8)) 1024
+		wait_writers nested$mode
+		writer on_cpu 2 flood nested $((2 * FLOOD)) 1024 1
+		writer on_cpu 1 nmi nested $((FLOOD / 2)) 1024
+		wait_writers nested$mode.again
+		echo "# nested$mode: $(control dropped nested)"
+		driver destroy nested
+		settle nested$mode
+	done
+
+	# Large records in a large ring.
+	driver create large 1 4194304 0
+	follow_all large 65536 --check-numbers
+	check torture.large.0 driver flood large $((FLOOD / 4)) 65536 0
+	check torture.large.1 driver flood large $((FLOOD / 4)) 65536 1
+	driver destroy large
+	settle large
+
+	# User processes alone.
+	control create user 65536
+	follow_all user 1024
+	for _ in 1 2 3; do
+		writer control publish user $((FLOOD / 2)) 1024
+	done
+	wait_writers user
+	same torture.user.drops "$(control dropped user)" 'busy=0 too_big=0 dead=0 fault=0'
+	control destroy user
+	settle user
+	lossy user
+}
+
+scheduler() {
+	# Probes come and go while events rain.
+	(while :; do /bin/true; done) &
+	busy=$!
+	for i in 1 2 3 4; do
+		insmod seqring_sched.ko data_size=65536 || not_ok sched.load$i "status $?"
+		timeout 1 cat /dev/seqring/sched >/dev/null 2>&1
+		check sched.unload$i rmmod seqring_sched
+	done
+	kill $busy
+	check sched.permissions insmod seqring_sched.ko permissions=0444
+	same sched.mode "$(stat -c %a /dev/seqring/sched)" 444
+	program t_sched
+}
+
+the_tool() {
+	driver create kernel_ring 2 65536 0
+	driver flood kernel_ring 100 256 0
+	export KERNEL_RING=kernel_ring
+	program sh ./device.sh /root/ringctl
+	driver destroy kernel_ring
+}
+
+module_alone
+plain_tools
+with_driver
+torture
+scheduler
+[ -f device.sh ] && the_tool
+check unload.driver rmmod seqring_test
+same unload.users "$(cat /sys/module/seqring/refcnt)" 0
+check unload rmmod seqring
+same unload.nothing_left "$(ls /dev/seqring 2>/dev/null)" ''
+exit $failed

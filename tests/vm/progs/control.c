@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What guest.sh needs of a device and cannot do with echo:
+ *
+ *   control create NAME SIZE
+ *   control destroy NAME
+ *   control publish NAME COUNT MAX   self-proving records, by write(2)
+ *   control dropped NAME             the drops of all rings, by cause
+ *   control readers NAME             open files of it, without this one
+ */
+#include "dev.h"
+
+static int publish(const char *name, uint64_t count, uint32_t max)
+{
+	static unsigned char buf[65536];
+	int fd = dev_open_fd(name, O_RDWR);
+	uint64_t n;
+
+	if (fd < 0 || max > sizeof(buf))
+		return -1;
+	for (n = 0; n < count; n++) {
+		uint32_t len = test_payload_len(n, max);
+
+		test_payload_fill(buf, n, len);
+		/* Busy: the kernel's own writer was there first; it is counted. */
+		if (write(fd, buf, len) != (ssize_t)len && errno != EBUSY)
+			return -1;
+	}
+	return close(fd);
+}
+
+static int dropped(const char *name)
+{
+	int fd = dev_open_fd(name, O_RDONLY);
+	uint64_t sum[SEQRING_DROP_CAUSES] = { 0 };
+	struct seqring_stats st;
+	unsigned int i, cause;
+
+	if (fd < 0)
+		return -1;
+	for (i = 0; i < dev_geometry(fd).nr_rings; i++) {
+		st = dev_stats(fd, i);
+		for (cause = 0; cause < SEQRING_DROP_CAUSES; cause++)
+			sum[cause] += st.dropped[cause];
+	}
+	printf("busy=%llu too_big=%llu dead=%llu fault=%llu\n",
+	       (unsigned long long)sum[SEQRING_DROP_BUSY],
+	       (unsigned long long)sum[SEQRING_DROP_TOO_BIG],
+	       (unsigned long long)sum[SEQRING_DROP_DEAD],
+	       (unsigned long long)sum[SEQRING_DROP_FAULT]);
+	return close(fd);
+}
+
+static int readers(const char *name)
+{
+	int fd = dev_open_fd(name, O_RDONLY);
+
+	if (fd < 0)
+		return -1;
+	printf("%u\n", dev_stats(fd, 0).readers - 1);
+	return close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	int ret = -1;
+
+	errno = EINVAL;
+	if (argc == 4 && !strcmp(argv[1], "create"))
+		ret = dev_create(argv[2], strtoull(argv[3], NULL, 0));
+	else if (argc == 3 && !strcmp(argv[1], "destroy"))
+		ret = dev_destroy(argv[2]);
+	else if (argc == 5 && !strcmp(argv[1], "publish"))
+		ret = publish(argv[2], strtoull(argv[3], NULL, 0), atoi(argv[4]));
+	else if (argc == 3 && !strcmp(argv[1], "dropped"))
+		ret = dropped(argv[2]);
+	else if (argc == 3 && !strcmp(argv[1], "readers"))
+		ret = readers(argv[2]);
+	if (ret)
+		perror("control");
+	return !!ret;
+}

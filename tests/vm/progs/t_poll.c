@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Single events, one at a time: a reader goes to sleep while a timer interrupt is
+ * about to publish, in every way of waiting there is. An event that nobody wakes
+ * up for within five seconds is a lost wake-up.
+ *
+ *   t_poll [ROUNDS]
+ */
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+
+#include "dev.h"
+
+#define NAME		"pp"
+#define MAX		256	/* of seqring_test's "later" */
+#define READERS_MAX	32
+#define MISSED_MS	5000
+
+enum way { POLL, SELECT, EPOLL_LT, EPOLL_ET, READ, NR_WAYS };
+
+static const char * const way_names[] = { "poll", "select", "epoll_lt", "epoll_et", "read" };
+
+/*
+ * @page: the place is the reader page's cursor, else read(2)'s
+ * @returns: times that a wait said there was something
+ * @empty: and there was nothing
+ */
+struct waiter {
+	pthread_t thread;
+	struct dev d;
+	enum way way;
+	int page;
+	int ep;
+	uint64_t seq;
+	unsigned int returns;
+	unsigned int empty;
+	unsigned int bad;
+};
+
+static struct waiter waiters[READERS_MAX];
+static int done_pipe[2];
+static int stop;
+static int command_fd;
+
+static void wait_for_event(struct waiter *w)
+{
+	struct pollfd p = { .fd = w->d.fd, .events = POLLIN };
+	struct epoll_event ev;
+	fd_set set;
+	int n = 0;
+
+	switch (w->way) {
+	case POLL:
+		n = poll(&p, 1, -1);
+		break;
+	case SELECT:
+		FD_ZERO(&set);
+		FD_SET(w->d.fd, &set);
+		n = select(w->d.fd + 1, &set, NULL, NULL, NULL);
+		break;
+	case EPOLL_LT:
+	case EPOLL_ET:
+		n = epoll_wait(w->ep, &ev, 1, -1);
+		break;
+	default:
+		return;
+	}
+	if (n == 1)
+		w->returns++;
+	else
+		w->bad++;
+}
+
+static void got(struct waiter *w, uint64_t seq, const void *payload, uint32_t len)
+{
+	char c = 1;
+
+	if (seq != w->seq + 1 || !test_payload_ok(payload, len, MAX))
+		w->bad++;
+	w->seq = seq;
+	if (write(done_pipe[1], &c, 1) != 1)
+		w->bad++;
+}
+
+/* Takes what is there, up to empty. Return: how many. */
+static int drain(struct waiter *w)
+{
+	static __thread unsigned char buf[4096] __attribute__((aligned(8)));
+	const struct seqring_record *rec;
+	struct seqring_view v;
+	ssize_t n, off;
+	int nr = 0;
+
+	if (w->page) {
+		for (; dev_read(&w->d, 0, &v, buf, sizeof(buf)) == SEQRING_OK; nr++)
+			got(w, v.seq, buf, v.len);
+		return nr;
+	}
+	while ((n = read(w->d.fd, buf, sizeof(buf))) > 0) {
+		for (off = 0; off < n; off += seqring_record_size(rec->meta.len), nr++) {
+			rec = (const struct seqring_record *)(buf + off);
+			got(w, rec->stamp, rec + 1, rec->meta.len);
+		}
+		if (w->way == READ)
+			return nr;
+	}
+	if (n && errno != EAGAIN)
+		w->bad++;
+	return nr;
+}
+
+static void *waiter_main(void *arg)
+{
+	struct waiter *w = arg;
+
+	drain(w);
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		wait_for_event(w);
+		if (!drain(w))
+			w->empty++;
+	}
+	return NULL;
+}
+
+static void waiter_start(struct waiter *w, enum way way, int page)
+{
+	struct epoll_event ev = { .events = EPOLLIN | (way == EPOLL_ET ? EPOLLET : 0) };
+
+	memset(w, 0, sizeof(*w));
+	dev_open(&w->d, NAME, O_RDONLY | (way == READ ? 0 : O_NONBLOCK));
+	if (page)
+		dev_reader_page(&w->d);
+	w->way = way;
+	w->page = page;
+	w->ep = epoll_create1(EPOLL_CLOEXEC);
+	if (epoll_ctl(w->ep, EPOLL_CTL_ADD, w->d.fd, &ev))
+		T_DIE("poll.setup", "epoll_ctl: %s", strerror(errno));
+	if (pthread_create(&w->thread, NULL, waiter_main, w))
+		T_DIE("poll.setup", "pthread_create");
+}
+
+/* Has one record published, @ns from now. */
+static void later(unsigned int ns)
+{
+	char line[64];
+	int len = snprintf(line, sizeof(line), "later " NAME " %u", ns);
+
+	if (write(command_fd, line, len) != len)
+		T_DIE("poll.setup", "%s: %s", line, strerror(errno));
+}
+
+/* Waits until @nr readers have the event. Return: how many had it not in time. */
+static int wait_for_readers(int nr)
+{
+	uint64_t until = now_ns() + MISSED_MS * 1000000ULL;
+	struct pollfd p = { .fd = done_pipe[0], .events = POLLIN };
+	char c[READERS_MAX];
+
+	while (nr > 0 && now_ns() < until) {
+		if (poll(&p, 1, 100) == 1)
+			nr -= read(done_pipe[0], c, nr);
+	}
+	return nr;
+}
+
+/* One check of a run: "poll.RUN.WHAT". */
+static void check(int good, const char *run, const char *what, unsigned long long x,
+		  unsigned long long y)
+{
+	char name[96];
+
+	snprintf(name, sizeof(name), "poll.%s.%s", run, what);
+	t_check(good, name, "%llu and %llu", x, y);
+}
+
+static void ping_pong(const char *run, int nr, int rounds, const enum way *ways, const int *pages)
+{
+	unsigned int returns = 0, empty = 0, bad = 0, late = 0, events = rounds;
+	uint64_t rnd = nr * 31 + ways[0] * 7 + pages[0], wakeups;
+	int i, round;
+
+	if (dev_command("create " NAME " 1 65536 0"))
+		T_DIE("poll.setup", "create: %s", strerror(errno));
+	__atomic_store_n(&stop, 0, __ATOMIC_RELAXED);
+	for (i = 0; i < nr; i++)
+		waiter_start(&waiters[i], ways[i], pages[i]);
+	for (round = 0; round < rounds && !late; round++) {
+		/* Now and then late enough that all are asleep. */
+		later(dev_random(&rnd) % 16 ? dev_random(&rnd) % 200000 : 1000000);
+		late = wait_for_readers(nr);
+	}
+	check(!late, run, "woken", late, round);
+	for (i = 0; late && i < nr; i++)
+		if (waiters[i].seq != (uint64_t)round)
+			printf("# reader %d (%s, %s) sleeps at event %llu of %d\n", i,
+			       way_names[waiters[i].way], waiters[i].page ? "page" : "read(2)",
+			       (unsigned long long)waiters[i].seq, round);
+	if (late)
+		exit(1);	/* they sleep for ever */
+	wakeups = dev_stats(waiters[0].d.fd, 0).wakeups;
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	later(0);
+	for (i = 0; i < nr; i++) {
+		pthread_join(waiters[i].thread, NULL);
+		returns += waiters[i].returns;
+		empty += waiters[i].empty;
+		bad += waiters[i].bad;
+		close(waiters[i].ep);
+		dev_close(&waiters[i].d);
+	}
+	wait_for_readers(nr);
+	check(!bad, run, "intact", bad, events);
+	/* A wait that ends with nothing there, or twice for one event, would spin. */
+	check(empty <= events / 50 && returns <= nr * (events + 2), run, "no_spin", empty, returns);
+	/* Woken because they slept, and once for each event. */
+	check(wakeups >= events / 20 && wakeups <= events + 2, run, "wakeups", wakeups, events);
+	dev_command("destroy " NAME);
+}
+
+int main(int argc, char **argv)
+{
+	int rounds = argc > 1 ? atoi(argv[1]) : 3000, way, page, i;
+	enum way ways[READERS_MAX];
+	int pages[READERS_MAX];
+	char name[64];
+
+	alarm(300);
+	command_fd = open(SEQRING_TEST_PATH, O_WRONLY);
+	if (command_fd < 0 || pipe(done_pipe))
+		T_DIE("poll.setup", "%s", strerror(errno));
+	for (way = POLL; way < NR_WAYS; way++) {
+		for (page = 0; page <= (way != READ); page++) {
+			for (i = 0; i < 3; i++) {
+				ways[i] = way;
+				pages[i] = page;
+			}
+			snprintf(name, sizeof(name), "one.%s.%s", way_names[way],
+				 page ? "page" : "read");
+			ping_pong(name, 1, rounds, ways, pages);
+			snprintf(name, sizeof(name), "three.%s.%s", way_names[way],
+				 page ? "page" : "read");
+			ping_pong(name, 3, rounds / 10, ways, pages);
+		}
+	}
+	for (i = 0; i < READERS_MAX; i++) {
+		ways[i] = i % NR_WAYS;
+		pages[i] = ways[i] != READ && i / NR_WAYS % 2;
+	}
+	ping_pong("many", READERS_MAX, rounds / 10, ways, pages);
+	return t_done();
+}

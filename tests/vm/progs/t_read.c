@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * read(2) and seeking: what a program gets that knows no library and has no
+ * mapping. Every record is compared with what was written and with the mapping.
+ */
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+#include "dev.h"
+
+#define SIZE	65536
+#define MAX	1024
+
+static unsigned char buf[1 << 17] __attribute__((aligned(8)));
+
+static void publish(int fd, uint64_t n)
+{
+	dev_publish(fd, n, MAX);
+}
+
+static struct seqring_record *at(size_t off)
+{
+	return (struct seqring_record *)(buf + off);
+}
+
+/* Whole records with payloads that prove themselves and seqs in a row? */
+static int records_ok(size_t bytes, uint64_t *seq, unsigned int *nr)
+{
+	size_t off = 0;
+
+	for (*nr = 0; off < bytes; ++*nr) {
+		const struct seqring_record *rec = at(off);
+		size_t size = seqring_record_size(rec->meta.len), i;
+
+		if (off + sizeof(*rec) > bytes || off + size > bytes || rec->meta.flags)
+			return 0;
+		if (*seq && rec->stamp != *seq)
+			return 0;
+		if (!test_payload_ok((const unsigned char *)(rec + 1), rec->meta.len, MAX))
+			return 0;
+		for (i = sizeof(*rec) + rec->meta.len; i < size; i++)
+			if (buf[off + i])
+				return 0;
+		*seq = rec->stamp + 1;
+		off += size;
+	}
+	return 1;
+}
+
+static int seek(int fd, uint32_t whence, uint64_t value)
+{
+	struct seqring_seek s = { .size = sizeof(s), .whence = whence, .value = value };
+
+	return ioctl(fd, SEQRING_IOC_SEEK, &s);
+}
+
+/* The seq of the record that read(2) gives next; 0: none. */
+static uint64_t next_seq(int fd)
+{
+	ssize_t n = read(fd, buf, sizeof(buf));
+
+	return n > 0 ? at(0)->stamp : 0;
+}
+
+static void whole_records(void)
+{
+	struct seqring_view v = { 0 };
+	struct dev d;
+	uint64_t seq = 1, ts = 0;
+	unsigned int nr, differ = 0;
+	ssize_t n, off = 0;
+	size_t first, second;
+	uint64_t i;
+
+	dev_create("rd", SIZE);
+	dev_open(&d, "rd", O_RDWR | O_NONBLOCK);
+	T_ERR("read.empty", read(d.fd, buf, sizeof(buf)), EAGAIN);
+	for (i = 1; i <= 50; i++)
+		publish(d.fd, i);
+	n = read(d.fd, buf, sizeof(buf));
+	T_TRUE("read.several_records", n > 0 && records_ok(n, &seq, &nr));
+	T_EQ("read.all_records", nr, 50);
+	T_ERR("read.then_empty", read(d.fd, buf, sizeof(buf)), EAGAIN);
+
+	for (i = 0; i < 50; i++) {
+		static unsigned char payload[MAX];
+		const struct seqring_record *rec = at(off);
+
+		if (dev_read(&d, 0, &v, payload, sizeof(payload)) || v.seq != rec->stamp ||
+		    v.ts_ns != rec->ts_ns || v.len != rec->meta.len || v.type != rec->meta.type ||
+		    memcmp(payload, rec + 1, v.len) || v.ts_ns < ts)
+			differ++;
+		ts = v.ts_ns;
+		off += seqring_record_size(rec->meta.len);
+	}
+	T_EQ("read.same_as_mapping", differ, 0);
+	T_TRUE("read.time_is_monotonic", ts && ts <= now_ns());
+
+	seek(d.fd, SEQRING_SEEK_OLDEST, 0);
+	first = seqring_record_size(test_payload_len(1, MAX));
+	second = seqring_record_size(test_payload_len(2, MAX));
+	T_RET("read.only_what_fits", read(d.fd, buf, first + second - 1), first);
+	T_ERR("read.too_small", read(d.fd, buf, second - 1), EMSGSIZE);
+	T_RET("read.exactly", read(d.fd, buf, second), second);
+	T_EQ("read.exactly_seq", at(0)->stamp, 2);
+	dev_close(&d);
+	dev_destroy("rd");
+}
+
+static void *publish_later(void *arg)
+{
+	sleep_us(100000);
+	publish(*(int *)arg, 1);
+	return NULL;
+}
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+static void blocking(void)
+{
+	struct sigaction sa = { .sa_handler = on_alarm };
+	uint64_t seq = 1, before;
+	unsigned int nr;
+	pthread_t thread;
+	int fd, status;
+	ssize_t n;
+	pid_t pid;
+
+	dev_create("rd", SIZE);
+	fd = dev_open_fd("rd", O_RDWR);
+	before = now_ns();
+	pthread_create(&thread, NULL, publish_later, &fd);
+	n = read(fd, buf, sizeof(buf));
+	T_TRUE("read.blocks", n > 0 && records_ok(n, &seq, &nr) && nr == 1 &&
+	       now_ns() - before > 50000000);
+	pthread_join(thread, NULL);
+
+	sigaction(SIGALRM, &sa, NULL);
+	ualarm(100000, 0);
+	T_ERR("read.interrupted", read(fd, buf, sizeof(buf)), EINTR);
+	signal(SIGALRM, SIG_DFL);
+	alarm(120);
+
+	/* A reader that is killed while it sleeps leaves nothing behind. */
+	pid = fork();
+	if (!pid) {
+		ssize_t ret = read(fd, buf, sizeof(buf));
+
+		_exit(ret != 0);
+	}
+	sleep_us(100000);
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	T_TRUE("read.killed", WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	publish(fd, 2);
+	T_EQ("read.after_kill", next_seq(fd), 2);
+
+	/* The end comes while it sleeps. */
+	pid = fork();
+	if (!pid)
+		_exit(read(fd, buf, sizeof(buf)) != 0);
+	sleep_us(100000);
+	dev_destroy("rd");
+	waitpid(pid, &status, 0);
+	T_EQ("read.end_while_asleep", status, 0);
+	T_RET("read.end", read(fd, buf, sizeof(buf)), 0);
+	close(fd);
+}
+
+static void drained_at_the_end(void)
+{
+	uint64_t seq = 1;
+	unsigned int nr;
+	ssize_t n;
+	int fd;
+
+	dev_create("rd", SIZE);
+	fd = dev_open_fd("rd", O_RDWR);
+	publish(fd, 1);
+	publish(fd, 2);
+	dev_destroy("rd");
+	n = read(fd, buf, sizeof(buf));
+	T_TRUE("read.drains_after_end", n > 0 && records_ok(n, &seq, &nr) && nr == 2);
+	T_RET("read.end_after_drain", read(fd, buf, sizeof(buf)), 0);
+	T_RET("read.end_again", read(fd, buf, sizeof(buf)), 0);
+	close(fd);
+}
+
+/* Reads to the end; 0 with the counts of records and of EPIPEs, or -1. */
+static int read_all(int fd, uint64_t *seq, unsigned int *records, unsigned int *pipes)
+{
+	unsigned int nr;
+	ssize_t n;
+
+	*records = *pipes = 0;
+	for (;;) {
+		n = read(fd, buf, 4096);
+		if (n < 0 && errno == EAGAIN)
+			return 0;
+		if (n < 0 && errno == EPIPE) {
+			++*pipes;
+			*seq = 0;
+			continue;
+		}
+		if (n <= 0 || !records_ok(n, seq, &nr))
+			return -1;
+		*records += nr;
+	}
+}
+
+static void lapped(void)
+{
+	uint64_t seq = 0, first;
+	unsigned int nr, pipes;
+	struct pollfd p;
+	struct dev d;
+	uint64_t i;
+
+	dev_create("rd", SIZE);
+	dev_open(&d, "rd", O_RDWR | O_NONBLOCK);
+	for (i = 1; i <= 2000; i++)
+		publish(d.fd, i);
+	p = (struct pollfd){ .fd = d.fd, .events = POLLIN };
+	T_TRUE("read.lapped_polls", poll(&p, 1, 0) == 1 && p.revents == POLLIN);
+	T_ERR("read.lapped", read(d.fd, buf, sizeof(buf)), EPIPE);
+	T_TRUE("read.lapped_still_polls", poll(&p, 1, 0) == 1 && p.revents == POLLIN);
+	T_RET("read.continues", read_all(d.fd, &seq, &nr, &pipes), 0);
+	T_EQ("read.epipe_once", pipes, 0);
+	T_EQ("read.to_the_newest", seq, 2001);
+	T_TRUE("read.not_at_the_edge", nr > 20 && nr < 600);
+
+	/* Lapped in the middle: what was read and what the gap says is everything. */
+	for (i = 2001; i <= 2020; i++)
+		publish(d.fd, i);
+	T_EQ("read.middle", next_seq(d.fd), 2001);
+	seek(d.fd, SEQRING_SEEK_SEQ, 2011);
+	for (i = 2021; i <= 3000; i++)
+		publish(d.fd, i);
+	T_ERR("read.middle_lapped", read(d.fd, buf, sizeof(buf)), EPIPE);
+	first = next_seq(d.fd);
+	T_TRUE("read.gap_is_the_loss", first > 2011 && first <= 3000);
+	seek(d.fd, SEQRING_SEEK_SEQ, first);
+	seq = first;
+	T_RET("read.middle_all", read_all(d.fd, &seq, &nr, &pipes), 0);
+	T_EQ("read.middle_count", nr + first, 3001);
+
+	/* A seek pays the debt of an EPIPE. */
+	seek(d.fd, SEQRING_SEEK_HEAD, 0);
+	for (i = 3001; i <= 4000; i++)
+		publish(d.fd, i);
+	seek(d.fd, SEQRING_SEEK_NEWEST, 0);
+	T_EQ("read.seek_forgets", next_seq(d.fd), 4000);
+	dev_close(&d);
+	dev_destroy("rd");
+}
+
+static void seeks(void)
+{
+	uint64_t tail_seq, ts[101], i;
+	struct dev d;
+
+	dev_create("rd", SIZE);
+	dev_open(&d, "rd", O_RDWR | O_NONBLOCK);
+	T_RET("read.seek_empty_oldest", seek(d.fd, SEQRING_SEEK_OLDEST, 0), 0);
+	T_RET("read.seek_empty_newest", seek(d.fd, SEQRING_SEEK_NEWEST, 0), 0);
+	T_RET("read.seek_empty_seq", seek(d.fd, SEQRING_SEEK_SEQ, 1), 0);
+	T_RET("read.seek_empty_time", seek(d.fd, SEQRING_SEEK_TIME, 1), 0);
+	publish(d.fd, 1);
+	T_EQ("read.seek_empty_then", next_seq(d.fd), 1);
+	for (i = 2; i <= 100; i++) {
+		publish(d.fd, i);
+		seek(d.fd, SEQRING_SEEK_NEWEST, 0);
+		if (next_seq(d.fd) != i)
+			T_DIE("read.seek_newest", "record %" PRIu64 " was not the newest", i);
+		ts[i] = at(0)->ts_ns;
+	}
+	seek(d.fd, SEQRING_SEEK_OLDEST, 0);
+	T_EQ("read.seek_oldest", next_seq(d.fd), 1);
+	seek(d.fd, SEQRING_SEEK_SEQ, 77);
+	T_EQ("read.seek_seq", next_seq(d.fd), 77);
+	T_RET("read.seek_seq_next", seek(d.fd, SEQRING_SEEK_SEQ, 101), 0);
+	T_EQ("read.seek_seq_next_empty", next_seq(d.fd), 0);
+	T_RET("read.seek_seq_zero", seek(d.fd, SEQRING_SEEK_SEQ, 0), 0);
+	T_EQ("read.seek_seq_zero_oldest", next_seq(d.fd), 1);
+	seek(d.fd, SEQRING_SEEK_TIME, ts[50]);
+	T_EQ("read.seek_time", next_seq(d.fd), 50);
+	seek(d.fd, SEQRING_SEEK_TIME, ts[50] + 1);
+	T_EQ("read.seek_time_after", next_seq(d.fd), 51);
+	seek(d.fd, SEQRING_SEEK_TIME, 1);
+	T_EQ("read.seek_time_before", next_seq(d.fd), 1);
+	T_RET("read.seek_time_future", seek(d.fd, SEQRING_SEEK_TIME, now_ns() * 2), 0);
+	T_EQ("read.seek_time_future_empty", next_seq(d.fd), 0);
+	T_RET("read.lseek_end", lseek(d.fd, 0, SEEK_END), 0);
+	T_EQ("read.lseek_end_empty", next_seq(d.fd), 0);
+	T_RET("read.lseek_set", lseek(d.fd, 0, SEEK_SET), 0);
+	T_EQ("read.lseek_set_oldest", next_seq(d.fd), 1);
+	seek(d.fd, SEQRING_SEEK_HEAD, 0);
+	publish(d.fd, 101);
+	T_EQ("read.seek_head", next_seq(d.fd), 101);
+
+	/* Once the start is overwritten, seeking there says what is missing. */
+	for (i = 102; i <= 2000; i++)
+		publish(d.fd, i);
+	seek(d.fd, SEQRING_SEEK_OLDEST, 0);
+	tail_seq = next_seq(d.fd);
+	T_TRUE("read.oldest_moved", tail_seq > 1000 && tail_seq < 2000);
+	T_RET("read.seek_gone", seek(d.fd, SEQRING_SEEK_SEQ, 5), 0);
+	T_EQ("read.seek_gone_oldest", next_seq(d.fd), tail_seq);
+	seek(d.fd, SEQRING_SEEK_SEQ, 1990);
+	T_EQ("read.seek_seq_late", next_seq(d.fd), 1990);
+	dev_close(&d);
+	dev_destroy("rd");
+}
+
+static void vectors_and_types(void)
+{
+	struct seqring_write_type wt = { .size = sizeof(wt), .type = 0xbeef };
+	size_t one = seqring_record_size(test_payload_len(1, MAX));
+	size_t two = seqring_record_size(test_payload_len(2, MAX));
+	struct iovec iov[2] = { { buf, one }, { buf + one, two } };
+	uint64_t seq = 1;
+	unsigned int nr;
+	int fd, other;
+
+	dev_create("rd", SIZE);
+	fd = dev_open_fd("rd", O_RDWR | O_NONBLOCK);
+	other = dev_open_fd("rd", O_RDWR | O_NONBLOCK);
+	publish(fd, 1);
+	ioctl(other, SEQRING_IOC_WRITE_TYPE, &wt);
+	publish(other, 2);
+	publish(fd, 3);
+	T_RET("read.readv", readv(fd, iov, 2), one + two);
+	T_TRUE("read.readv_records", records_ok(one + two, &seq, &nr) && nr == 2);
+	T_TRUE("read.types", at(0)->meta.type == 0 && at(one)->meta.type == 0xbeef);
+	T_EQ("read.type_per_file", (next_seq(fd), at(0)->meta.type), 0);
+	T_EQ("read.other_file_has_its_own_place", next_seq(other), 1);
+	close(other);
+	close(fd);
+	dev_destroy("rd");
+}
+
+/* One stream from the rings of all CPUs, in the order of time. */
+static void several_rings(void)
+{
+	unsigned int i, nr = 0, misplaced = 0, bad = 0, rings;
+	uint64_t ts = 0, published = 0;
+	ssize_t n, off;
+	int fd;
+
+	if (dev_command("create rd-percpu 2 65536 0"))
+		T_DIE("read.percpu.setup", "%s", strerror(errno));
+	for (i = 0; i < 40; i++)
+		if (dev_command("flood rd-percpu 5 256 0"))
+			T_DIE("read.percpu.flood", "%s", strerror(errno));
+	fd = dev_open_fd("rd-percpu", O_RDONLY | O_NONBLOCK);
+	rings = dev_geometry(fd).nr_rings;
+	for (i = 0; i < rings; i++)
+		published += dev_stats(fd, i).seq;
+	while ((n = read(fd, buf, 4096)) > 0) {
+		for (off = 0; off < n; off += seqring_record_size(at(off)->meta.len), nr++) {
+			misplaced += at(off)->ts_ns < ts;
+			ts = at(off)->ts_ns;
+			bad += !test_payload_ok(buf + off + 24, at(off)->meta.len, 256);
+		}
+	}
+	T_EQ("read.percpu.all", nr, published);
+	T_EQ("read.percpu.published", published, 200);
+	T_EQ("read.percpu.whole", bad, 0);
+	T_EQ("read.percpu.order", misplaced, 0);
+	close(fd);
+	dev_command("destroy rd-percpu");
+}
+
+/* Two processes read through one open file: each record goes to one of them. */
+static void shared_file(void)
+{
+	unsigned int nr, sum = 0;
+	uint64_t seq;
+	int fd, pipes[2], status, i, total = 0;
+	pid_t pid;
+	ssize_t n;
+
+	dev_create("rd", SIZE);
+	fd = dev_open_fd("rd", O_RDWR);
+	if (pipe(pipes))
+		T_DIE("read.shared.setup", "%s", strerror(errno));
+	for (i = 0; i < 2; i++) {
+		pid = fork();
+		if (pid)
+			continue;
+		while ((n = read(fd, buf, 2048)) > 0) {
+			seq = 0;
+			if (!records_ok(n, &seq, &nr))
+				_exit(1);
+			sum += nr;
+		}
+		_exit(n || write(pipes[1], &sum, sizeof(sum)) != sizeof(sum));
+	}
+	for (i = 1; i <= 500; i++) {
+		publish(fd, i);
+		if (i % 50 == 0)
+			sleep_us(20000);
+	}
+	dev_destroy("rd");
+	for (i = 0; i < 2; i++) {
+		wait(&status);
+		if (!T_TRUE("read.shared.child", status == 0))
+			continue;
+		if (read(pipes[0], &sum, sizeof(sum)) == sizeof(sum))
+			total += sum;
+	}
+	T_EQ("read.shared.each_once", total, 500);
+	close(fd);
+}
+
+int main(void)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	alarm(120);
+	whole_records();
+	blocking();
+	drained_at_the_end();
+	lapped();
+	seeks();
+	vectors_and_types();
+	several_rings();
+	shared_file();
+	return t_done();
+}

@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * When poll() says that there is something: the wake-up wish in the reader page,
+ * what waiting costs, and that nothing which a reader writes there hurts anybody
+ * else.
+ */
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+
+#include "dev.h"
+
+#define NAME	"tw"
+#define SIZE	65536
+#define LEN	64
+#define RECORD	(24 + LEN)
+#define MS	1000000ULL
+/* An emulated machine may stop for a while; too early is never right. */
+#define SLACK	(2000 * MS)
+
+static struct dev d;
+
+static void publish(int n)
+{
+	static unsigned char p[LEN];
+
+	while (n--)
+		if (write(d.fd, p, LEN) != LEN)
+			T_DIE("wish.setup", "write: %s", strerror(errno));
+}
+
+static int poll_in(int timeout_ms)
+{
+	struct pollfd p = { .fd = d.fd, .events = POLLIN };
+
+	return poll(&p, 1, timeout_ms) == 1 && p.revents == POLLIN;
+}
+
+static int drain(void)
+{
+	unsigned char buf[LEN];
+	struct seqring_view v;
+	int n = 0;
+
+	while (dev_read(&d, 0, &v, buf, sizeof(buf)) == SEQRING_OK)
+		n++;
+	return n;
+}
+
+static void wish(uint64_t records, uint64_t bytes, uint64_t timeout_ns)
+{
+	d.page->wake_records = records;
+	d.page->wake_bytes = bytes;
+	d.page->wake_timeout_ns = timeout_ns;
+}
+
+/* Publishes one record every 10 ms, @arg of them. */
+static void *publish_slowly(void *arg)
+{
+	int n = (int)(intptr_t)arg;
+
+	while (n--) {
+		sleep_us(10000);
+		publish(1);
+	}
+	return NULL;
+}
+
+/* How many were unread when a sleeper woke up, of those published one by one. */
+static uint64_t woken_at(int published)
+{
+	uint64_t before = d.r[0].ctl->seq, n;
+	pthread_t thread;
+	int woken;
+
+	pthread_create(&thread, NULL, publish_slowly, (void *)(intptr_t)published);
+	woken = poll_in(5000);
+	n = d.r[0].ctl->seq - before;
+	pthread_join(thread, NULL);
+	return woken ? n : 0;
+}
+
+static void records_and_bytes(void)
+{
+	uint64_t n;
+
+	drain();
+	wish(10, 0, 0);
+	publish(9);
+	T_TRUE("wish.records_not_yet", !poll_in(200));
+	publish(1);
+	T_TRUE("wish.records", poll_in(0));
+	T_EQ("wish.records_read", drain(), 10);
+	n = woken_at(14);
+	t_check(n >= 10 && n <= 13, "wish.records_asleep", "woken at %d", (int)n);
+	drain();
+
+	wish(0, 1000, 0);
+	publish(1000 / RECORD);
+	T_TRUE("wish.bytes_not_yet", !poll_in(200));
+	publish(1);
+	T_TRUE("wish.bytes", poll_in(0));
+	drain();
+	n = woken_at(16);
+	t_check(n >= 12 && n <= 15, "wish.bytes_asleep", "woken at %d", (int)n);
+	drain();
+
+	wish(1000, 1000, 0);
+	publish(12);
+	T_TRUE("wish.bytes_first", poll_in(0));
+	drain();
+	wish(3, 1000, 0);
+	publish(3);
+	T_TRUE("wish.records_first", poll_in(0));
+	drain();
+	wish(0, 0, 0);
+	publish(1);
+	T_TRUE("wish.none_is_any", poll_in(0));
+	drain();
+	T_TRUE("wish.drained", !poll_in(0));
+}
+
+/* More than half the ring cannot be wished for: it would be lost meanwhile. */
+static void beyond(const char *name, uint64_t records, uint64_t bytes)
+{
+	int n = 0;
+
+	wish(records, bytes, 0);
+	while (!poll_in(0) && n++ < 2000)
+		publish(1);
+	t_check(n >= SIZE / 2 / RECORD && n <= SIZE / 2 / RECORD + 2, name, "after %d records", n);
+	drain();
+}
+
+/* From the first unread record to the wake-up. */
+static void timeouts(const char *name, const char *name_asleep)
+{
+	uint64_t before, took;
+	pthread_t thread;
+
+	wish(1000, 0, 300 * MS);
+	before = now_ns();
+	publish(1);
+	T_TRUE("wish.timeout_not_yet", !poll_in(0));
+	sleep_us(100000);
+	took = poll_in(5000) ? now_ns() - before : 0;
+	t_check(took >= 300 * MS && took < 300 * MS + SLACK, name, "woken after %d ms",
+		(int)(took / MS));
+	drain();
+	T_TRUE("wish.timeout_drained", !poll_in(400));
+
+	before = now_ns();
+	pthread_create(&thread, NULL, publish_slowly, (void *)3);
+	took = poll_in(5000) ? now_ns() - before : 0;
+	t_check(took >= 310 * MS && took < 310 * MS + SLACK, name_asleep, "woken after %d ms",
+		(int)(took / MS));
+	pthread_join(thread, NULL);
+	drain();
+}
+
+/*
+ * Edge-triggered: no poll between an event and the next, so each one must arm.
+ * Events come of @first records and of @then in turn.
+ */
+static void edges(const char *name, int first, int then, uint64_t records, uint64_t timeout_ns)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
+	int ep = epoll_create1(0), i, got = 0;
+
+	wish(records, 0, timeout_ns);
+	epoll_ctl(ep, EPOLL_CTL_ADD, d.fd, &ev);
+	for (i = 0; i < 6; i++) {
+		publish(i % 2 ? then : first);
+		if (epoll_wait(ep, &ev, 1, 5000) != 1)
+			break;
+		got++;
+		drain();
+	}
+	T_EQ(name, got, 6);
+	drain();
+	close(ep);
+}
+
+/* Cursors that say less than they could. */
+static void odd_cursors(void)
+{
+	uint64_t wakeups;
+
+	drain();
+	wish(10, 0, 0);
+	/* A reader that went to head and does not know the seq: early, not late. */
+	d.page->cursor[0].seq = 0;
+	T_TRUE("wish.unknown_seq_empty", !poll_in(0));
+	publish(1);
+	T_TRUE("wish.unknown_seq", poll_in(0));
+	drain();
+	d.page->cursor[0].seq = ~0ULL;
+	publish(1);
+	T_TRUE("wish.impossible_seq", poll_in(0));
+	drain();
+
+	/* A ring that this reader does not read. */
+	wish(0, 0, 0);
+	publish(1);	/* disarms what earlier polls have armed */
+	d.page->cursor[0].pos = SEQRING_WAIT_NONE;
+	T_TRUE("wish.unwanted_full", !poll_in(0));
+	wakeups = d.r[0].ctl->wakeups;
+	publish(1);
+	T_TRUE("wish.unwanted", !poll_in(100));
+	publish(1);
+	T_EQ("wish.unwanted_wakes_nobody", d.r[0].ctl->wakeups, wakeups);
+	drain();
+}
+
+static void costs(void)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	int ep = epoll_create1(0), returns = 0, read = 0;
+	struct timespec a, b;
+	uint64_t wakeups;
+	pthread_t thread;
+	long cpu_us;
+
+	wish(1, 0, 0);
+	drain();
+	epoll_ctl(ep, EPOLL_CTL_ADD, d.fd, &ev);
+	pthread_create(&thread, NULL, publish_slowly, (void *)60);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &a);
+	while (epoll_wait(ep, &ev, 1, 1500) == 1) {
+		returns++;
+		read += drain();
+	}
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &b);
+	pthread_join(thread, NULL);
+	cpu_us = (b.tv_sec - a.tv_sec) * 1000000 + (b.tv_nsec - a.tv_nsec) / 1000;
+	T_EQ("wish.level_all_read", read, 60);
+	t_check(returns <= 60, "wish.level_returns", "%d returns for 60 events", returns);
+	t_check(cpu_us < 300000, "wish.level_cpu", "%ld us of CPU time", cpu_us);
+
+	/* Nobody sleeps: nobody is woken. The epoll item stays armed once. */
+	close(ep);
+	wakeups = d.r[0].ctl->wakeups;
+	publish(3000);
+	wakeups = d.r[0].ctl->wakeups - wakeups;
+	t_check(wakeups <= 1, "wish.no_sleeper", "%d wake-ups", (int)wakeups);
+	drain();
+
+	/* A sleeper that wants 50 at a time is woken once for 50. */
+	wish(50, 0, 0);
+	wakeups = d.r[0].ctl->wakeups;
+	pthread_create(&thread, NULL, publish_slowly, (void *)150);
+	for (read = 0; read < 150 && poll_in(5000);)
+		read += drain();
+	pthread_join(thread, NULL);
+	wakeups = d.r[0].ctl->wakeups - wakeups;
+	t_check(read >= 150 && wakeups <= 6, "wish.batched", "%d read, %d wake-ups", read,
+		(int)wakeups);
+}
+
+static void killed(void)
+{
+	unsigned int readers = dev_stats(d.fd, 0).readers, i;
+	pid_t pid[4];
+
+	wish(1, 0, 0);
+	drain();
+	for (i = 0; i < 4; i++) {
+		pid[i] = fork();
+		if (!pid[i]) {
+			struct epoll_event ev = { .events = EPOLLIN };
+			int fd = dev_open_fd(NAME, O_RDONLY), ep = epoll_create1(0);
+			struct pollfd p = { .fd = fd, .events = POLLIN };
+
+			lseek(fd, 0, SEEK_END);
+			epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
+			_exit(i % 2 ? poll(&p, 1, -1) : epoll_wait(ep, &ev, 1, -1));
+		}
+	}
+	for (i = 0; i < 500 && dev_stats(d.fd, 0).readers != readers + 4; i++)
+		sleep_us(10000);
+	sleep_us(100000);
+	T_EQ("wish.killed_before", dev_stats(d.fd, 0).readers, readers + 4);
+	for (i = 0; i < 4; i++)
+		kill(pid[i], SIGKILL);
+	for (i = 0; i < 4; i++)
+		waitpid(pid[i], NULL, 0);
+	publish(1);
+	T_TRUE("wish.killed_others_woken", poll_in(1000));
+	T_EQ("wish.killed_closed", dev_stats(d.fd, 0).readers, readers);
+	drain();
+}
+
+/* A reader whose page says anything, and changes while the kernel looks. */
+static void scribble(int number)
+{
+	uint64_t rnd = number * 77, until = now_ns() + 60000 * MS;
+	struct seqring_stats st;
+	uint64_t *word;
+	struct dev h;
+	pid_t pid;
+
+	dev_open(&h, NAME, O_RDONLY | O_NONBLOCK);
+	dev_reader_page(&h);
+	word = (uint64_t *)h.page;
+	pid = fork();	/* one writes, the other polls */
+	while (now_ns() < until) {
+		struct pollfd p = { .fd = h.fd, .events = POLLIN };
+		struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
+		uint64_t r = dev_random(&rnd), value = 0;
+		int ep;
+
+		if (pid) {
+			ep = epoll_create1(0);
+			epoll_ctl(ep, EPOLL_CTL_ADD, h.fd, &ev);
+			epoll_wait(ep, &ev, 1, r % 2);
+			poll(&p, 1, r % 2);
+			close(ep);
+			continue;
+		}
+		st = dev_stats(h.fd, 0);
+		switch (r % 8) {
+		case 0:
+			value = ~0ULL >> (r >> 8) % 64;
+			break;
+		case 1:
+			value = st.head + (r >> 8) % 256 - 128;
+			break;
+		case 2:
+			value = st.tail + (r >> 8) % 256 - 128;
+			break;
+		case 3:
+			value = st.seq + (r >> 8) % 8 - 4;
+			break;
+		case 4:
+			value = r;
+			break;
+		case 5:
+			value = 1ULL << (r >> 8) % 64;
+			break;
+		case 6:
+			value = (r >> 8) % 4;
+			break;
+		}
+		/* The wish, its neighbours, the cursor. */
+		seqring_write(&word[(r >> 32) % 2 ? (r >> 40) % 3 : (r >> 40) % 32], value);
+	}
+}
+
+static void hostile(void)
+{
+	int i, lost = 0, ok = 1;
+	pid_t pid[3];
+
+	for (i = 0; i < 3; i++) {
+		pid[i] = fork();
+		if (!pid[i]) {
+			setpgid(0, 0);
+			scribble(i);
+			_exit(0);
+		}
+		setpgid(pid[i], pid[i]);
+	}
+	wish(1, 0, 0);
+	drain();
+	for (i = 0; i < 1500 && !lost; i++) {
+		pthread_t thread;
+
+		if (i % 50 == 0) {
+			pthread_create(&thread, NULL, publish_slowly, (void *)1);
+			lost += !poll_in(5000);
+			pthread_join(thread, NULL);
+		} else {
+			publish(1);
+			lost += !poll_in(5000);
+		}
+		ok &= drain() == 1 && !poll_in(0);
+	}
+	T_EQ("wish.hostile_others_woken", lost, 0);
+	T_TRUE("wish.hostile_others_right", ok);
+	for (i = 0; i < 3; i++) {
+		T_TRUE("wish.hostile_alive", !waitpid(pid[i], NULL, WNOHANG));
+		kill(-pid[i], SIGKILL);
+		waitpid(pid[i], NULL, 0);
+	}
+}
+
+/* Any ring of a device wakes its sleeper. */
+static void every_ring(void)
+{
+	int cpus = sysconf(_SC_NPROCESSORS_ONLN), cpu, status, fd, woken;
+	char buf[4096];
+	cpu_set_t set;
+	pid_t pid;
+
+	if (dev_command("create tw-percpu 2 65536 0"))
+		T_DIE("wish.setup", "%s", strerror(errno));
+	fd = dev_open_fd("tw-percpu", O_RDONLY | O_NONBLOCK);
+	T_TRUE("wish.rings_enough", cpus > 1 && (int)dev_geometry(fd).nr_rings >= cpus);
+	for (cpu = 0, woken = 0; cpu < cpus; cpu++) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+
+		pid = fork();
+		if (!pid) {
+			sleep_us(50000);
+			CPU_ZERO(&set);
+			CPU_SET(cpu, &set);
+			_exit(sched_setaffinity(0, sizeof(set), &set) ||
+			      dev_command("flood tw-percpu 1 256 0"));
+		}
+		woken += poll(&p, 1, 5000) == 1 && p.revents == POLLIN &&
+			 read(fd, buf, sizeof(buf)) > 0 && dev_stats(fd, cpu).seq == 1;
+		waitpid(pid, &status, 0);
+	}
+	T_EQ("wish.every_ring", woken, cpus);
+	close(fd);
+	dev_command("destroy tw-percpu");
+}
+
+static void readable_and_writable(void)
+{
+	struct pollfd p = { .fd = d.fd, .events = POLLIN | POLLOUT };
+	int ro = dev_open_fd(NAME, O_RDONLY);
+
+	wish(1, 0, 0);
+	drain();
+	T_TRUE("wish.pollout", poll(&p, 1, 0) == 1 && p.revents == POLLOUT);
+	publish(1);
+	T_TRUE("wish.pollin_pollout", poll(&p, 1, 0) == 1 && p.revents == (POLLIN | POLLOUT));
+	drain();
+	p.fd = ro;
+	lseek(ro, 0, SEEK_END);
+	T_TRUE("wish.no_pollout", poll(&p, 1, 100) == 0);
+	close(ro);
+}
+
+static void open_new(uint32_t clock_id)
+{
+	struct seqring_ctl_create c = dev_params(NAME, SIZE);
+
+	c.clock_id = clock_id;
+	if (dev_control(SEQRING_CTL_CREATE, &c))
+		T_DIE("wish.setup", "create: %s", strerror(errno));
+	dev_open(&d, NAME, O_RDWR | O_NONBLOCK);
+	dev_reader_page(&d);
+}
+
+int main(void)
+{
+	alarm(200);
+	open_new(SEQRING_CLOCK_MONOTONIC);
+	records_and_bytes();
+	beyond("wish.beyond_records", 1ULL << 40, 0);
+	beyond("wish.beyond_bytes", 0, 1ULL << 40);
+	beyond("wish.beyond_top", ~0ULL, ~0ULL);
+	timeouts("wish.timeout", "wish.timeout_asleep");
+	edges("wish.edge_any", 1, 3, 0, 0);
+	edges("wish.edge_records", 10, 12, 10, 0);
+	edges("wish.edge_timeout", 1, 2, 10, 50 * MS);
+	edges("wish.edge_records_timeout", 10, 1, 10, 50 * MS);
+	edges("wish.edge_any_timeout", 1, 10, 0, 50 * MS);
+	odd_cursors();
+	costs();
+	killed();
+	readable_and_writable();
+	hostile();
+	dev_close(&d);
+	dev_destroy(NAME);
+	open_new(SEQRING_CLOCK_NONE);
+	timeouts("wish.timeout_clockless", "wish.timeout_clockless_asleep");
+	edges("wish.edge_timeout_clockless", 1, 2, 10, 50 * MS);
+	dev_close(&d);
+	dev_destroy(NAME);
+	every_ring();
+	return t_done();
+}

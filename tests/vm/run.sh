@@ -1,0 +1,80 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# run.sh 6.1|6.12: the tests of the module, on Debian's kernel of that series in
+# a VM. Passes the lines `ok`, `not ok` and `#` of guest.sh through. Exit status:
+# 0, or 1 when a test failed or the kernel complained.
+#
+# ROUNDS and FLOOD, from the environment, say how much is done.
+
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+series=${1-}
+case $series in
+6.1 | 6.12) ;;
+*) echo "usage: $0 6.1|6.12" >&2; exit 2 ;;
+esac
+rounds=${ROUNDS:-2000} flood=${FLOOD:-8000}
+log=build/log/vm-$series.console out=build/log/vm-$series.out
+progs='t_map t_life t_race t_reject t_read t_stall t_wish t_poll t_sched follow control'
+bad=0
+
+die() {
+	echo "not ok vm-$series - $*"
+	exit 1
+}
+
+# build DIR OPTION... -- PROGRAM...: static, so that the VM needs no libraries.
+build() {
+	local dir=build/$1 args=() targets=()
+	shift
+	while [ "$1" != -- ]; do
+		args+=("$1")
+		shift
+	done
+	shift
+	for prog; do
+		targets+=("$dir/tests/vm/progs/$prog")
+	done
+	make -s -j2 O="$dir" LDFLAGS=-static "${args[@]}" "${targets[@]}"
+}
+
+mkdir -p build/log
+kernel=$(tests/vm/kernel.sh "$series") || die 'no kernel'
+eval "$kernel"
+kmod/build.sh "$KHEADERS" "build/kmod-$series" CONFIG_SEQRING_TEST=m >build/log/kmod-"$series".log 2>&1 ||
+	{ tail -n 20 build/log/kmod-"$series".log; die 'the modules do not build'; }
+# shellcheck disable=SC2086 # a list
+build vm -- $progs || die 'the programs do not build'
+build vm32 SAN=m32 -- t_read follow || die 'the 32-bit programs do not build'
+build vm32s SAN=m32 CPPFLAGS=-DSEQRING_SPLIT_LOADS -- follow ||
+	die 'the 32-bit program with split loads does not build'
+
+files=(-f tests/vm/guest.sh)
+for module in seqring seqring_test seqring_sched; do
+	files+=(-f "build/kmod-$series/kmod/$module.ko")
+done
+for prog in $progs; do
+	files+=(-f "build/vm/tests/vm/progs/$prog")
+done
+files+=(-f build/vm32/tests/vm/progs/t_read:t_read32 -f build/vm32/tests/vm/progs/follow:follow32
+	-f build/vm32s/tests/vm/progs/follow:follow32s)
+if [ -f tests/tool/device.sh ] && make -s build/native/ringctl; then
+	files+=(-f tests/tool/device.sh -f build/native/ringctl)
+fi
+
+# By way of a file: on the console the kernel's messages may cut our lines.
+rm -rf "$out"
+tests/vm/vm.sh -q -o "$log" -r "$out" -k "$series" -t 900 "${files[@]}" -- \
+	"set -o pipefail; ROUNDS=$rounds FLOOD=$flood sh ./guest.sh 2>&1 | tee /out/lines" \
+	2>"$log.errors"
+status=$?
+[ -f "$out/lines" ] || { mkdir -p "$out"; sed -n '/vm: start/,$p' "$log" >"$out/lines"; }
+grep -aE '^(ok|not ok|skip|#) ' "$out/lines"
+case $status in
+0) echo "ok vm-$series.kernel" ;;
+1) bad=1 ;;
+99) sed 's/^/# /' "$log.errors"; echo "not ok vm-$series.kernel - it complained, see $log"; bad=1 ;;
+*) sed 's/^/# /' "$log.errors"; echo "not ok vm-$series - status $status, see $log"; bad=1 ;;
+esac
+exit $bad

@@ -1,0 +1,245 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# vm.sh -k 6.1|6.12 [OPTION...] -- COMMAND...
+#
+# Boots Debian's kernel of that series in QEMU, with an initramfs of busybox and
+# the given files, runs COMMAND by sh in /root there and exits with its status.
+# One word is taken as shell text, several as a command and its arguments.
+#
+#  -s CPUS      (2)
+#  -m MEGABYTES (1024)
+#  -t SECONDS   for all of it (600)
+#  -f SRC[:DST] a file or a directory for the VM, with the shared libraries of
+#               what is an ELF program; DST is relative to /root, which is in
+#               PATH, and by default the name of SRC. May be repeated.
+#  -r DIR       put what COMMAND leaves in /out there (small files)
+#  -o LOGFILE   keep the console's output there
+#  -a WORDS     more for the kernel's command line
+#  -q           do not show the console
+#
+# Exit status, besides COMMAND's: 99 the kernel complained (see splat.sh),
+# 124 timeout, 125 the VM could not be run, or ended with no word from COMMAND.
+
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd) || exit 125
+tmp=
+qemu_pid=
+
+say() { echo "vm.sh: $*" >&2; }
+die() { say "CANNOT RUN THE VM: $*"; exit 125; }
+usage() { sed -n '4,/^$/s/^#\( \|$\)//p' "$0" >&2; exit 125; }
+
+# shellcheck disable=SC2317 # the trap reaches it
+cleanup() {
+	[ -z "$qemu_pid" ] || kill "$qemu_pid" 2>/dev/null
+	[ -z "$tmp" ] || rm -rf "$tmp"
+}
+trap cleanup EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+series='' cpus=2 memory=1024 limit=600 log='' out='' extra='' quiet='' files=()
+while getopts k:s:m:t:f:r:o:a:q opt; do
+	case $opt in
+	k) series=$OPTARG ;;
+	s) cpus=$OPTARG ;;
+	m) memory=$OPTARG ;;
+	t) limit=$OPTARG ;;
+	f) files+=("$OPTARG") ;;
+	r) out=$OPTARG ;;
+	o) log=$OPTARG ;;
+	a) extra=$OPTARG ;;
+	q) quiet=1 ;;
+	*) usage ;;
+	esac
+done
+shift $((OPTIND - 1))
+if [ -z "$series" ] || [ $# = 0 ]; then usage; fi
+
+for cmd in busybox cpio ldd; do
+	command -v $cmd >/dev/null || die "no $cmd: run tests/deps.sh vm"
+done
+vars=$("$here/kernel.sh" "$series") || die "no kernel $series"
+eval "$vars"
+vars=$("$here/qemu.sh") || die "no QEMU"
+eval "$vars"
+
+tmp=$(mktemp -d) || die "no temporary directory"
+root=$tmp/root
+log=${log:-$tmp/log}
+: >"$log" || die "cannot write $log"
+
+# The libraries of the ELF programs among "$@" go where they are on the host, so
+# that rpaths and the loader's cache hold; the loader prints them itself, or
+# readelf does when the host's kernel cannot run it (32 bits, say).
+declare -A have=() dirs=()
+libs() {
+	local f lib list magic
+	for f; do
+		[[ -f $f && ! -L $f && $f != *.ko ]] || continue
+		IFS= read -r -N 4 magic <"$f" 2>/dev/null
+		[ "$magic" = $'\x7fELF' ] || continue
+		if ! list=$(ldd "$f" 2>/dev/null); then
+			list=$(ldd_by_hand "$f") || return 1
+		fi
+		if [[ $list == *"not found"* ]]; then
+			grep 'not found' <<<"$list" >&2
+			say "libraries of $f are missing"
+			return 1
+		fi
+		while read -r lib; do
+			[ -z "${have[$lib]-}" ] || continue
+			have[$lib]=1
+			mkdir -p "$root${lib%/*}" && cp -L "$lib" "$root$lib" || return 1
+			case ${lib%/*} in
+			/lib | /lib/*-linux-gnu | /lib64 | /lib32 | /usr/lib | \
+				/usr/lib/*-linux-gnu | /usr/lib32) ;;
+			*) dirs[${lib%/*}]=1 ;;
+			esac
+		done < <(sed -n 's/^[^/]*\(\/.*\) (0x[0-9a-f]*)$/\1/p' <<<"$list")
+	done
+}
+ldd_by_hand() {
+	local todo=("$1") seen=' ' f lib dir path bits
+	path=$(LC_ALL=C readelf -l "$1" 2>/dev/null |
+		sed -n 's/.*program interpreter: \(.*\)\].*/\1/p')
+	[ -n "$path" ] || return 0	# static
+	[ -f "$path" ] || { say "no $path on this machine, which $1 needs"; return 1; }
+	echo "$path (0x0)"
+	bits=$(elf_class "$1")
+	while [ ${#todo[@]} -gt 0 ]; do
+		f=${todo[0]}
+		todo=("${todo[@]:1}")
+		while read -r lib; do
+			[[ $seen != *" $lib "* ]] || continue
+			seen+="$lib "
+			[ "$lib" != "${path##*/}" ] || continue
+			for dir in ${LD_LIBRARY_PATH:+${LD_LIBRARY_PATH//:/ }} /lib32 /usr/lib32 \
+				/lib/*-linux-gnu /usr/lib/*-linux-gnu /lib /usr/lib ''; do
+				[ -f "$dir/$lib" ] && [ "$(elf_class "$dir/$lib")" = "$bits" ] &&
+					break
+			done
+			if [ -z "$dir" ]; then
+				echo "$lib => not found"
+			else
+				echo "$lib => $dir/$lib (0x0)"
+				todo+=("$dir/$lib")
+			fi
+		done < <(LC_ALL=C readelf -d "$f" |
+			sed -n 's/.*(NEEDED).*\[\(.*\)\].*/\1/p')
+	done
+}
+
+elf_class() { od -An -tx1 -j 4 -N 1 "$1"; }
+
+quote() { printf "'%s' " "${1//\'/\'\\\'\'}"; }
+
+build_initramfs() {
+	mkdir -p "$root"/{bin,sbin,etc,dev,proc,sys,tmp,root,run,out,vm,usr,var} &&
+		ln -s ../bin "$root/usr/bin" && ln -s ../bin "$root/usr/sbin" &&
+		cp "$(command -v busybox)" "$root/bin/busybox" &&
+		cp "$here/init" "$root/init" && chmod 755 "$root/init" || return 1
+	printf '%s\n' root:x:0:0::/root:/bin/sh user:x:1000:1000::/tmp:/bin/sh \
+		nobody:x:65534:65534::/:/bin/sh >"$root/etc/passwd"
+	printf '%s\n' root:x:0: user:x:1000: nogroup:x:65534: >"$root/etc/group"
+
+	local spec src dst
+	for spec in ${files[@]+"${files[@]}"}; do
+		src=$spec dst=
+		if [ ! -e "$src" ]; then
+			src=${spec%%:*}
+			[ "$src" = "$spec" ] || dst=${spec#*:}
+		fi
+		[ -e "$src" ] || { say "no file $src"; return 1; }
+		[[ $dst = /* ]] || dst=/root/$dst
+		[[ $dst != */ ]] || dst+=$(basename "$src")
+		if [ -d "$src" ]; then
+			mkdir -p "$root$dst" && cp -a "$src/." "$root$dst" || return 1
+			local each=()
+			readarray -d '' each < <(find "$src" -type f -print0)
+			libs ${each[@]+"${each[@]}"} || return 1
+		else
+			mkdir -p "$root${dst%/*}" && cp -L "$src" "$root$dst" || return 1
+			libs "$(readlink -f "$src")" || return 1
+		fi
+	done
+	if [ ${#have[@]} -gt 0 ]; then
+		cp /etc/ld.so.cache "$root/etc" 2>/dev/null
+		(IFS=:; echo "${!dirs[*]}") >"$root/vm/libpath"
+	fi
+
+	if [ $# = 1 ]; then
+		printf '%s\n' "$1"
+	else
+		for word; do quote "$word"; done
+		echo
+	fi >"$root/vm/command"
+	(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet) >"$tmp/initramfs" &&
+		[ -s "$tmp/initramfs" ]
+}
+
+build_initramfs "$@" || die "no initramfs"
+rm -rf "$root"
+
+# The rest of the line makes the boot faster; tsc=reliable also spares each look
+# at the clock an emulated device.
+cmdline="console=ttyS0 quiet printk.time=1 panic=-1 oops=panic log_buf_len=4M"
+cmdline+=" tsc=reliable no_timer_check cryptomgr.notests mitigations=off $extra"
+
+mkfifo "$tmp/console" || die "no pipe"
+if [ -n "$quiet" ]; then
+	tr -d '\r' <"$tmp/console" >>"$log" &
+else
+	stdbuf -o0 tr -d '\r' <"$tmp/console" | tee -a "$log" &
+fi
+console_pid=$!
+# In the background, so that a signal to this script ends it at once.
+timeout -k 5 "$limit" "$QEMU" ${QEMU_DATA:+-L "$QEMU_DATA"} \
+	-accel "$QEMU_ACCEL" -cpu "$QEMU_CPU" -smp "$cpus" -m "$memory" \
+	-nodefaults -no-user-config -no-reboot -display none \
+	-chardev stdio,id=console,signal=off -serial chardev:console \
+	-chardev file,id=result,path="$tmp/result" -serial chardev:result \
+	-kernel "$VMLINUX" -initrd "$tmp/initramfs" -append "$cmdline" \
+	</dev/null >"$tmp/console" 2>"$tmp/errors" &
+qemu_pid=$!
+wait "$qemu_pid"
+rc=$?
+qemu_pid=
+wait "$console_pid"
+
+mkdir "$tmp/got"
+status=
+if tar -C "$tmp/got" -xf "$tmp/result" 2>"$tmp/tar" && [ -s "$tmp/got/vm/status" ]; then
+	read -r status <"$tmp/got/vm/status"
+fi
+
+# The dmesg is free of what COMMAND prints into the middle of the kernel's lines.
+splat=
+for f in "$tmp/got/vm/dmesg" "$log"; do
+	[ -f "$f" ] || continue
+	"$here/splat.sh" "$f" >"$tmp/splat" || { splat=1; break; }
+done
+if [ -n "$splat" ]; then
+	say "THE KERNEL COMPLAINED:"
+	cat "$tmp/splat" >&2
+fi
+
+if [ -n "$out" ]; then
+	mkdir -p "$out" || die "cannot make $out"
+	[ ! -d "$tmp/got/out" ] || cp -a "$tmp/got/out/." "$out"
+fi
+
+if [ $rc = 124 ] || [ $rc = 137 ]; then
+	say "timeout: not done after $limit s"
+	exit 124
+elif [ -n "$splat" ]; then
+	exit 99
+elif [ -z "$status" ]; then
+	[ -z "$quiet" ] || tail -n 20 "$log" >&2
+	cat "$tmp/errors" >&2
+	die "it ended without a result (QEMU's exit status $rc)"
+fi
+exit "$status"

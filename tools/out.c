@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Standard output that may be a pipe nobody reads or a terminal that is stopped.
+ * write(2) would then sleep with the signals blocked; so it is only called when
+ * poll(2) saw room, and for no more than what poll(2) vouches for.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ringctl.h"
+
+/* After a signal, the pipe's reader has this long to take what is left. */
+#define GRACE_NS NSEC_PER_SEC
+
+void out_init(struct out *o)
+{
+	struct stat st;
+
+	memset(o, 0, sizeof(*o));
+	o->direct = !fstat(STDOUT_FILENO, &st) && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode));
+}
+
+void out_free(struct out *o)
+{
+	free(o->buf);
+	o->buf = NULL;
+}
+
+char *out_room(struct out *o, size_t n)
+{
+	size_t need, cap;
+	char *p;
+
+	if (o->err)
+		return NULL;
+	if (n <= o->cap - o->len)
+		return o->buf + o->len;
+	if (__builtin_add_overflow(o->len, n, &need) || need > SIZE_MAX / 2) {
+		o->err = -ENOMEM;
+		return NULL;
+	}
+	for (cap = o->cap ? o->cap : 1 << 17; cap < need; cap *= 2)
+		;
+	p = realloc(o->buf, cap);
+	if (!p) {
+		o->err = -ENOMEM;
+		return NULL;
+	}
+	o->buf = p;
+	o->cap = cap;
+	return p + o->len;
+}
+
+void out_bytes(struct out *o, const void *p, size_t n)
+{
+	char *dst = out_room(o, n);
+
+	if (dst && n) {
+		memcpy(dst, p, n);
+		o->len += n;
+	}
+}
+
+void out_printf(struct out *o, const char *fmt, ...)
+{
+	const size_t room = 256;
+	char *dst = out_room(o, room);
+	va_list ap;
+	int n;
+
+	if (!dst)
+		return;
+	va_start(ap, fmt);
+	n = vsnprintf(dst, room, fmt, ap);
+	va_end(ap);
+	if (n > 0)
+		o->len += (size_t)n < room ? (size_t)n : room - 1;
+}
+
+/* Return: 1 there is room, 0 look again, -errno give up. */
+static int wait_room(struct out *o, uint64_t *deadline)
+{
+	struct pollfd fds[2] = {
+		{ .fd = STDOUT_FILENO, .events = POLLOUT },
+		{ .fd = signals_fd(), .events = POLLIN },
+	};
+	uint64_t now;
+	int timeout = -1;
+
+	if (o->signal) {
+		now = now_ns();
+		if (!*deadline)
+			*deadline = now + GRACE_NS;
+		if (now >= *deadline)
+			return -EINTR;
+		timeout = (int)((*deadline - now) / 1000000) + 1;
+	}
+	if (poll(fds, 2, timeout) < 0)
+		return errno == EINTR ? 0 : -errno;
+	if (fds[1].revents) {
+		int sig = signals_take();
+
+		if (sig && o->signal)
+			return -EINTR;
+		if (sig)
+			o->signal = sig;
+	}
+	/* Not only for room: after POLLERR write(2) has the reason. */
+	return fds[0].revents != 0;
+}
+
+int out_flush(struct out *o)
+{
+	uint64_t deadline = 0;
+	size_t done = 0;
+
+	if (!o->len)
+		return o->err;
+	while (!o->err && done < o->len) {
+		size_t n = o->len - done;
+		ssize_t wrote;
+
+		if (!o->direct) {
+			int r = wait_room(o, &deadline);
+
+			if (r <= 0) {
+				o->err = r;
+				continue;
+			}
+			if (n > PIPE_BUF)
+				n = PIPE_BUF;
+		}
+		wrote = write(STDOUT_FILENO, o->buf + done, n);
+		if (wrote >= 0) {
+			done += (size_t)wrote;
+			deadline = 0;
+		} else if (errno != EINTR && errno != EAGAIN) {
+			o->err = -errno;
+		}
+	}
+	memmove(o->buf, o->buf + done, o->len - done);
+	o->len -= done;
+	return o->err;
+}

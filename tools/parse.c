@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Values of options: checked, with a message that says what is allowed. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <seqring/abi.h>
+
+#include "ringctl.h"
+
+bool digits(const char *s, const char **end, uint64_t *v)
+{
+	uint64_t sum = 0;
+
+	if (*s < '0' || *s > '9')
+		return false;
+	for (; *s >= '0' && *s <= '9'; s++) {
+		if (__builtin_mul_overflow(sum, 10, &sum) ||
+		    __builtin_add_overflow(sum, (uint64_t)(*s - '0'), &sum))
+			return false;
+	}
+	*end = s;
+	*v = sum;
+	return true;
+}
+
+int parse_number(const char *cmd, const char *opt, const char *s, uint64_t min, uint64_t max,
+		 uint64_t *v)
+{
+	const char *end;
+	uint64_t n;
+
+	if (digits(s, &end, &n) && !*end && n >= min && n <= max) {
+		*v = n;
+		return 0;
+	}
+	if (max == UINT64_MAX)
+		return usage(cmd, "%s %s: not possible (a whole number from %llu on)", opt, s,
+			     (unsigned long long)min);
+	return usage(cmd, "%s %s: not possible (a whole number from %llu to %llu)", opt, s,
+		     (unsigned long long)min, (unsigned long long)max);
+}
+
+static int suffix_shift(const char *s)
+{
+	int shift;
+
+	switch (*s) {
+	case '\0':
+		return 0;
+	case 'k':
+	case 'K':
+		shift = 10;
+		break;
+	case 'm':
+	case 'M':
+		shift = 20;
+		break;
+	case 'g':
+	case 'G':
+		shift = 30;
+		break;
+	default:
+		return -1;
+	}
+	return s[1] ? -1 : shift;
+}
+
+/* The size of a ring's data area. */
+int parse_size(const char *cmd, const char *opt, const char *s, uint64_t *v)
+{
+	static const char allowed[] = "a power of two from 64K to 1G, such as 65536, 256K or 1M";
+	const char *end;
+	uint64_t n;
+	int shift;
+
+	_Static_assert(SEQRING_DATA_SIZE_MIN == 64 << 10, "the message says so");
+	_Static_assert(SEQRING_DATA_SIZE_MAX == 1 << 30, "the message says so");
+
+	if (!digits(s, &end, &n))
+		return usage(cmd, "%s %s: not a size (%s)", opt, s, allowed);
+	shift = suffix_shift(end);
+	if (shift < 0)
+		return usage(cmd, "%s %s: not a size (%s)", opt, s, allowed);
+	if (__builtin_mul_overflow(n, 1ULL << shift, &n) || n > SEQRING_DATA_SIZE_MAX)
+		return usage(cmd, "%s %s: too large (%s)", opt, s, allowed);
+	if (n < SEQRING_DATA_SIZE_MIN)
+		return usage(cmd, "%s %s: too small (%s)", opt, s, allowed);
+	if (n & (n - 1))
+		return usage(cmd, "%s %s: not a power of two (%s)", opt, s, allowed);
+	*v = n;
+	return 0;
+}
+
+int duration_ns(const char *s, uint64_t *ns)
+{
+	static const struct {
+		const char *name;
+		uint64_t ns;
+	} units[] = {
+		{ "ns", 1 },
+		{ "us", 1000 },
+		{ "ms", 1000000 },
+		{ "s", NSEC_PER_SEC },
+		{ "m", 60 * NSEC_PER_SEC },
+		{ "h", 3600 * NSEC_PER_SEC },
+	};
+	const char *end;
+	uint64_t n;
+	size_t i;
+
+	if (!digits(s, &end, &n))
+		return -EINVAL;
+	if (!n && !*end) {
+		*ns = 0;
+		return 0;
+	}
+	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(end, units[i].name))
+			continue;
+		return __builtin_mul_overflow(n, units[i].ns, ns) ? -ERANGE : 0;
+	}
+	return -EINVAL;
+}
+
+int parse_duration(const char *cmd, const char *opt, const char *s, uint64_t *ns)
+{
+	switch (duration_ns(s, ns)) {
+	case 0:
+		return 0;
+	case -ERANGE:
+		return usage(cmd, "%s %s: too long (less than 2^64 ns)", opt, s);
+	default:
+		return usage(cmd,
+			     "%s %s: not a duration (whole number and unit: ns, us, ms, s, m or h)",
+			     opt, s);
+	}
+}
+
+int parse_mode(const char *cmd, const char *opt, const char *s, uint32_t *v)
+{
+	uint32_t mode = 0;
+	const char *p;
+
+	for (p = s; *p >= '0' && *p <= '7' && mode <= 0777; p++)
+		mode = mode * 8 + (uint32_t)(*p - '0');
+	if (p == s || *p || !mode || mode & ~0666u)
+		return usage(cmd, "%s %s: not possible (octal, read and write bits, 0002 to 0666)",
+			     opt, s);
+	*v = mode;
+	return 0;
+}
+
+int parse_clock(const char *cmd, const char *opt, const char *s, uint32_t *v)
+{
+	if (!strcmp(s, "monotonic"))
+		*v = SEQRING_CLOCK_MONOTONIC;
+	else if (!strcmp(s, "none"))
+		*v = SEQRING_CLOCK_NONE;
+	else
+		return usage(cmd, "%s %s: no such clock (monotonic or none)", opt, s);
+	return 0;
+}
+
+const char *clock_name(uint32_t clock_id, char *buf, size_t size)
+{
+	switch (clock_id) {
+	case SEQRING_CLOCK_NONE:
+		return "none";
+	case SEQRING_CLOCK_MONOTONIC:
+		return "monotonic";
+	}
+	snprintf(buf, size, "clock %u", clock_id);
+	return buf;
+}
+
+int load_schema(const char *cmd, const char *file, void **data, size_t *size)
+{
+	const size_t cap = SEQRING_SCHEMA_SIZE_MAX + 1;
+	size_t len = 0;
+	ssize_t n = 0;
+	char *buf;
+	int fd;
+
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(cmd, "--schema %s: %s", file, strerror(errno));
+	buf = malloc(cap);
+	if (!buf) {
+		close(fd);
+		return fail(cmd, "--schema %s: %s", file, strerror(ENOMEM));
+	}
+	while (len < cap) {
+		n = read(fd, buf + len, cap - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	if (n < 0)
+		fail(cmd, "--schema %s: %s", file, strerror(errno));
+	else if (!len || len == cap)
+		fail(cmd, "--schema %s: %s (1 byte to %u)", file, len ? "too long" : "empty",
+		     SEQRING_SCHEMA_SIZE_MAX);
+	close(fd);
+	if (n < 0 || !len || len == cap) {
+		free(buf);
+		return EXIT_FAIL;
+	}
+	*data = buf;
+	*size = len;
+	return EXIT_OK;
+}
+
+uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+}

@@ -78,11 +78,13 @@ static int compare_doubles(const void *a, const void *b)
 /* Of sorted values, between neighbours in proportion. */
 static double quantile(const double *sorted, unsigned int n, double q)
 {
-	double at = q * (n - 1);
-	unsigned int i = (unsigned int)at;
+	double at;
+	unsigned int i;
 
 	if (!n)
 		return NAN;
+	at = q * (n - 1);
+	i = (unsigned int)at;
 	return i + 1 < n ? sorted[i] + (at - i) * (sorted[i + 1] - sorted[i]) : sorted[n - 1];
 }
 
@@ -179,6 +181,8 @@ void report_print(FILE *out)
 			fprintf(out, "%s\n", section);
 		}
 		n = sorted_values(s, sorted);
+		if (!n)
+			continue;
 		fprintf(out, "  %-37s %6s %9.2f %9.2f %9.2f %6.0f%%", s->name, s->unit,
 			quantile(sorted, n, 0.5), sorted[0], sorted[n - 1],
 			100 * (quantile(sorted, n, 0.75) - quantile(sorted, n, 0.25)) /

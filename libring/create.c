@@ -40,25 +40,16 @@ static int get_opts(const struct ring_writer_opts *user, struct ring_writer_opts
 		return libring_fail(EINVAL, "ring_writer_opts.flags is 0x%x and reserved %u: flags "
 				    "are RING_WRITER_FULL_FENCE or 0, reserved is 0", o->flags,
 				    o->reserved);
-	if (o->clock_id > SEQRING_CLOCK_MONOTONIC)
-		return libring_fail(EINVAL, "ring_writer_opts.clock_id is %u: 0 (none) or 1 "
-				    "(CLOCK_MONOTONIC)", o->clock_id);
 	if (!o->nr_rings)
 		o->nr_rings = 1;
 	if (o->nr_rings > SEQRING_RINGS_MAX)
 		return libring_fail(EINVAL, "ring_writer_opts.nr_rings is %u: at most %u",
 				    o->nr_rings, SEQRING_RINGS_MAX);
-	if (o->data_size < SEQRING_DATA_SIZE_MIN || o->data_size > SEQRING_DATA_SIZE_MAX ||
-	    o->data_size & (o->data_size - 1))
-		return libring_fail(EINVAL, "ring_writer_opts.data_size is %" PRIu64 ": a power "
-				    "of two, 64 KiB to 1 GiB", o->data_size);
 	if (o->name && strlen(o->name) >= SEQRING_NAME_SIZE)
 		return libring_fail(EINVAL, "ring_writer_opts.name has %zu bytes: at most %u",
 				    strlen(o->name), SEQRING_NAME_SIZE - 1);
-	if (!o->schema != !o->schema_size || o->schema_size > SEQRING_SCHEMA_SIZE_MAX)
-		return libring_fail(EINVAL, "ring_writer_opts.schema_size is %zu: 1 to %u, or no "
-				    "schema and 0", o->schema_size, SEQRING_SCHEMA_SIZE_MAX);
-	return 0;
+	return libring_check_shape("ring_writer_opts", o->clock_id, o->data_size, o->schema,
+				   o->schema_size);
 }
 
 /* Nothing overflows: the options were checked. */

@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -11,24 +10,6 @@
 #include <unistd.h>
 
 #include "internal.h"
-
-static int check_shape(const struct ring_create_opts *o)
-{
-	if (o->clock_id > SEQRING_CLOCK_MONOTONIC)
-		return libring_fail(EINVAL, "ring_create_opts.clock_id is %u: 0 (none) or 1 "
-				    "(CLOCK_MONOTONIC)", o->clock_id);
-	if (o->permissions & ~0666u)
-		return libring_fail(EINVAL, "ring_create_opts.permissions is 0%o: bits of 0666",
-				    o->permissions);
-	if (o->data_size < SEQRING_DATA_SIZE_MIN || o->data_size > SEQRING_DATA_SIZE_MAX ||
-	    o->data_size & (o->data_size - 1))
-		return libring_fail(EINVAL, "ring_create_opts.data_size is %" PRIu64 ": a power "
-				    "of two, 64 KiB to 1 GiB", o->data_size);
-	if (!o->schema != !o->schema_size || o->schema_size > SEQRING_SCHEMA_SIZE_MAX)
-		return libring_fail(EINVAL, "ring_create_opts.schema_size is %zu: 1 to %u, or no "
-				    "schema and 0", o->schema_size, SEQRING_SCHEMA_SIZE_MAX);
-	return 0;
-}
 
 static int explain(int err, const char *name)
 {
@@ -75,8 +56,12 @@ int ring_create(const char *name, const struct ring_create_opts *user)
 		return libring_fail(EINVAL, "a device cannot be created without options: "
 				    "data_size has no default");
 	err = libring_get_opts(&o, sizeof(o), user, "ring_create_opts");
+	if (!err && o.permissions & ~0666u)
+		err = libring_fail(EINVAL, "ring_create_opts.permissions is 0%o: bits of 0666",
+				   o.permissions);
 	if (!err)
-		err = check_shape(&o);
+		err = libring_check_shape("ring_create_opts", o.clock_id, o.data_size, o.schema,
+					  o.schema_size);
 	if (!err)
 		err = libring_check_name(name);
 	if (err)

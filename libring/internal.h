@@ -139,6 +139,8 @@ int libring_status(int err);
 int libring_get_opts(void *opts, size_t known, const void *user, const char *what);
 
 /* layout.c */
+int libring_check_shape(const char *what, uint32_t clock_id, uint64_t data_size,
+			const void *schema, size_t schema_size);
 int libring_map(struct ring *r, int fd, uint64_t file_size);
 void libring_reader_init(const struct ring *r, uint32_t ring, struct seqring_reader *rd);
 

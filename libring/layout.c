@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
 /*
- * The header of a ring, validated. It is copied out once; from then on only the
- * copy counts, whatever the writer does to the page.
+ * The shape of a ring: what may be asked for, and what a header may say. A header
+ * is copied out once; from then on only the copy counts, whatever the writer does
+ * to the page.
  */
 
 #include <inttypes.h>
@@ -10,6 +11,28 @@
 #include <unistd.h>
 
 #include "internal.h"
+
+static bool data_size_ok(uint64_t size)
+{
+	return size >= SEQRING_DATA_SIZE_MIN && size <= SEQRING_DATA_SIZE_MAX &&
+	       !(size & (size - 1));
+}
+
+/* What @what, the options of a ring to be, may ask for. */
+int libring_check_shape(const char *what, uint32_t clock_id, uint64_t data_size,
+			const void *schema, size_t schema_size)
+{
+	if (clock_id > SEQRING_CLOCK_MONOTONIC)
+		return libring_fail(EINVAL, "%s.clock_id is %u: 0 (none) or 1 (CLOCK_MONOTONIC)",
+				    what, clock_id);
+	if (!data_size_ok(data_size))
+		return libring_fail(EINVAL, "%s.data_size is %" PRIu64 ": a power of two, 64 KiB "
+				    "to 1 GiB", what, data_size);
+	if (!schema != !schema_size || schema_size > SEQRING_SCHEMA_SIZE_MAX)
+		return libring_fail(EINVAL, "%s.schema_size is %zu: 1 to %u, or no schema and 0",
+				    what, schema_size, SEQRING_SCHEMA_SIZE_MAX);
+	return 0;
+}
 
 #define REJECT_IF(cond, ...) \
 	do { if (cond) return libring_fail(EPROTO, __VA_ARGS__); } while (0)
@@ -38,7 +61,7 @@ static int check_record_format(const struct seqring_header *h)
 {
 	uint64_t size = h->data_size;
 
-	REJECT_IF(size < SEQRING_DATA_SIZE_MIN || size > SEQRING_DATA_SIZE_MAX || size & (size - 1),
+	REJECT_IF(!data_size_ok(size),
 		  "ring header: data_size %" PRIu64 " must be a power of two, 64 KiB to 1 GiB",
 		  size);
 	REJECT_IF(h->payload_max != SEQRING_PAYLOAD_MAX(size),

@@ -4,6 +4,7 @@
 # check-style.sh [CHECK...]: checkpatch, clang-format, sparse, shellcheck, spdx and
 # length, or those named. Prints ok or not ok for each, details where it fails.
 
+# shellcheck disable=SC2317 # the checks are called by name
 set -u
 cd "$(dirname "$0")/.." || exit 1
 cache=${SEQRING_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/seqring}

@@ -121,7 +121,7 @@ static int print_text(const struct about *a)
 	printf("payload    at most %u bytes\n", info->payload_max);
 	printf("page size  %u\n", info->page_size);
 	printf("clock      %s\n", clock_name(info->clock_id, buf, sizeof(buf)));
-	printf("features  ");
+	printf("features  %s", info->features ? "" : " none");
 	for (i = 0; i < NR_FEATURES; i++)
 		if (info->features & features[i].bit)
 			printf(" %s", features[i].name);

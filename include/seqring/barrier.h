@@ -174,66 +174,86 @@ static inline void seqring_tsan_full(void)
 #endif
 
 /*
- * From this many words on x86-64 is faster with a string instruction, which is
- * asm and so no plain access. The stores of one may become visible in any order,
- * but not after a later store, and its loads not after a later load.
+ * Long copies. They must not be plain accesses, which the compiler may tear, repeat
+ * or move; what a function does that it cannot look into is none of its business.
+ * So: a string instruction in the kernel; in user space the C library's memcpy by
+ * another name, for under its own the compiler would know it. Both may store in any
+ * order within the copy, but no store of it comes after a later one, and no load
+ * after a later load (x86-64; elsewhere the loop below does it all).
  */
 #if defined(__x86_64__) && !defined(SEQRING_TSAN) && !defined(SEQRING_BARRIER_BACKEND)
-#define SEQRING_STRING_WORDS	64
+#ifdef __KERNEL__
+#define SEQRING_LONG_WORDS	64
 
-static inline void seqring_string_copy(void *to, const void *from, size_t n)
+static inline void seqring_long_copy(void *to, const void *from, size_t n)
 {
+	n /= 8;
 	__asm__ __volatile__("rep movsq" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
 }
+#else
+#define SEQRING_LONG_WORDS	8
+
+#ifdef __cplusplus
+extern "C"
+#else
+extern
 #endif
+void *seqring_long_copy(void *to, const void *from, size_t n) __asm__("memcpy");
+#endif
+#endif
+
+static inline __u64 seqring_word_at(const unsigned char *p)
+{
+	__u64 word;
+
+	memcpy(&word, p, 8);
+	return word;
+}
 
 /* @to is 8-byte aligned; @from need not be. */
 static inline void seqring_store_words(seqring_word *to, const unsigned char *from, size_t n)
 {
-	__u64 w[4];
-
-#ifdef SEQRING_STRING_WORDS
-	if (n >= SEQRING_STRING_WORDS) {
-		seqring_string_copy(to, from, n);
+#ifdef SEQRING_LONG_WORDS
+	if (n >= SEQRING_LONG_WORDS) {
+		seqring_long_copy(to, from, 8 * n);
 		return;
 	}
 #endif
 	/* By four: the loop would cost more than the stores. */
 	for (; n >= 4; n -= 4, to += 4, from += 32) {
-		memcpy(w, from, 32);
-		seqring_store_word(&to[0], w[0]);
-		seqring_store_word(&to[1], w[1]);
-		seqring_store_word(&to[2], w[2]);
-		seqring_store_word(&to[3], w[3]);
+		seqring_store_word(&to[0], seqring_word_at(from));
+		seqring_store_word(&to[1], seqring_word_at(from + 8));
+		seqring_store_word(&to[2], seqring_word_at(from + 16));
+		seqring_store_word(&to[3], seqring_word_at(from + 24));
 	}
-	for (; n; n--, to++, from += 8) {
-		memcpy(w, from, 8);
-		seqring_store_word(to, w[0]);
-	}
+	for (; n; n--, to++, from += 8)
+		seqring_store_word(to, seqring_word_at(from));
+}
+
+static inline void seqring_load_to(unsigned char *to, const seqring_word *from)
+{
+	__u64 word = seqring_load_word(from);
+
+	memcpy(to, &word, 8);
 }
 
 /* @from is 8-byte aligned; @to need not be. */
 static inline void seqring_load_words(unsigned char *to, const seqring_word *from, size_t n)
 {
-	__u64 w[4];
-
-#ifdef SEQRING_STRING_WORDS
-	if (n >= SEQRING_STRING_WORDS) {
-		seqring_string_copy(to, from, n);
+#ifdef SEQRING_LONG_WORDS
+	if (n >= SEQRING_LONG_WORDS) {
+		seqring_long_copy(to, from, 8 * n);
 		return;
 	}
 #endif
 	for (; n >= 4; n -= 4, to += 32, from += 4) {
-		w[0] = seqring_load_word(&from[0]);
-		w[1] = seqring_load_word(&from[1]);
-		w[2] = seqring_load_word(&from[2]);
-		w[3] = seqring_load_word(&from[3]);
-		memcpy(to, w, 32);
+		seqring_load_to(to, from);
+		seqring_load_to(to + 8, from + 1);
+		seqring_load_to(to + 16, from + 2);
+		seqring_load_to(to + 24, from + 3);
 	}
-	for (; n; n--, to += 8, from++) {
-		w[0] = seqring_load_word(from);
-		memcpy(to, w, 8);
-	}
+	for (; n; n--, to += 8, from++)
+		seqring_load_to(to, from);
 }
 
 #endif /* SEQRING_BARRIER_H */

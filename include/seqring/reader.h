@@ -121,7 +121,7 @@ static inline int seqring_r_intact(const struct seqring_reader *r, __u64 pos)
 /* Loads head anew. OK: there is more below it now. */
 static inline enum seqring_outcome seqring_r_snapshot(struct seqring_reader *r)
 {
-	/* Pairs with the release of head in seqring_w_publish_resv(). */
+	/* Pairs with the release of head in seqring_w_close(). */
 	r->snap = seqring_load_acquire(JOIN, &r->ctl->head);
 	if (r->pos < r->snap)
 		return SEQRING_OK;
@@ -185,7 +185,7 @@ again:
 			return outcome;
 	}
 	rec = seqring_r_at(r, r->pos);
-	/* Pairs with the release of the stamp in seqring_w_publish_resv(). */
+	/* Pairs with the release of the stamp in seqring_w_close(). */
 	stamp = seqring_load_acquire(PUBLISH, &rec->stamp);
 	if (seqring_unlikely(stamp != r->seq || r->any)) {
 		outcome = seqring_r_mismatch(r, stamp);

@@ -54,6 +54,16 @@ struct seqring_vec {
 	__u64 len;
 };
 
+static inline union seqring_meta seqring_meta(__u32 len, __u16 type, __u16 flags)
+{
+	union seqring_meta meta;
+
+	meta.len = len;
+	meta.type = type;
+	meta.flags = flags;
+	return meta;
+}
+
 /* Bytes that a record with @len payload bytes takes. */
 static inline __u64 seqring_record_size(__u32 len)
 {
@@ -134,35 +144,80 @@ static inline struct seqring_record *seqring_w_at(const struct seqring_writer *w
 	return (struct seqring_record *)(w->data + (pos & w->mask));
 }
 
-/*
- * Reclaims what the record up to @next and the header at @next will overwrite,
- * and zeroes that header's stamp, so that no reader who waits there takes old
- * bytes for a record.
- */
+/* Reclaims what the record up to @next and the header at @next will overwrite. */
 static inline void seqring_w_prepare(struct seqring_writer *w, __u64 next)
 {
 	if (seqring_unlikely(next + sizeof(struct seqring_record) > w->limit))
 		seqring_w_reclaim(w, next + sizeof(struct seqring_record));
+}
+
+/*
+ * Publishes the record at w->pos with its payload in place. First the stamp behind
+ * it is zeroed, so that no reader who goes on to there takes old bytes for a record.
+ */
+static inline void seqring_w_stamp(struct seqring_writer *w, __u64 next, __u64 stamp)
+{
 	seqring_store_word(&seqring_w_at(w, next)->stamp, 0);
+	/* Pairs with the acquire of the stamp in seqring_r_peek(). */
+	seqring_store_release(PUBLISH, &seqring_w_at(w, w->pos)->stamp, stamp);
+}
+
+/* All of the header at w->pos but its stamp. */
+static inline void seqring_w_head(struct seqring_writer *w, union seqring_meta meta, __u64 ts_ns)
+{
+	struct seqring_record *rec = seqring_w_at(w, w->pos);
+
+	seqring_store_word(&rec->ts_ns, ts_ns);
+	seqring_store_word(&rec->meta.word, meta.word);
 }
 
 /* Fills the rest of the lap with a PAD; it takes no seq and moves no head. */
 static inline void seqring_w_pad(struct seqring_writer *w, __u64 room)
 {
-	struct seqring_record *rec = seqring_w_at(w, w->pos);
-	union seqring_meta meta;
+	__u32 len = (__u32)(room - sizeof(struct seqring_record));
 
-	meta.len = (__u32)(room - sizeof(*rec));
-	meta.type = 0;
-	meta.flags = SEQRING_REC_PAD;
 	seqring_w_prepare(w, w->pos + room);
-	seqring_store_word(&rec->ts_ns, 0);
-	seqring_store_word(&rec->meta.word, meta.word);
-	/* Pairs with the acquire of the stamp in seqring_r_peek(). */
-	seqring_store_release(PUBLISH, &rec->stamp, w->seq + 1);
+	seqring_w_head(w, seqring_meta(len, 0, SEQRING_REC_PAD), 0);
+	seqring_w_stamp(w, w->pos + room, w->seq + 1);
 	w->pos += room;
 	if (w->pos >= w->seg_end)
 		seqring_w_enter_segment(w, w->pos);
+}
+
+/*
+ * Makes room for a record of @len payload bytes at w->pos; @next is where the one
+ * after it starts. Return: 0; -EMSGSIZE.
+ */
+static inline int seqring_w_open(struct seqring_writer *w, __u32 len, __u64 *next)
+{
+	__u64 size, room;
+
+	if (seqring_unlikely(len > w->payload_max))
+		return -EMSGSIZE;
+	size = seqring_record_size(len);
+	room = w->mask + 1 - (w->pos & w->mask);
+	if (seqring_unlikely(size > room))
+		seqring_w_pad(w, room);
+	*next = seqring_normalize(w->pos + size, w->mask);
+	seqring_w_prepare(w, *next);
+	return 0;
+}
+
+/* Publishes the record at w->pos, of which all but the stamp is in place. */
+static inline void seqring_w_close(struct seqring_writer *w, __u64 next)
+{
+	struct seqring_ring_ctl *ctl = w->ctl;
+	__u64 pos = w->pos, seq = w->seq + 1;
+
+	seqring_w_stamp(w, next, seq);
+	w->seq = seq;
+	w->pos = next;
+	seqring_store_release(JOIN, &ctl->last, pos);
+	seqring_write(&ctl->seq, seq);
+	if (seqring_unlikely(next >= w->seg_end))
+		seqring_w_enter_segment(w, next);
+	/* Pairs with the acquire of head in seqring_r_peek(). */
+	seqring_store_release(JOIN, &ctl->head, next);
 }
 
 /**
@@ -181,17 +236,11 @@ static inline void seqring_w_pad(struct seqring_writer *w, __u64 room)
  */
 static inline int seqring_w_reserve(struct seqring_writer *w, __u32 len, void **payload)
 {
-	__u64 size, room;
+	int err = seqring_w_open(w, len, &w->resv_next);
 
-	if (seqring_unlikely(len > w->payload_max))
-		return -EMSGSIZE;
-	size = seqring_record_size(len);
-	room = w->mask + 1 - (w->pos & w->mask);
-	if (seqring_unlikely(size > room))
-		seqring_w_pad(w, room);
+	if (seqring_unlikely(err))
+		return err;
 	w->resv_len = len;
-	w->resv_next = seqring_normalize(w->pos + size, w->mask);
-	seqring_w_prepare(w, w->resv_next);
 	*payload = seqring_w_at(w, w->pos) + 1;
 	return 0;
 }
@@ -201,31 +250,6 @@ static inline void seqring_w_zero_padding(unsigned char *payload, __u32 len)
 {
 	for (; len & 7; len++)
 		seqring_store_word(&payload[len], 0);
-}
-
-/* Publishes the open reservation; its padding is already zero. */
-static inline void seqring_w_publish_resv(struct seqring_writer *w, __u16 type, __u64 ts_ns)
-{
-	struct seqring_record *rec = seqring_w_at(w, w->pos);
-	struct seqring_ring_ctl *ctl = w->ctl;
-	union seqring_meta meta;
-
-	meta.len = w->resv_len;
-	meta.type = type;
-	meta.flags = 0;
-	seqring_store_word(&rec->ts_ns, ts_ns);
-	seqring_store_word(&rec->meta.word, meta.word);
-	w->seq++;
-	/* Pairs with the acquire of the stamp in seqring_r_peek(). */
-	seqring_store_release(PUBLISH, &rec->stamp, w->seq);
-	seqring_store_release(JOIN, &ctl->last, w->pos);
-	seqring_write(&ctl->seq, w->seq);
-	w->pos = w->resv_next;
-	w->resv_next = 0;
-	if (seqring_unlikely(w->pos >= w->seg_end))
-		seqring_w_enter_segment(w, w->pos);
-	/* Pairs with the acquire of head in seqring_r_peek(). */
-	seqring_store_release(JOIN, &ctl->head, w->pos);
 }
 
 /**
@@ -240,7 +264,9 @@ static inline void seqring_w_publish_resv(struct seqring_writer *w, __u16 type, 
 static inline void seqring_w_commit(struct seqring_writer *w, __u16 type, __u64 ts_ns)
 {
 	seqring_w_zero_padding((unsigned char *)(seqring_w_at(w, w->pos) + 1), w->resv_len);
-	seqring_w_publish_resv(w, type, ts_ns);
+	seqring_w_head(w, seqring_meta(w->resv_len, type, 0), ts_ns);
+	seqring_w_close(w, w->resv_next);
+	w->resv_next = 0;
 }
 
 /**
@@ -276,10 +302,11 @@ static inline void seqring_w_copy_payload(void *payload, const void *src, __u32 
 {
 	const unsigned char *from = (const unsigned char *)src;
 	seqring_word *to = (seqring_word *)payload;
-	__u64 word = 0;
 
 	seqring_store_words(to, from, len / 8);
 	if (len & 7) {
+		__u64 word = 0;
+
 		memcpy(&word, from + (len & ~7u), len & 7);
 		seqring_store_word(&to[len / 8], word);
 	}
@@ -298,13 +325,14 @@ static inline void seqring_w_copy_payload(void *payload, const void *src, __u32 
 static inline int seqring_w_publish(struct seqring_writer *w, __u16 type, __u64 ts_ns,
 				    const void *src, __u32 len)
 {
-	void *payload;
-	int err = seqring_w_reserve(w, len, &payload);
+	__u64 next;
+	int err = seqring_w_open(w, len, &next);
 
 	if (seqring_unlikely(err))
 		return err;
-	seqring_w_copy_payload(payload, src, len);
-	seqring_w_publish_resv(w, type, ts_ns);
+	seqring_w_head(w, seqring_meta(len, type, 0), ts_ns);
+	seqring_w_copy_payload(seqring_w_at(w, w->pos) + 1, src, len);
+	seqring_w_close(w, next);
 	return 0;
 }
 

@@ -78,7 +78,7 @@ until_lines()
 	tries=0
 	until [ "$(wc -l <"$1")" -ge "$2" ]; do
 		tries=$((tries + 1))
-		[ $tries -lt 100 ] || because "$1 has $(wc -l <"$1") lines, not $2" || return
+		[ "$tries" -lt 100 ] || because "$1 has $(wc -l <"$1") lines, not $2" || return
 		sleep 0.2
 	done
 }
@@ -105,14 +105,14 @@ ended()
 {
 	(
 		sleep 20
-		kill -KILL $pid
+		kill -KILL "$pid"
 	) 2>/dev/null &
 	guard=$!
-	wait $pid
+	wait "$pid"
 	status=$?
-	kill $guard 2>/dev/null
-	wait $guard 2>/dev/null
-	[ $status != 137 ] || because 'did not end'
+	kill "$guard" 2>/dev/null
+	wait "$guard" 2>/dev/null
+	[ "$status" != 137 ] || because 'did not end'
 }
 
 run()
@@ -163,7 +163,7 @@ test_errors()
 		fails 1 'create a/b: ' create a/b --size 64K &&
 		fails 1 'create : ' create '' --size 64K &&
 		fails 1 'create a b: ' create 'a b' --size 64K &&
-		fails 1 "create $long: " create $long --size 64K &&
+		fails 1 "create $long: " create "$long" --size 64K &&
 		fails 2 'create: --size 100K: not a power of two \(a power' create x --size 100K &&
 		fails 2 'create: --size 32K: too small' create x --size 32K &&
 		fails 2 'create: --size 2G: too large' create x --size 2G &&
@@ -237,7 +237,7 @@ test_type()
 		echo two | "$RINGCTL" publish "$n.a" --type 65535 &&
 		echo three | "$RINGCTL" publish "$n.a" || because publish || return
 	"$RINGCTL" cat "$n.a" --no-follow --json --quiet | sed 's/.*"type":\([0-9]*\).*/\1/' >out
-	same "$(cat out | tr '\n' ' ')" '7 65535 0 ' types || return
+	same "$(tr '\n' ' ' <out)" '7 65535 0 ' types || return
 	destroy a
 }
 run type
@@ -291,13 +291,13 @@ test_follow()
 	create a || return
 	start_cat a
 	for i in 1 2 3; do
-		echo $i | "$RINGCTL" publish "$n.a"
-		until_lines a.out $i || return
+		echo "$i" | "$RINGCTL" publish "$n.a"
+		until_lines a.out "$i" || return
 	done
 	"$RINGCTL" list >out
 	has "^$n\.a +device +1 +65536 +3 +0 +1$" out || return
-	kill -TERM $pid
-	ended && same $status 0 status || return
+	kill -TERM "$pid"
+	ended && same "$status" 0 status || return
 	has "^ringctl: $n\.a: read 3 \+ lost 0 = published 3; " a.err || return
 	destroy a
 }
@@ -310,7 +310,7 @@ test_destroyed_under_reader()
 	start_cat a
 	until_lines a.out 5 || return
 	destroy a || return
-	ended && same $status 0 status || return
+	ended && same "$status" 0 status || return
 	has 'read 5 \+ lost 0 = published 5;.*; the writer is gone$' a.err || return
 	fails 1 "publish: $n\.a: no such device" publish "$n.a"
 }
@@ -324,7 +324,7 @@ test_slow_reader()
 	until_lines a.out 1 || return
 	seq 2 20000 | "$RINGCTL" publish "$n.a"
 	destroy a || return
-	ended && same $status 0 status || return
+	ended && same "$status" 0 status || return
 	awk '/ -- [0-9]+ records lost --$/ { lost += $3; next } { read++ }
 		END { print read, lost, read + lost }' a.out >counts
 	read -r got lost sum <counts
@@ -338,7 +338,7 @@ test_writers_at_once()
 {
 	"$RINGCTL" create "$n.a" --size 4M 2>err || because "$(cat err)" || return
 	for i in 1 2 3 4; do
-		seq 1 2500 | "$RINGCTL" publish "$n.a" --type $i &
+		seq 1 2500 | "$RINGCTL" publish "$n.a" --type "$i" &
 		eval "writer$i=$!"
 	done
 	# shellcheck disable=SC2154

@@ -12,6 +12,7 @@ test_text()
 	{
 		echo '[0] 1 TIME 0 11  68656c6c6f20776f726c64 | hello world'
 		echo '[0] 2 TIME 0 0   | '
+		# shellcheck disable=SC2028
 		echo '[0] 3 TIME 0 14  736f6d65097461625c736c617368 | some\ttab\\slash'
 		echo "[0] 4 TIME 0 70  30303030303030303030303030303030... | $(printf %064d 0)..."
 	} >want
@@ -159,7 +160,7 @@ test_head_sees_only_new()
 	until_ok lines_are out 3 || return
 	json field out text 6 7 8 || return
 	exec 3>&-
-	ended "$bg" && same $status 0 status || return
+	ended "$bg" && same "$status" 0 status || return
 	grep -q 'read 3 + lost 0 = published 3.*the writer is gone$' err ||
 		because "summary: $(cat err)" || return
 	ended "$server"
@@ -211,7 +212,30 @@ test_served_by_path()
 	start publish "$tmp/own.sock" --serve --linger forever < <(seq 1 3)
 	server=$bg
 	until_ok rc cat "$tmp/own.sock" --count 3 || return
-	stop "$server" && same $status 0 status || return
+	stop "$server" && same "$status" 0 status || return
 	[[ ! -e $tmp/own.sock ]] || because 'the socket is still there'
 }
 run served_by_path
+
+# The path of the memfd brings no means to sleep, and no word when the writer is killed.
+test_memfd_path()
+{
+	local fd
+
+	open_input bymemfd || return
+	for fd in "/proc/$server/fd/"*; do
+		[[ $(readlink "$fd") == /memfd:* ]] &&
+			rc cat "$fd" --no-follow --quiet >/dev/null 2>&1 && break
+	done
+	start cat "$fd" >out 2>err
+	seq 1 3 >&3
+	until_ok lines_are out 3 || return
+	seq 4 5 >&3
+	until_ok lines_are out 5 || return
+	exec 3>&-
+	ended "$bg" && same "$status" 0 status || return
+	grep -q 'read 5 + lost 0 = published 5; .*; the writer is gone$' err ||
+		because "summary: $(cat err)" || return
+	ended "$server"
+}
+run memfd_path

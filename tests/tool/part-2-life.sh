@@ -12,7 +12,7 @@ signal_ends()
 	start cat "sig$1" >out 2>err
 	until_ok lines_are out 5 || return
 	kill "-$1" "$bg"
-	ended "$bg" && same $status 0 status || return
+	ended "$bg" && same "$status" 0 status || return
 	grep -Eq "^ringctl: sig$1: read 5 \+ lost 0 = published 5; laps 0, waits [0-9]+, misordered 0$" \
 		err || because "summary: $(cat err)" || return
 	same "$(wc -l <err)" 1 'lines of summary' || return
@@ -52,7 +52,7 @@ test_signal_with_full_pipe()
 	until_ok asleep "$bg" || return
 	before=$SECONDS
 	kill -TERM "$bg"
-	ended "$bg" && same $status 1 status || return
+	ended "$bg" && same "$status" 1 status || return
 	((SECONDS - before <= 4)) || because "took $((SECONDS - before)) s" || return
 	grep -q 'nobody took the last [0-9]* bytes$' err || because "$(cat err)" || return
 	exec 4<&-
@@ -112,8 +112,8 @@ test_writer_ends()
 	until_ok lines_are out 3 || return
 	echo 4 >&3
 	exec 3>&-
-	ended "$server" && same $status 0 'status of publish' || return
-	ended "$bg" && same $status 0 status || return
+	ended "$server" && same "$status" 0 'status of publish' || return
+	ended "$bg" && same "$status" 0 status || return
 	json field out text 1 2 3 4
 }
 run writer_ends
@@ -126,7 +126,7 @@ test_writer_killed()
 	until_ok lines_are out 3 || return
 	kill -KILL "$server"
 	wait "$server" 2>/dev/null
-	ended "$bg" && same $status 0 status || return
+	ended "$bg" && same "$status" 0 status || return
 	grep -q 'read 3 + lost 0 = published 3.*; the writer is gone$' err ||
 		because "summary: $(cat err)" || return
 	exec 3>&-
@@ -152,8 +152,8 @@ slow()
 	until_ok lines_are out 1 || return
 	seq 2 "$total" >&3
 	exec 3>&-
-	ended "$server" && same $status 0 'status of publish' || return
-	ended "$bg" && same $status 0 status || return
+	ended "$server" && same "$status" 0 'status of publish' || return
+	ended "$bg" && same "$status" 0 status || return
 	json total out "$total" >counts || return
 	read -r got lost <counts
 	[[ $lost -gt 0 ]] || because 'nothing was lost' || return
@@ -181,7 +181,7 @@ test_slow_reader_text()
 	seq 2 50000 >&3
 	exec 3>&-
 	ended "$server"
-	ended "$bg" && same $status 0 status || return
+	ended "$bg" && same "$status" 0 status || return
 	awk '/ -- [0-9]+ records lost --$/ { n += $3; next } { n++ } END { exit n != 50000 }' out ||
 		because 'records and losses are not 50000'
 }
@@ -203,8 +203,8 @@ test_slow_terminal()
 	reader=$!
 	exec 4>&-
 	ended "$server"
-	ended "$bg" && same $status 0 status || return
-	wait $reader
+	ended "$bg" && same "$status" 0 status || return
+	wait "$reader"
 	json total out 200000 >counts || return
 	read -r got lost <counts
 	[[ $lost -gt 0 ]] || because 'nothing was lost' || return
@@ -223,7 +223,7 @@ test_stopped_reader()
 	exec 3>&-
 	ended "$server"
 	kill -CONT "$bg"
-	ended "$bg" && same $status 0 status || return
+	ended "$bg" && same "$status" 0 status || return
 	json total out 100000 >counts || return
 	read -r got lost <counts
 	grep -q "read $got + lost $lost = published 100000; " err || because "$(cat err)"
@@ -253,7 +253,7 @@ test_idle_and_prompt()
 	done
 	((sum < 4000)) || because "20 records took $sum ms" || return
 	exec 3>&-
-	ended "$bg" && same $status 0 status || return
+	ended "$bg" && same "$status" 0 status || return
 	ended "$server"
 }
 run idle_and_prompt
@@ -261,6 +261,8 @@ run idle_and_prompt
 # Without a batch each record wakes.
 test_batch()
 {
+	local i
+
 	open_input batch 64K || return
 	start cat batch --batch 0 >out 2>err
 	for i in 1 2 3 4 5; do
@@ -275,14 +277,14 @@ test_batch()
 	open_input batch2 64K || return
 	start cat batch2 --batch 400ms >out 2>err
 	until_ok asleep "$bg" || return
-	for i in 1 2 3 4 5; do
+	for ((i = 1; i <= 20; i++)); do
 		echo "$i" >&3
-		sleep 0.02
+		sleep 0.01
 	done
-	until_ok lines_are out 5 || return
+	until_ok lines_are out 20 || return
 	exec 3>&-
 	ended "$bg" || return
-	grep -q 'read 5 .* waits [12],' err || because "$(cat err)" || return
+	grep -q 'read 20 .* waits [1-5],' err || because "$(cat err)" || return
 	ended "$server"
 }
 run batch
@@ -303,7 +305,7 @@ test_many_readers()
 	seq 2 30000 >&3
 	exec 3>&-
 	for i in 1 2 3 4 5 6; do
-		ended "${readers[i - 1]}" && same $status 0 status || return
+		ended "${readers[i - 1]}" && same "$status" 0 status || return
 		json total "out$i" 30000 >counts || return
 	done
 	ended "$server"

@@ -99,7 +99,7 @@ test_publish_interrupted()
 {
 	open_input interrupted || return
 	exec 3>&-
-	ended "$server" && same $status 0 'status at the end' || return
+	ended "$server" && same "$status" 0 'status at the end' || return
 	rm -f interrupted.in
 	mkfifo interrupted.in
 	exec 3<>interrupted.in
@@ -109,12 +109,12 @@ test_publish_interrupted()
 	seq 1 3 >&3
 	rc cat interrupted --count 3 --quiet >seen || because "status $?" || return
 	kill -INT "$server"
-	ended "$server" && same $status 1 status || return
+	ended "$server" && same "$status" 1 status || return
 	same "$(cat err)" 'ringctl: publish: interrupted: interrupted; published 3' message || return
 	exec 3>&-
 	serve interrupted < <(seq 1 3) || return
 	kill -INT "$server"
-	ended "$server" && same $status 0 'status while it lingers' || return
+	ended "$server" && same "$status" 0 'status while it lingers' || return
 	[[ -z $(find "$RINGDIR" -name 'interrupted*') ]] || because 'the socket is still there'
 }
 run publish_interrupted

@@ -12,6 +12,7 @@ if [[ $# != 1 || ! -x $1 ]]; then
 fi
 RINGCTL=$(realpath "$1")
 here=$(dirname "$(realpath "$0")")
+# shellcheck disable=SC2034 # for the parts
 tools=$(realpath "$here/../../tools")
 tmp=$(mktemp -d)
 export RINGDIR=$tmp/rings
@@ -112,6 +113,7 @@ ended()
 		return
 	fi
 	wait "$1"
+	# shellcheck disable=SC2034 # for the parts
 	status=$?
 }
 
@@ -134,7 +136,7 @@ fails()
 	shift 2
 	rc "$@" >fails.out 2>fails.err </dev/null
 	got=$?
-	same $got "$want" "status of '$*'" || return
+	same "$got" "$want" "status of '$*'" || return
 	same "$(wc -l <fails.err)" 1 "lines of error of '$*'" || return
 	[[ ! -s fails.out ]] || because "'$*' prints to stdout" || return
 	grep -Eq "^ringctl: $regex" fails.err ||

@@ -17,8 +17,6 @@
 
 #include "unit.h"
 
-#define OPTS(...)	(&(struct ring_open_opts) { .size = sizeof(struct ring_open_opts), __VA_ARGS__ })
-
 /* The device: @ino tells it from other files; @hup, @err: what poll() adds. */
 static struct {
 	ino_t ino;
@@ -32,15 +30,6 @@ static struct {
 	short extra;
 	unsigned int polls;
 } dev;
-
-/* The control node. */
-static struct {
-	int err;
-	int open_err;
-	unsigned long request;
-	struct seqring_ctl_create create;
-	struct seqring_ctl_destroy destroy;
-} ctl;
 
 static bool is_device(int fd)
 {
@@ -82,31 +71,8 @@ int ioctl(int fd, unsigned long request, ...)
 	case SEQRING_IOC_READER_FD:
 		assert_true(is_device(fd));
 		return dev.page_err ? fail_with(dev.page_err) : dup(dev.page_fd);
-	case SEQRING_CTL_CREATE:
-		ctl.request = request;
-		memcpy(&ctl.create, arg, sizeof(ctl.create));
-		return fail_with(ctl.err);
-	case SEQRING_CTL_DESTROY:
-		ctl.request = request;
-		memcpy(&ctl.destroy, arg, sizeof(ctl.destroy));
-		return fail_with(ctl.err);
 	}
 	return (int)syscall(SYS_ioctl, fd, request, arg);
-}
-
-int open(const char *path, int flags, ...)
-{
-	mode_t mode = 0;
-	va_list args;
-
-	if (flags & O_CREAT) {
-		va_start(args, flags);
-		mode = va_arg(args, mode_t);
-		va_end(args);
-	}
-	if (!strcmp(path, SEQRING_CTL_PATH))
-		return ctl.open_err ? fail_with(ctl.open_err) : dup(dev.event);
-	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 
 /* A memfd cannot be polled; an eventfd stands in for it. */
@@ -175,7 +141,6 @@ static int setup(void **state)
 
 	(void)state;
 	memset(&dev, 0, sizeof(dev));
-	memset(&ctl, 0, sizeof(ctl));
 	dev.w = make_writer(3, SEQRING_CLOCK_MONOTONIC, 0);
 	h = (const void *)dev.w->map;
 	ring_writer_fds(dev.w, &fds);
@@ -319,7 +284,7 @@ static pthread_t later(struct later *l)
 
 static void test_wait(void **state)
 {
-	struct ring *r = open_device(OPTS(.wake_records = 2, .wake_bytes = 300,
+	struct ring *r = open_device(OPEN_OPTS(.wake_records = 2, .wake_bytes = 300,
 					  .wake_timeout_ns = 5));
 	struct later l = { .ring = 1 };
 	struct ring_record rec;
@@ -347,7 +312,7 @@ static void test_wait(void **state)
 	publish_numbers(dev.w, 1, 1);
 	assert_rejected(ring_wait(r, 0), ETIMEDOUT);
 	thread = later(&l);
-	assert_int_equal(ring_wait(r, PATIENCE_MS), 0);
+	assert_int_equal(wait_woken(r), 0);
 	pthread_join(thread, NULL);
 	assert_int_equal(stats_of(r).lag_records, 2);
 	/* From the first unread one on, not from where the poll began. */
@@ -358,19 +323,19 @@ static void test_wait(void **state)
 /* The kernel's word that the wish is met is taken: its timeout is exact. */
 static void test_wait_trusts_poll(void **state)
 {
-	struct ring *r = open_device(OPTS(.wake_records = 50));
+	struct ring *r = open_device(OPEN_OPTS(.wake_records = 50));
 
 	(void)state;
 	publish_numbers(dev.w, 1, 1);
 	dev.extra = POLLIN;
-	assert_int_equal(ring_wait(r, PATIENCE_MS), 0);
+	assert_int_equal(wait_woken(r), 0);
 	assert_int_equal(dev.polls, 1);
 	ring_close(r);
 }
 
 static void test_hup(void **state)
 {
-	struct ring *r = open_device(OPTS(.wake_records = 50));
+	struct ring *r = open_device(OPEN_OPTS(.wake_records = 50));
 	struct later l = { .hup = true };
 	struct ring_record rec;
 	pthread_t thread;
@@ -379,7 +344,7 @@ static void test_hup(void **state)
 	publish_numbers(dev.w, 1, 1);
 	thread = later(&l);
 	/* Fewer than asked for, but there will be no more. */
-	assert_int_equal(ring_wait(r, PATIENCE_MS), 0);
+	assert_int_equal(wait_woken(r), 0);
 	pthread_join(thread, NULL);
 	assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
 	assert_rejected(ring_wait(r, PATIENCE_MS), ENODEV);
@@ -427,7 +392,7 @@ static void test_fd(void **state)
 /* The rings that are not read never wake. */
 static void test_one_ring(void **state)
 {
-	struct ring *r = open_device(OPTS(.one_ring = 1, .ring = 1));
+	struct ring *r = open_device(OPEN_OPTS(.one_ring = 1, .ring = 1));
 	struct ring_record rec;
 	int fd;
 
@@ -454,7 +419,7 @@ static int readable(int fd, int timeout_ms)
 /* With a merge window it is an epoll instance, which knows when something is due. */
 static void test_window(void **state)
 {
-	struct ring *r = open_device(OPTS(.merge_window_ns = 300 * MS, .wake_records = 9));
+	struct ring *r = open_device(OPEN_OPTS(.merge_window_ns = 300 * MS, .wake_records = 9));
 	struct ring_record rec;
 	uint64_t start = now_ns(), n = 1;
 	int fd;
@@ -492,94 +457,15 @@ static void test_window(void **state)
 
 static void test_window_wait(void **state)
 {
-	struct ring *r = open_device(OPTS(.merge_window_ns = 300 * MS));
+	struct ring *r = open_device(OPEN_OPTS(.merge_window_ns = 300 * MS));
 	uint64_t start = now_ns();
 
 	(void)state;
 	publish_numbers(dev.w, 0, 1);
 	assert_rejected(ring_wait(r, 1), ETIMEDOUT);
-	assert_int_equal(ring_wait(r, PATIENCE_MS), 0);
+	assert_int_equal(wait_woken(r), 0);
 	assert_true(now_ns() >= start + 300 * MS);
 	ring_close(r);
-}
-
-static void test_create(void **state)
-{
-	static const char schema[] = "schema";
-	struct ring_create_opts o = {
-		.size = sizeof(o),
-		.clock_id = SEQRING_CLOCK_MONOTONIC,
-		.permissions = 0640,
-		.data_size = DATA_SIZE,
-		.schema = schema,
-		.schema_size = sizeof(schema),
-	}, bad;
-
-	(void)state;
-	assert_int_equal(ring_create("a-Name_1.x", &o), 0);
-	assert_int_equal(ctl.request, SEQRING_CTL_CREATE);
-	assert_int_equal(ctl.create.size, sizeof(ctl.create));
-	assert_int_equal(ctl.create.flags, 0);
-	assert_string_equal(ctl.create.name, "a-Name_1.x");
-	assert_int_equal(ctl.create.data_size, DATA_SIZE);
-	assert_int_equal(ctl.create.clock_id, SEQRING_CLOCK_MONOTONIC);
-	assert_int_equal(ctl.create.permissions, 0640);
-	assert_int_equal(ctl.create.schema, (uintptr_t)schema);
-	assert_int_equal(ctl.create.schema_size, sizeof(schema));
-	assert_int_equal(ctl.create.reserved0, 0);
-
-	ctl.request = 0;
-	assert_rejected(ring_create("x", NULL), EINVAL);
-	assert_rejected(ring_create(NULL, &o), EINVAL);
-	assert_rejected(ring_create("", &o), EINVAL);
-	assert_rejected(ring_create("a/b", &o), EINVAL);
-	assert_rejected(ring_create("12345678901234567890123456789012", &o), EINVAL);
-#define BAD(field, value, err) do { \
-	bad = o; \
-	bad.field = (value); \
-	assert_rejected(ring_create("x", &bad), err); \
-} while (0)
-	BAD(size, 0, EINVAL);
-	BAD(size, SIZE_MAX, E2BIG);
-	BAD(clock_id, 2, EINVAL);
-	BAD(permissions, 0700, EINVAL);
-	BAD(permissions, 01000, EINVAL);
-	BAD(data_size, 0, EINVAL);
-	BAD(data_size, 100000, EINVAL);
-	BAD(data_size, 1ULL << 31, EINVAL);
-	BAD(schema, NULL, EINVAL);
-	BAD(schema_size, 0, EINVAL);
-	BAD(schema_size, SEQRING_SCHEMA_SIZE_MAX + 1, EINVAL);
-	assert_int_equal(ctl.request, 0);
-}
-
-static void test_control_errors(void **state)
-{
-	static const int errs[] = { EEXIST, EINVAL, ENOSPC, ENOMEM, EINTR, EPERM, ENOENT, E2BIG };
-	struct ring_create_opts o = { .size = sizeof(o), .data_size = DATA_SIZE };
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < ARRAY_SIZE(errs); i++) {
-		ctl.err = errs[i];
-		assert_rejected(ring_create("x", &o), errs[i]);
-		assert_rejected(ring_destroy("x"), errs[i]);
-	}
-	ctl.err = 0;
-	assert_int_equal(ring_destroy("gone"), 0);
-	assert_int_equal(ctl.request, SEQRING_CTL_DESTROY);
-	assert_int_equal(ctl.destroy.size, sizeof(ctl.destroy));
-	assert_string_equal(ctl.destroy.name, "gone");
-	assert_rejected(ring_destroy("a b"), EINVAL);
-	assert_rejected(ring_destroy(NULL), EINVAL);
-
-	ctl.open_err = EACCES;
-	assert_rejected(ring_create("x", &o), EACCES);
-	assert_rejected(ring_destroy("x"), EACCES);
-	ctl.open_err = ENOENT;
-	assert_rejected(ring_create("x", &o), ENOENT);
-	assert_non_null(strstr(ring_strerror(), "not loaded"));
-	assert_rejected(ring_destroy("x"), ENOENT);
 }
 
 int main(void)
@@ -594,8 +480,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_one_ring, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_window, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_window_wait, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_create, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_control_errors, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,8 +7,6 @@
 
 #include "unit.h"
 
-#define OPTS(...)	(&(struct ring_open_opts) { .size = sizeof(struct ring_open_opts), __VA_ARGS__ })
-
 static int setup(void **state)
 {
 	*state = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
@@ -165,7 +163,7 @@ static void test_corrupt(void **state)
 static void test_wish(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, OPTS(.wake_records = 10));
+	struct ring *r = open_reader(w, OPEN_OPTS(.wake_records = 10));
 	int fd = fd_of(r), round;
 
 	for (round = 0; round < 3; round++) {
@@ -210,7 +208,7 @@ static void test_wish(void **state)
 static void test_wish_timeout(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, OPTS(.wake_records = 100, .wake_timeout_ns = 30 * MS));
+	struct ring *r = open_reader(w, OPEN_OPTS(.wake_records = 100, .wake_timeout_ns = 30 * MS));
 	int fd = fd_of(r), i, wakes = 0;
 	uint64_t start;
 

@@ -6,7 +6,6 @@
 
 #include "unit.h"
 
-#define OPTS(...)	(&(struct ring_open_opts) { .size = sizeof(struct ring_open_opts), __VA_ARGS__ })
 #define CLOCK		SEQRING_CLOCK_MONOTONIC
 
 static void put(struct ring_writer *w, unsigned int ring, uint64_t ts_ns)
@@ -246,7 +245,7 @@ static void test_dead_when_all_are(void **state)
 static void test_one_ring(void **state)
 {
 	struct ring_writer *w = make_writer(3, CLOCK, 0);
-	struct ring *r = open_reader(w, OPTS(.one_ring = 1, .ring = 1));
+	struct ring *r = open_reader(w, OPEN_OPTS(.one_ring = 1, .ring = 1));
 	struct ring_ring_stats st = { .size = sizeof(st) };
 	struct ring_record rec;
 
@@ -350,7 +349,7 @@ static void test_corrupt_ring(void **state)
 static void test_window_holds_back(void **state)
 {
 	struct ring_writer *w = make_writer(3, CLOCK, 0);
-	struct ring *r = open_reader(w, OPTS(.merge_window_ns = WINDOW));
+	struct ring *r = open_reader(w, OPEN_OPTS(.merge_window_ns = WINDOW));
 	uint64_t start = now_ns();
 
 	(void)state;
@@ -381,7 +380,7 @@ static void test_window_holds_back(void **state)
 static void test_window_and_dead_rings(void **state)
 {
 	struct ring_writer *w = make_writer(2, CLOCK, 0);
-	struct ring *r = open_reader(w, OPTS(.merge_window_ns = 3600 * 1000 * MS));
+	struct ring *r = open_reader(w, OPEN_OPTS(.merge_window_ns = 3600 * 1000 * MS));
 	uint64_t ts = now_ns();
 
 	(void)state;
@@ -400,7 +399,7 @@ static void test_window_and_dead_rings(void **state)
 static void test_window_of_one_ring(void **state)
 {
 	struct ring_writer *w = make_writer(1, CLOCK, 0);
-	struct ring *r = open_reader(w, OPTS(.merge_window_ns = 3600 * 1000 * MS));
+	struct ring *r = open_reader(w, OPEN_OPTS(.merge_window_ns = 3600 * 1000 * MS));
 
 	(void)state;
 	put(w, 0, now_ns());
@@ -413,7 +412,7 @@ static void test_window_of_one_ring(void **state)
 static void test_window_wait(void **state)
 {
 	struct ring_writer *w = make_writer(2, CLOCK, 0);
-	struct ring *r = open_reader(w, OPTS(.merge_window_ns = WINDOW));
+	struct ring *r = open_reader(w, OPEN_OPTS(.merge_window_ns = WINDOW));
 	struct ring_record rec;
 	uint64_t start;
 
@@ -434,7 +433,7 @@ static void test_window_wait(void **state)
 static void test_window_fd(void **state)
 {
 	struct ring_writer *w = make_writer(2, CLOCK, 0);
-	struct ring *r = open_reader(w, OPTS(.merge_window_ns = WINDOW));
+	struct ring *r = open_reader(w, OPEN_OPTS(.merge_window_ns = WINDOW));
 	struct pollfd pfd = { .events = POLLIN };
 	struct ring_record rec;
 	uint64_t start = now_ns();
@@ -493,7 +492,7 @@ static void run_threads(uint64_t window_ns)
 {
 	enum { RINGS = 4, NR = 20000 };
 	struct ring_writer *w = make_writer(RINGS, CLOCK, 0);
-	struct ring *r = open_reader(w, OPTS(.merge_window_ns = window_ns));
+	struct ring *r = open_reader(w, OPEN_OPTS(.merge_window_ns = window_ns));
 	uint64_t next[RINGS] = { 1, 1, 1, 1 }, read = 0, lost = 0, last = 0, late = 0, n;
 	struct busy_writer b[RINGS];
 	pthread_t threads[RINGS];
@@ -508,7 +507,7 @@ static void run_threads(uint64_t window_ns)
 	while (read + lost < (uint64_t)RINGS * NR) {
 		err = ring_read(r, &rec, &n, sizeof(n));
 		if (err == -EAGAIN) {
-			assert_int_equal(ring_wait(r, PATIENCE_MS), 0);
+			assert_int_equal(wait_woken(r), 0);
 			continue;
 		}
 		assert_int_equal(err, 0);

@@ -39,14 +39,21 @@ static int teardown(void **state)
 /* A memfd with the same contents as @w's ring, but for @size bytes and @seals. */
 static int copy_of(const struct ring_writer *w, size_t size, int seals)
 {
-	int fd = memfd_create("copy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int fd = memfd_create("copy", MFD_CLOEXEC | MFD_ALLOW_SEALING), ro;
 	size_t len = size < w->map_size ? size : w->map_size;
+	char path[64];
 
 	assert_true(fd >= 0);
 	assert_int_equal(ftruncate(fd, (off_t)size), 0);
 	assert_int_equal(pwrite(fd, w->map, len, 0), len);
 	assert_int_equal(fcntl(fd, F_ADD_SEALS, seals), 0);
-	return fd;
+	if (!(seals & F_SEAL_WRITE))
+		return fd;
+	/* Before Linux 6.7 what nobody may write is mapped from such a one only. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ro = open(path, O_RDONLY | O_CLOEXEC);
+	close(fd);
+	return ro;
 }
 
 static void open_copy(const struct ring_writer *w, size_t size, int seals, int expected)

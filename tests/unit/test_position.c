@@ -88,15 +88,61 @@ static void test_lapped_while_looking(void **state)
 	struct seqring_view v;
 	uint64_t lost = 0, read;
 
+	srand(9);
 	publish_some(b, 10);
 	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_OK);
-	assert_int_equal(seqring_r_recheck(&b->r, &v), SEQRING_OK);
-	while (b->w.pos < v.pos + 2 * DATA_SIZE)
+	/* One byte over the line is over the line. */
+	while (b->w.pos < 4 * DATA_SIZE) {
 		publish_some(b, 1);
-	assert_int_equal(seqring_r_recheck(&b->r, &v), SEQRING_LAPPED);
+		v.pos = b->ctl->tail;
+		assert_int_equal(seqring_r_recheck(&b->r, &v), SEQRING_OK);
+		v.pos--;
+		if (b->ctl->tail)
+			assert_int_equal(seqring_r_recheck(&b->r, &v), SEQRING_LAPPED);
+	}
+	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_LAPPED);
 	assert_int_equal(seqring_r_resync(&b->r), SEQRING_OK);
 	read = bare_drain(b, &lost);
 	assert_int_equal(read + lost, b->w.seq);
+}
+
+/*
+ * Whatever is above tail is whole, at any time: also while a record is reserved
+ * and half written, whose place was taken from the oldest ones.
+ */
+static void test_whole_from_tail_on(void **state)
+{
+	static unsigned char buf[DATA_SIZE];
+	struct bare *b = *state;
+	uint64_t lost, first, n;
+	struct seqring_view v;
+	void *payload = NULL;
+	uint32_t len;
+	int i;
+
+	srand(10);
+	for (i = 0; i < 3000; i++) {
+		len = rand() % 20 ? (uint32_t)rand() % 200 :
+		      (uint32_t)rand() % (b->w.payload_max + 1);
+		assert_int_equal(seqring_w_reserve(&b->w, len, &payload), 0);
+		memset(payload, 0xee, len);
+		assert_int_equal(seqring_r_seek_oldest(&b->r), SEQRING_OK);
+		b->r.snap = 0;
+		if (b->w.seq) {
+			assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_OK);
+			first = v.seq;
+			lost = 0;
+			n = bare_drain(b, &lost);
+			assert_int_equal(n, b->w.seq - first + 1);
+			assert_int_equal(lost, 0);
+			/* A segment and what reaches over its end is all that is given up. */
+			assert_true(b->w.pos - b->ctl->tail >= DATA_SIZE / 4 ||
+				    b->w.pos < DATA_SIZE);
+		}
+		pattern(buf, b->w.seq + 1, len);
+		memcpy(payload, buf, len);
+		seqring_w_commit(&b->w, (uint16_t)len, b->w.seq + 1000);
+	}
 }
 
 /* The margin: not the very edge, where the next record would lap the reader again. */
@@ -293,6 +339,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_loss_is_exact_eager, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_large_numbers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lapped_while_looking, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_whole_from_tail_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resync_leaves_a_margin, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resync_margin_grows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_late_join, setup, teardown),

@@ -3,8 +3,6 @@
 
 #include "unit.h"
 
-#define OPTS(...)	(&(struct ring_open_opts) { .size = sizeof(struct ring_open_opts), __VA_ARGS__ })
-
 static int setup(void **state)
 {
 	*state = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
@@ -328,28 +326,28 @@ static void test_whence(void **state)
 	struct ring *r;
 
 	publish_numbers(w, 0, 20);
-	r = open_reader(w, OPTS(.whence = RING_OLDEST));
+	r = open_reader(w, OPEN_OPTS(.whence = RING_OLDEST));
 	assert_int_equal(next_seq(r), 1);
 	ring_close(r);
-	r = open_reader(w, OPTS(.whence = RING_NEWEST));
+	r = open_reader(w, OPEN_OPTS(.whence = RING_NEWEST));
 	assert_int_equal(stats_of(r).lag_records, 1);
 	assert_int_equal(next_seq(r), 20);
 	assert_int_equal(next_seq(r), 0);
 	ring_close(r);
-	r = open_reader(w, OPTS(.whence = RING_HEAD));
+	r = open_reader(w, OPEN_OPTS(.whence = RING_HEAD));
 	assert_int_equal(next_seq(r), 0);
 	publish_numbers(w, 0, 1);
 	assert_int_equal(next_seq(r), 21);
 	ring_close(r);
-	r = open_reader(w, OPTS(.whence = RING_SEQ, .value = 13));
+	r = open_reader(w, OPEN_OPTS(.whence = RING_SEQ, .value = 13));
 	assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
 	assert_int_equal(rec.seq, 13);
 	assert_int_equal(rec.lost, 0);
 	ring_close(r);
-	r = open_reader(w, OPTS(.whence = RING_TIME, .value = rec.ts_ns));
+	r = open_reader(w, OPEN_OPTS(.whence = RING_TIME, .value = rec.ts_ns));
 	assert_int_equal(next_seq(r), 13);
 	ring_close(r);
-	r = open_reader(w, OPTS(.whence = RING_TIME, .value = now_ns()));
+	r = open_reader(w, OPEN_OPTS(.whence = RING_TIME, .value = now_ns()));
 	assert_int_equal(next_seq(r), 0);
 	ring_close(r);
 }

@@ -103,7 +103,7 @@ static void test_across_fork(void **state)
 	assert_int_equal(ring_open("served", NULL, &r), 0);
 	assert_int_equal(ring_open(path_of("served"), NULL, &by_path), 0);
 	for (i = 0; i < 5; i++) {
-		assert_int_equal(ring_wait(r, PATIENCE_MS), 0);
+		assert_int_equal(wait_woken(r), 0);
 		assert_int_equal(ring_read(r, &rec, &n, sizeof(n)), 0);
 		assert_int_equal(n, i);
 		assert_int_equal(ring_read(by_path, &rec, &n, sizeof(n)), 0);
@@ -136,7 +136,7 @@ static void test_killed(void **state)
 	kill_and_reap(pid);
 
 	for (i = 0; i < 5; i++) {
-		assert_int_equal(ring_wait(waits, PATIENCE_MS), 0);
+		assert_int_equal(wait_woken(waits), 0);
 		assert_int_equal(ring_read(waits, &rec, NULL, 0), 0);
 	}
 	assert_rejected(ring_wait(waits, PATIENCE_MS), ENODEV);
@@ -228,7 +228,7 @@ static void test_by_connection(void **state)
 	assert_int_equal(ring_open_fd(fd, NULL, &r), 0);
 	close(fd);
 	publish_numbers(w, 0, 1);
-	assert_int_equal(ring_wait(r, PATIENCE_MS), 0);
+	assert_int_equal(wait_woken(r), 0);
 	assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
 	stop(&s);
 	ring_close(r);

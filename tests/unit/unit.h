@@ -25,6 +25,9 @@
 #define PATIENCE_MS	20000	/* what a wait that must succeed may take */
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
+#define OPEN_OPTS(...) \
+	(&(struct ring_open_opts) { .size = sizeof(struct ring_open_opts), __VA_ARGS__ })
+
 /* A rejection: the errno, and a sentence that goes with it. */
 #define assert_rejected(call, err) do { \
 	assert_int_equal(call, -(err)); \
@@ -91,6 +94,15 @@ static inline void publish_numbers(struct ring_writer *w, unsigned int ring, uin
 
 	for (i = 0; i < nr; i++)
 		assert_int_equal(ring_writer_publish(w, ring, 7, &i, sizeof(i)), 0);
+}
+
+/* ring_wait(), woken: at the end of its timeout it would say 0 as well. */
+static inline int wait_woken(struct ring *r)
+{
+	uint64_t start = now_ns();
+	int err = ring_wait(r, PATIENCE_MS);
+
+	return err ? err : now_ns() - start < PATIENCE_MS * MS ? 0 : -ETIME;
 }
 
 static inline struct ring_stats stats_of(struct ring *r)

@@ -8,11 +8,11 @@
 # package first; without it what is cached is used, offline.
 #
 # Debian 12's own QEMU 7.2 emulates x86 wrongly in two ways that crash healthy
-# kernels: cmpxchg16b and cmpxchg8b leave junk in EFLAGS (fixed in 8.0), and with
-# thread=multi a CPU may run a stale translation of code that another one has
-# just patched (fixed in 8.1), which shows as "Oops: int3" whenever a static key,
-# a tracepoint say, is flipped. So the one of bookworm-backports is unpacked into
-# the cache; it runs with the libraries of the installed one.
+# kernels; 8.1 and later do not. cmpxchg16b and cmpxchg8b leave junk in EFLAGS, and
+# with thread=multi a CPU may run a stale translation of code that another one has
+# just patched, which shows as "Oops: int3" or a lockup when a static key, such as a
+# tracepoint's, is flipped. So the one of bookworm-backports is unpacked into the
+# cache; it runs with the libraries of the installed one.
 
 set -eu
 umask 022

@@ -33,7 +33,7 @@ usage() { sed -n '4,/^$/s/^#\( \|$\)//p' "$0" >&2; exit 125; }
 
 # shellcheck disable=SC2317 # the trap reaches it
 cleanup() {
-	[ -z "$qemu_pid" ] || kill "$qemu_pid" 2>/dev/null
+	[ -z "$qemu_pid" ] || { kill "$qemu_pid" && wait "$qemu_pid"; } 2>/dev/null
 	[ -z "$tmp" ] || rm -rf "$tmp"
 }
 trap cleanup EXIT

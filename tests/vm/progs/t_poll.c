@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Single events, one at a time: a reader goes to sleep while a timer interrupt is
- * about to publish, in every way of waiting there is. An event that nobody wakes
- * up for within five seconds is a lost wake-up.
+ * Single events, one at a time, published just when the readers go to sleep, by a
+ * timer interrupt or by a process on the other CPU, in every way of waiting there
+ * is. An event that nobody wakes up for within five seconds is a lost wake-up.
  *
  *   t_poll [ROUNDS]
  */
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 
@@ -41,9 +41,22 @@ struct waiter {
 };
 
 static struct waiter waiters[READERS_MAX];
-static int done_pipe[2];
 static int stop;
 static int command_fd;
+static int write_fd;
+
+/* On the CPUs of @mask alone: the publisher and a single reader go in parallel. */
+static void pin(unsigned int mask)
+{
+	cpu_set_t set;
+	int cpu;
+
+	CPU_ZERO(&set);
+	for (cpu = 0; cpu < 32; cpu++)
+		if (mask >> cpu & 1)
+			CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
 
 static void wait_for_event(struct waiter *w)
 {
@@ -76,13 +89,9 @@ static void wait_for_event(struct waiter *w)
 
 static void got(struct waiter *w, uint64_t seq, const void *payload, uint32_t len)
 {
-	char c = 1;
-
 	if (seq != w->seq + 1 || !test_payload_ok(payload, len, MAX))
 		w->bad++;
-	w->seq = seq;
-	if (write(done_pipe[1], &c, 1) != 1)
-		w->bad++;
+	__atomic_store_n(&w->seq, seq, __ATOMIC_RELEASE);
 }
 
 /* Takes what is there, up to empty. Return: how many. */
@@ -116,6 +125,7 @@ static void *waiter_main(void *arg)
 {
 	struct waiter *w = arg;
 
+	pin(w == waiters ? 1 : ~0u);
 	drain(w);
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
 		wait_for_event(w);
@@ -152,18 +162,31 @@ static void later(unsigned int ns)
 		T_DIE("poll.setup", "%s: %s", line, strerror(errno));
 }
 
-/* Waits until @nr readers have the event. Return: how many had it not in time. */
-static int wait_for_readers(int nr)
+/* The same from here, with a finer sense of time. */
+static void soon(unsigned int ns)
 {
-	uint64_t until = now_ns() + MISSED_MS * 1000000ULL;
-	struct pollfd p = { .fd = done_pipe[0], .events = POLLIN };
-	char c[READERS_MAX];
+	uint64_t until = now_ns() + ns;
 
-	while (nr > 0 && now_ns() < until) {
-		if (poll(&p, 1, 100) == 1)
-			nr -= read(done_pipe[0], c, nr);
-	}
-	return nr;
+	while (now_ns() < until)
+		;
+	dev_publish(write_fd, ns, MAX);
+}
+
+/* Waits until the readers have the event @seq. Return: how many had it not in time. */
+static int wait_for_readers(int nr, uint64_t seq)
+{
+	uint64_t start = now_ns(), t = start;
+	int i, missing;
+
+	do {
+		for (i = missing = 0; i < nr; i++)
+			missing += __atomic_load_n(&waiters[i].seq, __ATOMIC_ACQUIRE) < seq;
+		/* Spin at first: soon() has to be quick after the last one. */
+		if (t - start > 300000)
+			sleep_us(50);
+		t = now_ns();
+	} while (missing && t - start < MISSED_MS * 1000000ULL);
+	return missing;
 }
 
 /* One check of a run: "poll.RUN.WHAT". */
@@ -182,15 +205,23 @@ static void ping_pong(const char *run, int nr, int rounds, const enum way *ways,
 	uint64_t rnd = nr * 31 + ways[0] * 7 + pages[0], wakeups;
 	int i, round;
 
-	if (dev_command("create " NAME " 1 65536 0"))
+	if (dev_command("create " NAME " 1 65536 1"))
 		T_DIE("poll.setup", "create: %s", strerror(errno));
+	write_fd = dev_open_fd(NAME, O_WRONLY);
 	__atomic_store_n(&stop, 0, __ATOMIC_RELAXED);
 	for (i = 0; i < nr; i++)
 		waiter_start(&waiters[i], ways[i], pages[i]);
 	for (round = 0; round < rounds && !late; round++) {
+		uint64_t r = dev_random(&rnd);
+
 		/* Now and then late enough that all are asleep. */
-		later(dev_random(&rnd) % 16 ? dev_random(&rnd) % 200000 : 1000000);
-		late = wait_for_readers(nr);
+		if (r % 16 == 0)
+			later(1000000);
+		else if (r % 16 < 8)
+			later((r >> 8) % 200000);
+		else
+			soon((r >> 8) % 60000);
+		late = wait_for_readers(nr, round + 1);
 	}
 	check(!late, run, "woken", late, round);
 	for (i = 0; late && i < nr; i++)
@@ -211,7 +242,7 @@ static void ping_pong(const char *run, int nr, int rounds, const enum way *ways,
 		close(waiters[i].ep);
 		dev_close(&waiters[i].d);
 	}
-	wait_for_readers(nr);
+	close(write_fd);
 	check(!bad, run, "intact", bad, events);
 	/* A wait that ends with nothing there, or twice for one event, would spin. */
 	check(empty <= events / 50 && returns <= nr * (events + 2), run, "no_spin", empty, returns);
@@ -228,8 +259,9 @@ int main(int argc, char **argv)
 	char name[64];
 
 	alarm(300);
+	pin(2);
 	command_fd = open(SEQRING_TEST_PATH, O_WRONLY);
-	if (command_fd < 0 || pipe(done_pipe))
+	if (command_fd < 0)
 		T_DIE("poll.setup", "%s", strerror(errno));
 	for (way = POLL; way < NR_WAYS; way++) {
 		for (page = 0; page <= (way != READ); page++) {

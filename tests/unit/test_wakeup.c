@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* No wake-up of a memfd ring is lost, whatever happens while its reader arms. */
+
+#include <dlfcn.h>
+#include <linux/membarrier.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+
+#include "unit.h"
+
+static int setup(void **state)
+{
+	*state = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	ring_writer_close(*state);
+	return 0;
+}
+
+static void drain(struct ring *r)
+{
+	struct ring_record rec;
+
+	while (!ring_read(r, &rec, NULL, 0))
+		;
+}
+
+struct later {
+	struct ring_writer *w;
+	uint64_t delay_ns;
+	pthread_t thread;
+};
+
+static void *publish_later(void *arg)
+{
+	struct later *l = arg;
+	uint64_t i = 0;
+
+	sleep_ns(l->delay_ns);
+	if (ring_writer_publish(l->w, 0, 7, &i, sizeof(i)))
+		abort();
+	return NULL;
+}
+
+static void later(struct later *l, struct ring_writer *w, uint64_t delay_ns)
+{
+	l->w = w;
+	l->delay_ns = delay_ns;
+	assert_int_equal(pthread_create(&l->thread, NULL, publish_later, l), 0);
+}
+
+/* A wake-up disarms; whoever it was not for arms again. */
+static void test_two_sleepers(void **state)
+{
+	struct ring_writer *w = *state;
+	struct ring *eager = open_reader(w, NULL);
+	struct ring *lazy = open_reader(w, OPEN_OPTS(.wake_records = 3));
+	struct pollfd pfd = { .events = POLLIN };
+	struct ring_record rec;
+	struct later l;
+
+	assert_int_equal(ring_fd(eager, &pfd.fd), 0);
+	assert_int_equal(ring_read(eager, &rec, NULL, 0), -EAGAIN);
+	later(&l, w, 10 * MS);
+	assert_rejected(ring_wait(lazy, 50), ETIMEDOUT);
+	pthread_join(l.thread, NULL);
+	assert_int_equal(poll(&pfd, 1, 0), 1);
+	publish_numbers(w, 0, 1);
+	later(&l, w, 10 * MS);
+	assert_int_equal(wait_woken(lazy), 0);
+	pthread_join(l.thread, NULL);
+	ring_close(eager);
+	ring_close(lazy);
+}
+
+/* Readers may do to the bell and to the armed words what they like. */
+static void test_hostile_reader(void **state)
+{
+	struct ring_writer *w = *state;
+	struct ring *r = open_reader(w, NULL);
+	struct ring_fds fds;
+	uint64_t full = UINT64_MAX - 1, wakeups;
+	struct later l;
+
+	ring_writer_fds(w, &fds);
+	assert_int_equal(write(fds.bell, &full, sizeof(full)), sizeof(full));
+	later(&l, w, 10 * MS);
+	assert_int_equal(wait_woken(r), 0);
+	pthread_join(l.thread, NULL);
+	drain(r);
+	seqring_write(&w->wait[0].pos, 0);
+	wakeups = stats_of(r).wakeups;
+	publish_numbers(w, 0, 1);
+	assert_int_equal(stats_of(r).wakeups, wakeups + 1);
+	publish_numbers(w, 0, 1);
+	assert_int_equal(stats_of(r).wakeups, wakeups + 1);
+	ring_close(r);
+}
+
+/* What happens between the first look and the arming, and after that. */
+static struct {
+	const struct ring_backend_ops *real;
+	struct ring_writer *w;
+	unsigned int ring, before, after;
+} hook;
+
+static void hooked_arm(struct ring *r, bool for_fd)
+{
+	publish_numbers(hook.w, hook.ring, hook.before);
+	hook.before = 0;
+	hook.real->arm(r, for_fd);
+	publish_numbers(hook.w, hook.ring, hook.after);
+	hook.after = 0;
+}
+
+static void hook_arm(struct ring *r, struct ring_writer *w, unsigned int ring,
+		     unsigned int before, unsigned int after)
+{
+	static struct ring_backend_ops ops;
+
+	if (r->ops != &ops)
+		hook.real = r->ops;
+	ops = *hook.real;
+	ops.arm = hooked_arm;
+	r->ops = &ops;
+	hook.w = w;
+	hook.ring = ring;
+	hook.before = before;
+	hook.after = after;
+}
+
+static void test_published_while_arming(void **state)
+{
+	struct ring_writer *w = *state;
+	struct ring *r = open_reader(w, NULL);
+	struct pollfd pfd = { .events = POLLIN };
+	struct ring_record rec;
+
+	hook_arm(r, w, 0, 1, 0);
+	assert_int_equal(wait_woken(r), 0);
+	drain(r);
+	hook_arm(r, w, 0, 0, 1);
+	assert_int_equal(wait_woken(r), 0);
+	drain(r);
+	/* The same while the descriptor is armed: what came in between is returned. */
+	assert_int_equal(ring_fd(r, &pfd.fd), 0);
+	hook_arm(r, w, 0, 2, 0);
+	assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
+	assert_int_equal(poll(&pfd, 1, 0), 1);
+	drain(r);
+	hook_arm(r, w, 0, 0, 2);
+	assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
+	assert_int_equal(poll(&pfd, 1, 0), 1);
+	drain(r);
+	assert_int_equal(poll(&pfd, 1, 0), 0);
+	ring_close(r);
+}
+
+/* The library's membarrier(2) comes through here. */
+static struct {
+	const struct ring_writer *w;
+	unsigned int calls, armed;
+} fence;
+
+long syscall(long nr, ...)
+{
+	static long (*real)(long, ...);
+	long a[6];
+	va_list args;
+	int i;
+
+	va_start(args, nr);
+	for (i = 0; i < 6; i++)
+		a[i] = va_arg(args, long);
+	va_end(args);
+	if (!real)
+		real = (long (*)(long, ...))(uintptr_t)dlsym(RTLD_NEXT, "syscall");
+	if (nr == SYS_membarrier && a[0] == MEMBARRIER_CMD_GLOBAL_EXPEDITED && fence.w) {
+		fence.calls++;
+		fence.armed += fence.w->wait[0].pos != SEQRING_WAIT_NONE;
+	}
+	return real(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+/* Whose writer has no fence, its readers make up for it once they are armed. */
+static void test_membarrier(void **state)
+{
+	unsigned int light;
+
+	(void)state;
+	for (light = 0; light < 2; light++) {
+		struct ring_writer *w = make_writer(1, 0, light ? 0 : RING_WRITER_FULL_FENCE);
+		struct ring *r = open_reader(w, NULL);
+		struct ring_info info = { .size = sizeof(info) };
+		struct ring_record rec;
+		int fd;
+
+		ring_info(r, &info);
+		if (light && !(info.features & SEQRING_FEAT_MEMBARRIER)) {
+			ring_close(r);
+			ring_writer_close(w);
+			skip();
+		}
+		memset(&fence, 0, sizeof(fence));
+		fence.w = w;
+		assert_int_equal(ring_read(r, &rec, NULL, 0), -EAGAIN);
+		assert_int_equal(fence.calls, 0);
+		assert_int_equal(ring_wait(r, 1), -ETIMEDOUT);
+		assert_int_equal(!!fence.calls, light);
+		assert_int_equal(ring_fd(r, &fd), 0);
+		fence.calls = 0;
+		fence.armed = 0;
+		assert_int_equal(ring_read(r, &rec, NULL, 0), -EAGAIN);
+		assert_int_equal(fence.calls, light);
+		assert_int_equal(fence.armed, light);
+		fence.w = NULL;
+		ring_close(r);
+		ring_writer_close(w);
+	}
+}
+
+/* What comes meanwhile may change what is to be waited for. */
+static void test_state_changed_while_arming(void **state)
+{
+	struct ring_writer *w = *state;
+	struct ring *r = open_reader(w, OPEN_OPTS(.wake_records = 3));
+	struct pollfd pfd = { .events = POLLIN };
+	struct ring_record rec;
+	struct later l[2];
+	uint64_t start;
+
+	/* Led by a lap to where nothing is yet: the seq there becomes known. */
+	publish_numbers(w, 0, 100);
+	r->src[0].rd.pos = w->rings[0].w.pos;
+	r->src[0].rd.any = 1;
+	hook_arm(r, w, 0, 1, 0);
+	later(&l[0], w, 10 * MS);
+	later(&l[1], w, 10 * MS);
+	assert_int_equal(wait_woken(r), 0);
+	pthread_join(l[0].thread, NULL);
+	pthread_join(l[1].thread, NULL);
+	assert_int_equal(stats_of(r).lag_records, 3);
+	ring_close(r);
+
+	/* Something is held back now, and has its time. */
+	w = make_writer(2, SEQRING_CLOCK_MONOTONIC, 0);
+	r = open_reader(w, OPEN_OPTS(.merge_window_ns = 50 * MS));
+	assert_int_equal(ring_fd(r, &pfd.fd), 0);
+	assert_int_equal(ring_read(r, &rec, NULL, 0), -EAGAIN);
+	/* As after a wake-up; what is armed still would help. */
+	seqring_write(&w->wait[0].pos, SEQRING_WAIT_NONE);
+	hook_arm(r, w, 0, 1, 0);
+	start = now_ns();
+	while (ring_read(r, &rec, NULL, 0))
+		assert_int_equal(poll(&pfd, 1, PATIENCE_MS), 1);
+	assert_true(now_ns() >= start + 50 * MS);
+	ring_close(r);
+	ring_writer_close(w);
+}
+
+struct player {
+	struct ring_writer *out;
+	struct ring *in;
+	uint64_t rounds;
+	int err;
+};
+
+static int hit(struct player *p, uint64_t i)
+{
+	return ring_writer_publish(p->out, 0, 7, &i, sizeof(i));
+}
+
+/* Every wait has one record to wake it, and there is no second. */
+static int await(struct player *p, uint64_t i)
+{
+	struct ring_record rec;
+	uint64_t n;
+	int err;
+
+	while ((err = ring_read(p->in, &rec, &n, sizeof(n))) == -EAGAIN) {
+		err = wait_woken(p->in);
+		if (err)
+			return err;
+	}
+	return err ? err : n != i ? -EPROTO : 0;
+}
+
+static void *return_all(void *arg)
+{
+	struct player *p = arg;
+	uint64_t i;
+
+	for (i = 0; i < p->rounds && !p->err; i++) {
+		p->err = await(p, i);
+		if (!p->err)
+			p->err = hit(p, i);
+	}
+	return NULL;
+}
+
+static void ping_pong(uint32_t flags)
+{
+	struct ring_writer *ping = make_writer(1, 0, flags), *pong = make_writer(1, 0, flags);
+	struct player a = { ping, open_reader(pong, NULL), 10000, 0 };
+	struct player b = { pong, open_reader(ping, NULL), 10000, 0 };
+	pthread_t thread;
+	uint64_t i;
+
+	assert_int_equal(pthread_create(&thread, NULL, return_all, &b), 0);
+	for (i = 0; i < a.rounds && !a.err; i++) {
+		a.err = hit(&a, i);
+		if (!a.err)
+			a.err = await(&a, i);
+	}
+	pthread_join(thread, NULL);
+	assert_int_equal(a.err, 0);
+	assert_int_equal(b.err, 0);
+	assert_int_equal(ping->rings[0].w.light_wake,
+			 !!(((struct seqring_header *)ping->map)->features &
+			    SEQRING_FEAT_MEMBARRIER));
+	if (flags & RING_WRITER_FULL_FENCE)
+		assert_int_equal(ping->rings[0].w.light_wake, 0);
+	ring_close(a.in);
+	ring_close(b.in);
+	ring_writer_close(ping);
+	ring_writer_close(pong);
+}
+
+static void test_ping_pong(void **state)
+{
+	(void)state;
+	ping_pong(0);
+	ping_pong(RING_WRITER_FULL_FENCE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_two_sleepers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hostile_reader, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_published_while_arming, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_state_changed_while_arming, setup, teardown),
+		cmocka_unit_test(test_membarrier),
+		cmocka_unit_test(test_ping_pong),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

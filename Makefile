@@ -6,6 +6,9 @@
 # make demo       the main job on real kernel events
 # make help       the rest
 
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+
 VERSION	:= 0.1.0
 SONAME	:= libring.so.0
 
@@ -55,40 +58,48 @@ test-build: $(UNIT_TESTS) $(TEST_PROGS)
 
 $(O)/%.pic.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -fPIC -fvisibility=hidden -c -o $@ $<
+	@echo '  CC  $@'
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -fPIC -fvisibility=hidden -c -o $@ $<
 
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
+	@echo '  CC  $@'
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
 
 $(O)/libring.a: $(LIB_OBJS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	@echo '  AR  $@'
+	$(Q)$(AR) rcs $@ $^
 
 $(O)/$(SONAME): $(LIB_PIC) libring/libring.map
-	$(CC) $(LDFLAGS_ALL) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=libring/libring.map \
+	@echo '  LD  $@'
+	$(Q)$(CC) $(LDFLAGS_ALL) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=libring/libring.map \
 		-Wl,--no-undefined-version -o $@ $(LIB_PIC)
 
 $(O)/libring.so: $(O)/$(SONAME)
-	ln -sf $(SONAME) $@
+	$(Q)ln -sf $(SONAME) $@
 
 $(O)/libring.pc: libring/libring.pc.in Makefile
 	@mkdir -p $(@D)
-	sed -e 's|@prefix@|$(prefix)|' -e 's|@exec_prefix@|$(exec_prefix)|' \
+	$(Q)sed -e 's|@prefix@|$(prefix)|' -e 's|@exec_prefix@|$(exec_prefix)|' \
 	    -e 's|@libdir@|$(libdir)|' -e 's|@includedir@|$(includedir)|' \
 	    -e 's|@version@|$(VERSION)|' $< > $@
 
 $(O)/ringctl: $(TOOL_OBJS) $(O)/libring.a
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(shell pkg-config --libs json-c)
+	@echo '  LD  $@'
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(shell pkg-config --libs json-c)
 
 $(O)/ringbench: $(BENCH_OBJS) $(O)/libring.a
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(shell pkg-config --libs json-c) -lm
+	@echo '  LD  $@'
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(shell pkg-config --libs json-c) -lm
 
 $(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $(O)/libring.a
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka
+	@echo '  LD  $@'
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka
 
 $(O)/tests/%: $(O)/tests/%.o $(O)/libring.a
-	$(CC) $(LDFLAGS_ALL) -o $@ $^
+	@echo '  LD  $@'
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 
 # What the VM also runs as a 32-bit program.
 M32_PROGS	:= $(O)/tests/vm/progs/t_read $(O)/tests/vm/progs/follow
@@ -96,7 +107,8 @@ M32_PROGS	:= $(O)/tests/vm/progs/t_read $(O)/tests/vm/progs/follow
 test-m32: $(M32_PROGS)
 
 $(O)/schedwatch: $(O)/tools/demo/schedwatch.o $(O)/libring.a
-	$(CC) $(LDFLAGS_ALL) -o $@ $^
+	@echo '  LD  $@'
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 
 # Out of the tree: the kernel's build leaves its products beside the sources.
 modules:

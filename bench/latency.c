@@ -40,8 +40,9 @@ static int compare_doubles(const void *a, const void *b)
 
 static void summarise(struct flight *f)
 {
-	unsigned int last = f->n - 1;
+	unsigned int last = f->n;
 
+	last--;
 	qsort(f->ns, f->n, sizeof(f->ns[0]), compare_doubles);
 	f->median = f->ns[f->n / 2];
 	f->p99 = f->ns[last - f->n / 100];

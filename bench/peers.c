@@ -72,25 +72,42 @@ static inline void store_record(struct seqring_record *rec, uint64_t ts_ns, uint
 	seqring_w_copy_payload(rec + 1, payload, len);
 }
 
+/* Says what will be overwritten, before the first byte of it is. */
+static inline struct seqring_record *bytes_begin(struct bytes *b, uint64_t end)
+{
+	__atomic_store_n(&b->ctl->begin, end, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	return (struct seqring_record *)(b->data + (b->pos & b->mask));
+}
+
+static void bytes_pad(struct bytes *b, uint64_t room)
+{
+	struct seqring_record *rec = bytes_begin(b, b->pos + room);
+	union seqring_meta meta = { .flags = SEQRING_REC_PAD };
+
+	__atomic_store_n(&rec->meta.word, meta.word, __ATOMIC_RELAXED);
+	b->pos += room;
+}
+
 static inline void bytes_write_len(struct stream *s, unsigned int n, uint32_t len, bool stamped)
 {
 	struct bytes *b = s->impl;
-	uint64_t size = seqring_record_size(len);
 	struct seqring_record *rec;
+	uint64_t size, room, next;
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
 		payload_fill(s->payload, len, ++s->seq);
-		/* All records are of one size here: no PAD, both sides skip alike. */
-		if (room_at(b->pos, b->mask) < size)
-			b->pos += room_at(b->pos, b->mask);
-		__atomic_store_n(&b->ctl->begin, b->pos + size, __ATOMIC_RELAXED);
-		__atomic_thread_fence(__ATOMIC_RELEASE);
-		rec = (struct seqring_record *)(b->data + (b->pos & b->mask));
+		size = seqring_record_size(len);
+		room = room_at(b->pos, b->mask);
+		if (size > room)
+			bytes_pad(b, room);
+		next = seqring_normalize(b->pos + size, b->mask);
+		rec = bytes_begin(b, next);
 		__atomic_store_n(&rec->stamp, s->seq, __ATOMIC_RELAXED);
 		store_record(rec, stamped ? now_ns() : 0, len, s->payload);
 		__atomic_store_n(&b->ctl->latest, b->pos, __ATOMIC_RELAXED);
-		b->pos += size;
+		b->pos = next;
 		__atomic_store_n(&b->ctl->end, b->pos, __ATOMIC_RELEASE);
 	}
 }
@@ -112,10 +129,24 @@ static void bytes_join(struct stream *s)
 	b->reader_seq = s->seq + 1;
 }
 
+/* Whether what was read at @pos is whole; if not, goes to the newest record. */
+static inline bool bytes_whole(struct bytes *b, uint64_t pos)
+{
+	uint64_t begin;
+
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	begin = __atomic_load_n(&b->reader_ctl->begin, __ATOMIC_RELAXED);
+	if (__builtin_expect(begin - pos <= b->reader_mask + 1, 1))
+		return true;
+	b->reader_pos = __atomic_load_n(&b->reader_ctl->latest, __ATOMIC_ACQUIRE);
+	b->snap = __atomic_load_n(&b->reader_ctl->end, __ATOMIC_ACQUIRE);
+	return false;
+}
+
 static inline unsigned int bytes_collect_len(struct stream *s, unsigned int max, uint32_t len)
 {
 	struct bytes *b = s->impl;
-	uint64_t size = seqring_record_size(len), pos, stamp, begin;
+	uint64_t pos, stamp, room, size;
 	const struct seqring_record *rec;
 	uint64_t payload[PAYLOAD_MAX / 8];
 	union seqring_meta meta;
@@ -128,32 +159,30 @@ static inline unsigned int bytes_collect_len(struct stream *s, unsigned int max,
 	}
 	while (n < max && b->reader_pos < b->snap) {
 		pos = b->reader_pos;
-		if (room_at(pos, b->reader_mask) < size)
-			pos += room_at(pos, b->reader_mask);
 		rec = (const struct seqring_record *)(b->reader_data + (pos & b->reader_mask));
+		room = room_at(pos, b->reader_mask);
 		stamp = __atomic_load_n(&rec->stamp, __ATOMIC_RELAXED);
 		meta.word = __atomic_load_n(&rec->meta.word, __ATOMIC_RELAXED);
 		__atomic_load_n(&rec->ts_ns, __ATOMIC_RELAXED);
-		seqring_load_words((unsigned char *)payload, (const seqring_word *)(rec + 1),
-				   len / 8);
+		size = seqring_record_size(meta.len);
+		if (__builtin_expect(meta.flags & SEQRING_REC_PAD || size > room, 0)) {
+			if (bytes_whole(b, pos))
+				b->reader_pos = pos + room;
+			continue;
+		}
+		seqring_r_copy(payload, rec + 1, meta.len < len ? meta.len : len);
 		if (pos + SEQRING_PREFETCH_BYTES < b->snap)
 			seqring_prefetch(b->reader_data +
 					 ((pos + SEQRING_PREFETCH_BYTES) & b->reader_mask));
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		begin = __atomic_load_n(&b->reader_ctl->begin, __ATOMIC_RELAXED);
-		if (begin - pos > b->reader_mask + 1) {
-			/* Lapped: go to the newest record. */
-			b->reader_pos = __atomic_load_n(&b->reader_ctl->latest, __ATOMIC_ACQUIRE);
-			b->snap = __atomic_load_n(&b->reader_ctl->end, __ATOMIC_ACQUIRE);
+		if (!bytes_whole(b, pos))
 			continue;
-		}
 		if (meta.len != len || meta.type != TYPE)
 			wrong("byte ring: header of record %llu is torn",
 			      (unsigned long long)stamp);
 		payload_check(payload, len, stamp, "byte ring");
 		s->lost += stamp - b->reader_seq;
 		b->reader_seq = stamp + 1;
-		b->reader_pos = pos + size;
+		b->reader_pos = seqring_normalize(pos + size, b->reader_mask);
 		s->read++;
 		n++;
 	}

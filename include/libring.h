@@ -23,8 +23,8 @@
 extern "C" {
 #endif
 
-#define LIBRING_VERSION_MAJOR	0
-#define LIBRING_VERSION_MINOR	1
+#define LIBRING_VERSION_MAJOR 0
+#define LIBRING_VERSION_MINOR 1
 
 /* Exported, also from a library that is built with -fvisibility=hidden. */
 #pragma GCC visibility push(default)
@@ -40,15 +40,15 @@ struct ring_writer;
 
 /* Where a reader starts, and the whence of ring_seek(). */
 enum ring_whence {
-	RING_OLDEST = 0,	/* the oldest record still there */
-	RING_NEWEST = 1,	/* the newest record is the next one read */
-	RING_HEAD = 2,		/* only what is published from now on */
-	RING_SEQ = 3,		/* value: the seq that comes next */
-	RING_TIME = 4,		/* value: the first record with ts_ns >= it */
+	RING_OLDEST = 0, /* the oldest record still there */
+	RING_NEWEST = 1, /* the newest record is the next one read */
+	RING_HEAD = 2,	 /* only what is published from now on */
+	RING_SEQ = 3,	 /* value: the seq that comes next */
+	RING_TIME = 4,	 /* value: the first record with ts_ns >= it */
 };
 
 /* ring_open_opts.flags */
-#define RING_EAGER	(1u << 0)	/* lowest latency, dearest for the writer */
+#define RING_EAGER (1u << 0) /* lowest latency, dearest for the writer */
 
 /**
  * struct ring_open_opts - how to open a ring for reading
@@ -157,8 +157,7 @@ struct ring_fds {
  *
  * Return: as ring_open(); -EBADF.
  */
-int ring_open_fds(const struct ring_fds *fds, const struct ring_open_opts *opts,
-		  struct ring **out);
+int ring_open_fds(const struct ring_fds *fds, const struct ring_open_opts *opts, struct ring **out);
 
 /* Closes a reader; NULL is allowed. Pointers that it gave out are void then. */
 void ring_close(struct ring *r);
@@ -314,8 +313,7 @@ int ring_seek(struct ring *r, enum ring_whence whence, uint64_t value);
  * Return: 0; -EAGAIN nothing was ever published; -ENODEV nothing ever will be;
  * -ENOENT no such ring; -EBADMSG; -EPIPE as ring_read().
  */
-int ring_newest(struct ring *r, unsigned int ring, struct ring_record *rec, void *buf,
-		size_t size);
+int ring_newest(struct ring *r, unsigned int ring, struct ring_record *rec, void *buf, size_t size);
 
 /**
  * struct ring_info - what a ring is
@@ -439,7 +437,7 @@ int ring_list(ring_list_fn fn, void *arg);
 /* A ring of this process, in a memfd. */
 
 /* ring_writer_opts.flags */
-#define RING_WRITER_FULL_FENCE	(1u << 0)	/* no membarrier(2) in readers */
+#define RING_WRITER_FULL_FENCE (1u << 0) /* no membarrier(2) in readers */
 
 /**
  * struct ring_writer_opts - a ring to create
@@ -507,8 +505,7 @@ int ring_writer_publish_iov(struct ring_writer *w, unsigned int ring, uint16_t t
  * are published; -ENOENT, -EBUSY.
  */
 int ring_writer_publish_batch(struct ring_writer *w, unsigned int ring,
-			      const struct ring_record *recs, unsigned int nr,
-			      unsigned int *done);
+			      const struct ring_record *recs, unsigned int nr, unsigned int *done);
 
 /**
  * ring_writer_reserve() - write the payload where it will lie

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Life of a device: create and destroy. */
 
+#include <linux/ctype.h>
 #include <linux/fs.h>
 #include <linux/log2.h>
 #include <linux/module.h>
@@ -48,10 +49,14 @@ u64 seqring_now(const struct seqring *sr)
 
 bool seqring_name_ok(const char *name)
 {
-	size_t len = strnlen(name, SEQRING_NAME_SIZE);
+	size_t len = strnlen(name, SEQRING_NAME_SIZE), i;
 
-	return len && len < SEQRING_NAME_SIZE && name[0] != '.' &&
-	       strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == len;
+	if (!len || len == SEQRING_NAME_SIZE || name[0] == '.')
+		return false;
+	for (i = 0; i < len; i++)
+		if (!isascii(name[i]) || !(isalnum(name[i]) || strchr("._-", name[i])))
+			return false;
+	return true;
 }
 
 static int seqring_params_check(const struct seqring_params *p, bool user_owned)

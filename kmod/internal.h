@@ -68,7 +68,7 @@ struct seqring {
 	struct seqring_one * __percpu *cpu_ring;
 	wait_queue_head_t wq;
 	struct list_head list;
-	struct mutex write_lock;
+	struct mutex write_lock; /* over write(2), and against the end */
 	u64 data_size;
 	u64 total_size;
 	unsigned long charged_pages;
@@ -105,7 +105,7 @@ struct seqring_cursors {
  */
 struct seqring_file {
 	struct seqring *sr;
-	struct mutex lock;
+	struct mutex lock; /* over what follows, but the timer */
 	struct seqring_cursors *cursors;
 	struct hrtimer timer;
 	wait_queue_head_t timer_wq;

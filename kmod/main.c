@@ -14,9 +14,10 @@
  * Handed out in turn, so that a number comes again late: an open() that has found
  * a node, whose device goes at that moment, must not get another device instead.
  */
-#define SEQRING_MINORS		(1U << MINORBITS)
+#define SEQRING_MINORS		((unsigned int)MINORMASK + 1)
 
 LIST_HEAD(seqring_devices);
+/* Over the list, and over each device's coming and going. */
 DEFINE_MUTEX(seqring_devices_lock);
 
 static dev_t seqring_devt;

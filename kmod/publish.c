@@ -83,6 +83,8 @@ struct seqring_one *seqring_enter(struct seqring *sr, unsigned long *irq_flags)
 			raw_spin_lock(&ring->lock);
 		else if (!raw_spin_trylock(&ring->lock))
 			goto busy;
+		/* Held until seqring_leave(); sparse cannot follow it to there. */
+		__release(&ring->lock);
 	}
 	WRITE_ONCE(ring->busy, me);
 	seqring_fence_light(NEST);
@@ -99,8 +101,10 @@ void seqring_leave(struct seqring_one *ring, unsigned long irq_flags)
 
 	seqring_fence_light(NEST);
 	WRITE_ONCE(ring->busy, 0);
-	if (mode == SEQRING_MODE_LOCKED)
+	if (mode == SEQRING_MODE_LOCKED) {
+		__acquire(&ring->lock);
 		raw_spin_unlock(&ring->lock);
+	}
 	if (mode != SEQRING_MODE_CALLER)
 		local_irq_restore(irq_flags);
 }

@@ -224,6 +224,7 @@ static int test_nmi(unsigned int cmd, struct pt_regs *regs)
 	if (!READ_ONCE(nmi_run.left))
 		return NMI_DONE;
 	test_run_step(&nmi_run);
+	/* After the record: who sees it may go on, or free the run. */
 	smp_store_release(&nmi_run.left, nmi_run.left - 1);
 	return NMI_HANDLED;
 }
@@ -240,14 +241,15 @@ static int test_from_nmi(struct test_dev *d, u32 count, u32 max)
 	if (err)
 		return err;
 	err = register_nmi_handler(NMI_LOCAL, test_nmi, 0, "seqring_test");
+	/* Pairs with the release in test_nmi(), here and below. */
 	while (!err && (left = smp_load_acquire(&nmi_run.left))) {
 		int cpu = cpumask_any_but(cpu_online_mask, raw_smp_processor_id());
 		unsigned long until = jiffies + 5 * HZ;
 
 		apic->send_IPI(cpu < nr_cpu_ids ? cpu : 0, NMI_VECTOR);
-		while (smp_load_acquire(&nmi_run.left) == left && time_before(jiffies, until))
+		while (READ_ONCE(nmi_run.left) == left && time_before(jiffies, until))
 			cpu_relax();
-		if (smp_load_acquire(&nmi_run.left) == left)
+		if (READ_ONCE(nmi_run.left) == left)
 			err = -ETIMEDOUT;
 		cond_resched();
 		if (!err)

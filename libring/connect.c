@@ -9,9 +9,9 @@
 
 #include "internal.h"
 
-#define PATIENCE_MS	5000
-#define BUSY_MS		10
-#define NR_FDS		3
+#define PATIENCE_MS 5000
+#define BUSY_MS	    10
+#define NR_FDS	    3
 
 /*
  * Connects to the socket at @path.
@@ -43,11 +43,15 @@ int libring_connect(const char *path, int *sock)
 		case ENOTDIR:
 			return -ENOENT;
 		case EAGAIN:
-			return libring_fail(ETIMEDOUT, "%s: its process does not serve the many "
-					    "who wait", path);
+			return libring_fail(ETIMEDOUT,
+					    "%s: its process does not serve the many "
+					    "who wait",
+					    path);
 		case ECONNREFUSED:
-			return libring_fail(ECONNREFUSED, "%s: the process that served the ring "
-					    "is gone", path);
+			return libring_fail(ECONNREFUSED,
+					    "%s: the process that served the ring "
+					    "is gone",
+					    path);
 		case EPROTOTYPE:
 			return libring_fail(EPROTO, "%s: not the socket of a ring", path);
 		default:
@@ -88,15 +92,20 @@ static int check_hello(const struct libring_hello *hello, ssize_t len, size_t nr
 	if ((size_t)len < sizeof(*hello) || hello->magic != SEQRING_MAGIC)
 		return libring_fail(EPROTO, "not the socket of a ring: what came is no greeting");
 	if (hello->version != LIBRING_HELLO_VERSION)
-		return libring_fail(ENOTSUP, "the ring is served in version %u of the greeting; "
-				    "this library knows %u", hello->version,
-				    LIBRING_HELLO_VERSION);
+		return libring_fail(ENOTSUP,
+				    "the ring is served in version %u of the greeting; "
+				    "this library knows %u",
+				    hello->version, LIBRING_HELLO_VERSION);
 	if (hello->error)
-		return libring_fail(ECONNREFUSED, "the process that serves the ring takes no more "
-				    "readers: %s", strerror((int)hello->error));
+		return libring_fail(ECONNREFUSED,
+				    "the process that serves the ring takes no more "
+				    "readers: %s",
+				    strerror((int)hello->error));
 	if (nr < NR_FDS && cut)
-		return libring_fail(EMFILE, "this process has no room for the ring's %d "
-				    "descriptors", NR_FDS);
+		return libring_fail(EMFILE,
+				    "this process has no room for the ring's %d "
+				    "descriptors",
+				    NR_FDS);
 	if (nr < NR_FDS || cut)
 		return libring_fail(EPROTO, "the greeting came with %s than %d descriptors",
 				    cut ? "more" : "fewer", NR_FDS);
@@ -135,8 +144,10 @@ int libring_receive(int sock, struct ring_fds *out)
 			break;
 	}
 	if (!pfd.revents)
-		return libring_fail(ETIMEDOUT, "the process that serves the ring did not answer "
-				    "within %d s", PATIENCE_MS / 1000);
+		return libring_fail(ETIMEDOUT,
+				    "the process that serves the ring did not answer "
+				    "within %d s",
+				    PATIENCE_MS / 1000);
 	len = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	if (len < 0)
 		return libring_fail(errno == ECONNRESET ? ECONNREFUSED : errno,

@@ -32,14 +32,15 @@ static int get_opts(const struct ring_writer_opts *user, struct ring_writer_opts
 
 	if (!user)
 		return libring_fail(EINVAL, "a ring cannot be created without options: data_size "
-				    "has no default");
+					    "has no default");
 	err = libring_get_opts(o, sizeof(*o), user, "ring_writer_opts");
 	if (err)
 		return err;
 	if (o->flags & ~RING_WRITER_FULL_FENCE || o->reserved)
-		return libring_fail(EINVAL, "ring_writer_opts.flags is 0x%x and reserved %u: flags "
-				    "are RING_WRITER_FULL_FENCE or 0, reserved is 0", o->flags,
-				    o->reserved);
+		return libring_fail(EINVAL,
+				    "ring_writer_opts.flags is 0x%x and reserved %u: flags "
+				    "are RING_WRITER_FULL_FENCE or 0, reserved is 0",
+				    o->flags, o->reserved);
 	if (!o->nr_rings)
 		o->nr_rings = 1;
 	if (o->nr_rings > SEQRING_RINGS_MAX)
@@ -60,8 +61,10 @@ static int get_shape(const struct ring_writer_opts *o, struct shape *s)
 	s->stride = s->page + o->data_size;
 	s->total = s->ring_offset + o->nr_rings * s->stride;
 	if (s->total > SIZE_MAX || (uint64_t)(off_t)s->total != s->total || (off_t)s->total < 0)
-		return libring_fail(ENOMEM, "%u rings of %" PRIu64 " bytes are more than this "
-				    "process can map", o->nr_rings, o->data_size);
+		return libring_fail(ENOMEM,
+				    "%u rings of %" PRIu64 " bytes are more than this "
+				    "process can map",
+				    o->nr_rings, o->data_size);
 	return 0;
 }
 

@@ -19,11 +19,15 @@ static int explain(int err, const char *name)
 	case ENOENT:
 		return libring_fail(err, "%s: there is no such device", name);
 	case EPERM:
-		return libring_fail(err, "%s: not allowed: a kernel module owns it, or this "
-				    "process may not", name);
+		return libring_fail(err,
+				    "%s: not allowed: a kernel module owns it, or this "
+				    "process may not",
+				    name);
 	case ENOSPC:
-		return libring_fail(err, "%s: the module's limit on memory or on devices is "
-				    "reached", name);
+		return libring_fail(err,
+				    "%s: the module's limit on memory or on devices is "
+				    "reached",
+				    name);
 	default:
 		return libring_fail(err, "%s: %s", name, strerror(err));
 	}
@@ -36,8 +40,10 @@ static int control(unsigned long request, void *arg, const char *name)
 
 	fd = open(SEQRING_CTL_PATH, O_RDWR | O_CLOEXEC);
 	if (fd < 0 && (errno == ENOENT || errno == ENXIO || errno == ENODEV))
-		return libring_fail(ENOENT, "%s is not there: the module is not loaded (modprobe "
-				    "seqring)", SEQRING_CTL_PATH);
+		return libring_fail(ENOENT,
+				    "%s is not there: the module is not loaded (modprobe "
+				    "seqring)",
+				    SEQRING_CTL_PATH);
 	if (fd < 0)
 		return libring_fail(errno, "%s: %s", SEQRING_CTL_PATH, strerror(errno));
 	if (ioctl(fd, request, arg))
@@ -54,7 +60,7 @@ int ring_create(const char *name, const struct ring_create_opts *user)
 
 	if (!user)
 		return libring_fail(EINVAL, "a device cannot be created without options: "
-				    "data_size has no default");
+					    "data_size has no default");
 	err = libring_get_opts(&o, sizeof(o), user, "ring_create_opts");
 	if (!err && o.permissions & ~0666u)
 		err = libring_fail(EINVAL, "ring_create_opts.permissions is 0%o: bits of 0666",
@@ -94,8 +100,7 @@ static bool hidden(const char *name, unsigned int nr)
 	char path[sizeof(dir) + SEQRING_NAME_SIZE];
 	unsigned int i;
 
-	if (libring_socket_path(SEQRING_DEV_DIR, name, path, sizeof(path)) ||
-	    !access(path, F_OK))
+	if (libring_socket_path(SEQRING_DEV_DIR, name, path, sizeof(path)) || !access(path, F_OK))
 		return true;
 	for (i = 0; i < nr; i++)
 		if (libring_socket_dir(i, dir, sizeof(dir)) ||
@@ -119,8 +124,8 @@ static int list_dir(const char *path, int nr, ring_list_fn fn, void *arg)
 	if (!dir)
 		return libring_fail(errno, "%s: %s", path, strerror(errno));
 	while (!err && (e = readdir(dir))) {
-		if (!libring_name_ok(e->d_name) ||
-		    fstatat(dirfd(dir), e->d_name, &st, 0) || (st.st_mode & S_IFMT) != type ||
+		if (!libring_name_ok(e->d_name) || fstatat(dirfd(dir), e->d_name, &st, 0) ||
+		    (st.st_mode & S_IFMT) != type ||
 		    (nr >= 0 && hidden(e->d_name, (unsigned int)nr)))
 			continue;
 		err = fn(e->d_name, nr < 0, arg);

@@ -7,7 +7,7 @@
 #include "internal.h"
 
 /* What no option struct will ever reach; keeps a wild size from being walked. */
-#define OPTS_MAX	4096
+#define OPTS_MAX 4096
 
 static _Thread_local char text[256];
 static _Thread_local const char *last = "";
@@ -41,10 +41,10 @@ int libring_status(int err)
 		return libring_say(ENODEV, "nothing is left to read, and the writer is gone");
 	case -EPIPE:
 		return libring_say(EPIPE, "the writer lapped this reader 64 times in a row: "
-				   "read again, or use a larger ring");
+					  "read again, or use a larger ring");
 	case -EBADMSG:
 		return libring_say(EBADMSG, "what stands in the ring was not written by the "
-				   "protocol: seek to go on");
+					    "protocol: seek to go on");
 	default:
 		return err;
 	}
@@ -73,8 +73,10 @@ int libring_get_opts(void *opts, size_t known, const void *user, const char *wha
 				    what, size, OPTS_MAX);
 	for (i = known; i < size; i++)
 		if (from[i])
-			return libring_fail(E2BIG, "%s has a field beyond byte %zu that this "
-					    "library does not know: it must be 0", what, known);
+			return libring_fail(E2BIG,
+					    "%s has a field beyond byte %zu that this "
+					    "library does not know: it must be 0",
+					    what, known);
 	memcpy(opts, user, known);
 	return 0;
 }

@@ -13,8 +13,8 @@
 
 #include "libring.h"
 
-#define LIBRING_NEVER	UINT64_MAX
-#define LIBRING_LAPS	64	/* tries in a row before -EPIPE */
+#define LIBRING_NEVER UINT64_MAX
+#define LIBRING_LAPS  64 /* tries in a row before -EPIPE */
 
 /*
  * One ring, as this reader stands on it.
@@ -139,8 +139,8 @@ int libring_status(int err);
 int libring_get_opts(void *opts, size_t known, const void *user, const char *what);
 
 /* layout.c */
-int libring_check_shape(const char *what, uint32_t clock_id, uint64_t data_size,
-			const void *schema, size_t schema_size);
+int libring_check_shape(const char *what, uint32_t clock_id, uint64_t data_size, const void *schema,
+			size_t schema_size);
 int libring_map(struct ring *r, int fd, uint64_t file_size);
 void libring_reader_init(const struct ring *r, uint32_t ring, struct seqring_reader *rd);
 
@@ -187,12 +187,12 @@ int libring_chardev_open(struct ring *r, int fd);
 int libring_memfd_open(struct ring *r, const struct ring_fds *fds, int sock);
 
 /* serve.c: a ring's socket is handed this, with its three descriptors. */
-#define LIBRING_HELLO_VERSION	1u
+#define LIBRING_HELLO_VERSION 1u
 
 struct libring_hello {
-	uint64_t magic;		/* SEQRING_MAGIC */
+	uint64_t magic; /* SEQRING_MAGIC */
 	uint32_t version;
-	uint32_t error;		/* an errno: no descriptors come */
+	uint32_t error; /* an errno: no descriptors come */
 };
 
 struct libring_server;

@@ -19,23 +19,28 @@ static bool data_size_ok(uint64_t size)
 }
 
 /* What @what, the options of a ring to be, may ask for. */
-int libring_check_shape(const char *what, uint32_t clock_id, uint64_t data_size,
-			const void *schema, size_t schema_size)
+int libring_check_shape(const char *what, uint32_t clock_id, uint64_t data_size, const void *schema,
+			size_t schema_size)
 {
 	if (clock_id > SEQRING_CLOCK_MONOTONIC)
 		return libring_fail(EINVAL, "%s.clock_id is %u: 0 (none) or 1 (CLOCK_MONOTONIC)",
 				    what, clock_id);
 	if (!data_size_ok(data_size))
-		return libring_fail(EINVAL, "%s.data_size is %" PRIu64 ": a power of two, 64 KiB "
-				    "to 1 GiB", what, data_size);
+		return libring_fail(EINVAL,
+				    "%s.data_size is %" PRIu64 ": a power of two, 64 KiB "
+				    "to 1 GiB",
+				    what, data_size);
 	if (!schema != !schema_size || schema_size > SEQRING_SCHEMA_SIZE_MAX)
 		return libring_fail(EINVAL, "%s.schema_size is %zu: 1 to %u, or no schema and 0",
 				    what, schema_size, SEQRING_SCHEMA_SIZE_MAX);
 	return 0;
 }
 
-#define REJECT_IF(cond, ...) \
-	do { if (cond) return libring_fail(EPROTO, __VA_ARGS__); } while (0)
+#define REJECT_IF(cond, ...)                                      \
+	do {                                                      \
+		if (cond)                                         \
+			return libring_fail(EPROTO, __VA_ARGS__); \
+	} while (0)
 
 static int check_version(const struct seqring_header *h)
 {
@@ -46,11 +51,13 @@ static int check_version(const struct seqring_header *h)
 		  "ring header: compat_version %u must lie within 1 and version %u",
 		  h->compat_version, h->version);
 	if (h->compat_version > SEQRING_VERSION)
-		return libring_fail(ENOTSUP, "the ring is of version %u and can be read by "
+		return libring_fail(ENOTSUP,
+				    "the ring is of version %u and can be read by "
 				    "libraries that know version %u; this one knows %u",
 				    h->version, h->compat_version, SEQRING_VERSION);
 	if (h->features_required & ~SEQRING_FEATURES_REQUIRED_KNOWN)
-		return libring_fail(ENOTSUP, "the ring requires features 0x%" PRIx64
+		return libring_fail(ENOTSUP,
+				    "the ring requires features 0x%" PRIx64
 				    " that this library does not know",
 				    (uint64_t)(h->features_required &
 					       ~SEQRING_FEATURES_REQUIRED_KNOWN));
@@ -87,15 +94,16 @@ static int check_rings(const struct seqring_header *h, uint64_t *end)
 		  "ring header: nr_rings is %u, must be 1 to %u", h->nr_rings, SEQRING_RINGS_MAX);
 	REJECT_IF(h->ring_offset % page || h->ring_stride % page || h->data_offset % page,
 		  "ring header: ring_offset, ring_stride and data_offset must be multiples of "
-		  "page_size %u", h->page_size);
+		  "page_size %u",
+		  h->page_size);
 	REJECT_IF(h->ring_offset < page || h->data_offset < page,
 		  "ring header: ring_offset and data_offset must leave a page for what is before");
 	REJECT_IF(__builtin_add_overflow(h->data_offset, h->data_size, &span) ||
-		  h->ring_stride < span,
+			  h->ring_stride < span,
 		  "ring header: ring_stride 0x%" PRIx64 " is too small for a ring",
 		  (uint64_t)h->ring_stride);
 	REJECT_IF(__builtin_mul_overflow(h->ring_stride, (uint64_t)h->nr_rings, &span) ||
-		  __builtin_add_overflow(span, h->ring_offset, end) || *end > h->total_size,
+			  __builtin_add_overflow(span, h->ring_offset, end) || *end > h->total_size,
 		  "ring header: %u rings do not fit into total_size 0x%" PRIx64, h->nr_rings,
 		  (uint64_t)h->total_size);
 	return 0;
@@ -113,11 +121,12 @@ static int check_schema(const struct seqring_header *h, uint64_t rings_end)
 		  "ring header: schema_size is %" PRIu64 ", must be 1 to %u",
 		  (uint64_t)h->schema_size, SEQRING_SCHEMA_SIZE_MAX);
 	REJECT_IF(h->schema_offset < h->header_size ||
-		  __builtin_add_overflow(h->schema_offset, h->schema_size, &end) ||
-		  end > h->total_size ||
-		  (end > h->ring_offset && h->schema_offset < rings_end),
+			  __builtin_add_overflow(h->schema_offset, h->schema_size, &end) ||
+			  end > h->total_size ||
+			  (end > h->ring_offset && h->schema_offset < rings_end),
 		  "ring header: the schema at 0x%" PRIx64 " does not lie beside header and rings "
-		  "within total_size", (uint64_t)h->schema_offset);
+		  "within total_size",
+		  (uint64_t)h->schema_offset);
 	return 0;
 }
 
@@ -137,7 +146,8 @@ static int check_header(const struct seqring_header *h, uint64_t file_size)
 		  sizeof(*h));
 	REJECT_IF(h->total_size % page || h->total_size > file_size,
 		  "ring header: total_size 0x%" PRIx64 " must be a multiple of page_size and at "
-		  "most what the file has, 0x%" PRIx64, (uint64_t)h->total_size, file_size);
+		  "most what the file has, 0x%" PRIx64,
+		  (uint64_t)h->total_size, file_size);
 	REJECT_IF(!memchr(h->name, 0, sizeof(h->name)), "ring header: the name has no end");
 	err = check_record_format(h);
 	if (!err)
@@ -179,8 +189,10 @@ int libring_map(struct ring *r, int fd, uint64_t file_size)
 	if (err)
 		return err;
 	if (r->hdr.total_size > SIZE_MAX)
-		return libring_fail(ENOMEM, "the ring has %" PRIu64 " bytes, more than this "
-				    "process can map", (uint64_t)r->hdr.total_size);
+		return libring_fail(ENOMEM,
+				    "the ring has %" PRIu64 " bytes, more than this "
+				    "process can map",
+				    (uint64_t)r->hdr.total_size);
 	r->map_size = (size_t)r->hdr.total_size;
 	r->map = map(fd, r->map_size);
 	if (r->map == MAP_FAILED) {

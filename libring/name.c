@@ -8,23 +8,25 @@
 
 #include "internal.h"
 
-#define RUN_DIR	"/run/seqring"
+#define RUN_DIR "/run/seqring"
 
 bool libring_name_ok(const char *name)
 {
 	size_t len = strlen(name);
 
 	return len && len < SEQRING_NAME_SIZE && name[0] != '.' &&
-	       strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
-	       == len;
+	       strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
+		       len;
 }
 
 int libring_check_name(const char *name)
 {
 	if (name && libring_name_ok(name))
 		return 0;
-	return libring_fail(EINVAL, "bad name%s%.40s: 1 to %u of A-Z a-z 0-9 . _ - and no dot at "
-			    "the start", name ? " " : "", name ? name : "", SEQRING_NAME_SIZE - 1);
+	return libring_fail(EINVAL,
+			    "bad name%s%.40s: 1 to %u of A-Z a-z 0-9 . _ - and no dot at "
+			    "the start",
+			    name ? " " : "", name ? name : "", SEQRING_NAME_SIZE - 1);
 }
 
 /*
@@ -45,9 +47,10 @@ int libring_socket_dir(unsigned int i, char *dir, size_t size)
 	if (n < 0)
 		return -ENOENT;
 	if ((size_t)n >= size)
-		return libring_fail(ENAMETOOLONG, "$%s: at most %zu bytes make a directory for "
-				    "sockets", own && *own ? "RINGDIR" : "XDG_RUNTIME_DIR",
-				    size - 1);
+		return libring_fail(ENAMETOOLONG,
+				    "$%s: at most %zu bytes make a directory for "
+				    "sockets",
+				    own && *own ? "RINGDIR" : "XDG_RUNTIME_DIR", size - 1);
 	return 0;
 }
 
@@ -57,7 +60,9 @@ int libring_socket_path(const char *dir, const char *name, char *path, size_t si
 	int n = snprintf(path, size, "%s%s%s", dir ? dir : "", dir ? "/" : "", name);
 
 	if (n < 0 || (size_t)n >= size)
-		return libring_fail(ENAMETOOLONG, "%s%s%s: the path of a socket has at most %zu "
-				    "bytes", dir ? dir : "", dir ? "/" : "", name, size - 1);
+		return libring_fail(ENAMETOOLONG,
+				    "%s%s%s: the path of a socket has at most %zu "
+				    "bytes",
+				    dir ? dir : "", dir ? "/" : "", name, size - 1);
 	return 0;
 }

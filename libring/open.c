@@ -47,7 +47,7 @@ static int alloc_sources(struct ring *r, const struct ring_open_opts *opts)
 				    opts->ring, r->hdr.nr_rings);
 	if (opts->merge_window_ns && r->hdr.clock_id != SEQRING_CLOCK_MONOTONIC)
 		return libring_fail(EINVAL, "ring_open_opts.merge_window_ns needs a ring with "
-				    "CLOCK_MONOTONIC");
+					    "CLOCK_MONOTONIC");
 	r->nr_src = opts->one_ring ? 1 : r->hdr.nr_rings;
 	r->src = aligned_alloc(_Alignof(struct ring_src), r->nr_src * sizeof(*r->src));
 	r->heap = calloc(r->nr_src, sizeof(*r->heap));
@@ -156,7 +156,7 @@ static int open_any(int fd, const struct ring_open_opts *opts, struct ring **out
 		err = open_fds(&fds, -1, opts, out);
 	} else {
 		err = libring_fail(EPROTO, "not a ring: neither a device, nor a memfd, nor a "
-				   "socket");
+					   "socket");
 	}
 	close(fd);
 	return err;

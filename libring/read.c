@@ -9,10 +9,8 @@
 int libring_outcome(enum seqring_outcome outcome)
 {
 	static const int errs[] = {
-		[SEQRING_OK] = 0,
-		[SEQRING_EMPTY] = -EAGAIN,
-		[SEQRING_LAPPED] = -EPIPE,
-		[SEQRING_CORRUPT] = -EBADMSG,
+		[SEQRING_OK] = 0,	   [SEQRING_EMPTY] = -EAGAIN,
+		[SEQRING_LAPPED] = -EPIPE, [SEQRING_CORRUPT] = -EBADMSG,
 		[SEQRING_DEAD] = -ENODEV,
 	};
 
@@ -276,9 +274,10 @@ int ring_advance(struct ring *r)
 	struct ring_src *s = r->peeked;
 
 	if (!s || !r->whole)
-		return libring_fail(EINVAL, "%s", s ? "the record was not found whole: "
-				    "ring_recheck() comes first" :
-				    "nothing was peeked at: ring_peek() comes first");
+		return libring_fail(EINVAL, "%s",
+				    s ? "the record was not found whole: "
+					"ring_recheck() comes first" :
+					"nothing was peeked at: ring_peek() comes first");
 	r->peeked = NULL;
 	consume(r, s, &r->peek_view);
 	return 0;

@@ -14,16 +14,20 @@ static int check(const struct ring *r, uint32_t whence, uint64_t value)
 				    RING_TIME);
 	if (whence == RING_TIME && r->hdr.clock_id == SEQRING_CLOCK_NONE)
 		return libring_fail(EOPNOTSUPP, "the ring has no clock: its records cannot be "
-				    "found by time");
+						"found by time");
 	if (whence != RING_SEQ)
 		return 0;
 	if (r->nr_src > 1)
-		return libring_fail(EOPNOTSUPP, "%u rings are read, and each counts its own seq: "
-				    "with one_ring it can be sought", r->nr_src);
+		return libring_fail(EOPNOTSUPP,
+				    "%u rings are read, and each counts its own seq: "
+				    "with one_ring it can be sought",
+				    r->nr_src);
 	newest = seqring_read(&r->src->rd.ctl->seq);
 	if (value && value - 1 > newest)
-		return libring_fail(ERANGE, "seq %" PRIu64 " lies in the future: the next one is "
-				    "%" PRIu64, value, newest + 1);
+		return libring_fail(ERANGE,
+				    "seq %" PRIu64 " lies in the future: the next one is "
+				    "%" PRIu64,
+				    value, newest + 1);
 	return 0;
 }
 
@@ -43,7 +47,7 @@ static enum seqring_outcome seek_end(struct seqring_reader *rd, uint32_t whence)
 	rd->eager = true;
 	for (tries = 0; found == SEQRING_LAPPED && tries < LIBRING_LAPS; tries++) {
 		outcome = whence == RING_OLDEST ? seqring_r_seek_oldest(rd) :
-			  seqring_r_seek_newest(rd);
+						  seqring_r_seek_newest(rd);
 		if (outcome)
 			break;
 		found = seqring_r_peek(rd, &v);

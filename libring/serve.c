@@ -19,11 +19,11 @@
 
 #include "internal.h"
 
-#define BACKLOG		64
-#define CONNS_MAX	1024
-#define NR_FDS		3
-#define LOCK_TRIES	100
-#define LOCK_MS		10
+#define BACKLOG	   64
+#define CONNS_MAX  1024
+#define NR_FDS	   3
+#define LOCK_TRIES 100
+#define LOCK_MS	   10
 
 /*
  * @listener: the socket, at @addr; its inode says whether that is still this one
@@ -78,8 +78,10 @@ static int lock_dir(const char *path, int *lock)
 		poll(NULL, 0, LOCK_MS);
 	}
 	close(*lock);
-	return libring_fail(EADDRINUSE, "%s: another process holds the lock on the directory of "
-			    "this socket", path);
+	return libring_fail(EADDRINUSE,
+			    "%s: another process holds the lock on the directory of "
+			    "this socket",
+			    path);
 }
 
 /* Removes the socket at @path if nobody serves it. Return: 0: there is none now. */
@@ -202,10 +204,10 @@ static bool greet(const struct libring_server *s, int conn, int error)
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(sizeof(s->fds))];
 	} control = { .header = {
-		.cmsg_len = CMSG_LEN(sizeof(s->fds)),
-		.cmsg_level = SOL_SOCKET,
-		.cmsg_type = SCM_RIGHTS,
-	} };
+			      .cmsg_len = CMSG_LEN(sizeof(s->fds)),
+			      .cmsg_level = SOL_SOCKET,
+			      .cmsg_type = SCM_RIGHTS,
+		      } };
 	struct iovec iov = { .iov_base = &hello, .iov_len = sizeof(hello) };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 
@@ -219,8 +221,7 @@ static bool greet(const struct libring_server *s, int conn, int error)
 
 static void accept_one(struct libring_server *s, int conn)
 {
-	if (greet(s, conn, s->nr_conns < CONNS_MAX ? 0 : EUSERS) &&
-	    !watch(s, conn, EPOLLRDHUP))
+	if (greet(s, conn, s->nr_conns < CONNS_MAX ? 0 : EUSERS) && !watch(s, conn, EPOLLRDHUP))
 		s->conns[s->nr_conns++] = conn;
 	else
 		close(conn);
@@ -286,8 +287,7 @@ void libring_serve_close(struct libring_server *s)
 	struct stat st;
 
 	/* Another process may have taken the name meanwhile. */
-	if (s->bound && !lstat(s->addr.sun_path, &st) && st.st_dev == s->dev &&
-	    st.st_ino == s->ino)
+	if (s->bound && !lstat(s->addr.sun_path, &st) && st.st_dev == s->dev && st.st_ino == s->ino)
 		unlink(s->addr.sun_path);
 	while (s->nr_conns)
 		close(s->conns[--s->nr_conns]);

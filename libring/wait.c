@@ -12,10 +12,10 @@
 
 #include "internal.h"
 
-#define NSEC_PER_SEC	1000000000ULL
+#define NSEC_PER_SEC 1000000000ULL
 
 /* epoll_event.data of the timer; the other descriptors have their events. */
-#define TIMER_EVENT	0u
+#define TIMER_EVENT 0u
 
 static struct timespec timespec_of(uint64_t ns)
 {
@@ -120,7 +120,7 @@ static int ready(struct ring *r, bool vouched, uint64_t *at)
 	else if (err == -EAGAIN || err == -ENODEV)
 		return err;
 	else if (err)
-		return 0;	/* for ring_read() to say */
+		return 0; /* for ring_read() to say */
 
 	if (!vouched && !wish_met(r)) {
 		now = libring_now_ns();
@@ -164,7 +164,7 @@ static int arm_and_look(struct ring *r, uint64_t *at)
 static int no_means(void)
 {
 	return libring_fail(EOPNOTSUPP, "the ring was opened by its memfd alone, which cannot "
-			    "wake anybody: open it by name, socket or ring_open_fds()");
+					"wake anybody: open it by name, socket or ring_open_fds()");
 }
 
 /* Return: 0 @until came; 1 something else did; -errno. */
@@ -293,8 +293,10 @@ int libring_poll_add(struct ring *r, int fd, uint32_t events)
 	if (fd == r->timer)
 		ev.data.u32 = TIMER_EVENT;
 	if (epoll_ctl(r->epfd, EPOLL_CTL_ADD, fd, &ev))
-		return libring_fail(errno == EPERM ? EPROTO : errno, "cannot wait for descriptor "
-				    "%d of the ring: %s", fd, strerror(errno));
+		return libring_fail(errno == EPERM ? EPROTO : errno,
+				    "cannot wait for descriptor "
+				    "%d of the ring: %s",
+				    fd, strerror(errno));
 	return 0;
 }
 

@@ -75,7 +75,8 @@ static int check_geometry(const struct ring *r, const struct seqring_geometry *g
 	    g->features != h->features)
 		return libring_fail(EPROTO, "the device's geometry and its header disagree");
 	if (g->reader_size < size || g->reader_size % h->page_size || g->reader_size > SIZE_MAX)
-		return libring_fail(EPROTO, "the device's reader page has %" PRIu64 " bytes: must "
+		return libring_fail(EPROTO,
+				    "the device's reader page has %" PRIu64 " bytes: must "
 				    "be whole pages and at least %" PRIu64,
 				    (uint64_t)g->reader_size, size);
 	return 0;
@@ -118,8 +119,10 @@ int libring_chardev_open(struct ring *r, int fd)
 
 	r->dev = fd;
 	if (ioctl(fd, SEQRING_IOC_GEOMETRY, &g))
-		return libring_fail(EPROTO, "not a ring: the device does not know "
-				    "SEQRING_IOC_GEOMETRY: %s", strerror(errno));
+		return libring_fail(EPROTO,
+				    "not a ring: the device does not know "
+				    "SEQRING_IOC_GEOMETRY: %s",
+				    strerror(errno));
 	err = libring_map(r, fd, g.total_size);
 	if (!err)
 		err = check_geometry(r, &g);

@@ -105,8 +105,10 @@ static int check_seals(int fd, int needed, const char *what)
 	if (seals < 0)
 		return libring_fail(EPROTO, "not a ring: the %s is no memfd", what);
 	if ((seals & needed) != needed)
-		return libring_fail(EPERM, "the %s is not sealed against shrinking, growing and "
-				    "the change of its seals: this could kill its readers", what);
+		return libring_fail(EPERM,
+				    "the %s is not sealed against shrinking, growing and "
+				    "the change of its seals: this could kill its readers",
+				    what);
 	return 0;
 }
 
@@ -136,8 +138,10 @@ static int map_wait(struct ring *r, int fd)
 	if (err)
 		return err;
 	if (fstat(fd, &st) || (uint64_t)st.st_size < size)
-		return libring_fail(EPROTO, "the memfd with the armed words is shorter than the "
-				    "%zu bytes of %u rings", size, r->hdr.nr_rings);
+		return libring_fail(EPROTO,
+				    "the memfd with the armed words is shorter than the "
+				    "%zu bytes of %u rings",
+				    size, r->hdr.nr_rings);
 	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (p == MAP_FAILED)
 		return libring_fail(errno, "cannot map the armed words: %s", strerror(errno));
@@ -156,7 +160,7 @@ static int check_membarrier(const struct ring *r)
 	if (cmds >= 0 && cmds & MEMBARRIER_CMD_GLOBAL_EXPEDITED)
 		return 0;
 	return libring_fail(ENOTSUP, "the ring's readers need membarrier(2) to sleep, and this "
-			    "process has none: create it with RING_WRITER_FULL_FENCE");
+				     "process has none: create it with RING_WRITER_FULL_FENCE");
 }
 
 /**

@@ -7,7 +7,7 @@
 
 #include "writer.h"
 
-#define IOV_MAX_PIECES	1024
+#define IOV_MAX_PIECES 1024
 
 static struct ring_out *find(struct ring_writer *w, unsigned int ring)
 {
@@ -25,15 +25,17 @@ static inline int find_free(struct ring_writer *w, unsigned int ring, struct rin
 		return -ENOENT;
 	if (seqring_unlikely((*out)->w.resv_next))
 		return libring_say(EBUSY, "a reservation is open on this ring: commit or discard "
-				   "it first");
+					  "it first");
 	return 0;
 }
 
 static int too_big(struct ring_out *o)
 {
 	seqring_write(&o->w.ctl->dropped[SEQRING_DROP_TOO_BIG], ++o->too_big);
-	return libring_fail(EMSGSIZE, "the payload is too long: a record of this ring takes at "
-			    "most %u bytes", o->w.payload_max);
+	return libring_fail(EMSGSIZE,
+			    "the payload is too long: a record of this ring takes at "
+			    "most %u bytes",
+			    o->w.payload_max);
 }
 
 static inline uint64_t time_ns(const struct ring_writer *w)
@@ -92,7 +94,8 @@ int ring_writer_publish_iov(struct ring_writer *w, unsigned int ring, uint16_t t
 	if (err)
 		return err;
 	for (i = 0; i < nr; i++) {
-		vec[i].base = iov[i].iov_base;
+		/* NULL is no address to add 0 to. */
+		vec[i].base = iov[i].iov_len ? iov[i].iov_base : "";
 		vec[i].len = iov[i].iov_len;
 	}
 	if (seqring_w_publish_vec(&o->w, type, time_ns(w), vec, (unsigned int)nr))
@@ -198,7 +201,7 @@ int ring_writer_serve(struct ring_writer *w)
 {
 	if (!w->server)
 		return libring_fail(EINVAL, "this writer does not listen: ring_writer_listen() "
-				    "comes first");
+					    "comes first");
 	libring_serve(w->server);
 	return 0;
 }

@@ -46,6 +46,10 @@ in_user=(
 	PARENTHESIS_ALIGNMENT	# clang-format has the last word on layout
 	OPEN_ENDED_LINE
 	SPLIT_STRING		# what the library says are whole sentences
+	LINE_SPACING		# takes a declaration with _Alignas for a statement
+	TABSTOP			# clang-format indents statement expressions
+	COMPLEX_MACRO		# tables of tests have macros for runs of arguments
+	MACRO_WITH_FLOW_CONTROL	# a list of checks, each of which returns
 )
 
 not_in_shell=(

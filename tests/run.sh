@@ -127,12 +127,16 @@ run() {
 	style) suite style tests/check-style.sh ;;
 	vm-self) suite vm-self tests/vm/selftest.sh ;;
 	vm-*) suite "$1" tests/vm/run.sh "${1#vm-}" ;;
-	*) echo "run.sh: no suite '$1'; there are:" $all >&2; exit 2 ;;
+	*) echo "run.sh: no suite '$1'; there are: $all" >&2; exit 2 ;;
 	esac
 }
 
 tests/deps.sh build test vm style || exit 1
-for s in ${*:-$all}; do
+if [ $# = 0 ]; then
+	# shellcheck disable=SC2086 # a list
+	set -- $all
+fi
+for s; do
 	run "$s"
 done
 echo "$passed passed, $failed failed, $skipped skipped" | tee build/log/summary

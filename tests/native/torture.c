@@ -21,7 +21,7 @@
 
 #include "torture.h"
 
-#define READERS_MAX	64
+#define READERS_MAX 64
 
 enum kind { READ, EAGER, PEEK, BATCH, SEEK, STOPPED, KINDS };
 
@@ -33,9 +33,9 @@ struct result {
 	uint64_t got;
 	uint64_t lost;
 	uint64_t laps;
-	uint64_t first;		/* seq that the account starts with; 0: no account */
+	uint64_t first; /* seq that the account starts with; 0: no account */
 	uint64_t bad_seq;
-	const char *bad;	/* what went wrong; the same address in every process */
+	const char *bad; /* what went wrong; the same address in every process */
 	int done;
 };
 
@@ -93,7 +93,10 @@ static void publish_pieces(struct seqring_writer *w, uint16_t type, uint64_t ts,
 	uint32_t a = len ? (uint32_t)(r % (len + 1)) : 0;
 	uint32_t b = len - a ? (uint32_t)((r >> 32) % (len - a + 1)) : 0;
 	struct seqring_vec vec[] = {
-		{ p, a }, { p + a, b }, { NULL, 0 }, { p + a + b, len - a - b },
+		{ p, a },
+		{ p + a, b },
+		{ NULL, 0 },
+		{ p + a + b, len - a - b },
 	};
 
 	if (seqring_w_publish_vec(w, type, ts, vec, 4))
@@ -310,33 +313,34 @@ static int settle(unsigned int index)
 		fail(res, "the reader died", 0);
 	if (!res->bad && res->first && res->got + res->lost != published - (res->first - 1))
 		fail(res, "read + lost is not what was published", published);
-	printf("# reader %-2u %-7s first %" PRIu64 " read %" PRIu64 " lost %" PRIu64 " laps %" PRIu64,
+	printf("# reader %-2u %-7s first %" PRIu64 " read %" PRIu64 " lost %" PRIu64
+	       " laps %" PRIu64,
 	       index, kind_names[index % KINDS], res->first, res->got, res->lost, res->laps);
 	if (res->bad)
 		printf(": WRONG: %s, at %" PRIu64, res->bad, res->bad_seq);
 	printf("\n");
-	return res->bad != NULL;
+	return !!res->bad;
 }
 
 static void usage(FILE *f)
 {
 	fprintf(f, "usage: torture [OPTION...]\n"
-		"  --seconds N      how long the writer writes (5)\n"
-		"  --seed N         of all that is random (1)\n"
-		"  --data-size N    bytes, a power of two (65536)\n"
-		"  --readers N      1 to 64, of kinds in turn: read, eager, peek, batch, seek,\n"
-		"                   stopped and continued (4)\n"
-		"  --start-pos N    start near this position and seq 2^32 (0: at the start)\n"
-		"  --threads        readers are threads, not processes (always with TSan)\n");
+		   "  --seconds N      how long the writer writes (5)\n"
+		   "  --seed N         of all that is random (1)\n"
+		   "  --data-size N    bytes, a power of two (65536)\n"
+		   "  --readers N      1 to 64, of kinds in turn: read, eager, peek, batch, seek,\n"
+		   "                   stopped and continued (4)\n"
+		   "  --start-pos N    start near this position and seq 2^32 (0: at the start)\n"
+		   "  --threads        readers are threads, not processes (always with TSan)\n");
 }
 
 static void parse(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "seconds", 1, NULL, 's' },	{ "seed", 1, NULL, 'e' },
-		{ "data-size", 1, NULL, 'd' },	{ "readers", 1, NULL, 'r' },
-		{ "start-pos", 1, NULL, 'p' },	{ "threads", 0, NULL, 't' },
-		{ "help", 0, NULL, 'h' },	{ 0 },
+		{ "seconds", 1, NULL, 's' },   { "seed", 1, NULL, 'e' },
+		{ "data-size", 1, NULL, 'd' }, { "readers", 1, NULL, 'r' },
+		{ "start-pos", 1, NULL, 'p' }, { "threads", 0, NULL, 't' },
+		{ "help", 0, NULL, 'h' },      { 0 },
 	};
 	int c;
 

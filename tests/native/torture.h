@@ -8,7 +8,7 @@
 
 #include "seqring/reader.h"
 
-#define TORTURE_BUF	(1u << 20)
+#define TORTURE_BUF (1u << 20)
 
 static inline uint64_t mix(uint64_t x)
 {

@@ -99,11 +99,12 @@ static void test_create(void **state)
 	assert_rejected(ring_create("", &o), EINVAL);
 	assert_rejected(ring_create("a/b", &o), EINVAL);
 	assert_rejected(ring_create("12345678901234567890123456789012", &o), EINVAL);
-#define BAD(field, value, err) do { \
-	bad = o; \
-	bad.field = (value); \
-	assert_rejected(ring_create("x", &bad), err); \
-} while (0)
+#define BAD(field, value, err)                                \
+	do {                                                  \
+		bad = o;                                      \
+		bad.field = (value);                          \
+		assert_rejected(ring_create("x", &bad), err); \
+	} while (0)
 	BAD(size, 0, EINVAL);
 	BAD(size, SIZE_MAX, E2BIG);
 	BAD(clock_id, 2, EINVAL);

@@ -100,8 +100,7 @@ static bool ready(void)
 
 		if (pos >= head)
 			continue;
-		if (head - pos >= bytes ||
-		    (records && seqring_read(&c->seq) - seq + 1 >= records))
+		if (head - pos >= bytes || (records && seqring_read(&c->seq) - seq + 1 >= records))
 			return true;
 	}
 	return false;
@@ -226,11 +225,12 @@ static void test_open_rejections(void **state)
 
 	(void)state;
 	close(before);
-#define WRONG(field, value) do { \
-	dev.geometry.field = (value); \
-	rejected(EPROTO); \
-	dev.geometry = good; \
-} while (0)
+#define WRONG(field, value)                   \
+	do {                                  \
+		dev.geometry.field = (value); \
+		rejected(EPROTO);             \
+		dev.geometry = good;          \
+	} while (0)
 	WRONG(nr_rings, 2);
 	WRONG(total_size, good.total_size - 4096);
 	WRONG(total_size, good.total_size + 4096);
@@ -284,8 +284,8 @@ static pthread_t later(struct later *l)
 
 static void test_wait(void **state)
 {
-	struct ring *r = open_device(OPEN_OPTS(.wake_records = 2, .wake_bytes = 300,
-					  .wake_timeout_ns = 5));
+	struct ring *r = open_device(
+		OPEN_OPTS(.wake_records = 2, .wake_bytes = 300, .wake_timeout_ns = 5));
 	struct later l = { .ring = 1 };
 	struct ring_record rec;
 	pthread_t thread;

@@ -87,7 +87,8 @@ static void test_sizes_between_edges(void **state)
 		run(len, 37);
 	for (len = SEGMENT - 56; len < SEGMENT + 8; len += 8)
 		run(len, 1);
-	for (len = SEQRING_PAYLOAD_MAX(DATA_SIZE) - 64; len < SEQRING_PAYLOAD_MAX(DATA_SIZE); len += 8)
+	for (len = SEQRING_PAYLOAD_MAX(DATA_SIZE) - 64; len < SEQRING_PAYLOAD_MAX(DATA_SIZE);
+	     len += 8)
 		run(len, 1);
 }
 

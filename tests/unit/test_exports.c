@@ -9,10 +9,10 @@
 
 #include "unit.h"
 
-#define NAMES_MAX	200
-#define STRING_(x)	#x
-#define STRING(x)	STRING_(x)
-#define NODE		"LIBRING_" STRING(LIBRING_VERSION_MAJOR) "." STRING(LIBRING_VERSION_MINOR)
+#define NAMES_MAX  200
+#define STRING_(x) #x
+#define STRING(x)  STRING_(x)
+#define NODE	   "LIBRING_" STRING(LIBRING_VERSION_MAJOR) "." STRING(LIBRING_VERSION_MINOR)
 
 struct names {
 	unsigned int nr;

@@ -6,7 +6,7 @@
 
 #include "unit.h"
 
-#define PRESETS	40
+#define PRESETS 40
 
 static int setup(void **state)
 {
@@ -112,8 +112,16 @@ static void test_pad(void **state)
 static void test_misaligned(void **state)
 {
 	static const uint64_t bad[] = {
-		1, 4, 7, DATA_SIZE - 1, DATA_SIZE - 4, DATA_SIZE - 8, DATA_SIZE - 16, ~0ULL,
-		~0ULL - 7, ~0ULL - 15,
+		1,
+		4,
+		7,
+		DATA_SIZE - 1,
+		DATA_SIZE - 4,
+		DATA_SIZE - 8,
+		DATA_SIZE - 16,
+		~0ULL,
+		~0ULL - 7,
+		~0ULL - 15,
 	};
 	struct bare *b = *state;
 	struct seqring_view v;
@@ -176,8 +184,20 @@ static void test_resync_backwards(void **state)
 static uint64_t random_word(void)
 {
 	static const uint64_t favourites[] = {
-		0, 1, 8, 24, DATA_SIZE - 8, DATA_SIZE - 24, DATA_SIZE, DATA_SIZE / 4, 64, 128,
-		1ULL << 32, 1ULL << 63, ~0ULL, ~0ULL - 7,
+		0,
+		1,
+		8,
+		24,
+		DATA_SIZE - 8,
+		DATA_SIZE - 24,
+		DATA_SIZE,
+		DATA_SIZE / 4,
+		64,
+		128,
+		1ULL << 32,
+		1ULL << 63,
+		~0ULL,
+		~0ULL - 7,
 	};
 
 	switch (rand() % 4) {

@@ -4,7 +4,7 @@
  * The library's own code, built with a barrier backend that calls this test there.
  */
 
-#define SEQRING_BARRIER_BACKEND	"../../tests/unit/lapping_backend.h"
+#define SEQRING_BARRIER_BACKEND "../../tests/unit/lapping_backend.h"
 
 #include "unit.h"
 

@@ -6,7 +6,7 @@
 
 #include "unit.h"
 
-#define CLOCK		SEQRING_CLOCK_MONOTONIC
+#define CLOCK SEQRING_CLOCK_MONOTONIC
 
 static void put(struct ring_writer *w, unsigned int ring, uint64_t ts_ns)
 {
@@ -40,7 +40,7 @@ static void test_order(void **state)
 	put(w, 2, 10);
 	put(w, 0, 20);
 	put(w, 1, 15);
-	put(w, 2, 20);	/* a tie: the lower ring first */
+	put(w, 2, 20); /* a tie: the lower ring first */
 	put(w, 1, 20);
 	expect(r, 2, 10);
 	expect(r, 1, 15);
@@ -176,7 +176,7 @@ static void test_lapped_while_pending(void **state)
 	expect(r, 0, 10);
 	for (i = 0; i < 5000; i++)
 		put(w, 1, 100 + i);
-	expect(r, 0, 30);	/* 20 and 40 are gone, and so is their ts */
+	expect(r, 0, 30); /* 20 and 40 are gone, and so is their ts */
 	while (!ring_read(r, &rec, &payload, sizeof(payload))) {
 		assert_true(rec.ts_ns > last);
 		last = rec.ts_ns;
@@ -334,7 +334,7 @@ static void test_corrupt_ring(void **state)
 		put(w, 0, (uint64_t)i);
 	put(w, 1, 10);
 	expect(r, 0, 1);
-	((uint64_t *)w->rings[0].w.data)[4] = 99;	/* the stamp of the second */
+	((uint64_t *)w->rings[0].w.data)[4] = 99; /* the stamp of the second */
 	assert_rejected(ring_read(r, &rec, NULL, 0), EBADMSG);
 	assert_rejected(ring_read(r, &rec, NULL, 0), EBADMSG);
 	assert_int_equal(ring_seek(r, RING_NEWEST, 0), 0);
@@ -344,7 +344,7 @@ static void test_corrupt_ring(void **state)
 	ring_writer_close(w);
 }
 
-#define WINDOW	(600 * MS)
+#define WINDOW (600 * MS)
 
 static void test_window_holds_back(void **state)
 {

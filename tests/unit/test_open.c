@@ -9,7 +9,7 @@
 
 #include "unit.h"
 
-#define SEALS	(F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL)
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL)
 
 static const char schema[] = "a schema";
 
@@ -71,7 +71,7 @@ static void open_copy(const struct ring_writer *w, size_t size, int seals, int e
 	close(fd);
 }
 
-#define FIELD(f)	offsetof(struct seqring_header, f), sizeof(((struct seqring_header *)0)->f)
+#define FIELD(f) offsetof(struct seqring_header, f), sizeof(((struct seqring_header *)0)->f)
 
 static void test_header(void **state)
 {
@@ -88,7 +88,7 @@ static void test_header(void **state)
 		{ FIELD(version), 0, EPROTO },
 		{ FIELD(version), 7, 0 },
 		{ FIELD(compat_version), 0, EPROTO },
-		{ FIELD(compat_version), 2, EPROTO },	/* of version 1 */
+		{ FIELD(compat_version), 2, EPROTO }, /* of version 1 */
 		{ FIELD(features), ~0ULL & ~SEQRING_FEAT_MEMBARRIER, 0 },
 		{ FIELD(features_required), 1, ENOTSUP },
 		{ FIELD(features_required), 1ULL << 63, ENOTSUP },
@@ -108,13 +108,13 @@ static void test_header(void **state)
 		{ FIELD(total_size), 0, EPROTO },
 		{ FIELD(total_size), total - page, EPROTO },
 		{ FIELD(total_size), total + 1, EPROTO },
-		{ FIELD(total_size), total + page, EPROTO },	/* the file has less */
+		{ FIELD(total_size), total + page, EPROTO }, /* the file has less */
 		{ FIELD(total_size), ~0ULL, EPROTO },
 		{ FIELD(ring_offset), 0, EPROTO },
 		{ FIELD(ring_offset), page + 8, EPROTO },
 		{ FIELD(ring_offset), 3 * page, EPROTO },
 		{ FIELD(ring_offset), ~(page - 1), EPROTO },
-		{ FIELD(ring_offset), page, EPROTO },		/* over the schema */
+		{ FIELD(ring_offset), page, EPROTO }, /* over the schema */
 		{ FIELD(ring_stride), 0, EPROTO },
 		{ FIELD(ring_stride), DATA_SIZE, EPROTO },
 		{ FIELD(ring_stride), DATA_SIZE + page + 8, EPROTO },
@@ -139,12 +139,12 @@ static void test_header(void **state)
 		{ FIELD(payload_max), 0, EPROTO },
 		{ FIELD(payload_max), SEQRING_PAYLOAD_MAX(DATA_SIZE) + 1, EPROTO },
 		{ FIELD(payload_max), UINT32_MAX, EPROTO },
-		{ FIELD(schema_offset), 0, EPROTO },		/* with a size */
-		{ FIELD(schema_offset), 8, EPROTO },		/* in the header */
+		{ FIELD(schema_offset), 0, EPROTO }, /* with a size */
+		{ FIELD(schema_offset), 8, EPROTO }, /* in the header */
 		{ FIELD(schema_offset), 512, 0 },
 		{ FIELD(schema_offset), total, EPROTO },
 		{ FIELD(schema_offset), ~0ULL, EPROTO },
-		{ FIELD(schema_offset), 2 * page, EPROTO },	/* in a ring */
+		{ FIELD(schema_offset), 2 * page, EPROTO }, /* in a ring */
 		{ FIELD(schema_size), 0, EPROTO },
 		{ FIELD(schema_size), page, 0 },
 		{ FIELD(schema_size), page + 1, EPROTO },
@@ -302,7 +302,7 @@ static void try_opts(struct ring_writer *w, struct ring_open_opts opts, int err)
 	}
 }
 
-#define OPTS(...)	((struct ring_open_opts) { .size = sizeof(struct ring_open_opts), __VA_ARGS__ })
+#define OPTS(...) ((struct ring_open_opts) { .size = sizeof(struct ring_open_opts), __VA_ARGS__ })
 
 static void test_options(void **state)
 {
@@ -318,13 +318,13 @@ static void test_options(void **state)
 	try_opts(w, OPTS(.whence = RING_SEQ, .one_ring = 1, .value = 1), 0);
 	try_opts(w, OPTS(.whence = RING_SEQ, .one_ring = 1, .value = 2), ERANGE);
 	try_opts(w, OPTS(.whence = RING_SEQ, .one_ring = 1, .value = ~0ULL), ERANGE);
-	try_opts(w, OPTS(.whence = RING_TIME), EOPNOTSUPP);	/* no clock */
+	try_opts(w, OPTS(.whence = RING_TIME), EOPNOTSUPP); /* no clock */
 	try_opts(w, OPTS(.whence = 5), EINVAL);
 	try_opts(w, OPTS(.one_ring = 1, .ring = 2), 0);
 	try_opts(w, OPTS(.one_ring = 1, .ring = 3), EINVAL);
 	try_opts(w, OPTS(.one_ring = 2), EINVAL);
 	try_opts(w, OPTS(.ring = 1), EINVAL);
-	try_opts(w, OPTS(.merge_window_ns = 1), EINVAL);	/* no clock */
+	try_opts(w, OPTS(.merge_window_ns = 1), EINVAL); /* no clock */
 	try_opts(w, (struct ring_open_opts) { .size = 0 }, EINVAL);
 	try_opts(w, (struct ring_open_opts) { .size = sizeof(struct ring_open_opts) - 1 }, EINVAL);
 	try_opts(w, (struct ring_open_opts) { .size = 1 << 30 }, E2BIG);
@@ -377,7 +377,7 @@ static void test_bad_fds(void **state)
 	bad.wait = copy_of(w, 3 * 128 - 1, SEALS & ~F_SEAL_FUTURE_WRITE);
 	assert_rejected(ring_open_fds(&bad, NULL, &r), EPROTO);
 	close(bad.wait);
-	bad.wait = copy_of(w, 4096, SEALS);	/* not for readers to write */
+	bad.wait = copy_of(w, 4096, SEALS); /* not for readers to write */
 	assert_rejected(ring_open_fds(&bad, NULL, &r), EPERM);
 	close(bad.wait);
 	bad = fds;

@@ -3,7 +3,7 @@
 
 #include "unit.h"
 
-#define HEADER	((uint32_t)sizeof(struct seqring_record))
+#define HEADER ((uint32_t)sizeof(struct seqring_record))
 
 static int setup(void **state)
 {
@@ -24,8 +24,8 @@ static int teardown(void **state)
 static void test_init_sizes(void **state)
 {
 	static const uint64_t bad[] = {
-		0, 1, 4096, 65535, 65537, 65536 + 8, 98304, (1ULL << 30) + 1, 1ULL << 31,
-		1ULL << 63, ~0ULL,
+		0,	    1,		4096,  65535, 65537, 65536 + 8, 98304, (1ULL << 30) + 1,
+		1ULL << 31, 1ULL << 63, ~0ULL,
 	};
 	struct bare *b = *state;
 	struct seqring_reader r;
@@ -125,11 +125,13 @@ static void test_too_big(void **state)
 	struct bare *b = *state;
 	struct seqring_writer before;
 	static char buf[DATA_SIZE];
-	const char *volatile opaque = buf;	/* its size is not for the compiler to judge */
+	const char *volatile opaque = buf; /* its size is not for the compiler to judge */
 	struct seqring_vec vec[] = {
-		{ buf, b->w.payload_max }, { buf, 1 }, { buf, ~0ULL },
+		{ buf, b->w.payload_max },
+		{ buf, 1 },
+		{ buf, ~0ULL },
 	};
-	void *payload;
+	void *payload = NULL;
 
 	bare_publish(b, 100);
 	before = b->w;
@@ -224,7 +226,7 @@ static void test_discard(void **state)
 	struct bare *b = *state;
 	struct seqring_view v;
 	uint64_t head, lost = 0;
-	void *payload;
+	void *payload = NULL;
 
 	assert_int_equal(seqring_w_reserve(&b->w, 100, &payload), 0);
 	assert_int_equal((uintptr_t)payload % 8, 0);
@@ -256,7 +258,7 @@ static void test_reserve_and_commit(void **state)
 	struct bare *b = *state;
 	struct seqring_view v;
 	char buf[16];
-	void *payload;
+	void *payload = NULL;
 	uint32_t len;
 
 	for (len = 0; len <= 16; len++) {
@@ -303,7 +305,7 @@ static void test_vec(void **state)
 	assert_int_equal(seqring_r_read(&b->r, &v, out, sizeof(out)), SEQRING_OK);
 	assert_int_equal(v.len, 0);
 	for (i = 0; i < 64; i++)
-		vec[i] = (struct seqring_vec) { NULL, 0 };
+		vec[i] = (struct seqring_vec) { "", 0 };
 	assert_int_equal(seqring_w_publish_vec(&b->w, 1, 2, vec, 64), 0);
 }
 
@@ -313,7 +315,7 @@ static void test_padding_is_zero(void **state)
 	struct bare *b = *state;
 	unsigned char buf[64];
 	struct seqring_vec vec = { buf, 0 };
-	void *payload;
+	void *payload = NULL;
 	uint32_t len, i;
 
 	memset(buf, 0xff, sizeof(buf));
@@ -460,16 +462,10 @@ static void test_wake_due(void **state)
 			uint64_t pos, seq;
 			int due;
 		} table[] = {
-			{ none, none, 0 },
-			{ head, none, 0 },	/* head > pos is asked for */
-			{ head - 1, none, 1 },
-			{ 0, none, 1 },
-			{ none, seq + 1, 0 },
-			{ none, seq, 1 },
-			{ none, 0, 1 },
-			{ head, seq + 1, 0 },
-			{ head - 1, seq + 1, 1 },
-			{ head, seq, 1 },
+			{ none, none, 0 },	  { head, none, 0 }, /* head > pos is asked for */
+			{ head - 1, none, 1 },	  { 0, none, 1 },    { none, seq + 1, 0 },
+			{ none, seq, 1 },	  { none, 0, 1 },    { head, seq + 1, 0 },
+			{ head - 1, seq + 1, 1 }, { head, seq, 1 },
 		};
 
 		b->w.light_wake = light;

@@ -361,7 +361,10 @@ static void *answer(void *arg)
 	return NULL;
 }
 
-#define HELLO	{ SEQRING_MAGIC, 1, 0 }
+#define HELLO                       \
+	{                           \
+		SEQRING_MAGIC, 1, 0 \
+	}
 
 static void test_bad_greetings(void **state)
 {
@@ -380,7 +383,7 @@ static void test_bad_greetings(void **state)
 		{ { .hello = HELLO, .len = len, .nr_fds = 2 }, EPROTO },
 		{ { .hello = HELLO, .len = len, .nr_fds = 4 }, EPROTO },
 		{ { .hello = HELLO, .len = len, .nr_fds = 8 }, EPROTO },
-		{ { .hello = HELLO, .len = len, .nr_fds = 3 }, EPROTO },	/* no memfd */
+		{ { .hello = HELLO, .len = len, .nr_fds = 3 }, EPROTO }, /* no memfd */
 	};
 	struct ring *r = NULL;
 	size_t i;

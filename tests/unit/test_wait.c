@@ -7,7 +7,7 @@
 
 #include "unit.h"
 
-#define NEVER_MS	20	/* how long something has to not happen */
+#define NEVER_MS 20 /* how long something has to not happen */
 
 static int setup(void **state)
 {

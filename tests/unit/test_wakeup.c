@@ -31,6 +31,7 @@ static void drain(struct ring *r)
 
 struct later {
 	struct ring_writer *w;
+	uint64_t nr;
 	uint64_t delay_ns;
 	pthread_t thread;
 };
@@ -38,17 +39,19 @@ struct later {
 static void *publish_later(void *arg)
 {
 	struct later *l = arg;
-	uint64_t i = 0;
+	uint64_t i;
 
 	sleep_ns(l->delay_ns);
-	if (ring_writer_publish(l->w, 0, 7, &i, sizeof(i)))
-		abort();
+	for (i = 0; i < l->nr; i++)
+		if (ring_writer_publish(l->w, 0, 7, &i, sizeof(i)))
+			abort();
 	return NULL;
 }
 
-static void later(struct later *l, struct ring_writer *w, uint64_t delay_ns)
+static void later(struct later *l, struct ring_writer *w, uint64_t nr, uint64_t delay_ns)
 {
 	l->w = w;
+	l->nr = nr;
 	l->delay_ns = delay_ns;
 	assert_int_equal(pthread_create(&l->thread, NULL, publish_later, l), 0);
 }
@@ -65,12 +68,12 @@ static void test_two_sleepers(void **state)
 
 	assert_int_equal(ring_fd(eager, &pfd.fd), 0);
 	assert_int_equal(ring_read(eager, &rec, NULL, 0), -EAGAIN);
-	later(&l, w, 10 * MS);
+	later(&l, w, 1, 10 * MS);
 	assert_rejected(ring_wait(lazy, 50), ETIMEDOUT);
 	pthread_join(l.thread, NULL);
 	assert_int_equal(poll(&pfd, 1, 0), 1);
 	publish_numbers(w, 0, 1);
-	later(&l, w, 10 * MS);
+	later(&l, w, 1, 10 * MS);
 	assert_int_equal(wait_woken(lazy), 0);
 	pthread_join(l.thread, NULL);
 	ring_close(eager);
@@ -88,7 +91,7 @@ static void test_hostile_reader(void **state)
 
 	ring_writer_fds(w, &fds);
 	assert_int_equal(write(fds.bell, &full, sizeof(full)), sizeof(full));
-	later(&l, w, 10 * MS);
+	later(&l, w, 1, 10 * MS);
 	assert_int_equal(wait_woken(r), 0);
 	pthread_join(l.thread, NULL);
 	drain(r);
@@ -106,6 +109,7 @@ static struct {
 	const struct ring_backend_ops *real;
 	struct ring_writer *w;
 	unsigned int ring, before, after;
+	struct later *then;
 } hook;
 
 static void hooked_arm(struct ring *r, bool for_fd)
@@ -115,10 +119,13 @@ static void hooked_arm(struct ring *r, bool for_fd)
 	hook.real->arm(r, for_fd);
 	publish_numbers(hook.w, hook.ring, hook.after);
 	hook.after = 0;
+	if (hook.then)
+		later(hook.then, hook.w, 2, 10 * MS);
+	hook.then = NULL;
 }
 
-static void hook_arm(struct ring *r, struct ring_writer *w, unsigned int ring,
-		     unsigned int before, unsigned int after)
+static void hook_arm(struct ring *r, struct ring_writer *w, unsigned int ring, unsigned int before,
+		     unsigned int after)
 {
 	static struct ring_backend_ops ops;
 
@@ -169,21 +176,22 @@ static struct {
 long syscall(long nr, ...)
 {
 	static long (*real)(long, ...);
-	long a[6];
+	int cmd, flags, cpu;
 	va_list args;
-	int i;
 
+	assert_int_equal(nr, SYS_membarrier);
 	va_start(args, nr);
-	for (i = 0; i < 6; i++)
-		a[i] = va_arg(args, long);
+	cmd = va_arg(args, int);
+	flags = va_arg(args, int);
+	cpu = va_arg(args, int);
 	va_end(args);
 	if (!real)
 		real = (long (*)(long, ...))(uintptr_t)dlsym(RTLD_NEXT, "syscall");
-	if (nr == SYS_membarrier && a[0] == MEMBARRIER_CMD_GLOBAL_EXPEDITED && fence.w) {
+	if (cmd == MEMBARRIER_CMD_GLOBAL_EXPEDITED && fence.w) {
 		fence.calls++;
 		fence.armed += fence.w->wait[0].pos != SEQRING_WAIT_NONE;
 	}
-	return real(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+	return real(nr, cmd, flags, cpu);
 }
 
 /* Whose writer has no fence, its readers make up for it once they are armed. */
@@ -230,7 +238,7 @@ static void test_state_changed_while_arming(void **state)
 	struct ring *r = open_reader(w, OPEN_OPTS(.wake_records = 3));
 	struct pollfd pfd = { .events = POLLIN };
 	struct ring_record rec;
-	struct later l[2];
+	struct later l;
 	uint64_t start;
 
 	/* Led by a lap to where nothing is yet: the seq there becomes known. */
@@ -238,11 +246,9 @@ static void test_state_changed_while_arming(void **state)
 	r->src[0].rd.pos = w->rings[0].w.pos;
 	r->src[0].rd.any = 1;
 	hook_arm(r, w, 0, 1, 0);
-	later(&l[0], w, 10 * MS);
-	later(&l[1], w, 10 * MS);
+	hook.then = &l;
 	assert_int_equal(wait_woken(r), 0);
-	pthread_join(l[0].thread, NULL);
-	pthread_join(l[1].thread, NULL);
+	pthread_join(l.thread, NULL);
 	assert_int_equal(stats_of(r).lag_records, 3);
 	ring_close(r);
 

@@ -33,8 +33,9 @@ static void try_create(struct ring_writer_opts opts, int err)
 	}
 }
 
-#define OPTS(...)	((struct ring_writer_opts) { .size = sizeof(struct ring_writer_opts), \
-						     .data_size = DATA_SIZE, __VA_ARGS__ })
+#define OPTS(...)                    \
+	((struct ring_writer_opts) { \
+		.size = sizeof(struct ring_writer_opts), .data_size = DATA_SIZE, __VA_ARGS__ })
 /* Overriding what OPTS() says is what it is for. */
 #pragma GCC diagnostic ignored "-Woverride-init"
 
@@ -221,6 +222,9 @@ static void test_iov(void **state)
 		expected[i] = (char)('a' + i % 26);
 		iov[i] = (struct iovec) { &expected[i], 1 };
 	}
+	/* Two in one, and a piece that is none. */
+	iov[7].iov_len = 2;
+	iov[8] = (struct iovec) { NULL, 0 };
 	assert_int_equal(ring_writer_publish_iov(w, 0, 3, iov, 1024), 0);
 	assert_int_equal(ring_writer_publish_iov(w, 0, 4, NULL, 0), 0);
 	assert_int_equal(ring_read(r, &rec, buf, sizeof(buf)), 0);

@@ -20,19 +20,20 @@
 #include "libring.h"
 #include "../../libring/writer.h"
 
-#define DATA_SIZE	65536u
-#define MS		1000000ULL
-#define PATIENCE_MS	20000	/* what a wait that must succeed may take */
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define DATA_SIZE     65536u
+#define MS	      1000000ULL
+#define PATIENCE_MS   20000 /* what a wait that must succeed may take */
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 #define OPEN_OPTS(...) \
 	(&(struct ring_open_opts) { .size = sizeof(struct ring_open_opts), __VA_ARGS__ })
 
 /* A rejection: the errno, and a sentence that goes with it. */
-#define assert_rejected(call, err) do { \
-	assert_int_equal(call, -(err)); \
-	assert_true(strlen(ring_strerror()) > 10); \
-} while (0)
+#define assert_rejected(call, err)                         \
+	do {                                               \
+		assert_int_equal(call, -(err));            \
+		assert_true(strlen(ring_strerror()) > 10); \
+	} while (0)
 
 static inline uint64_t now_ns(void)
 {
@@ -120,8 +121,8 @@ static inline struct ring_stats stats_of(struct ring *r)
 static inline void *guarded_alloc(size_t size)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	unsigned char *p = mmap(NULL, size + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
-				-1, 0);
+	unsigned char *p = mmap(NULL, size + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+				0);
 
 	assert_true(p != MAP_FAILED);
 	assert_int_equal(mprotect(p + page, size, PROT_READ | PROT_WRITE), 0);

@@ -34,7 +34,7 @@ slow=$!
 end=$(($(date +%s) + seconds))
 for cpu in 1 2; do
 	while [ "$(date +%s)" -lt "$end" ]; do
-		for i in 1 2 3 4 5 6 7 8; do
+		for _ in 1 2 3 4 5 6 7 8; do
 			/bin/true | /bin/cat
 		done
 	done &

@@ -45,8 +45,8 @@ static void print_event(const struct watch *w, const struct ring_record *rec)
 	       rec->ts_ns / 1000000000, rec->ts_ns / 1000 % 1000000, rec->seq);
 	switch (rec->type) {
 	case SEQRING_SCHED_SWITCH:
-		printf(" switch %.16s/%d -> %.16s/%d\n", sw->prev_comm, sw->prev_pid,
-		       sw->next_comm, sw->next_pid);
+		printf(" switch %.16s/%d -> %.16s/%d\n", sw->prev_comm, sw->prev_pid, sw->next_comm,
+		       sw->next_pid);
 		break;
 	case SEQRING_SCHED_WAKEUP:
 		printf(" wakeup %.16s/%d on cpu %u\n", wake->comm, wake->pid, wake->target_cpu);

@@ -14,7 +14,7 @@
 #include "../../../kmod/test_payload.h"
 #include "t.h"
 
-#define DEV_RINGS_MAX	16
+#define DEV_RINGS_MAX 16
 
 struct dev {
 	int fd;
@@ -91,8 +91,7 @@ static inline int dev_destroy(const char *name)
 }
 
 /* A command of the test driver; -1 and errno. */
-__attribute__((format(printf, 1, 2)))
-static inline int dev_command(const char *fmt, ...)
+__attribute__((format(printf, 1, 2))) static inline int dev_command(const char *fmt, ...)
 {
 	int fd = open(SEQRING_TEST_PATH, O_WRONLY | O_CLOEXEC);
 	char line[128];
@@ -177,8 +176,8 @@ static inline void dev_open(struct dev *d, const char *name, int flags)
 	for (i = 0; i < h->nr_rings; i++) {
 		const unsigned char *ctl = d->map + h->ring_offset + i * h->ring_stride;
 
-		seqring_r_init(&d->r[i], (const struct seqring_ring_ctl *)ctl,
-			       ctl + h->data_offset, h->data_size);
+		seqring_r_init(&d->r[i], (const struct seqring_ring_ctl *)ctl, ctl + h->data_offset,
+			       h->data_size);
 	}
 }
 

@@ -16,15 +16,15 @@
 #include <libring.h>
 #include "dev.h"
 
-#define BATCH	16
+#define BATCH 16
 
 /* What is known of one ring's records. */
 struct account {
-	uint64_t next_seq;	/* 0: nothing was read yet */
+	uint64_t next_seq; /* 0: nothing was read yet */
 	uint64_t next_number;
 	uint64_t read;
 	uint64_t lost;
-	uint64_t skipped;	/* before the first that was read, and not called lost */
+	uint64_t skipped; /* before the first that was read, and not called lost */
 };
 
 static struct {
@@ -32,7 +32,7 @@ static struct {
 	uint32_t max;
 	unsigned int slow_us;
 	uint64_t wish;
-	uint64_t until_ns;	/* 0: until the ring is dead */
+	uint64_t until_ns; /* 0: until the ring is dead */
 	int numbers;
 	int inline_backend;
 } opt = { .max = 256 };
@@ -163,7 +163,7 @@ static void inline_follow(void)
 	d.page->wake_records = opt.wish;
 	d.page->wake_timeout_ns = opt.wish ? 20000000 : 0;
 	for (i = 0; i < d.g.nr_rings; i++)
-		d.r[i].seq = 1;	/* what is gone already counts as lost */
+		d.r[i].seq = 1; /* what is gone already counts as lost */
 	p.fd = d.fd;
 	while (!inline_drain(&d) && !time_is_up()) {
 		waits++;
@@ -230,7 +230,8 @@ static int lib_some(struct ring *r)
 
 static void lib_follow(void)
 {
-	struct ring_open_opts opts = { .size = sizeof(opts), .wake_records = opt.wish,
+	struct ring_open_opts opts = { .size = sizeof(opts),
+				       .wake_records = opt.wish,
 				       .wake_timeout_ns = opt.wish ? 20000000 : 0 };
 	struct ring_stats st = { .size = sizeof(st) };
 	uint64_t read = 0, lost = 0;
@@ -272,16 +273,14 @@ static void lib_follow(void)
 
 static void parse(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "max", required_argument, NULL, 'm' },
-		{ "check-numbers", no_argument, NULL, 'n' },
-		{ "slow", required_argument, NULL, 's' },
-		{ "wish", required_argument, NULL, 'w' },
-		{ "until-dead", no_argument, NULL, 'd' },
-		{ "seconds", required_argument, NULL, 't' },
-		{ "backend", required_argument, NULL, 'b' },
-		{ 0 }
-	};
+	static const struct option options[] = { { "max", required_argument, NULL, 'm' },
+						 { "check-numbers", no_argument, NULL, 'n' },
+						 { "slow", required_argument, NULL, 's' },
+						 { "wish", required_argument, NULL, 'w' },
+						 { "until-dead", no_argument, NULL, 'd' },
+						 { "seconds", required_argument, NULL, 't' },
+						 { "backend", required_argument, NULL, 'b' },
+						 { 0 } };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -346,8 +345,8 @@ int main(int argc, char **argv)
 	       !bad_number && !bad_read;
 	printf("read=%" PRIu64 " lost=%" PRIu64 " skipped=%" PRIu64 " published=%" PRIu64
 	       " laps=%" PRIu64 " waits=%" PRIu64 " bad_payload=%" PRIu64 " bad_seq=%" PRIu64
-	       " bad_number=%" PRIu64 " bad_read=%" PRIu64 " result=%s\n", read, lost, skipped,
-	       published, laps, waits, bad_payload, bad_seq, bad_number, bad_read,
-	       good ? "good" : "BAD");
+	       " bad_number=%" PRIu64 " bad_read=%" PRIu64 " result=%s\n",
+	       read, lost, skipped, published, laps, waits, bad_payload, bad_seq, bad_number,
+	       bad_read, good ? "good" : "BAD");
 	return !good;
 }

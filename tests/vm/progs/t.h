@@ -16,8 +16,8 @@
 static int t_failures;
 static int t_checks;
 
-__attribute__((format(printf, 3, 4)))
-static inline int t_check(int good, const char *name, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static inline int t_check(int good, const char *name,
+								const char *fmt, ...)
 {
 	const char *prefix = getenv("T_PREFIX");
 	char why[256];
@@ -30,8 +30,8 @@ static inline int t_check(int good, const char *name, const char *fmt, ...)
 	if (!good)
 		t_failures++;
 	/* One write each: several programs share the console. */
-	printf("%sok %s%s%s%s\n", good ? "" : "not ", prefix ? prefix : "", name,
-	       good ? "" : " - ", good ? "" : why);
+	printf("%sok %s%s%s%s\n", good ? "" : "not ", prefix ? prefix : "", name, good ? "" : " - ",
+	       good ? "" : why);
 	fflush(stdout);
 	return good;
 }
@@ -42,38 +42,42 @@ static inline int t_done(void)
 }
 
 /* The set-up of a test went wrong: nothing after it would mean anything. */
-#define T_DIE(name, fmt, ...) do {						\
-	t_check(0, name, "%s:%d: " fmt, __FILE__, __LINE__, ##__VA_ARGS__);	\
-	exit(1);								\
-} while (0)
+#define T_DIE(name, fmt, ...)                                                       \
+	do {                                                                        \
+		t_check(0, name, "%s:%d: " fmt, __FILE__, __LINE__, ##__VA_ARGS__); \
+		exit(1);                                                            \
+	} while (0)
 
-#define T_TRUE(name, cond)	t_check(!!(cond), name, "line %d: not so: %s", __LINE__, #cond)
+#define T_TRUE(name, cond) t_check(!!(cond), name, "line %d: not so: %s", __LINE__, #cond)
 
-#define T_EQ(name, got, want) do {						\
-	long long t_got = (long long)(got), t_want = (long long)(want);		\
-	t_check(t_got == t_want, name, "line %d: %s is %lld, expected %lld",	\
-		__LINE__, #got, t_got, t_want);					\
-} while (0)
+#define T_EQ(name, got, want)                                                                  \
+	do {                                                                                   \
+		long long t_got = (long long)(got), t_want = (long long)(want);                \
+		t_check(t_got == t_want, name, "line %d: %s is %lld, expected %lld", __LINE__, \
+			#got, t_got, t_want);                                                  \
+	} while (0)
 
 /* A call that fails with -1 and this errno. */
-#define T_ERR(name, call, err) do {						\
-	errno = 0;								\
-	long t_ret = (long)(call);						\
-	int t_errno = errno;							\
-	t_check(t_ret == -1 && t_errno == (err), name,				\
-		"line %d: returned %ld, errno %d (%s), expected %d (%s)", __LINE__,	\
-		t_ret, t_ret == -1 ? t_errno : 0,				\
-		t_ret == -1 ? strerror(t_errno) : "-", (err), strerror(err));	\
-} while (0)
+#define T_ERR(name, call, err)                                                                     \
+	do {                                                                                       \
+		errno = 0;                                                                         \
+		long t_ret = (long)(call);                                                         \
+		int t_errno = errno;                                                               \
+		t_check(t_ret == -1 && t_errno == (err), name,                                     \
+			"line %d: returned %ld, errno %d (%s), expected %d (%s)", __LINE__, t_ret, \
+			t_ret == -1 ? t_errno : 0, t_ret == -1 ? strerror(t_errno) : "-", (err),   \
+			strerror(err));                                                            \
+	} while (0)
 
 /* A call that returns @want. */
-#define T_RET(name, call, want) do {						\
-	errno = 0;								\
-	long t_ret = (long)(call);						\
-	int t_errno = errno;							\
-	t_check(t_ret == (long)(want), name,					\
-		"line %d: returned %ld, errno %d (%s), expected %ld", __LINE__, t_ret,	\
-		t_errno, strerror(t_errno), (long)(want));			\
-} while (0)
+#define T_RET(name, call, want)                                                                \
+	do {                                                                                   \
+		errno = 0;                                                                     \
+		long t_ret = (long)(call);                                                     \
+		int t_errno = errno;                                                           \
+		t_check(t_ret == (long)(want), name,                                           \
+			"line %d: returned %ld, errno %d (%s), expected %ld", __LINE__, t_ret, \
+			t_errno, strerror(t_errno), (long)(want));                             \
+	} while (0)
 
 #endif /* T_H */

@@ -12,9 +12,9 @@
 
 #include "dev.h"
 
-#define NAME	"tl"
-#define SIZE	65536
-#define MAX	1024
+#define NAME "tl"
+#define SIZE 65536
+#define MAX  1024
 
 static long users(void)
 {
@@ -121,8 +121,8 @@ static void destroyed_in_use(void)
 	dev_publish(again.fd, 1000, MAX);
 	T_EQ("life.name_again", again.r[0].ctl->seq, 1);
 	T_EQ("life.first_untouched", d.r[0].ctl->seq, 100);
-	((struct seqring_ring_ctl *)(saved + ((uintptr_t)d.r[0].ctl - (uintptr_t)d.map)))->state =
-		SEQRING_STATE_DEAD;
+	((struct seqring_ring_ctl *)(saved + ((uintptr_t)d.r[0].ctl - (uintptr_t)d.map)))
+		->state = SEQRING_STATE_DEAD;
 	T_TRUE("life.still_mapped", !memcmp(saved, d.map, d.g.total_size));
 	anew = mmap(NULL, d.g.total_size, PROT_READ, MAP_SHARED, d.fd, 0);
 	T_TRUE("life.mapped_anew", anew != MAP_FAILED && !memcmp(saved, anew, d.g.total_size));
@@ -155,12 +155,15 @@ static void destroyed_and_read(void)
 	create();
 	fd = dev_open_fd(NAME, O_RDONLY);
 	T_EQ("life.quiet", poll_now(fd, 0), 0);
-	T_EQ("life.pollout", ({ struct pollfd p = { .fd = dev_open_fd(NAME, O_RDWR),
-						     .events = POLLOUT | POLLIN };
-				poll(&p, 1, 0);
-				dev_publish(p.fd, 1, MAX);
-				close(p.fd);
-				p.revents; }), POLLOUT);
+	T_EQ("life.pollout", ({
+		     struct pollfd p = { .fd = dev_open_fd(NAME, O_RDWR),
+					 .events = POLLOUT | POLLIN };
+		     poll(&p, 1, 0);
+		     dev_publish(p.fd, 1, MAX);
+		     close(p.fd);
+		     p.revents;
+	     }),
+	     POLLOUT);
 	dev_destroy(NAME);
 	T_EQ("life.read_pollin", poll_now(fd, 0), POLLIN);
 	T_TRUE("life.read_gets_it", read_one(fd, MAX) > 0);
@@ -207,7 +210,7 @@ static void asleep_at_the_end(void)
 /* All that a device is made of goes with the last of file, mapping, reader page. */
 static void last_one_frees(void)
 {
-	static const char * const order[] = { "dfmrp", "pmrfd", "mdfpr", "fmprd", "rpmdf", "frmpd" };
+	static const char *const order[] = { "dfmrp", "pmrfd", "mdfpr", "fmprd", "rpmdf", "frmpd" };
 	unsigned int i;
 	const char *p;
 	struct dev d;

@@ -12,18 +12,18 @@
 
 #include "dev.h"
 
-#define NAME	"tm"
-#define SIZE	65536
+#define NAME "tm"
+#define SIZE 65536
 
 #ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ	22
-#define MADV_POPULATE_WRITE	23
+#define MADV_POPULATE_READ  22
+#define MADV_POPULATE_WRITE 23
 #endif
 #ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE		25
+#define MADV_COLLAPSE 25
 #endif
 
-static unsigned char *saved;	/* what stands in the device */
+static unsigned char *saved; /* what stands in the device */
 static size_t total;
 static long page;
 
@@ -139,7 +139,9 @@ static int receive_fd(int sock)
 {
 	char data, control[CMSG_SPACE(sizeof(int))];
 	struct iovec iov = { &data, 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control,
 			      .msg_controllen = sizeof(control) };
 	int fd = -1;
 
@@ -152,7 +154,9 @@ static void send_fd(int sock, int fd)
 {
 	char data = 0, control[CMSG_SPACE(sizeof(int))] = { 0 };
 	struct iovec iov = { &data, 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control,
 			      .msg_controllen = sizeof(control) };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 
@@ -201,11 +205,12 @@ static void pieces(int fd)
 	size_t half = total / 2 / page * page;
 
 	munmap(map + 3 * page, 2 * page);
-	T_TRUE("map.hole_rest", !memcmp(map, saved, 3 * page) &&
-	       !memcmp(map + 5 * page, saved + 5 * page, total - 5 * page));
+	T_TRUE("map.hole_rest",
+	       !memcmp(map, saved, 3 * page) &&
+		       !memcmp(map + 5 * page, saved + 5 * page, total - 5 * page));
 	T_EQ("map.hole", access_signal(map + 3 * page, 0), SIGSEGV);
-	T_TRUE("map.hole_filled", mmap(map + 3 * page, 2 * page, PROT_READ,
-				       MAP_SHARED | MAP_FIXED, fd, 3 * page) != MAP_FAILED);
+	T_TRUE("map.hole_filled", mmap(map + 3 * page, 2 * page, PROT_READ, MAP_SHARED | MAP_FIXED,
+				       fd, 3 * page) != MAP_FAILED);
 	T_TRUE("map.hole_content", same(map) && child_same(map));
 
 	to = mmap(NULL, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -219,8 +224,8 @@ static void pieces(int fd)
 	madvise(to + half, page, MADV_DONTNEED);
 	T_TRUE("map.move_part", mremap(to + half, total - half, total - half,
 				       MREMAP_MAYMOVE | MREMAP_FIXED, map + half) == map + half);
-	T_TRUE("map.moved_part", !memcmp(to, saved, half) &&
-	       !memcmp(map + half, saved + half, total - half));
+	T_TRUE("map.moved_part",
+	       !memcmp(to, saved, half) && !memcmp(map + half, saved + half, total - half));
 	T_TRUE("map.shrink", mremap(to, half, page, 0) == to && !memcmp(to, saved, page));
 	T_EQ("map.shrunk", access_signal(to + page, 0), SIGSEGV);
 	T_ERR("map.grow_back", mremap(to, page, 2 * page, 0), EFAULT);
@@ -236,10 +241,11 @@ static void advice(int fd)
 {
 	/* Which of them succeed is the kernel's affair; no byte may change. */
 	static const int all[] = {
-		MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED, MADV_FREE, MADV_REMOVE,
-		MADV_MERGEABLE, MADV_UNMERGEABLE, MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_DONTDUMP,
-		MADV_DODUMP, MADV_WIPEONFORK, MADV_KEEPONFORK, MADV_COLD, MADV_PAGEOUT,
-		MADV_POPULATE_READ, MADV_COLLAPSE, MADV_DONTNEED,
+		MADV_NORMAL,	    MADV_RANDOM,     MADV_SEQUENTIAL, MADV_WILLNEED,
+		MADV_FREE,	    MADV_REMOVE,     MADV_MERGEABLE,  MADV_UNMERGEABLE,
+		MADV_HUGEPAGE,	    MADV_NOHUGEPAGE, MADV_DONTDUMP,   MADV_DODUMP,
+		MADV_WIPEONFORK,    MADV_KEEPONFORK, MADV_COLD,	      MADV_PAGEOUT,
+		MADV_POPULATE_READ, MADV_COLLAPSE,   MADV_DONTNEED,
 	};
 	unsigned char *map = map_new(fd);
 	char name[32];
@@ -296,8 +302,8 @@ static void back_doors(int fd)
 	waitpid(pid, &status, 0);
 	T_TRUE("map.ptrace_stopped", WIFSTOPPED(status));
 	errno = 0;
-	T_TRUE("map.ptrace_peek", ptrace(PTRACE_PEEKDATA, pid, target, 0) ==
-	       *(long *)(saved + 2 * page) && !errno);
+	T_TRUE("map.ptrace_peek",
+	       ptrace(PTRACE_PEEKDATA, pid, target, 0) == *(long *)(saved + 2 * page) && !errno);
 	T_ERR("map.ptrace_poke", ptrace(PTRACE_POKEDATA, pid, target, 0x6c697665), EIO);
 	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
 	mem = open(path, O_RDWR);

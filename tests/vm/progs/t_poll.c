@@ -14,14 +14,14 @@
 
 #include "dev.h"
 
-#define NAME		"pp"
-#define MAX		256	/* of seqring_test's "later" */
-#define READERS_MAX	32
-#define MISSED_MS	5000
+#define NAME	    "pp"
+#define MAX	    256 /* of seqring_test's "later" */
+#define READERS_MAX 32
+#define MISSED_MS   5000
 
 enum way { POLL, SELECT, EPOLL_LT, EPOLL_ET, READ, NR_WAYS };
 
-static const char * const way_names[] = { "poll", "select", "epoll_lt", "epoll_et", "read" };
+static const char *const way_names[] = { "poll", "select", "epoll_lt", "epoll_et", "read" };
 
 /*
  * @page: the place is the reader page's cursor, else read(2)'s
@@ -135,7 +135,7 @@ static void *waiter_main(void *arg)
 	return NULL;
 }
 
-static void waiter_start(struct waiter *w, enum way way, int page)
+static void waiter_start(struct waiter *w, int way, int page)
 {
 	struct epoll_event ev = { .events = EPOLLIN | (way == EPOLL_ET ? EPOLLET : 0) };
 
@@ -183,7 +183,7 @@ static int wait_for_readers(int nr, uint64_t seq)
 			missing += __atomic_load_n(&waiters[i].seq, __ATOMIC_ACQUIRE) < seq;
 		/* Spin at first: soon() has to be quick after the last one. */
 		if (t - start > 300000)
-			sleep_us(50);
+			sleep_us(100);
 		t = now_ns();
 	} while (missing && t - start < MISSED_MS * 1000000ULL);
 	return missing;
@@ -230,7 +230,7 @@ static void ping_pong(const char *run, int nr, int rounds, const enum way *ways,
 			       way_names[waiters[i].way], waiters[i].page ? "page" : "read(2)",
 			       (unsigned long long)waiters[i].seq, round);
 	if (late)
-		exit(1);	/* they sleep for ever */
+		exit(1); /* they sleep for ever */
 	wakeups = dev_stats(waiters[0].d.fd, 0).wakeups;
 	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
 	later(0);

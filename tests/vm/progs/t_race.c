@@ -10,10 +10,10 @@
 
 #include "dev.h"
 
-#define WORKERS		4
-#define OPS		400
-#define NAMES		3
-#define LIMIT		"/sys/module/seqring/parameters/max_total_mib"
+#define WORKERS 4
+#define OPS	400
+#define NAMES	3
+#define LIMIT	"/sys/module/seqring/parameters/max_total_mib"
 
 enum op { CREATE, DESTROY, READ, WRITE, MAP, POLL, NR_OPS };
 
@@ -44,7 +44,7 @@ static int kernel_areas(void)
 	if (!f)
 		return -1;
 	while (fgets(line, sizeof(line), f))
-		n += strstr(line, "seqring_area_alloc") != NULL;
+		n += !!strstr(line, "seqring_area_alloc");
 	fclose(f);
 	return n;
 }
@@ -199,7 +199,8 @@ static void everything_at_once(void)
 
 	T_EQ("race.workers", run(worker, WORKERS), 0);
 	T_TRUE("race.each_op_succeeded", done[CREATE] > 20 && done[DESTROY] > 20 &&
-	       done[READ] > 20 && done[WRITE] > 20 && done[MAP] > 20 && done[POLL] > 20);
+						 done[READ] > 20 && done[WRITE] > 20 &&
+						 done[MAP] > 20 && done[POLL] > 20);
 	for (i = 0; i < NAMES; i++) {
 		snprintf(name, sizeof(name), "race-%d", i);
 		dev_destroy(name);

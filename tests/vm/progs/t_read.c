@@ -12,8 +12,8 @@
 
 #include "dev.h"
 
-#define SIZE	65536
-#define MAX	1024
+#define SIZE 65536
+#define MAX  1024
 
 static unsigned char buf[1 << 17] __attribute__((aligned(8)));
 
@@ -138,8 +138,8 @@ static void blocking(void)
 	before = now_ns();
 	pthread_create(&thread, NULL, publish_later, &fd);
 	n = read(fd, buf, sizeof(buf));
-	T_TRUE("read.blocks", n > 0 && records_ok(n, &seq, &nr) && nr == 1 &&
-	       now_ns() - before > 50000000);
+	T_TRUE("read.blocks",
+	       n > 0 && records_ok(n, &seq, &nr) && nr == 1 && now_ns() - before > 50000000);
 	pthread_join(thread, NULL);
 
 	sigaction(SIGALRM, &sa, NULL);
@@ -227,7 +227,7 @@ static void lapped(void)
 	dev_open(&d, "rd", O_RDWR | O_NONBLOCK);
 	for (i = 1; i <= 2000; i++)
 		publish(d.fd, i);
-	p = (struct pollfd){ .fd = d.fd, .events = POLLIN };
+	p = (struct pollfd) { .fd = d.fd, .events = POLLIN };
 	T_TRUE("read.lapped_polls", poll(&p, 1, 0) == 1 && p.revents == POLLIN);
 	T_ERR("read.lapped", read(d.fd, buf, sizeof(buf)), EPIPE);
 	T_TRUE("read.lapped_still_polls", poll(&p, 1, 0) == 1 && p.revents == POLLIN);

@@ -13,10 +13,10 @@
 
 #include "dev.h"
 
-#define RING	"rj"
-#define KERNEL	"rj-kernel"
-#define SIZE	65536
-#define LIMIT	"/sys/module/seqring/parameters/max_total_mib"
+#define RING   "rj"
+#define KERNEL "rj-kernel"
+#define SIZE   65536
+#define LIMIT  "/sys/module/seqring/parameters/max_total_mib"
 
 /* No memory is there. Volatile: the compiler knows, too. */
 static void *volatile bad = (void *)8;
@@ -53,15 +53,16 @@ static void still_works(const char *name, int fd)
 }
 
 /* A request of the create ioctl with one thing wrong. */
-#define CREATE_ERR(name, err, ...) do {						\
-	struct seqring_ctl_create c = dev_params("rj-new", SIZE);		\
-	__VA_ARGS__;								\
-	T_ERR("reject.create." name, dev_control(SEQRING_CTL_CREATE, &c), err);	\
-} while (0)
+#define CREATE_ERR(name, err, ...)                                                      \
+	do {                                                                            \
+		struct seqring_ctl_create c = dev_params("rj-new", SIZE);               \
+		__VA_ARGS__;                                                            \
+		T_ERR("reject.create." name, dev_control(SEQRING_CTL_CREATE, &c), err); \
+	} while (0)
 
 static void control_create(void)
 {
-	static const char * const bad_names[] = {
+	static const char *const bad_names[] = {
 		"", ".", "..", ".x", "a/b", "a b", "a!b", "\xc3\xa4", "a\nb", "%s%n", "../null",
 	};
 	unsigned int before = count_devices(), i;
@@ -141,8 +142,8 @@ static void control_rest(void)
 	T_ERR("reject.control.ioctl_magic", ioctl(fd, _IO('x', 0x40), &d), ENOTTY);
 	T_ERR("reject.control.read", read(fd, &c, 1), EINVAL);
 	T_ERR("reject.control.write", write(fd, "x", 1), EINVAL);
-	T_TRUE("reject.control.mmap", mmap(NULL, page_size, PROT_READ, MAP_SHARED, fd, 0) ==
-	       MAP_FAILED);
+	T_TRUE("reject.control.mmap",
+	       mmap(NULL, page_size, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED);
 	close(fd);
 }
 
@@ -267,8 +268,8 @@ static void map_device(int fd, int ro)
 		T_DIE("reject.mmap.setup", "%s", strerror(errno));
 	T_ERR("reject.mprotect.write", mprotect(map, total, PROT_READ | PROT_WRITE), EACCES);
 	T_ERR("reject.mprotect.exec", mprotect(map, total, PROT_READ | PROT_EXEC), EACCES);
-	T_ERR("reject.mprotect.part",
-	      mprotect(map + page_size, page_size, PROT_READ | PROT_WRITE), EACCES);
+	T_ERR("reject.mprotect.part", mprotect(map + page_size, page_size, PROT_READ | PROT_WRITE),
+	      EACCES);
 	T_ERR("reject.mremap.grow", mremap(map, total, total + page_size, MREMAP_MAYMOVE), EFAULT);
 	T_ERR("reject.mremap.copy", mremap(map, 0, total, MREMAP_MAYMOVE), EFAULT);
 	munmap(map, total);
@@ -286,13 +287,12 @@ static void map_reader(int fd)
 	fd2 = ioctl(fd, SEQRING_IOC_READER_FD, 0);
 	T_TRUE("reject.reader.twice", rfd >= 0 && fd2 >= 0 && fd2 != rfd);
 	T_EQ("reject.reader.cloexec", fcntl(rfd, F_GETFD), FD_CLOEXEC);
-	T_ERR("reject.reader.too_long",
-	      map_at(rfd, size + page_size, PROT_READ, MAP_SHARED, 0), ENXIO);
+	T_ERR("reject.reader.too_long", map_at(rfd, size + page_size, PROT_READ, MAP_SHARED, 0),
+	      ENXIO);
 	T_ERR("reject.reader.beyond", map_at(rfd, page_size, PROT_READ, MAP_SHARED, size), ENXIO);
-	T_ERR("reject.reader.far",
-	      map_at(rfd, page_size, PROT_READ, MAP_SHARED, 1LL << 62), ENXIO);
-	T_ERR("reject.reader.private",
-	      map_at(rfd, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, 0), EINVAL);
+	T_ERR("reject.reader.far", map_at(rfd, page_size, PROT_READ, MAP_SHARED, 1LL << 62), ENXIO);
+	T_ERR("reject.reader.private", map_at(rfd, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, 0),
+	      EINVAL);
 	T_ERR("reject.reader.exec", map_at(rfd, size, PROT_READ | PROT_EXEC, MAP_SHARED, 0), EPERM);
 	T_ERR("reject.reader.read", read(rfd, &c, 1), EINVAL);
 	T_ERR("reject.reader.write", write(rfd, "x", 1), EINVAL);
@@ -308,10 +308,11 @@ static void map_reader(int fd)
 	close(fd2);
 }
 
-#define SEEK_ERR(name, fd, w, v, err) do {						\
-	struct seqring_seek s = { .size = sizeof(s), .whence = w, .value = v };		\
-	T_ERR("reject.seek." name, ioctl(fd, SEQRING_IOC_SEEK, &s), err);		\
-} while (0)
+#define SEEK_ERR(name, fd, w, v, err)                                                   \
+	do {                                                                            \
+		struct seqring_seek s = { .size = sizeof(s), .whence = w, .value = v }; \
+		T_ERR("reject.seek." name, ioctl(fd, SEQRING_IOC_SEEK, &s), err);       \
+	} while (0)
 
 static void seeks(int fd)
 {
@@ -346,24 +347,25 @@ static void seeks(int fd)
 }
 
 /* The checks that every ioctl with a struct shares. */
-#define STRUCT_ERRS(name, type, cmd, fill) do {						\
-	struct {									\
-		type a;									\
-		unsigned char tail[16];							\
-	} u;										\
-	memset(&u, 0, sizeof(u));							\
-	fill;										\
-	u.a.size = sizeof(u.a) - 1;							\
-	T_ERR("reject." name ".size_short", ioctl(fd, cmd, &u), EINVAL);		\
-	u.a.size = 1 << 20;								\
-	T_ERR("reject." name ".size_huge", ioctl(fd, cmd, &u), E2BIG);			\
-	u.a.size = sizeof(u);								\
-	u.tail[15] = 1;									\
-	T_ERR("reject." name ".tail", ioctl(fd, cmd, &u), E2BIG);			\
-	u.tail[15] = 0;									\
-	T_RET("reject." name ".longer_with_zeros", ioctl(fd, cmd, &u), 0);		\
-	T_ERR("reject." name ".fault", ioctl(fd, cmd, bad), EFAULT);			\
-} while (0)
+#define STRUCT_ERRS(name, type, cmd, fill)                                         \
+	do {                                                                       \
+		struct {                                                           \
+			type a;                                                    \
+			unsigned char tail[16];                                    \
+		} u;                                                               \
+		memset(&u, 0, sizeof(u));                                          \
+		fill;                                                              \
+		u.a.size = sizeof(u.a) - 1;                                        \
+		T_ERR("reject." name ".size_short", ioctl(fd, cmd, &u), EINVAL);   \
+		u.a.size = 1 << 20;                                                \
+		T_ERR("reject." name ".size_huge", ioctl(fd, cmd, &u), E2BIG);     \
+		u.a.size = sizeof(u);                                              \
+		u.tail[15] = 1;                                                    \
+		T_ERR("reject." name ".tail", ioctl(fd, cmd, &u), E2BIG);          \
+		u.tail[15] = 0;                                                    \
+		T_RET("reject." name ".longer_with_zeros", ioctl(fd, cmd, &u), 0); \
+		T_ERR("reject." name ".fault", ioctl(fd, cmd, bad), EFAULT);       \
+	} while (0)
 
 static void device_ioctls(int fd)
 {
@@ -371,11 +373,10 @@ static void device_ioctls(int fd)
 	struct seqring_stats st = { .size = sizeof(st) };
 	struct seqring_write_type wt = { .size = sizeof(wt), .type = 65536 };
 
-	STRUCT_ERRS("geometry", struct seqring_geometry, SEQRING_IOC_GEOMETRY, );
-	STRUCT_ERRS("stats", struct seqring_stats, SEQRING_IOC_STATS, );
-	STRUCT_ERRS("seek", struct seqring_seek, SEQRING_IOC_SEEK,
-		    u.a.whence = SEQRING_SEEK_HEAD);
-	STRUCT_ERRS("write_type", struct seqring_write_type, SEQRING_IOC_WRITE_TYPE, );
+	STRUCT_ERRS("geometry", struct seqring_geometry, SEQRING_IOC_GEOMETRY, (void)0);
+	STRUCT_ERRS("stats", struct seqring_stats, SEQRING_IOC_STATS, (void)0);
+	STRUCT_ERRS("seek", struct seqring_seek, SEQRING_IOC_SEEK, u.a.whence = SEQRING_SEEK_HEAD);
+	STRUCT_ERRS("write_type", struct seqring_write_type, SEQRING_IOC_WRITE_TYPE, (void)0);
 	g.reserved[1] = 1;
 	T_ERR("reject.geometry.reserved", ioctl(fd, SEQRING_IOC_GEOMETRY, &g), EINVAL);
 	st.reserved[0] = 1;
@@ -408,7 +409,8 @@ static void writes(int fd, int ro)
 	     a.dropped[SEQRING_DROP_TOO_BIG] + 1);
 	T_ERR("reject.write.fault", write(fd, bad, 10), EFAULT);
 	/* The first page can be read, the second not. */
-	edge = mmap(NULL, 2 * page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	edge = mmap(NULL, 2 * page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		    0);
 	memset(edge, 'x', page_size);
 	mprotect(edge + page_size, page_size, PROT_NONE);
 	T_ERR("reject.write.fault_half", write(fd, edge + page_size - 64, 128), EFAULT);
@@ -425,13 +427,13 @@ static void writes(int fd, int ro)
 	T_EQ("reject.write.zero_len", rec->meta.len, 0);
 	T_RET("reject.write.gather", writev(fd, iov, 3), 9);
 	T_RET("reject.write.gather_read", read(fd, big, sizeof(big)), 24 + 16);
-	T_TRUE("reject.write.gather_bytes", rec->meta.len == 9 &&
-	       !memcmp(rec + 1, "abcdefghi\0\0\0\0\0\0", 16));
+	T_TRUE("reject.write.gather_bytes",
+	       rec->meta.len == 9 && !memcmp(rec + 1, "abcdefghi\0\0\0\0\0\0", 16));
 	T_RET("reject.write.largest", write(fd, memset(big, 'y', max), max), max);
 	memset(big, 0, sizeof(big));
 	T_RET("reject.write.largest_read", read(fd, big, sizeof(big)), max + 24);
-	T_TRUE("reject.write.largest_bytes", rec->meta.len == max && big[24] == 'y' &&
-	       !memcmp(big + 24, big + 25, max - 1));
+	T_TRUE("reject.write.largest_bytes",
+	       rec->meta.len == max && big[24] == 'y' && !memcmp(big + 24, big + 25, max - 1));
 
 	lseek(fd, 0, SEEK_END);
 	if (write(fd, "12345", 5) != 5)

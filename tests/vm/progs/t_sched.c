@@ -13,15 +13,15 @@
 #include <seqring/sched.h>
 #include "dev.h"
 
-#define PROGRAM		"/bin/busybox"
-#define EXIT_CODE	37
+#define PROGRAM	  "/bin/busybox"
+#define EXIT_CODE 37
 
 /* What the records of one CPU's ring said. */
 struct seen {
 	unsigned int switches;
 	unsigned int wakeups;
 	unsigned int bad;
-	int last_next;		/* next_pid of the switch before; -1: not known */
+	int last_next; /* next_pid of the switch before; -1: not known */
 	uint64_t ts;
 	const char *why;
 };
@@ -90,7 +90,8 @@ static void check_record(unsigned int ring, const struct seqring_view *v, const 
 		if (v->len < sizeof(*ex))
 			bad(s, "exec: length");
 		for (i = 0; i < cpus; i++)
-			exec_seen[i] += ring == i && ex->pid == child[i] && ex->old_pid == child[i] &&
+			exec_seen[i] += ring == i && ex->pid == child[i] &&
+					ex->old_pid == child[i] &&
 					v->len == sizeof(*ex) + strlen(PROGRAM) &&
 					!memcmp(ex->filename, PROGRAM, strlen(PROGRAM));
 		break;
@@ -98,7 +99,8 @@ static void check_record(unsigned int ring, const struct seqring_view *v, const 
 		if (v->len != sizeof(*end) || !name_ok(end->comm))
 			bad(s, "exit: a field cannot be");
 		for (i = 0; i < cpus; i++)
-			exit_seen[i] += ring == i && end->pid == child[i] && end->tgid == child[i] &&
+			exit_seen[i] += ring == i && end->pid == child[i] &&
+					end->tgid == child[i] &&
 					end->exit_code == (EXIT_CODE + (int)i) << 8;
 		break;
 	default:
@@ -182,7 +184,8 @@ static void producer_goes(struct dev *d)
 	unsigned int i;
 	pid_t pid;
 
-	T_ERR("sched.rmmod_seqring", syscall(SYS_delete_module, "seqring", O_NONBLOCK), EWOULDBLOCK);
+	T_ERR("sched.rmmod_seqring", syscall(SYS_delete_module, "seqring", O_NONBLOCK),
+	      EWOULDBLOCK);
 	reader = dev_open_fd(SEQRING_SCHED_DEVICE, O_RDONLY);
 	pid = fork();
 	if (!pid) {

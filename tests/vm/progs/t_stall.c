@@ -10,8 +10,8 @@
 
 #include "dev.h"
 
-#define NAME	"ts"
-#define SIZE	65536
+#define NAME "ts"
+#define SIZE 65536
 
 static long page;
 
@@ -156,8 +156,8 @@ static void slow_memory(void)
 	if (write(fd, p, 3 * page) != 3 * page)
 		T_DIE("stall.write", "%s", strerror(errno));
 	T_RET("stall.fresh_read", read(fd, buf, sizeof(buf)), 24 + 3 * page);
-	T_TRUE("stall.fresh_bytes", buf[24] == 'a' && !buf[25] &&
-	       !memcmp(buf + 25, buf + 26, 3 * page - 2));
+	T_TRUE("stall.fresh_bytes",
+	       buf[24] == 'a' && !buf[25] && !memcmp(buf + 25, buf + 26, 3 * page - 2));
 	close(fd);
 	dev_destroy("ts-slow");
 }

@@ -13,13 +13,13 @@
 
 #include "dev.h"
 
-#define NAME	"tw"
-#define SIZE	65536
-#define LEN	64
-#define RECORD	(24 + LEN)
-#define MS	1000000ULL
+#define NAME   "tw"
+#define SIZE   65536
+#define LEN    64
+#define RECORD (24 + LEN)
+#define MS     1000000ULL
 /* An emulated machine may stop for a while; too early is never right. */
-#define SLACK	(2000 * MS)
+#define SLACK (2000 * MS)
 
 static struct dev d;
 
@@ -204,7 +204,7 @@ static void odd_cursors(void)
 
 	/* A ring that this reader does not read. */
 	wish(0, 0, 0);
-	publish(1);	/* disarms what earlier polls have armed */
+	publish(1); /* disarms what earlier polls have armed */
 	d.page->cursor[0].pos = SEQRING_WAIT_NONE;
 	T_TRUE("wish.unwanted_full", !poll_in(0));
 	wakeups = d.r[0].ctl->wakeups;
@@ -305,7 +305,7 @@ static void scribble(int number)
 	dev_open(&h, NAME, O_RDONLY | O_NONBLOCK);
 	dev_reader_page(&h);
 	word = (uint64_t *)h.page;
-	pid = fork();	/* one writes, the other polls */
+	pid = fork(); /* one writes, the other polls */
 	while (now_ns() < until) {
 		struct pollfd p = { .fd = h.fd, .events = POLLIN };
 		struct epoll_event ev = { .events = EPOLLIN | EPOLLET };

@@ -98,6 +98,19 @@ torture() {
 	return $rc
 }
 
+# The WAKE pair as a race; with the writer's fence, and with membarrier(2) instead.
+wake() {
+	local t=build/native/tests/native/wake rc=0
+	one 'no wake-up is lost' "$t" || rc=1
+	"$t" --light 40000
+	case $? in
+	0) echo 'ok no wake-up is lost with membarrier' ;;
+	77) echo 'skip no wake-up is lost with membarrier - this kernel has none' ;;
+	*) echo 'not ok no wake-up is lost with membarrier'; rc=1 ;;
+	esac
+	return $rc
+}
+
 model() {
 	one 'build of the model' g++ -O2 -std=gnu++14 -w -Iinclude -Itests/model \
 		-o build/model tests/model/model.cc -pthread || return 1
@@ -110,7 +123,7 @@ bench() {
 		--json build/log/bench.json
 }
 
-all="build unit-native unit-asan unit-tsan torture-native torture-asan torture-tsan model
+all="build unit-native unit-asan unit-tsan torture-native torture-asan torture-tsan wake model
 mutants tool install bench style vm-self vm-6.1 vm-6.12"
 
 run() {
@@ -119,6 +132,7 @@ run() {
 	unit-*) suite "$1" unit "${1#unit-}" ;;
 	torture-native) suite "$1" torture native 8 ;;
 	torture-*) suite "$1" torture "${1#torture-}" 5 ;;
+	wake) suite wake wake ;;
 	model) suite model model ;;
 	mutants) suite mutants tests/mutants/run.py ;;
 	tool) suite tool tests/tool/run.sh build/native/ringctl ;;

@@ -159,7 +159,7 @@ def detectors(include, kinds):
         yield "torture", [[exe, "--seconds", "1", "--readers", "6", "--seed", str(seed)]
                           for seed in (1, 2, 3)], 10
     if WAKE in kinds:
-        yield "wake", [[build("wake", include, "tests/native/wake.c", []), "150000"]], 60
+        yield "wake", [[build("wake", include, "tests/native/wake.c", [])]], 60
     if UNIT in kinds:
         for test in ("test_protocol", "test_position", "test_hostile", "test_lapped", "test_edge"):
             exe = build(test, include, "tests/unit/%s.c" % test,

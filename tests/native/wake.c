@@ -26,7 +26,7 @@ enum { DATA_SIZE = 65536 };
 
 static struct seqring_ring_ctl *ctl;
 static struct seqring_wait sleepers = { .pos = SEQRING_WAIT_NONE, .seq = SEQRING_WAIT_NONE };
-static unsigned int rounds = 300000;
+static unsigned int rounds = 150000;
 static unsigned int ready, go, done;
 static int empty, light;
 

@@ -220,7 +220,7 @@ static void ping_pong(const char *run, int nr, int rounds, const enum way *ways,
 		else if (r % 16 < 8)
 			later((r >> 8) % 200000);
 		else
-			soon((r >> 8) % 60000);
+			soon((r >> 8) % ((r >> 4) % 2 ? 40000 : 160000));
 		late = wait_for_readers(nr, round + 1);
 	}
 	check(!late, run, "woken", late, round);

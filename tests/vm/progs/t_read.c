@@ -71,7 +71,7 @@ static void whole_records(void)
 	struct seqring_view v = { 0 };
 	struct dev d;
 	uint64_t seq = 1, ts = 0;
-	unsigned int nr, differ = 0;
+	unsigned int nr = 0, differ = 0;
 	ssize_t n, off = 0;
 	size_t first, second;
 	uint64_t i;

@@ -79,7 +79,9 @@ $(O)/$(SONAME): $(LIB_PIC) libring/libring.map
 $(O)/libring.so: $(O)/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@
 
-$(O)/libring.pc: libring/libring.pc.in Makefile
+# Each time: the directories may be others.
+.PHONY: FORCE
+$(O)/libring.pc: libring/libring.pc.in FORCE
 	@mkdir -p $(@D)
 	$(Q)sed -e 's|@prefix@|$(prefix)|' -e 's|@exec_prefix@|$(exec_prefix)|' \
 	    -e 's|@libdir@|$(libdir)|' -e 's|@includedir@|$(includedir)|' \

@@ -179,6 +179,9 @@ void ring_close(struct ring *r);
  * counts those. With merge_window_ns = W none does, provided that every writer
  * publishes within W of taking the time. Rings without a clock take turns.
  *
+ * That the process which served the ring was killed, and so did not end it, is
+ * noticed by ring_wait() and by ring_read() after ring_fd() only.
+ *
  * With several rings each call looks at every ring that had nothing; that is one
  * cache line per ring, which ring_read_batch() and ring_consume() pay once.
  *

@@ -50,6 +50,8 @@ void seqring_uncharge(unsigned long nr_pages)
  */
 int seqring_area_alloc(struct seqring_area *area, unsigned long nr_pages, int node)
 {
+	/* A ring that is too large for the machine fails; no process is killed for it. */
+	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
 	int err = -ENOMEM;
 
 	area->addr = NULL;
@@ -64,7 +66,7 @@ int seqring_area_alloc(struct seqring_area *area, unsigned long nr_pages, int no
 			err = -EINTR;
 			goto free;
 		}
-		page = alloc_pages_node(node, GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN, 0);
+		page = alloc_pages_node(node, gfp, 0);
 		if (!page)
 			goto free;
 		area->pages[area->nr_pages++] = page;

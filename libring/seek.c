@@ -120,9 +120,6 @@ int ring_newest(struct ring *r, unsigned int ring, struct ring_record *rec, void
 	for (tries = 0; outcome == SEQRING_LAPPED && tries < LIBRING_LAPS; tries++) {
 		outcome = seqring_r_newest(&rd, &v, buf,
 					   size < UINT32_MAX ? (uint32_t)size : UINT32_MAX);
-		/* A record between its stamp and its head hides the one before. */
-		if (outcome == SEQRING_EMPTY && seqring_read(&rd.ctl->seq))
-			outcome = SEQRING_LAPPED;
 	}
 	err = libring_outcome(outcome);
 	if (err)

@@ -194,7 +194,7 @@ int ring_wait(struct ring *r, int timeout_ms)
 		until = libring_now_ns() + (uint64_t)timeout_ms * 1000000;
 	for (;;) {
 		err = ready(r, vouched, &at);
-		if (err == -EAGAIN && timeout_ms)
+		if (err == -EAGAIN)
 			err = arm_and_look(r, &at);
 		if (err != -EAGAIN)
 			return libring_status(err);

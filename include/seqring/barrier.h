@@ -10,7 +10,7 @@
  *   RECLAIM      write fence after tail,         read fence between the copy
  *                before any byte is reused       and the check of tail
  *   JOIN         release store of tail, head,    acquire load of the same
- *                last or segment_pos
+ *                last, segment_pos or magic
  *   WAKE         full fence between head and     full fence between arming and
  *                the armed words                 the last look at head
  *   END          release store of state, after   acquire load of state before
@@ -175,30 +175,43 @@ static inline void seqring_tsan_full(void)
 
 /*
  * Long copies. They must not be plain accesses, which the compiler may tear, repeat
- * or move; what a function does that it cannot look into is none of its business.
- * So: a string instruction in the kernel; in user space the C library's memcpy by
- * another name, for under its own the compiler would know it. Both may store in any
- * order within the copy, but no store of it comes after a later one, and no load
- * after a later load (x86-64; elsewhere the loop below does it all).
+ * or move; into asm, and into a function that it does not know, it cannot look. So,
+ * on x86-64: from 64 words on, in the kernel a string instruction, in user space the
+ * C library's memcpy by another name; below, in user space, 64 bytes at a time in
+ * vector registers. Any of them may store in any order within the copy, but no store
+ * of it comes after a later one, and no load after a later load.
  */
 #if defined(__x86_64__) && !defined(SEQRING_TSAN) && !defined(SEQRING_BARRIER_BACKEND)
-#ifdef __KERNEL__
 #define SEQRING_LONG_WORDS	64
-
+#ifdef __KERNEL__
 static inline void seqring_long_copy(void *to, const void *from, size_t n)
 {
 	n /= 8;
 	__asm__ __volatile__("rep movsq" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
 }
 #else
-#define SEQRING_LONG_WORDS	8
-
 #ifdef __cplusplus
 extern "C"
 #else
 extern
 #endif
 void *seqring_long_copy(void *to, const void *from, size_t n) __asm__("memcpy");
+
+#define SEQRING_BLOCK_WORDS	8
+
+static inline void seqring_block_copy(void *to, const void *from)
+{
+	__asm__ __volatile__("movdqu (%1), %%xmm0\n\t"
+			     "movdqu 16(%1), %%xmm1\n\t"
+			     "movdqu 32(%1), %%xmm2\n\t"
+			     "movdqu 48(%1), %%xmm3\n\t"
+			     "movdqu %%xmm0, (%0)\n\t"
+			     "movdqu %%xmm1, 16(%0)\n\t"
+			     "movdqu %%xmm2, 32(%0)\n\t"
+			     "movdqu %%xmm3, 48(%0)"
+			     : : "r"(to), "r"(from)
+			     : "xmm0", "xmm1", "xmm2", "xmm3", "memory");
+}
 #endif
 #endif
 
@@ -217,6 +230,13 @@ static inline void seqring_store_words(seqring_word *to, const unsigned char *fr
 	if (n >= SEQRING_LONG_WORDS) {
 		seqring_long_copy(to, from, 8 * n);
 		return;
+	}
+#endif
+#ifdef SEQRING_BLOCK_WORDS
+	for (; n >= SEQRING_BLOCK_WORDS; n -= SEQRING_BLOCK_WORDS) {
+		seqring_block_copy(to, from);
+		to += SEQRING_BLOCK_WORDS;
+		from += 8 * SEQRING_BLOCK_WORDS;
 	}
 #endif
 	/* By four: the loop would cost more than the stores. */
@@ -244,6 +264,13 @@ static inline void seqring_load_words(unsigned char *to, const seqring_word *fro
 	if (n >= SEQRING_LONG_WORDS) {
 		seqring_long_copy(to, from, 8 * n);
 		return;
+	}
+#endif
+#ifdef SEQRING_BLOCK_WORDS
+	for (; n >= SEQRING_BLOCK_WORDS; n -= SEQRING_BLOCK_WORDS) {
+		seqring_block_copy(to, from);
+		to += 8 * SEQRING_BLOCK_WORDS;
+		from += SEQRING_BLOCK_WORDS;
 	}
 #endif
 	for (; n >= 4; n -= 4, to += 32, from += 4) {

@@ -80,6 +80,16 @@ struct seqring_view {
 #define SEQRING_PREFETCH_BYTES	512
 #endif
 
+/* Goes to @pos without knowing which seq stands there. */
+static inline enum seqring_outcome seqring_r_goto(struct seqring_reader *r, __u64 pos)
+{
+	if ((pos & 7) || seqring_normalize(pos, r->mask) != pos)
+		return SEQRING_CORRUPT;
+	r->pos = pos;
+	r->any = 1;
+	return SEQRING_OK;
+}
+
 /**
  * seqring_r_init() - start a reader at the oldest record
  * @r: the reader to fill
@@ -87,7 +97,8 @@ struct seqring_view {
  * @data: data area
  * @data_size: its size, from a source that the ring's bytes cannot change later
  *
- * Return: 0, or -EINVAL when @data_size is not one that the ABI allows.
+ * Return: 0, or -EINVAL when @data_size is not one that the ABI allows, or tail not
+ * a place where a record can start.
  */
 static inline int seqring_r_init(struct seqring_reader *r, const struct seqring_ring_ctl *ctl,
 				 const void *data, __u64 data_size)
@@ -100,9 +111,7 @@ static inline int seqring_r_init(struct seqring_reader *r, const struct seqring_
 	r->ctl = ctl;
 	r->mask = data_size - 1;
 	r->payload_max = SEQRING_PAYLOAD_MAX(data_size);
-	r->any = 1;
-	r->pos = seqring_load_acquire(JOIN, &ctl->tail);
-	return 0;
+	return seqring_r_goto(r, seqring_load_acquire(JOIN, &ctl->tail)) ? -EINVAL : 0;
 }
 
 static inline const struct seqring_record *seqring_r_at(const struct seqring_reader *r, __u64 pos)
@@ -326,16 +335,6 @@ static inline enum seqring_outcome seqring_r_read_batch(struct seqring_reader *r
 	return n ? SEQRING_OK : outcome;
 }
 
-/* Goes to @pos without knowing which seq stands there. */
-static inline enum seqring_outcome seqring_r_goto(struct seqring_reader *r, __u64 pos)
-{
-	if ((pos & 7) || seqring_normalize(pos, r->mask) != pos)
-		return SEQRING_CORRUPT;
-	r->pos = pos;
-	r->any = 1;
-	return SEQRING_OK;
-}
-
 /**
  * seqring_r_resync() - go on after SEQRING_LAPPED
  * @r: the reader
@@ -489,7 +488,8 @@ static inline enum seqring_outcome seqring_r_newest(const struct seqring_reader 
 {
 	struct seqring_reader t = *r;
 
-	t.eager = 0;
+	/* Not by head: it is stored after last. */
+	t.eager = 1;
 	t.snap = 0;
 	if (seqring_r_seek_newest(&t))
 		return SEQRING_CORRUPT;

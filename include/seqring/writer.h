@@ -152,21 +152,20 @@ static inline void seqring_w_prepare(struct seqring_writer *w, __u64 next)
 }
 
 /*
- * Publishes the record at w->pos with its payload in place. First the stamp behind
- * it is zeroed, so that no reader who goes on to there takes old bytes for a record.
+ * Publishes @rec with its payload in place. First the stamp at @next is zeroed, so
+ * that no reader who goes on to there takes old bytes for a record.
  */
-static inline void seqring_w_stamp(struct seqring_writer *w, __u64 next, __u64 stamp)
+static inline void seqring_w_stamp(struct seqring_writer *w, struct seqring_record *rec,
+				   __u64 next, __u64 stamp)
 {
 	seqring_store_word(&seqring_w_at(w, next)->stamp, 0);
 	/* Pairs with the acquire of the stamp in seqring_r_peek(). */
-	seqring_store_release(PUBLISH, &seqring_w_at(w, w->pos)->stamp, stamp);
+	seqring_store_release(PUBLISH, &rec->stamp, stamp);
 }
 
-/* All of the header at w->pos but its stamp. */
-static inline void seqring_w_head(struct seqring_writer *w, union seqring_meta meta, __u64 ts_ns)
+/* All of a header but its stamp. */
+static inline void seqring_w_head(struct seqring_record *rec, union seqring_meta meta, __u64 ts_ns)
 {
-	struct seqring_record *rec = seqring_w_at(w, w->pos);
-
 	seqring_store_word(&rec->ts_ns, ts_ns);
 	seqring_store_word(&rec->meta.word, meta.word);
 }
@@ -174,42 +173,58 @@ static inline void seqring_w_head(struct seqring_writer *w, union seqring_meta m
 /* Fills the rest of the lap with a PAD; it takes no seq and moves no head. */
 static inline void seqring_w_pad(struct seqring_writer *w, __u64 room)
 {
-	__u32 len = (__u32)(room - sizeof(struct seqring_record));
+	struct seqring_record *rec = seqring_w_at(w, w->pos);
+	__u32 len = (__u32)(room - sizeof(*rec));
 
 	seqring_w_prepare(w, w->pos + room);
-	seqring_w_head(w, seqring_meta(len, 0, SEQRING_REC_PAD), 0);
-	seqring_w_stamp(w, w->pos + room, w->seq + 1);
+	seqring_w_head(rec, seqring_meta(len, 0, SEQRING_REC_PAD), 0);
+	seqring_w_stamp(w, rec, w->pos + room, w->seq + 1);
 	w->pos += room;
 	if (w->pos >= w->seg_end)
 		seqring_w_enter_segment(w, w->pos);
 }
 
-/*
- * Makes room for a record of @len payload bytes at w->pos; @next is where the one
- * after it starts. Return: 0; -EMSGSIZE.
- */
-static inline int seqring_w_open(struct seqring_writer *w, __u32 len, __u64 *next)
+/* The case of seqring_w_open() that comes a few times per segment. */
+static inline int seqring_w_open_slow(struct seqring_writer *w, __u32 len, __u64 *next)
 {
-	__u64 size, room;
+	__u64 size = seqring_record_size(len);
+	__u64 room = w->mask + 1 - (w->pos & w->mask);
 
-	if (seqring_unlikely(len > w->payload_max))
+	if (len > w->payload_max)
 		return -EMSGSIZE;
-	size = seqring_record_size(len);
-	room = w->mask + 1 - (w->pos & w->mask);
-	if (seqring_unlikely(size > room))
+	if (size > room)
 		seqring_w_pad(w, room);
 	*next = seqring_normalize(w->pos + size, w->mask);
 	seqring_w_prepare(w, *next);
 	return 0;
 }
 
-/* Publishes the record at w->pos, of which all but the stamp is in place. */
-static inline void seqring_w_close(struct seqring_writer *w, __u64 next)
+/*
+ * Makes room for a record of @len payload bytes at w->pos; @next is where the one
+ * after it starts. Within the segment there is nothing to do: a segment is all
+ * below the limit, none goes past the end of the lap, and none holds a record that
+ * is too long.
+ *
+ * Return: 0; -EMSGSIZE.
+ */
+static inline int seqring_w_open(struct seqring_writer *w, __u32 len, __u64 *next)
+{
+	__u64 end = w->pos + seqring_record_size(len);
+
+	if (seqring_unlikely(end + sizeof(struct seqring_record) > w->seg_end))
+		return seqring_w_open_slow(w, len, next);
+	*next = end;
+	return 0;
+}
+
+/* Publishes @rec, the record at w->pos, of which all but the stamp is in place. */
+static inline void seqring_w_close(struct seqring_writer *w, struct seqring_record *rec,
+				   __u64 next)
 {
 	struct seqring_ring_ctl *ctl = w->ctl;
 	__u64 pos = w->pos, seq = w->seq + 1;
 
-	seqring_w_stamp(w, next, seq);
+	seqring_w_stamp(w, rec, next, seq);
 	w->seq = seq;
 	w->pos = next;
 	seqring_store_release(JOIN, &ctl->last, pos);
@@ -263,9 +278,11 @@ static inline void seqring_w_zero_padding(unsigned char *payload, __u32 len)
  */
 static inline void seqring_w_commit(struct seqring_writer *w, __u16 type, __u64 ts_ns)
 {
-	seqring_w_zero_padding((unsigned char *)(seqring_w_at(w, w->pos) + 1), w->resv_len);
-	seqring_w_head(w, seqring_meta(w->resv_len, type, 0), ts_ns);
-	seqring_w_close(w, w->resv_next);
+	struct seqring_record *rec = seqring_w_at(w, w->pos);
+
+	seqring_w_zero_padding((unsigned char *)(rec + 1), w->resv_len);
+	seqring_w_head(rec, seqring_meta(w->resv_len, type, 0), ts_ns);
+	seqring_w_close(w, rec, w->resv_next);
 	w->resv_next = 0;
 }
 
@@ -288,6 +305,8 @@ static inline void seqring_w_copy(unsigned char *dst, __u64 off, const void *src
 {
 	const unsigned char *from = (const unsigned char *)src;
 
+	if (!len)
+		return;
 	for (; (off & 7) && len; off++, len--)
 		seqring_store_word(&dst[off], *from++);
 	seqring_store_words((seqring_word *)(dst + off), from, len / 8);
@@ -325,14 +344,16 @@ static inline void seqring_w_copy_payload(void *payload, const void *src, __u32 
 static inline int seqring_w_publish(struct seqring_writer *w, __u16 type, __u64 ts_ns,
 				    const void *src, __u32 len)
 {
+	struct seqring_record *rec;
 	__u64 next;
 	int err = seqring_w_open(w, len, &next);
 
 	if (seqring_unlikely(err))
 		return err;
-	seqring_w_head(w, seqring_meta(len, type, 0), ts_ns);
-	seqring_w_copy_payload(seqring_w_at(w, w->pos) + 1, src, len);
-	seqring_w_close(w, next);
+	rec = seqring_w_at(w, w->pos);
+	seqring_w_head(rec, seqring_meta(len, type, 0), ts_ns);
+	seqring_w_copy_payload(rec + 1, src, len);
+	seqring_w_close(w, rec, next);
 	return 0;
 }
 

@@ -139,6 +139,7 @@ static void test_killed(void **state)
 		assert_int_equal(wait_woken(waits), 0);
 		assert_int_equal(ring_read(waits, &rec, NULL, 0), 0);
 	}
+	assert_rejected(ring_wait(waits, 0), ENODEV);
 	assert_rejected(ring_wait(waits, PATIENCE_MS), ENODEV);
 	assert_rejected(ring_read(waits, &rec, NULL, 0), ENODEV);
 	assert_int_equal(stats_of(waits).dead, 1);

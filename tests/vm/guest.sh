@@ -291,6 +291,32 @@ torture() {
 	lossy user
 }
 
+# Two writers on a ring whose caller promised one: with exact_check each is found.
+broken_promise() {
+	check exact.unload rmmod seqring_test
+	check exact.unload_ring rmmod seqring
+	check exact.load insmod seqring.ko exact_check=1
+	check exact.load_driver insmod seqring_test.ko
+	driver create exact 0 65536 0
+	follow_all exact 1024
+	cat >$tmp/promise <<-'EOF'
+		for i in $(seq 1 100); do
+			echo "flood exact 300 1024 1" >/dev/seqring-test
+		done
+	EOF
+	for mask in 1 2; do
+		taskset $mask sh $tmp/promise 2>/dev/null &
+		eval "pid_$mask=$!"
+	done
+	# shellcheck disable=SC2154 # set by eval
+	wait "$pid_1" "$pid_2"
+	busy=$(control dropped exact | sed 's/busy=\([0-9]*\) .*/\1/')
+	check exact.found test "$busy" -gt 0
+	same exact.warned_once "$(dmesg | grep -c 'exact: a second writer')" 1
+	driver destroy exact
+	settle exact
+}
+
 scheduler() {
 	# Probes come and go while events rain.
 	(while :; do /bin/true; done) &
@@ -319,7 +345,8 @@ plain_tools
 with_driver
 torture
 scheduler
-[ -f device.sh ] && the_tool
+the_tool
+broken_promise
 check unload.driver rmmod seqring_test
 same unload.users "$(cat /sys/module/seqring/refcnt)" 0
 check unload rmmod seqring

@@ -14,7 +14,7 @@ case $series in
 6.1 | 6.12) ;;
 *) echo "usage: $0 6.1|6.12" >&2; exit 2 ;;
 esac
-rounds=${ROUNDS:-2000} flood=${FLOOD:-8000}
+rounds=${ROUNDS:-3000} flood=${FLOOD:-8000}
 log=build/log/vm-$series.console out=build/log/vm-$series.out
 progs='t_map t_life t_race t_reject t_read t_stall t_wish t_poll t_sched follow control'
 bad=0
@@ -45,7 +45,7 @@ eval "$kernel"
 kmod/build.sh "$KHEADERS" "build/kmod-$series" CONFIG_SEQRING_TEST=m >build/log/kmod-"$series".log 2>&1 ||
 	{ tail -n 20 build/log/kmod-"$series".log; die 'the modules do not build'; }
 # shellcheck disable=SC2086 # a list
-build vm -- $progs || die 'the programs do not build'
+build vm -- $progs tsc_khz || die 'the programs do not build'
 build vm32 SAN=m32 -- t_read follow || die 'the 32-bit programs do not build'
 build vm32s SAN=m32 CPPFLAGS=-DSEQRING_SPLIT_LOADS -- follow ||
 	die 'the 32-bit program with split loads does not build'
@@ -59,13 +59,13 @@ for prog in $progs; do
 done
 files+=(-f build/vm32/tests/vm/progs/t_read:t_read32 -f build/vm32/tests/vm/progs/follow:follow32
 	-f build/vm32s/tests/vm/progs/follow:follow32s)
-if [ -f tests/tool/device.sh ] && make -s build/native/ringctl; then
-	files+=(-f tests/tool/device.sh -f build/native/ringctl)
-fi
+make -s -j2 build/native/ringctl || die 'ringctl does not build'
+files+=(-f tests/tool/device.sh -f build/native/ringctl)
 
 # By way of a file: on the console the kernel's messages may cut our lines.
 rm -rf "$out"
-tests/vm/vm.sh -q -o "$log" -r "$out" -k "$series" -t 900 "${files[@]}" -- \
+tests/vm/vm.sh -q -o "$log" -r "$out" -k "$series" -t 900 \
+	-a "tsc_early_khz=$(build/vm/tests/vm/progs/tsc_khz)" "${files[@]}" -- \
 	"set -o pipefail; ROUNDS=$rounds FLOOD=$flood sh ./guest.sh 2>&1 | tee /out/lines" \
 	2>"$log.errors"
 status=$?

@@ -165,6 +165,9 @@ static void control_limits(void)
 	T_ERR("reject.limit.memory", dev_create("rj-new", 1 << 20), ENOSPC);
 	T_RET("reject.limit.memory_less", dev_create("rj-new", SIZE), 0);
 	T_RET("reject.limit.memory_destroy", dev_destroy("rj-new"), 0);
+	/* More than the machine has, and nobody pays for it with his life. */
+	write_limit("1000000");
+	T_ERR("reject.limit.no_memory", dev_create("rj-new", 1 << 30), ENOMEM);
 	write_limit("0");
 	T_RET("reject.limit.memory_lifted", dev_create("rj-new", 1 << 20), 0);
 	T_RET("reject.limit.memory_again", dev_destroy("rj-new"), 0);

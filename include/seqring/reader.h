@@ -362,7 +362,8 @@ static inline enum seqring_outcome seqring_r_resync(struct seqring_reader *r)
 		if (pos >= want && (!best || pos < best))
 			best = pos;
 	}
-	if (!best)
+	/* At head no record may ever come that tells what was lost: the newest one does. */
+	if (!best || best >= seqring_load_acquire(JOIN, &r->ctl->head))
 		best = seqring_load_acquire(JOIN, &r->ctl->last);
 	if (best <= r->pos)
 		return SEQRING_CORRUPT;
@@ -426,7 +427,7 @@ static inline enum seqring_outcome seqring_r_seek_near(struct seqring_reader *r,
  * seqring_r_seek() - go to the first record of at least this seq or time
  * @r: the reader
  * @by_time: @value is a ts_ns, not a seq
- * @value: what to look for
+ * @value: what to look for; a seq is at most that of the newest record plus one
  *
  * Walks over at most the data area, from a segment's start near the record.
  * When the record of seq @value is gone already, the next one read says how

@@ -211,7 +211,7 @@ static void check(int good, const char *run, const char *what, unsigned long lon
 
 static void ping_pong(const char *run, int nr, int rounds, const enum way *ways, const int *pages)
 {
-	unsigned int returns = 0, empty = 0, bad = 0, late = 0, events = rounds;
+	unsigned int returns = 0, empty = 0, bad = 0, late = 0, events = 0;
 	uint64_t rnd = nr * 31 + ways[0] * 7 + pages[0], wakeups;
 	int i, round;
 
@@ -222,23 +222,30 @@ static void ping_pong(const char *run, int nr, int rounds, const enum way *ways,
 	for (i = 0; i < nr; i++)
 		waiter_start(&waiters[i], ways[i], pages[i]);
 	for (round = 0; round < rounds && !late; round++) {
-		uint64_t r = dev_random(&rnd);
+		uint64_t r = dev_random(&rnd), ns = r >> 16;
 
-		/* Now and then late enough that all are asleep. */
-		if (r % 16 == 0)
+		if (r % 16 == 0) {
+			/* Late enough that all are asleep. */
 			later(1000000);
-		else if (r % 16 < 8)
-			later((r >> 8) % 200000);
-		else
-			soon((r >> 8) % ((r >> 4) % 2 ? 40000 : 160000));
-		late = wait_for_readers(nr, round + 1);
+		} else if (r % 16 < 6) {
+			later(ns % 200000);
+		} else {
+			/* At every distance from when the last event was read. */
+			soon(ns % (r & 256 ? 8000 : r & 512 ? 40000 : 160000));
+			/* And from when the waiter is told of this one. */
+			if (r % 16 >= 12) {
+				soon((ns >> 20) % 60000);
+				events++;
+			}
+		}
+		late = wait_for_readers(nr, ++events);
 	}
-	check(!late, run, "woken", late, round);
+	check(!late, run, "woken", late, events);
 	for (i = 0; late && i < nr; i++)
-		if (waiters[i].seq != (uint64_t)round)
-			printf("# reader %d (%s, %s) sleeps at event %llu of %d\n", i,
+		if (waiters[i].seq != events)
+			printf("# reader %d (%s, %s) sleeps at event %llu of %u\n", i,
 			       way_names[waiters[i].way], waiters[i].page ? "page" : "read(2)",
-			       (unsigned long long)waiters[i].seq, round);
+			       (unsigned long long)waiters[i].seq, events);
 	if (late)
 		exit(1); /* they sleep for ever */
 	wakeups = dev_stats(waiters[0].d.fd, 0).wakeups;

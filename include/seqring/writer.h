@@ -152,13 +152,13 @@ static inline void seqring_w_prepare(struct seqring_writer *w, __u64 next)
 }
 
 /*
- * Publishes @rec with its payload in place. First the stamp at @next is zeroed, so
- * that no reader who goes on to there takes old bytes for a record.
+ * Publishes @rec with its payload in place. First the stamp of the record @behind it
+ * is zeroed, so that no reader who goes on to there takes old bytes for a record.
  */
-static inline void seqring_w_stamp(struct seqring_writer *w, struct seqring_record *rec,
-				   __u64 next, __u64 stamp)
+static inline void seqring_w_stamp(struct seqring_record *rec, struct seqring_record *behind,
+				   __u64 stamp)
 {
-	seqring_store_word(&seqring_w_at(w, next)->stamp, 0);
+	seqring_store_word(&behind->stamp, 0);
 	/* Pairs with the acquire of the stamp in seqring_r_peek(). */
 	seqring_store_release(PUBLISH, &rec->stamp, stamp);
 }
@@ -178,14 +178,14 @@ static inline void seqring_w_pad(struct seqring_writer *w, __u64 room)
 
 	seqring_w_prepare(w, w->pos + room);
 	seqring_w_head(rec, seqring_meta(len, 0, SEQRING_REC_PAD), 0);
-	seqring_w_stamp(w, rec, w->pos + room, w->seq + 1);
+	seqring_w_stamp(rec, seqring_w_at(w, w->pos + room), w->seq + 1);
 	w->pos += room;
 	if (w->pos >= w->seg_end)
 		seqring_w_enter_segment(w, w->pos);
 }
 
-/* The case of seqring_w_open() that comes a few times per segment. */
-static inline int seqring_w_open_slow(struct seqring_writer *w, __u32 len, __u64 *next)
+/* The case of seqring_w_room() that comes a few times per segment. */
+static inline int seqring_w_room_slow(struct seqring_writer *w, __u32 len, __u64 *next)
 {
 	__u64 size = seqring_record_size(len);
 	__u64 room = w->mask + 1 - (w->pos & w->mask);
@@ -207,32 +207,53 @@ static inline int seqring_w_open_slow(struct seqring_writer *w, __u32 len, __u64
  *
  * Return: 0; -EMSGSIZE.
  */
-static inline int seqring_w_open(struct seqring_writer *w, __u32 len, __u64 *next)
+static inline int seqring_w_room(struct seqring_writer *w, __u32 len, __u64 *next)
 {
 	__u64 end = w->pos + seqring_record_size(len);
 
 	if (seqring_unlikely(end + sizeof(struct seqring_record) > w->seg_end))
-		return seqring_w_open_slow(w, len, next);
+		return seqring_w_room_slow(w, len, next);
 	*next = end;
 	return 0;
 }
 
-/* Publishes @rec, the record at w->pos, of which all but the stamp is in place. */
-static inline void seqring_w_close(struct seqring_writer *w, struct seqring_record *rec,
-				   __u64 next)
-{
-	struct seqring_ring_ctl *ctl = w->ctl;
-	__u64 pos = w->pos, seq = w->seq + 1;
+/*
+ * A record on its way to be published, in locals: each store into the ring could be
+ * one into @w, as far as the compiler knows, and would have it load all anew.
+ */
+struct seqring_w_open {
+	struct seqring_record *rec;
+	struct seqring_record *behind;
+	struct seqring_ring_ctl *ctl;
+	__u64 pos;
+	__u64 next;
+	__u64 seq;
+	__u64 seg_end;
+};
 
-	seqring_w_stamp(w, rec, next, seq);
-	w->seq = seq;
+/* The writer goes on to @next; nothing of the record is published yet. */
+static inline struct seqring_w_open seqring_w_advance(struct seqring_writer *w, __u64 next)
+{
+	struct seqring_w_open open = {
+		seqring_w_at(w, w->pos), seqring_w_at(w, next), w->ctl, w->pos, next,
+		w->seq + 1, w->seg_end,
+	};
+
 	w->pos = next;
-	seqring_store_release(JOIN, &ctl->last, pos);
-	seqring_write(&ctl->seq, seq);
-	if (seqring_unlikely(next >= w->seg_end))
-		seqring_w_enter_segment(w, next);
+	w->seq = open.seq;
+	return open;
+}
+
+/* Publishes the record, of which all but the stamp is in place. */
+static inline void seqring_w_close(struct seqring_writer *w, const struct seqring_w_open *open)
+{
+	seqring_w_stamp(open->rec, open->behind, open->seq);
+	seqring_store_release(JOIN, &open->ctl->last, open->pos);
+	seqring_write(&open->ctl->seq, open->seq);
+	if (seqring_unlikely(open->next >= open->seg_end))
+		seqring_w_enter_segment(w, open->next);
 	/* Pairs with the acquire of head in seqring_r_peek(). */
-	seqring_store_release(JOIN, &ctl->head, next);
+	seqring_store_release(JOIN, &open->ctl->head, open->next);
 }
 
 /**
@@ -251,7 +272,7 @@ static inline void seqring_w_close(struct seqring_writer *w, struct seqring_reco
  */
 static inline int seqring_w_reserve(struct seqring_writer *w, __u32 len, void **payload)
 {
-	int err = seqring_w_open(w, len, &w->resv_next);
+	int err = seqring_w_room(w, len, &w->resv_next);
 
 	if (seqring_unlikely(err))
 		return err;
@@ -278,11 +299,11 @@ static inline void seqring_w_zero_padding(unsigned char *payload, __u32 len)
  */
 static inline void seqring_w_commit(struct seqring_writer *w, __u16 type, __u64 ts_ns)
 {
-	struct seqring_record *rec = seqring_w_at(w, w->pos);
+	struct seqring_w_open open = seqring_w_advance(w, w->resv_next);
 
-	seqring_w_zero_padding((unsigned char *)(rec + 1), w->resv_len);
-	seqring_w_head(rec, seqring_meta(w->resv_len, type, 0), ts_ns);
-	seqring_w_close(w, rec, w->resv_next);
+	seqring_w_zero_padding((unsigned char *)(open.rec + 1), w->resv_len);
+	seqring_w_head(open.rec, seqring_meta(w->resv_len, type, 0), ts_ns);
+	seqring_w_close(w, &open);
 	w->resv_next = 0;
 }
 
@@ -344,16 +365,16 @@ static inline void seqring_w_copy_payload(void *payload, const void *src, __u32 
 static inline int seqring_w_publish(struct seqring_writer *w, __u16 type, __u64 ts_ns,
 				    const void *src, __u32 len)
 {
-	struct seqring_record *rec;
+	struct seqring_w_open open;
 	__u64 next;
-	int err = seqring_w_open(w, len, &next);
+	int err = seqring_w_room(w, len, &next);
 
 	if (seqring_unlikely(err))
 		return err;
-	rec = seqring_w_at(w, w->pos);
-	seqring_w_head(rec, seqring_meta(len, type, 0), ts_ns);
-	seqring_w_copy_payload(rec + 1, src, len);
-	seqring_w_close(w, rec, next);
+	open = seqring_w_advance(w, next);
+	seqring_w_head(open.rec, seqring_meta(len, type, 0), ts_ns);
+	seqring_w_copy_payload(open.rec + 1, src, len);
+	seqring_w_close(w, &open);
 	return 0;
 }
 

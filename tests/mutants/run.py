@@ -40,24 +40,25 @@ MUTANTS = [
      "w->limit = (segment + 1) << w->seg_shift;",
      "w->limit = (segment + 2) << w->seg_shift;", TORTURE),
     ("the next header keeps its old bytes", "writer.h",
-     "seqring_store_word(&seqring_w_at(w, next)->stamp, 0);", "", TORTURE),
+     "seqring_store_word(&behind->stamp, 0);", "", TORTURE),
     ("the stamp comes before the payload", "writer.h",
-     "	rec = seqring_w_at(w, w->pos);\n",
-     "	rec = seqring_w_at(w, w->pos);\n"
-     "	seqring_store_release(PUBLISH, &rec->stamp, w->seq + 1);\n", TORTURE),
+     "	open = seqring_w_advance(w, next);\n",
+     "	open = seqring_w_advance(w, next);\n"
+     "	seqring_store_release(PUBLISH, &open.rec->stamp, open.seq);\n", TORTURE),
     ("the stamp comes before len and type", "writer.h",
-     "	seqring_w_head(rec, seqring_meta(len, type, 0), ts_ns);\n",
-     "	seqring_store_release(PUBLISH, &rec->stamp, w->seq + 1);\n"
+     "	seqring_w_head(open.rec, seqring_meta(len, type, 0), ts_ns);\n",
+     "	seqring_store_release(PUBLISH, &open.rec->stamp, open.seq);\n"
      "	for (volatile int i = 0; i < 50; i++)\n		;\n"
-     "	seqring_w_head(rec, seqring_meta(len, type, 0), ts_ns);\n", TORTURE),
+     "	seqring_w_head(open.rec, seqring_meta(len, type, 0), ts_ns);\n", TORTURE),
     ("head comes before the stamp", "writer.h",
-     "	seqring_w_stamp(w, rec, next, seq);\n",
-     "	seqring_store_release(JOIN, &ctl->head, next);\n"
-     "	for (volatile int i = 0; i < 50; i++)\n		;\n	seqring_w_stamp(w, rec, next, seq);\n",
+     "	seqring_w_stamp(open->rec, open->behind, open->seq);\n",
+     "	seqring_store_release(JOIN, &open->ctl->head, open->next);\n"
+     "	for (volatile int i = 0; i < 50; i++)\n		;\n"
+     "	seqring_w_stamp(open->rec, open->behind, open->seq);\n",
      TORTURE),
     ("a PAD takes a seq", "writer.h",
-     "seqring_w_stamp(w, rec, w->pos + room, w->seq + 1);",
-     "seqring_w_stamp(w, rec, w->pos + room, ++w->seq);", TORTURE),
+     "seqring_w_stamp(rec, seqring_w_at(w, w->pos + room), w->seq + 1);",
+     "seqring_w_stamp(rec, seqring_w_at(w, w->pos + room), ++w->seq);", TORTURE),
     ("a PAD without its flag", "writer.h",
      "seqring_meta(len, 0, SEQRING_REC_PAD)", "seqring_meta(len, 0, 0)", TORTURE),
     ("the writer skips no short rest", "writer.h",
@@ -69,8 +70,8 @@ MUTANTS = [
      "seqring_store_release(JOIN, &w->ctl->segment_pos[i], pos);",
      "seqring_store_release(JOIN, &w->ctl->segment_pos[i], pos + 8);", TORTURE),
     ("last is where the next record comes", "writer.h",
-     "seqring_store_release(JOIN, &ctl->last, pos);",
-     "seqring_store_release(JOIN, &ctl->last, next);", UNIT),
+     "seqring_store_release(JOIN, &open->ctl->last, open->pos);",
+     "seqring_store_release(JOIN, &open->ctl->last, open->next);", UNIT),
     ("the padding is not zeroed", "writer.h",
      "	for (; len & 7; len++)\n		seqring_store_word(&payload[len], 0);", "", UNIT),
     ("too long a record is taken", "writer.h",

@@ -10,8 +10,15 @@
 #ifndef SEQRING_ABI_H
 #define SEQRING_ABI_H
 
+#if defined(__bpf__)
+/* vmlinux.h, when it is there, has the types, and cannot stand beside another. */
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+#else
 #include <linux/ioctl.h>
 #include <linux/types.h>
+#endif
 
 #ifdef __KERNEL__
 #include <linux/build_bug.h>
@@ -62,7 +69,12 @@
 
 /*
  * First page of every mapping. Written once, @magic last; read-only to readers
- * and constant from then on.
+ * and constant from then on, but for the owner.
+ *
+ * @owner_pid: a BPF ring that ends with the process that loaded it: its PID in its
+ *           own PID namespace; 0: the ring has no such process
+ * @owner_start: when that process started, as field 22 of /proc/PID/stat has it
+ * @owner_pidns: inode number of that namespace, as /proc/self/ns/pid has it
  */
 struct seqring_header {
 	__u64 magic;
@@ -86,8 +98,10 @@ struct seqring_header {
 	__u64 schema_offset;	/* 0: there is none */
 	__u64 schema_size;
 	__u32 writer_kind;
-	__u32 reserved0;
-	__u64 reserved1[4];	/* clock conversion, when a clock needs one */
+	__u32 owner_pid;	/* see below */
+	__u64 owner_start;
+	__u64 owner_pidns;
+	__u64 reserved1[2];	/* clock conversion, when a clock needs one */
 	char name[SEQRING_NAME_SIZE];
 	__u64 reserved2[40];
 };
@@ -180,6 +194,11 @@ SEQRING_ASSERT(offsetof(struct seqring_record, meta.len) == 16, "ABI");
 #define SEQRING_PAYLOAD_MAX(data_size) \
 	((__u32)((data_size) / 4 - sizeof(struct seqring_record)))
 
+/* Whether a data area may have this many bytes. */
+#define SEQRING_DATA_SIZE_OK(data_size) \
+	((data_size) >= SEQRING_DATA_SIZE_MIN && (data_size) <= SEQRING_DATA_SIZE_MAX && \
+	 !((data_size) & ((data_size) - 1)))
+
 /*
  * What wakes the sleepers of one ring: the writer wakes when head > @pos or
  * seq >= @seq, and sets both to ~0. Readers only ever lower them.
@@ -271,8 +290,8 @@ SEQRING_ASSERT(sizeof(struct seqring_stats) == 128, "ABI");
 
 /*
  * Moves where read(2) continues on this open file, on all rings of the device.
- * A mapped reader seeks by itself. ERANGE: @value lies in the future.
- * EOPNOTSUPP: SEEK_SEQ on a device with several rings, SEEK_TIME on a ring
+ * A mapped reader seeks by itself. ERANGE: SEEK_SEQ, and @value lies in the future
+ * (SEEK_TIME then waits at head for the first record). EOPNOTSUPP: SEEK_SEQ on a device with several rings, SEEK_TIME on a ring
  * without a clock.
  */
 #define SEQRING_SEEK_OLDEST	0u

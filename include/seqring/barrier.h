@@ -16,8 +16,9 @@
  *   END          release store of state, after   acquire load of state before
  *                the last head                   the last look at head
  *
- * Backends: the kernel; C11 with gcc or clang; C11 under ThreadSanitizer; or
- * another one, named by SEQRING_BARRIER_BACKEND (a model checker, a mutant, BPF).
+ * Backends: the kernel; BPF (barrier_bpf.h, the writer's operations only); C11 with
+ * gcc or clang; C11 under ThreadSanitizer; or another one, named by
+ * SEQRING_BARRIER_BACKEND (a model checker, a mutant).
  *
  *   seqring_load_acquire(tag, p)      nothing after it moves before it
  *   seqring_store_release(tag, p, v)  nothing before it moves after it
@@ -36,10 +37,12 @@
 #ifndef SEQRING_BARRIER_H
 #define SEQRING_BARRIER_H
 
+#if !defined(__bpf__)
 #include <linux/types.h>
-#ifdef __KERNEL__
+#endif
+#if defined(__KERNEL__)
 #include <linux/string.h>
-#else
+#elif !defined(__bpf__)
 #include <string.h>
 #endif
 
@@ -49,6 +52,10 @@ typedef __u64 __attribute__((__may_alias__)) seqring_word;
 #if defined(SEQRING_BARRIER_BACKEND)
 
 #include SEQRING_BARRIER_BACKEND
+
+#elif defined(__bpf__)
+
+#include "barrier_bpf.h"
 
 #elif defined(__KERNEL__)
 
@@ -181,7 +188,8 @@ static inline void seqring_tsan_full(void)
  * vector registers. Any of them may store in any order within the copy, but no store
  * of it comes after a later one, and no load after a later load.
  */
-#if defined(__x86_64__) && !defined(SEQRING_TSAN) && !defined(SEQRING_BARRIER_BACKEND)
+#if defined(__x86_64__) && !defined(__bpf__) && !defined(SEQRING_TSAN) && \
+	!defined(SEQRING_BARRIER_BACKEND)
 #define SEQRING_LONG_WORDS	64
 #ifdef __KERNEL__
 static inline void seqring_long_copy(void *to, const void *from, size_t n)
@@ -217,13 +225,18 @@ static inline void seqring_block_copy(void *to, const void *from)
 
 static inline __u64 seqring_word_at(const unsigned char *p)
 {
+#ifdef __bpf__
+	/* The compiler would take eight loads; the verifier says when it is not aligned. */
+	return *(const seqring_word *)p;
+#else
 	__u64 word;
 
 	memcpy(&word, p, 8);
 	return word;
+#endif
 }
 
-/* @to is 8-byte aligned; @from need not be. */
+/* @to is 8-byte aligned; @from need not be, but for a BPF program. */
 static inline void seqring_store_words(seqring_word *to, const unsigned char *from, size_t n)
 {
 #ifdef SEQRING_LONG_WORDS
@@ -250,6 +263,7 @@ static inline void seqring_store_words(seqring_word *to, const unsigned char *fr
 		seqring_store_word(to, seqring_word_at(from));
 }
 
+#ifndef __bpf__
 static inline void seqring_load_to(unsigned char *to, const seqring_word *from)
 {
 	__u64 word = seqring_load_word(from);
@@ -282,5 +296,6 @@ static inline void seqring_load_words(unsigned char *to, const seqring_word *fro
 	for (; n; n--, to += 8, from++)
 		seqring_load_to(to, from);
 }
+#endif
 
 #endif /* SEQRING_BARRIER_H */

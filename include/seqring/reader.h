@@ -103,8 +103,7 @@ static inline enum seqring_outcome seqring_r_goto(struct seqring_reader *r, __u6
 static inline int seqring_r_init(struct seqring_reader *r, const struct seqring_ring_ctl *ctl,
 				 const void *data, __u64 data_size)
 {
-	if (data_size < SEQRING_DATA_SIZE_MIN || data_size > SEQRING_DATA_SIZE_MAX ||
-	    (data_size & (data_size - 1)))
+	if (!SEQRING_DATA_SIZE_OK(data_size))
 		return -EINVAL;
 	memset(r, 0, sizeof(*r));
 	r->data = (const unsigned char *)data;

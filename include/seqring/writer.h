@@ -12,9 +12,13 @@
 #ifndef SEQRING_WRITER_H
 #define SEQRING_WRITER_H
 
-#ifdef __KERNEL__
+#if defined(__KERNEL__)
 #include <linux/errno.h>
 #include <linux/string.h>
+#elif defined(__bpf__)
+#include <asm-generic/errno.h>
+#define memset __builtin_memset
+#define memcpy __builtin_memcpy
 #else
 #include <errno.h>
 #include <string.h>
@@ -45,7 +49,11 @@ struct seqring_writer {
 	__u32 payload_max;
 	__u32 seg_shift;
 	__u32 light_wake;	/* readers issue membarrier(): no full fence here */
+#ifdef __bpf__
+	__u64 *first;		/* a stack of 512 bytes has no room for it */
+#else
 	__u64 first[SEQRING_SEGMENTS];
+#endif
 };
 
 /* One piece of a gathered payload. */
@@ -78,6 +86,7 @@ static inline __u64 seqring_normalize(__u64 pos, __u64 mask)
 	return room < sizeof(struct seqring_record) ? pos + room : pos;
 }
 
+#ifndef __bpf__
 /**
  * seqring_w_init() - start a writer on an empty ring
  * @w: the writer to fill
@@ -92,8 +101,7 @@ static inline int seqring_w_init(struct seqring_writer *w, struct seqring_ring_c
 {
 	__u64 segment = data_size / SEQRING_SEGMENTS;
 
-	if (data_size < SEQRING_DATA_SIZE_MIN || data_size > SEQRING_DATA_SIZE_MAX ||
-	    (data_size & (data_size - 1)))
+	if (!SEQRING_DATA_SIZE_OK(data_size))
 		return -EINVAL;
 	memset(w, 0, sizeof(*w));
 	w->data = (unsigned char *)data;
@@ -106,6 +114,7 @@ static inline int seqring_w_init(struct seqring_writer *w, struct seqring_ring_c
 		w->seg_shift++;
 	return 0;
 }
+#endif
 
 /*
  * Makes [.., end) writable: moves tail past every record that overlaps it. Once
@@ -128,10 +137,11 @@ static inline void seqring_w_enter_segment(struct seqring_writer *w, __u64 pos)
 {
 	__u64 segment = w->seg_end >> w->seg_shift;
 	__u64 last = pos >> w->seg_shift;
+	__u32 n, i;
 
-	for (; segment <= last; segment++) {
-		__u32 i = segment & (SEQRING_SEGMENTS - 1);
-
+	/* No record is so long; the bound is for the BPF verifier. */
+	for (n = 0; n < SEQRING_SEGMENTS && segment <= last; n++, segment++) {
+		i = segment & (SEQRING_SEGMENTS - 1);
 		w->first[i] = pos;
 		/* The header at @pos was zeroed before: a joiner finds no stale stamp. */
 		seqring_store_release(JOIN, &w->ctl->segment_pos[i], pos);
@@ -141,6 +151,10 @@ static inline void seqring_w_enter_segment(struct seqring_writer *w, __u64 pos)
 
 static inline struct seqring_record *seqring_w_at(const struct seqring_writer *w, __u64 pos)
 {
+#ifdef __bpf__
+	/* Every position is a multiple of 8, but the verifier has to see it. */
+	pos &= ~7ULL;
+#endif
 	return (struct seqring_record *)(w->data + (pos & w->mask));
 }
 
@@ -284,8 +298,37 @@ static inline int seqring_w_reserve(struct seqring_writer *w, __u32 len, void **
 /* Zeroes what follows the payload in its last word. */
 static inline void seqring_w_zero_padding(unsigned char *payload, __u32 len)
 {
-	for (; len & 7; len++)
-		seqring_store_word(&payload[len], 0);
+	seqring_word *last = (seqring_word *)(payload + (len & ~7u));
+	__u32 unused = 64 - 8 * (len & 7);
+
+	if (!(len & 7))
+		return;
+	/* Nobody else writes it, so it may be loaded. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	seqring_store_word(last, *last & (~0ULL >> unused));
+#else
+	seqring_store_word(last, *last & (~0ULL << unused));
+#endif
+}
+
+/**
+ * seqring_w_trim() - shorten the open reservation
+ * @w: the writer, with an open reservation
+ * @len: payload bytes from now on
+ *
+ * For a payload whose length is known only once it is there. What @payload points
+ * at stays where it is.
+ *
+ * Return: 0; -EMSGSIZE when @len is longer than what was reserved (nothing changed).
+ */
+static inline int seqring_w_trim(struct seqring_writer *w, __u32 len)
+{
+	if (len > w->resv_len)
+		return -EMSGSIZE;
+	w->resv_len = len;
+	/* All up to the longer record's end is reclaimed; so is this. */
+	w->resv_next = seqring_normalize(w->pos + seqring_record_size(len), w->mask);
+	return 0;
 }
 
 /**

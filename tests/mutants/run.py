@@ -73,7 +73,7 @@ MUTANTS = [
      "seqring_store_release(JOIN, &open->ctl->last, open->pos);",
      "seqring_store_release(JOIN, &open->ctl->last, open->next);", UNIT),
     ("the padding is not zeroed", "writer.h",
-     "	for (; len & 7; len++)\n		seqring_store_word(&payload[len], 0);", "", UNIT),
+     "	seqring_store_word(last, *last & (~0ULL >> unused));", "", UNIT),
     ("too long a record is taken", "writer.h",
      "	if (len > w->payload_max)\n		return -EMSGSIZE;\n", "", UNIT),
     ("what goes past a segment is not looked at", "writer.h",

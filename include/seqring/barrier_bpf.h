@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
+/*
+ * barrier.h for BPF programs; the writer's side only.
+ *
+ * What a BPF program may rely on (Documentation/bpf and the JITs of 6.1 to 6.18):
+ * a plain load or store of up to 8 aligned bytes is one access, and the JIT keeps
+ * such accesses as they are, in program order, which the machine may then reorder
+ * as it does the kernel's own. An atomic instruction with BPF_FETCH (exchange,
+ * compare-and-exchange, fetch-and-add) is fully ordered, as atomic_xchg() is in the
+ * kernel's memory model; one without is not ordered. Load-acquire and store-release
+ * exist from 6.15 on, and need a compiler that Debian 12 does not have.
+ *
+ * So: on machines with total store order (x86, s390) a release store and a write
+ * fence need only keep the compiler in place. Everywhere else, and where
+ * __TARGET_ARCH_* does not say which machine it is, a release store is an exchange
+ * and a fence an exchange of a word of the program's own stack. A full fence is that
+ * on every machine.
+ */
+#ifndef SEQRING_BARRIER_BPF_H
+#define SEQRING_BARRIER_BPF_H
+
+#define seqring_bpf_keep()	__asm__ __volatile__("" : : : "memory")
+
+#if defined(__TARGET_ARCH_x86) || defined(__TARGET_ARCH_s390)
+#define seqring_store_release(tag, p, v) \
+	do { \
+		seqring_bpf_keep(); \
+		*(volatile __typeof__(*(p)) *)(p) = (v); \
+	} while (0)
+#define seqring_fence_write(tag)		seqring_bpf_keep()
+#else
+#define seqring_store_release(tag, p, v)	((void)__sync_lock_test_and_set(p, v))
+#define seqring_fence_write(tag)		seqring_bpf_fence()
+#endif
+
+#define seqring_fence_full(tag)			seqring_bpf_fence()
+#define seqring_fence_light(tag)		seqring_bpf_keep()
+#define seqring_read(p)				(*(const volatile __typeof__(*(p)) *)(p))
+#define seqring_write(p, v)			(*(volatile __typeof__(*(p)) *)(p) = (v))
+#define seqring_store_word(p, v)		seqring_write(p, v)
+#define seqring_add(p, n)			((void)__sync_fetch_and_add(p, n))
+
+#define seqring_likely(x)			__builtin_expect(!!(x), 1)
+#define seqring_unlikely(x)			__builtin_expect(!!(x), 0)
+
+static __attribute__((__always_inline__)) inline void seqring_bpf_fence(void)
+{
+	__u64 word = 0;
+
+	__asm__ __volatile__("" : : "r"(&word) : "memory");
+	__sync_lock_test_and_set(&word, 1);
+	__asm__ __volatile__("" : : "r"(&word) : "memory");
+}
+
+#endif /* SEQRING_BARRIER_BPF_H */

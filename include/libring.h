@@ -103,13 +103,16 @@ struct ring_record {
 /**
  * ring_open() - open a ring for reading
  * @where: a name (a device of the module, /dev/seqring/NAME, or else a ring that
- *         a process serves, see ring_writer_listen()), or a path: of a device, of
- *         a served ring's socket, or of a ring's memfd (/proc/PID/fd/N)
+ *         a process serves, see ring_writer_listen(), or else one that BPF programs
+ *         write, pinned in /sys/fs/bpf/seqring/NAME or $RINGBPFDIR/NAME), or a path:
+ *         of a device, of a served ring's socket, of a ring's memfd
+ *         (/proc/PID/fd/N), of the directory of a BPF ring's pins, or of a pinned map
  * @opts: NULL for the defaults: oldest record, every ring, no merge window
  * @out: the reader; ring_close() it
  *
- * May sleep. A ring opened by the path of its memfd comes without the means to
- * sleep: ring_wait() and ring_fd() say -EOPNOTSUPP.
+ * May sleep. A ring opened by the path of its memfd or map alone comes without the
+ * means to sleep, and so does a BPF ring that this process may only read: ring_wait()
+ * and ring_fd() say -EOPNOTSUPP.
  *
  * Return: 0; -ENOENT no such ring; -EACCES not allowed; -EINVAL bad name, bad
  * options, or a merge window without CLOCK_MONOTONIC;
@@ -127,8 +130,8 @@ int ring_open(const char *where, const struct ring_open_opts *opts, struct ring 
 
 /**
  * ring_open_fd() - open a ring by descriptor
- * @fd: a device, a ring's memfd, or a connection to a served ring; stays the
- *      caller's, is not used after the call returned
+ * @fd: a device, a ring's memfd, its BPF map, or a connection to a served ring;
+ *      stays the caller's, is not used after the call returned
  * @opts, @out: as in ring_open()
  *
  * The cursor that a device wakes its reader by belongs to the open file: do not
@@ -139,10 +142,10 @@ int ring_open(const char *where, const struct ring_open_opts *opts, struct ring 
 int ring_open_fd(int fd, const struct ring_open_opts *opts, struct ring **out);
 
 /**
- * struct ring_fds - what a memfd ring consists of
- * @ring: the sealed memfd
- * @wait: memfd with the armed words, writable by readers
- * @bell: eventfd that the writer rings
+ * struct ring_fds - what a memfd ring or a BPF ring consists of
+ * @ring: the sealed memfd; or the frozen map
+ * @wait: memfd or map with the armed words, writable by readers
+ * @bell: eventfd that the writer rings; or a map, of type BPF_MAP_TYPE_RINGBUF
  */
 struct ring_fds {
 	int ring;
@@ -151,8 +154,9 @@ struct ring_fds {
 };
 
 /**
- * ring_open_fds() - open a memfd ring with the means to sleep
- * @fds: from ring_writer_fds(), inherited or received; stay the caller's
+ * ring_open_fds() - open a memfd ring or a BPF ring with the means to sleep
+ * @fds: from ring_writer_fds() or ring_bpf_fds(), inherited or received; stay the
+ *       caller's
  * @opts, @out: as in ring_open()
  *
  * Return: as ring_open(); -EBADF.
@@ -431,8 +435,11 @@ int ring_create(const char *name, const struct ring_create_opts *opts);
 /* Return: 0; -ENOENT no such device; -EPERM a kernel module owns it; -EACCES. */
 int ring_destroy(const char *name);
 
-/* Called with a name that ring_open() takes, and whether it is a device. */
-typedef int (*ring_list_fn)(const char *name, int is_device, void *arg);
+/*
+ * Called with a name that ring_open() takes, and SEQRING_WRITER_* of seqring/abi.h:
+ * a device of the module, a ring that BPF programs write, or one that a process serves.
+ */
+typedef int (*ring_list_fn)(const char *name, unsigned int writer, void *arg);
 
 /* Return: 0; what @fn returned, when it was not 0; -errno of opendir(3). */
 int ring_list(ring_list_fn fn, void *arg);

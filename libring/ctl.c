@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -93,7 +94,14 @@ int ring_destroy(const char *name)
 	return control(SEQRING_CTL_DESTROY, &req, name);
 }
 
-/* Whether ring_open(@name) finds it before the @nr-th directory of sockets. */
+/* A place where names are: devices, a directory of sockets, or one of pins. */
+struct place {
+	unsigned int writer;
+	mode_t type;
+	unsigned int sockets; /* directories of sockets that come before it */
+};
+
+/* Whether ring_open(@name) finds it before it has come to the @nr-th directory of sockets. */
 static bool hidden(const char *name, unsigned int nr)
 {
 	char dir[sizeof(((struct sockaddr_un *)0)->sun_path)];
@@ -109,10 +117,8 @@ static bool hidden(const char *name, unsigned int nr)
 	return false;
 }
 
-/* @nr < 0: devices; else the sockets of that directory. */
-static int list_dir(const char *path, int nr, ring_list_fn fn, void *arg)
+static int list_dir(const char *path, const struct place *p, ring_list_fn fn, void *arg)
 {
-	mode_t type = nr < 0 ? S_IFCHR : S_IFSOCK;
 	struct dirent *e;
 	struct stat st;
 	int err = 0;
@@ -121,14 +127,17 @@ static int list_dir(const char *path, int nr, ring_list_fn fn, void *arg)
 	dir = opendir(path);
 	if (!dir && (errno == ENOENT || errno == ENOTDIR))
 		return 0;
+	/* Only root may look into a BPF file system, as a rule. */
+	if (!dir && errno == EACCES && p->writer == SEQRING_WRITER_BPF)
+		return 0;
 	if (!dir)
 		return libring_fail(errno, "%s: %s", path, strerror(errno));
 	while (!err && (e = readdir(dir))) {
 		if (!libring_name_ok(e->d_name) || fstatat(dirfd(dir), e->d_name, &st, 0) ||
-		    (st.st_mode & S_IFMT) != type ||
-		    (nr >= 0 && hidden(e->d_name, (unsigned int)nr)))
+		    (st.st_mode & S_IFMT) != p->type ||
+		    (p->writer != SEQRING_WRITER_MODULE && hidden(e->d_name, p->sockets)))
 			continue;
-		err = fn(e->d_name, nr < 0, arg);
+		err = fn(e->d_name, p->writer, arg);
 	}
 	closedir(dir);
 	return err;
@@ -136,16 +145,22 @@ static int list_dir(const char *path, int nr, ring_list_fn fn, void *arg)
 
 int ring_list(ring_list_fn fn, void *arg)
 {
-	char dir[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	int i, err;
+	struct place devices = { SEQRING_WRITER_MODULE, S_IFCHR, 0 };
+	struct place sockets = { SEQRING_WRITER_MEMFD, S_IFSOCK, 0 };
+	struct place pins = { SEQRING_WRITER_BPF, S_IFDIR, 0 };
+	char dir[PATH_MAX];
+	int err;
 
-	err = list_dir(SEQRING_DEV_DIR, -1, fn, arg);
-	for (i = 0; !err; i++) {
-		err = libring_socket_dir((unsigned int)i, dir, sizeof(dir));
-		if (err == -ENOENT)
-			return 0;
+	err = list_dir(SEQRING_DEV_DIR, &devices, fn, arg);
+	for (; !err; sockets.sockets++) {
+		err = libring_socket_dir(sockets.sockets, dir,
+					 sizeof(((struct sockaddr_un *)0)->sun_path));
 		if (!err)
-			err = list_dir(dir, i, fn, arg);
+			err = list_dir(dir, &sockets, fn, arg);
 	}
-	return err;
+	if (err != -ENOENT)
+		return err;
+	pins.sockets = sockets.sockets;
+	err = libring_bpf_dir(dir, sizeof(dir));
+	return err ? err : list_dir(dir, &pins, fn, arg);
 }

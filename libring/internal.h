@@ -126,29 +126,41 @@ struct ring {
 	int bell;
 	int sock;
 
+	/* A BPF ring; @sock is its owner's pidfd. */
+	unsigned long *bell_heard;
+	unsigned long *bell_rung;
+
 	/* A device. */
 	int dev;
 	struct seqring_reader_page *page;
 	size_t page_size;
 };
 
+/* For libring-bpf, too: see LIBRING_PRIVATE in libring.map. */
+#define LIBRING_SHARED __attribute__((visibility("default")))
+
 /* error.c */
-int libring_fail(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+LIBRING_SHARED int libring_fail(int err, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 int libring_say(int err, const char *sentence);
 int libring_status(int err);
-int libring_get_opts(void *opts, size_t known, const void *user, const char *what);
+LIBRING_SHARED int libring_get_opts(void *opts, size_t known, const void *user,
+				    const char *what);
 
 /* layout.c */
-int libring_check_shape(const char *what, uint32_t clock_id, uint64_t data_size, const void *schema,
+LIBRING_SHARED int libring_check_shape(const char *what, uint32_t clock_id, uint64_t data_size, const void *schema,
 			size_t schema_size);
 int libring_map(struct ring *r, int fd, uint64_t file_size);
 void libring_reader_init(const struct ring *r, uint32_t ring, struct seqring_reader *rd);
 
 /* name.c */
 bool libring_name_ok(const char *name);
-int libring_check_name(const char *name);
+LIBRING_SHARED int libring_check_name(const char *name);
 int libring_socket_dir(unsigned int i, char *dir, size_t size);
 int libring_socket_path(const char *dir, const char *name, char *path, size_t size);
+
+/* open.c */
+void libring_close_fds(const struct ring_fds *fds);
 
 /* connect.c */
 int libring_connect(const char *path, int *sock);
@@ -182,9 +194,21 @@ int libring_poll_open(struct ring *r);
 int libring_poll_add(struct ring *r, int fd, uint32_t events);
 void libring_timer_set(struct ring *r, uint64_t at_ns);
 
-/* wait_chardev.c, wait_memfd.c */
+/* wait_chardev.c, wait_memfd.c, wait_bpf.c */
 int libring_chardev_open(struct ring *r, int fd);
 int libring_memfd_open(struct ring *r, const struct ring_fds *fds, int sock);
+void libring_arm_words(struct ring *r, bool for_fd);
+LIBRING_SHARED int libring_bpf_dir(char *dir, size_t size);
+bool libring_on_bpffs(const char *path);
+bool libring_is_bpf_map(int fd);
+int libring_bpf_get(const char *path, bool is_dir, struct ring_fds *fds);
+int libring_bpf_open(struct ring *r, const struct ring_fds *fds);
+bool libring_owner_changed(struct ring *r);
+
+/* owner.c */
+LIBRING_SHARED uint64_t libring_start_time(uint32_t pid);
+LIBRING_SHARED bool libring_owner_alive(const struct seqring_header *h);
+bool libring_owner_open(const struct seqring_header *h, int *fd);
 
 /* serve.c: a ring's socket is handed this, with its three descriptors. */
 #define LIBRING_HELLO_VERSION 1u

@@ -12,12 +12,6 @@
 
 #include "internal.h"
 
-static bool data_size_ok(uint64_t size)
-{
-	return size >= SEQRING_DATA_SIZE_MIN && size <= SEQRING_DATA_SIZE_MAX &&
-	       !(size & (size - 1));
-}
-
 /* What @what, the options of a ring to be, may ask for. */
 int libring_check_shape(const char *what, uint32_t clock_id, uint64_t data_size, const void *schema,
 			size_t schema_size)
@@ -25,7 +19,7 @@ int libring_check_shape(const char *what, uint32_t clock_id, uint64_t data_size,
 	if (clock_id > SEQRING_CLOCK_MONOTONIC)
 		return libring_fail(EINVAL, "%s.clock_id is %u: 0 (none) or 1 (CLOCK_MONOTONIC)",
 				    what, clock_id);
-	if (!data_size_ok(data_size))
+	if (!SEQRING_DATA_SIZE_OK(data_size))
 		return libring_fail(EINVAL,
 				    "%s.data_size is %" PRIu64 ": a power of two, 64 KiB "
 				    "to 1 GiB",
@@ -68,11 +62,11 @@ static int check_record_format(const struct seqring_header *h)
 {
 	uint64_t size = h->data_size;
 
-	REJECT_IF(!data_size_ok(size),
+	REJECT_IF(!SEQRING_DATA_SIZE_OK(size),
 		  "ring header: data_size %" PRIu64 " must be a power of two, 64 KiB to 1 GiB",
 		  size);
-	REJECT_IF(h->payload_max != SEQRING_PAYLOAD_MAX(size),
-		  "ring header: payload_max is %u, with this data_size it must be %u",
+	REJECT_IF(!h->payload_max || h->payload_max > SEQRING_PAYLOAD_MAX(size),
+		  "ring header: payload_max is %u, with this data_size it must be 1 to %u",
 		  h->payload_max, SEQRING_PAYLOAD_MAX(size));
 	REJECT_IF(h->nr_segments != SEQRING_SEGMENTS, "ring header: nr_segments is %u, must be %u",
 		  h->nr_segments, SEQRING_SEGMENTS);
@@ -102,8 +96,11 @@ static int check_rings(const struct seqring_header *h, uint64_t *end)
 			  h->ring_stride < span,
 		  "ring header: ring_stride 0x%" PRIx64 " is too small for a ring",
 		  (uint64_t)h->ring_stride);
-	REJECT_IF(__builtin_mul_overflow(h->ring_stride, (uint64_t)h->nr_rings, &span) ||
-			  __builtin_add_overflow(span, h->ring_offset, end) || *end > h->total_size,
+	/* Behind the last ring there need not be a whole stride. */
+	REJECT_IF(__builtin_mul_overflow(h->ring_stride, h->nr_rings - 1ULL, end) ||
+			  __builtin_add_overflow(span, *end, end) ||
+			  __builtin_add_overflow(h->ring_offset, *end, end) ||
+			  *end > h->total_size,
 		  "ring header: %u rings do not fit into total_size 0x%" PRIx64, h->nr_rings,
 		  (uint64_t)h->total_size);
 	return 0;

@@ -2,6 +2,7 @@
 /* Opening a ring by whatever leads to it, and closing it. */
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,19 @@
 #include <unistd.h>
 
 #include "internal.h"
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+void libring_close_fds(const struct ring_fds *fds)
+{
+	close_fd(fds->ring);
+	close_fd(fds->wait);
+	close_fd(fds->bell);
+}
 
 static int get_opts(const struct ring_open_opts *user, struct ring_open_opts *opts)
 {
@@ -108,13 +122,18 @@ static int open_fds(const struct ring_fds *fds, int sock, const struct ring_open
 		    struct ring **out)
 {
 	struct ring *r = alloc_ring(opts);
+	int err;
 
 	if (!r) {
 		if (sock >= 0)
 			close(sock);
 		return no_memory();
 	}
-	return finish(r, libring_memfd_open(r, fds, sock), opts, out);
+	if (sock < 0 && fcntl(fds->ring, F_GET_SEALS) < 0 && libring_is_bpf_map(fds->ring))
+		err = libring_bpf_open(r, fds);
+	else
+		err = libring_memfd_open(r, fds, sock);
+	return finish(r, err, opts, out);
 }
 
 /* Takes @sock. */
@@ -129,9 +148,7 @@ static int open_sock(int sock, const struct ring_open_opts *opts, struct ring **
 		return err;
 	}
 	err = open_fds(&fds, sock, opts, out);
-	close(fds.ring);
-	close(fds.wait);
-	close(fds.bell);
+	libring_close_fds(&fds);
 	return err;
 }
 
@@ -152,13 +169,27 @@ static int open_any(int fd, const struct ring_open_opts *opts, struct ring **out
 		if (r)
 			return finish(r, libring_chardev_open(r, fd), opts, out);
 		err = no_memory();
-	} else if (S_ISREG(st.st_mode)) {
+	} else if (S_ISREG(st.st_mode) || libring_is_bpf_map(fd)) {
 		err = open_fds(&fds, -1, opts, out);
 	} else {
-		err = libring_fail(EPROTO, "not a ring: neither a device, nor a memfd, nor a "
-					   "socket");
+		err = libring_fail(EPROTO, "not a ring: neither a device, nor a memfd, nor a BPF "
+					   "map, nor a socket");
 	}
 	close(fd);
+	return err;
+}
+
+static int open_pins(const char *path, bool is_dir, const struct ring_open_opts *opts,
+		     struct ring **out)
+{
+	struct ring_fds fds;
+	int err;
+
+	err = libring_bpf_get(path, is_dir, &fds);
+	if (err)
+		return err;
+	err = open_fds(&fds, -1, opts, out);
+	libring_close_fds(&fds);
 	return err;
 }
 
@@ -177,9 +208,13 @@ static int open_path(const char *path, const struct ring_open_opts *opts, struct
 		err = libring_connect(path, &fd);
 		return err ? err : open_sock(fd, opts, out);
 	}
+	if (!S_ISCHR(st.st_mode) && libring_on_bpffs(path))
+		return open_pins(path, S_ISDIR(st.st_mode), opts, out);
 	/* Opening anything else may sleep for long, or do something. */
 	if (!S_ISCHR(st.st_mode) && !S_ISREG(st.st_mode))
-		return libring_fail(EPROTO, "%s: neither a device, nor a memfd, nor a socket",
+		return libring_fail(EPROTO,
+				    "%s: neither a device, nor a memfd, nor a socket, nor in a "
+				    "BPF file system",
 				    path);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
@@ -190,7 +225,7 @@ static int open_path(const char *path, const struct ring_open_opts *opts, struct
 static int open_name(const char *name, const struct ring_open_opts *opts, struct ring **out)
 {
 	char dir[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	char path[sizeof(dir) + SEQRING_NAME_SIZE];
+	char path[PATH_MAX + SEQRING_NAME_SIZE], bpf_dir[PATH_MAX];
 	unsigned int i;
 	int err;
 
@@ -198,13 +233,26 @@ static int open_name(const char *name, const struct ring_open_opts *opts, struct
 	err = open_path(path, opts, out);
 	for (i = 0; err == -ENOENT; i++) {
 		err = libring_socket_dir(i, dir, sizeof(dir));
-		if (err)
+		if (err == -ENOENT)
 			break;
-		err = libring_socket_path(dir, name, path, sizeof(path));
+		if (!err)
+			err = libring_socket_path(dir, name, path, sizeof(dir) + SEQRING_NAME_SIZE);
 		if (!err)
 			err = open_path(path, opts, out);
 	}
-	return err;
+	if (err != -ENOENT)
+		return err;
+	err = libring_bpf_dir(bpf_dir, sizeof(bpf_dir));
+	if (err)
+		return err;
+	snprintf(path, sizeof(path), "%s/%s", bpf_dir, name);
+	/* Only root may look into a BPF file system, as a rule. */
+	if (access(path, F_OK) && errno == EACCES)
+		return libring_fail(ENOENT, "%s: there is no such ring, unless a BPF program's: "
+					    "this process may not look into %s",
+				    name, bpf_dir);
+	err = open_path(path, opts, out);
+	return err == -ENOENT ? libring_fail(ENOENT, "%s: there is no such ring", name) : err;
 }
 
 int ring_open(const char *where, const struct ring_open_opts *user, struct ring **out)
@@ -217,14 +265,12 @@ int ring_open(const char *where, const struct ring_open_opts *user, struct ring 
 		return err;
 	if (where && strchr(where, '/')) {
 		err = open_path(where, &opts, out);
-	} else {
-		err = libring_check_name(where);
-		if (!err)
-			err = open_name(where, &opts, out);
+		if (err == -ENOENT)
+			err = libring_fail(ENOENT, "%s: there is no such ring", where);
+		return err;
 	}
-	if (err == -ENOENT)
-		return libring_fail(ENOENT, "%s: there is no such ring", where);
-	return err;
+	err = libring_check_name(where);
+	return err ? err : open_name(where, &opts, out);
 }
 
 int ring_open_fd(int fd, const struct ring_open_opts *user, struct ring **out)
@@ -256,11 +302,6 @@ int ring_open_fds(const struct ring_fds *fds, const struct ring_open_opts *user,
 	return open_fds(fds, -1, &opts, out);
 }
 
-static void close_fd(int fd)
-{
-	if (fd >= 0)
-		close(fd);
-}
 
 void ring_close(struct ring *r)
 {

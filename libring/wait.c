@@ -14,8 +14,10 @@
 
 #define NSEC_PER_SEC 1000000000ULL
 
-/* epoll_event.data of the timer; the other descriptors have their events. */
+/* epoll_event.data of timer and writer's process; the others have their events. */
 #define TIMER_EVENT 0u
+#define OWNER_EVENT 1u
+#define OTHER_EVENT 2u
 
 static struct timespec timespec_of(uint64_t ns)
 {
@@ -163,8 +165,9 @@ static int arm_and_look(struct ring *r, uint64_t *at)
 
 static int no_means(void)
 {
-	return libring_fail(EOPNOTSUPP, "the ring was opened by its memfd alone, which cannot "
-					"wake anybody: open it by name, socket or ring_open_fds()");
+	return libring_fail(EOPNOTSUPP, "the ring was opened by its memfd or map alone, or may "
+					"only be read, and so cannot wake anybody: open it by "
+					"name, socket or ring_open_fds()");
 }
 
 /* Return: 0 @until came; 1 something else did; -errno. */
@@ -224,6 +227,8 @@ void libring_drain(struct ring *r)
 	for (i = 0; i < n; i++) {
 		if (events[i].data.u32 == TIMER_EVENT)
 			r->fired = true;
+		else if (events[i].data.u32 == OWNER_EVENT)
+			r->hup = !libring_owner_changed(r);
 		else if (events[i].events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR))
 			r->hup = true;
 	}
@@ -288,10 +293,12 @@ int ring_set_wakeup(struct ring *r, uint64_t records, uint64_t bytes, uint64_t t
 /* Adds @fd, whose end means the end of the writer, to the epoll instance. */
 int libring_poll_add(struct ring *r, int fd, uint32_t events)
 {
-	struct epoll_event ev = { .events = events, .data.u32 = TIMER_EVENT + 1 };
+	struct epoll_event ev = { .events = events, .data.u32 = OTHER_EVENT };
 
 	if (fd == r->timer)
 		ev.data.u32 = TIMER_EVENT;
+	else if (fd == r->sock && r->hdr.writer_kind == SEQRING_WRITER_BPF)
+		ev.data.u32 = OWNER_EVENT;
 	if (epoll_ctl(r->epfd, EPOLL_CTL_ADD, fd, &ev))
 		return libring_fail(errno == EPERM ? EPROTO : errno,
 				    "cannot wait for descriptor "

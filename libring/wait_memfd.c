@@ -63,7 +63,8 @@ static uint64_t arm_timeout(struct ring *r, bool for_fd, bool *first)
 	return r->calm ? 0 : libring_add(libring_now_ns(), r->wake_timeout_ns);
 }
 
-static void memfd_arm(struct ring *r, bool for_fd)
+/* Asks for a wake-up by the words that the reader shares with the writer. */
+void libring_arm_words(struct ring *r, bool for_fd)
 {
 	bool first = r->due_ns || libring_wish_records(r) == 1;
 	uint64_t timer = r->due_ns;
@@ -76,6 +77,11 @@ static void memfd_arm(struct ring *r, bool for_fd)
 	for (i = 0; i < r->nr_src; i++)
 		if (!r->due_ns || !r->src[i].pending)
 			arm_ring(r, &r->src[i], first);
+}
+
+static void memfd_arm(struct ring *r, bool for_fd)
+{
+	libring_arm_words(r, for_fd);
 	/* Pairs with the light fence in seqring_w_wake_due(). */
 	if (r->hdr.features & SEQRING_FEAT_MEMBARRIER)
 		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);

@@ -11,7 +11,7 @@
 
 struct entry {
 	const char *name;
-	bool device;
+	unsigned int writer;
 	int err; /* could not look inside */
 	char why[256];
 	bool readers_known;
@@ -28,10 +28,11 @@ struct list {
 static const char help[] =
 	"usage: ringctl list [OPTION]...\n"
 	"\n"
-	"Lists the devices of the module and the rings that processes serve:\n"
+	"Lists the devices of the module, the rings that processes serve, and those that\n"
+	"BPF programs write:\n"
 	"\n"
 	"  NAME       what cat and info take\n"
-	"  KIND       device or process\n"
+	"  KIND       device, process or bpf\n"
 	"  RINGS      how many rings it has\n"
 	"  SIZE       bytes for records, of each\n"
 	"  PUBLISHED  records since its creation\n"
@@ -62,7 +63,14 @@ static void look(struct entry *e)
 		snprintf(e->why, sizeof(e->why), "%s",
 			 *ring_strerror() ? ring_strerror() : strerror(-e->err));
 	ring_close(ring);
-	e->readers_known = e->device && !device_stat(e->name, &e->readers, &mode);
+	e->readers_known = e->writer == SEQRING_WRITER_MODULE && !device_stat(e->name, &e->readers, &mode);
+}
+
+static const char *kind_of(const struct entry *e)
+{
+	if (e->writer == SEQRING_WRITER_MODULE)
+		return "device";
+	return e->writer == SEQRING_WRITER_BPF ? "bpf" : "process";
 }
 
 static void print_entry(const struct entry *e)
@@ -71,7 +79,7 @@ static void print_entry(const struct entry *e)
 
 	if (e->readers_known)
 		snprintf(readers, sizeof(readers), "%u", e->readers);
-	printf("%-24s %-7s ", e->name, e->device ? "device" : "process");
+	printf("%-24s %-7s ", e->name, kind_of(e));
 	if (e->err)
 		printf("%5s %10s %12s %9s %7s  %s\n", "-", "-", "-", "-", readers, e->why);
 	else
@@ -95,7 +103,7 @@ static int add_entry(struct json_object *array, const struct entry *e)
 	bool known = !e->err;
 
 	if (!obj || json_add(obj, "name", json_object_new_string(e->name)) ||
-	    json_add(obj, "kind", json_object_new_string(e->device ? "device" : "process")) ||
+	    json_add(obj, "kind", json_object_new_string(kind_of(e))) ||
 	    add_number(obj, "rings", known, e->info.nr_rings) ||
 	    add_number(obj, "data_size", known, e->info.data_size) ||
 	    add_number(obj, "published", known, e->stats.published) ||
@@ -111,9 +119,9 @@ static int add_entry(struct json_object *array, const struct entry *e)
 }
 
 /* For ring_list(). */
-static int one(const char *name, int is_device, void *arg)
+static int one(const char *name, unsigned int writer, void *arg)
 {
-	struct entry e = { .name = name, .device = is_device };
+	struct entry e = { .name = name, .writer = writer };
 	struct list *l = arg;
 
 	look(&e);
@@ -177,6 +185,6 @@ static int run(int argc, char **argv)
 const struct command list_command = {
 	.name = "list",
 	.run = run,
-	.summary = "list devices and served rings",
+	.summary = "list the rings there are",
 	.help = help,
 };

@@ -500,11 +500,11 @@ struct names {
 	char all[8][32];
 };
 
-static int note_name(const char *name, int is_device, void *arg)
+static int note_name(const char *name, unsigned int writer, void *arg)
 {
 	struct names *n = arg;
 
-	if (!is_device)
+	if (writer == SEQRING_WRITER_MEMFD)
 		strcpy(n->all[n->nr++], name);
 	return n->nr == n->stop_at ? 42 : 0;
 }

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
+/*
+ * The process that a BPF ring ends with. Killed, it cannot end the ring; so its
+ * readers watch it. A PID alone does not name a process: the time at which it
+ * started does, with it.
+ */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/* Field 22 of /proc/PID/stat; 0: there is no such process. */
+uint64_t libring_start_time(uint32_t pid)
+{
+	char path[32], text[1024], *at;
+	unsigned long long start = 0;
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (len <= 0)
+		return 0;
+	text[len] = 0;
+	/* The second field may hold anything, but not after its last parenthesis. */
+	at = strrchr(text, ')');
+	if (!at || sscanf(at + 1,
+			  " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+			  "%*d %*d %llu",
+			  &start) != 1)
+		return 0;
+	return start;
+}
+
+/* Whether PIDs mean to the owner what they mean here. */
+static bool same_namespace(const struct seqring_header *h)
+{
+	struct stat st;
+
+	return !stat("/proc/self/ns/pid", &st) && st.st_ino == h->owner_pidns;
+}
+
+/* Whether the process that owns the ring runs; true when that cannot be told. */
+bool libring_owner_alive(const struct seqring_header *h)
+{
+	return !same_namespace(h) || libring_start_time(h->owner_pid) == h->owner_start;
+}
+
+/**
+ * libring_owner_open() - get a descriptor that is readable once the owner is gone
+ * @h: the header, with an owner
+ * @fd: the descriptor, the caller's; -1: the owner cannot be watched from here
+ *
+ * Return: true: the owner is gone already.
+ */
+bool libring_owner_open(const struct seqring_header *h, int *fd)
+{
+	*fd = -1;
+	if (!same_namespace(h))
+		return false;
+	*fd = (int)syscall(SYS_pidfd_open, h->owner_pid, 0);
+	if (*fd >= 0)
+		fcntl(*fd, F_SETFD, FD_CLOEXEC);
+	else if (errno == ESRCH)
+		return true;
+	/* Now that the descriptor holds on to it, the PID is not used again. */
+	return libring_start_time(h->owner_pid) != h->owner_start;
+}

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
+/*
+ * A ring that BPF programs write: a frozen array map, an array map with the armed
+ * words, and a BPF ring buffer of one page as the bell. A program that passes the
+ * lowest armed position reserves a record there and discards it, which wakes all who
+ * poll. Each reader has an epoll instance of its own with the bell in it,
+ * edge-triggered, as for a memfd ring.
+ *
+ * Nobody consumes the bell's records. Each reader moves the position up to which they
+ * count as consumed, to one short of the newest, so that the bell never fills up and,
+ * once rung, never stops being readable: epoll drops an edge of what is not.
+ *
+ * The bpf(2) calls are made here and not by libbpf: a reader needs four, and no ELF.
+ */
+
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/* Bytes that one ring of the bell takes: a header and what it reserves. */
+#define BELL_RECORD (BPF_RINGBUF_HDR_SZ + 8)
+
+static int sys_bpf(enum bpf_cmd cmd, union bpf_attr *attr)
+{
+	return (int)syscall(SYS_bpf, cmd, attr, sizeof(*attr));
+}
+
+/* Return: 0; -EINVAL @fd is no map; -errno. */
+static int map_info(int fd, struct bpf_map_info *info)
+{
+	union bpf_attr attr = { 0 };
+
+	memset(info, 0, sizeof(*info));
+	attr.info.bpf_fd = (uint32_t)fd;
+	attr.info.info_len = sizeof(*info);
+	attr.info.info = (uintptr_t)info;
+	if (sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr))
+		return -errno;
+	/* A program, a link or type information has an ID first, too. */
+	return info->max_entries ? 0 : -EINVAL;
+}
+
+bool libring_is_bpf_map(int fd)
+{
+	struct bpf_map_info info;
+
+	return !map_info(fd, &info);
+}
+
+static int get_pin(const char *path, uint32_t flags, int *fd)
+{
+	union bpf_attr attr = { 0 };
+
+	attr.pathname = (uintptr_t)path;
+	attr.file_flags = flags;
+	*fd = sys_bpf(BPF_OBJ_GET, &attr);
+	return *fd < 0 ? -errno : 0;
+}
+
+/* The directory in which named rings are. */
+int libring_bpf_dir(char *dir, size_t size)
+{
+	const char *own = secure_getenv("RINGBPFDIR");
+	int n;
+
+	n = snprintf(dir, size, "%s", own && *own ? own : "/sys/fs/bpf/seqring");
+	if (n < 0 || (size_t)n >= size)
+		return libring_fail(ENAMETOOLONG, "$RINGBPFDIR: at most %zu bytes make a directory",
+				    size - 1);
+	return 0;
+}
+
+/* Whether @path is in a BPF file system. */
+bool libring_on_bpffs(const char *path)
+{
+	struct statfs st;
+
+	return !statfs(path, &st) && (unsigned long)st.f_type == BPF_FS_MAGIC;
+}
+
+static int get_part(const char *dir, const char *what, uint32_t flags, int *fd)
+{
+	char path[4200];
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, what) >= sizeof(path))
+		return -ENAMETOOLONG;
+	return get_pin(path, flags, fd);
+}
+
+/**
+ * libring_bpf_get() - get a pinned ring's descriptors
+ * @path: its directory, or the pin of the ring's map alone
+ * @is_dir: which of the two
+ * @fds: the descriptors, the caller's then; without the means to sleep where this
+ *       process may only read, or for a map alone
+ *
+ * Return: 0; -ENOENT without a sentence; -errno.
+ */
+int libring_bpf_get(const char *path, bool is_dir, struct ring_fds *fds)
+{
+	int err;
+
+	*fds = (struct ring_fds) { .ring = -1, .wait = -1, .bell = -1 };
+	err = is_dir ? get_part(path, "ring", BPF_F_RDONLY, &fds->ring) :
+		       get_pin(path, BPF_F_RDONLY, &fds->ring);
+	if (err == -ENOENT)
+		return is_dir ? libring_fail(EPROTO, "%s: no ring is pinned in it", path) : err;
+	if (err)
+		return libring_fail(-err, "%s: %s", path, strerror(-err));
+	if (!is_dir)
+		return 0;
+	err = get_part(path, "wait", 0, &fds->wait);
+	if (!err)
+		err = get_part(path, "bell", 0, &fds->bell);
+	if (err && err != -EACCES && err != -EPERM) {
+		libring_close_fds(fds);
+		return libring_fail(-err, "%s: %s", path, strerror(-err));
+	}
+	if (err && fds->wait >= 0) {
+		close(fds->wait);
+		fds->wait = -1;
+	}
+	return 0;
+}
+
+static void advance_bell(struct ring *r)
+{
+	unsigned long rung;
+
+	/* The kernel's own, whatever the ring's pages say. */
+	rung = __atomic_load_n(r->bell_rung, __ATOMIC_ACQUIRE);
+	if (rung >= BELL_RECORD &&
+	    __atomic_load_n(r->bell_heard, __ATOMIC_RELAXED) != rung - BELL_RECORD)
+		__atomic_store_n(r->bell_heard, rung - BELL_RECORD, __ATOMIC_RELEASE);
+}
+
+static void bpf_arm(struct ring *r, bool for_fd)
+{
+	advance_bell(r);
+	libring_arm_words(r, for_fd);
+}
+
+static void bpf_kick(struct ring *r)
+{
+	libring_timer_set(r, 1);
+}
+
+static void bpf_close(struct ring *r)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	if (r->wait)
+		munmap(r->wait, r->wait_size);
+	if (r->bell_heard)
+		munmap(r->bell_heard, page);
+	if (r->bell_rung)
+		munmap(r->bell_rung, page);
+}
+
+static const struct ring_backend_ops bpf_ops = {
+	.arm = bpf_arm,
+	.kick = bpf_kick,
+	.close = bpf_close,
+};
+
+static int map_ring(struct ring *r, int fd)
+{
+	struct bpf_map_info info;
+	int err = map_info(fd, &info);
+
+	if (err)
+		return libring_fail(EPROTO, "not a ring: descriptor %d is no BPF map", fd);
+	if (info.type != BPF_MAP_TYPE_ARRAY || !(info.map_flags & BPF_F_MMAPABLE))
+		return libring_fail(EPROTO,
+				    "not a ring: BPF map %s is of type %u, not an array that can "
+				    "be mapped",
+				    info.name, info.type);
+	return libring_map(r, fd, (info.value_size + 7ULL) / 8 * 8 * info.max_entries);
+}
+
+static int map_wait(struct ring *r, int fd)
+{
+	const size_t size = r->hdr.nr_rings * sizeof(struct seqring_wait);
+	struct bpf_map_info info;
+	void *p;
+
+	if (map_info(fd, &info) || info.type != BPF_MAP_TYPE_ARRAY ||
+	    info.value_size != sizeof(struct seqring_wait) || info.max_entries < r->hdr.nr_rings)
+		return libring_fail(EPROTO,
+				    "descriptor %d is no BPF map with the armed words of %u rings",
+				    fd, r->hdr.nr_rings);
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		return libring_fail(errno, "cannot map the armed words: %s", strerror(errno));
+	r->wait = p;
+	r->wait_size = size;
+	return 0;
+}
+
+static int map_bell(struct ring *r, int fd)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	struct bpf_map_info info;
+	void *p;
+
+	if (map_info(fd, &info) || info.type != BPF_MAP_TYPE_RINGBUF)
+		return libring_fail(EPROTO, "descriptor %d is no bell: that is a BPF ring buffer",
+				    fd);
+	p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		return libring_fail(errno, "cannot map the bell: %s", strerror(errno));
+	r->bell_heard = p;
+	p = mmap(NULL, page, PROT_READ, MAP_SHARED, fd, (off_t)page);
+	if (p == MAP_FAILED)
+		return libring_fail(errno, "cannot map the bell: %s", strerror(errno));
+	r->bell_rung = p;
+	return 0;
+}
+
+static int watch_owner(struct ring *r)
+{
+	if (!r->hdr.owner_pid)
+		return 0;
+	r->hup = libring_owner_open(&r->hdr, &r->sock);
+	return r->sock < 0 || r->hup ? 0 : libring_poll_add(r, r->sock, EPOLLIN | EPOLLET);
+}
+
+/**
+ * libring_owner_changed() - look who the owner is, now that one is gone
+ * @r: the reader
+ *
+ * Return: true: another one, or none, is; false: the one that is gone was it still.
+ */
+bool libring_owner_changed(struct ring *r)
+{
+	const struct seqring_header *h = (const void *)r->map;
+	uint64_t start = r->hdr.owner_start;
+
+	if (r->hdr.writer_kind != SEQRING_WRITER_BPF)
+		return false;
+	r->hdr.owner_pid = seqring_read(&h->owner_pid);
+	r->hdr.owner_start = seqring_read(&h->owner_start);
+	r->hdr.owner_pidns = seqring_read(&h->owner_pidns);
+	if (r->hdr.owner_pid && r->hdr.owner_start == start)
+		return false;
+	if (r->sock >= 0)
+		close(r->sock);
+	r->sock = -1;
+	/* Failing, it goes unwatched. */
+	watch_owner(r);
+	return !r->hup;
+}
+
+/**
+ * libring_bpf_open() - map a BPF ring and get the means to sleep on it
+ * @r: the reader
+ * @fds: its descriptors, the caller's; @fds->wait < 0: without the means to sleep
+ */
+int libring_bpf_open(struct ring *r, const struct ring_fds *fds)
+{
+	int err;
+
+	err = map_ring(r, fds->ring);
+	if (err || fds->wait < 0)
+		return err;
+	r->ops = &bpf_ops;
+	err = map_wait(r, fds->wait);
+	if (!err)
+		err = map_bell(r, fds->bell);
+	if (!err)
+		err = libring_poll_open(r);
+	if (err)
+		return err;
+	/* Of its own: an epoll instance forgets a file that nobody has open any more. */
+	r->bell = fcntl(fds->bell, F_DUPFD_CLOEXEC, 0);
+	if (r->bell < 0)
+		return libring_fail(errno, "the ring's bell: %s", strerror(errno));
+	err = libring_poll_add(r, r->bell, EPOLLIN | EPOLLET);
+	if (!err)
+		err = watch_owner(r);
+	r->poll_fd = r->epfd;
+	r->app_fd = r->epfd;
+	return err;
+}

@@ -25,6 +25,7 @@
  * @ring:    its number in the device
  * @laps:    in a row
  * @corrupt: not to be looked at before the next seek
+ * @announced: as in struct seqring_wait, when membarrier() was called for it
  */
 struct ring_src {
 	struct seqring_reader rd;
@@ -35,6 +36,7 @@ struct ring_src {
 	uint8_t laps;
 	bool pending;
 	bool corrupt;
+	__u64 announced;
 } __attribute__((aligned(64)));
 
 /*
@@ -204,6 +206,7 @@ bool libring_is_bpf_map(int fd);
 int libring_bpf_get(const char *path, bool is_dir, struct ring_fds *fds);
 int libring_bpf_open(struct ring *r, const struct ring_fds *fds);
 bool libring_owner_changed(struct ring *r);
+LIBRING_SHARED bool libring_membarrier_global(void);
 
 /* owner.c */
 LIBRING_SHARED uint64_t libring_start_time(uint32_t pid);

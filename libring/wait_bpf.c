@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/magic.h>
+#include <linux/membarrier.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,10 +146,38 @@ static void advance_bell(struct ring *r)
 		__atomic_store_n(r->bell_heard, rung - BELL_RECORD, __ATOMIC_RELEASE);
 }
 
+/* Not everywhere: a kernel with nohz_full has none. */
+bool libring_membarrier_global(void)
+{
+	long cmds = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
+
+	return cmds >= 0 && cmds & MEMBARRIER_CMD_GLOBAL;
+}
+
+/*
+ * Programs look at the armed words only while a sleeper is announced. Those that run
+ * since before that have ended when membarrier() returns: it waits for an RCU grace
+ * period. That takes milliseconds, and so an announcement stands for long.
+ */
+static void announce(struct ring *r)
+{
+	const uint64_t mine = libring_now_ns();
+	bool needed = false;
+	uint32_t i;
+
+	for (i = 0; i < r->nr_src; i++)
+		needed |= seqring_r_announce(&r->wait[r->src[i].ring], mine, &r->src[i].announced);
+	if (needed)
+		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
 static void bpf_arm(struct ring *r, bool for_fd)
 {
 	advance_bell(r);
 	libring_arm_words(r, for_fd);
+	/* After the fence in seqring_r_arm(), which pairs with that of the writer. */
+	if (r->hdr.features & SEQRING_FEAT_ANNOUNCE)
+		announce(r);
 }
 
 static void bpf_kick(struct ring *r)
@@ -275,6 +304,9 @@ int libring_bpf_open(struct ring *r, const struct ring_fds *fds)
 	if (err || fds->wait < 0)
 		return err;
 	r->ops = &bpf_ops;
+	if (r->hdr.features & SEQRING_FEAT_ANNOUNCE && !libring_membarrier_global())
+		return libring_fail(ENOTSUP, "the ring's readers need membarrier(2) to sleep, and "
+					     "this process has none");
 	err = map_wait(r, fds->wait);
 	if (!err)
 		err = map_bell(r, fds->bell);

@@ -47,7 +47,9 @@
 /* Bits of seqring_header.features. */
 #define SEQRING_FEAT_WRITE	(1ULL << 0)	/* write(2) publishes a record */
 #define SEQRING_FEAT_MEMBARRIER	(1ULL << 1)	/* see struct seqring_wait */
-#define SEQRING_FEATURES_KNOWN	(SEQRING_FEAT_WRITE | SEQRING_FEAT_MEMBARRIER)
+#define SEQRING_FEAT_ANNOUNCE	(1ULL << 2)	/* the same */
+#define SEQRING_FEATURES_KNOWN \
+	(SEQRING_FEAT_WRITE | SEQRING_FEAT_MEMBARRIER | SEQRING_FEAT_ANNOUNCE)
 
 /* Limits. */
 #define SEQRING_DATA_SIZE_MIN	(1ULL << 16)
@@ -208,11 +210,18 @@ SEQRING_ASSERT(offsetof(struct seqring_record, meta.len) == 16, "ABI");
  * about wake-ups and about nothing else. With SEQRING_FEAT_MEMBARRIER the
  * writer's side of the WAKE pair is a compiler barrier, and a reader calls
  * membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED) between arming and its last look.
+ *
+ * A BPF ring has an array map of them. With SEQRING_FEAT_ANNOUNCE, its writer looks at
+ * @pos and @seq, after a full fence, only while @announced is not 0. A reader that has
+ * armed sets an @announced of 0 to a number that it never had. Where it finds one there
+ * with which it has not done so yet, it calls membarrier(MEMBARRIER_CMD_GLOBAL) before
+ * its last look. The writer clears it after many records that woke nobody.
  */
 struct seqring_wait {
 	__u64 pos;
 	__u64 seq;
-	__u64 reserved[14];
+	__u64 announced;
+	__u64 reserved[13];
 };
 SEQRING_ASSERT(sizeof(struct seqring_wait) == 128, "wait word is 128 bytes");
 

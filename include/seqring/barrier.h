@@ -32,6 +32,8 @@
  *   seqring_load_words(to, from, n)   n record words loaded to plain memory
  *   seqring_add(p, n)                 atomic, no order; for counters, any context
  *   seqring_lower(p, v)               atomic minimum, no order
+ *   seqring_replace(p, old, v)        atomic: *p becomes v if it is *old, else *old
+ *                                     becomes *p; whether it did; no order; user space
  *   seqring_prefetch(p)               a hint, no access
  */
 #ifndef SEQRING_BARRIER_H
@@ -139,6 +141,8 @@ static inline unsigned long long seqring_split_load(const void *p)
 #define seqring_add(p, n)			((void)__atomic_fetch_add(p, n, __ATOMIC_RELAXED))
 
 #define seqring_prefetch(p)			__builtin_prefetch(p)
+#define seqring_replace(p, old, v) \
+	__atomic_compare_exchange_n(p, old, v, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)
 
 static inline void seqring_lower(__u64 *p, __u64 v)
 {

@@ -35,7 +35,7 @@
  * SEQRING_BPF_NO_PREEMPT: no program of the object is ever preempted by another one
  *	on its CPU; it may be interrupted. True of programs on tracepoints (raw_tp, tp,
  *	tp_btf), kprobes and perf events; not of fentry, LSM, iterators, uprobes, or
- *	programs that may sleep. Saves an atomic instruction per record.
+ *	programs that may sleep. Saves two atomic instructions per record.
  * SEQRING_BPF_PAYLOAD_MAX: longest payload, 4096 unless defined. So many bytes of
  *	memory lie unused behind each data area, for the verifier's sake. At most a
  *	quarter of the data area, less 24.
@@ -58,6 +58,7 @@
  * its cache lines.
  *
  * @owner: 0: free; SEQRING_BPF_ENDED; else the CPU that publishes, plus 1
+ * @calm:  records since the last wake-up, while a sleeper is announced
  */
 struct seqring_bpf_state {
 	__u64 pos;
@@ -65,7 +66,7 @@ struct seqring_bpf_state {
 	__u64 limit;
 	__u64 seg_end;
 	__u32 owner;
-	__u32 reserved0;
+	__u32 calm;
 	__u64 reserved[3];
 	__u64 first[SEQRING_SEGMENTS];
 };
@@ -76,7 +77,7 @@ SEQRING_ASSERT(sizeof(struct seqring_bpf_state) == 192, "state is 192 bytes");
  *
  * @ring_offset: from the start of a map element to the control area
  * @data_offset: from there to the data area
- * @payload_max: 0: not set up
+ * @nr_rings: 0: not set up
  */
 struct seqring_bpf_geometry {
 	__u64 ring_offset;
@@ -87,9 +88,15 @@ struct seqring_bpf_geometry {
 	__u32 clock_id;
 	__u32 nr_rings;
 	__u32 payload_limit;	/* what the program was compiled for */
-	__u32 reserved[7];
+	__u32 announce;		/* as SEQRING_FEAT_ANNOUNCE; compiled in: can do it */
+	__u32 reserved[6];
 };
 SEQRING_ASSERT(sizeof(struct seqring_bpf_geometry) == 72, "geometry is 72 bytes");
+
+/* Records without a wake-up after which the writer takes it that nobody sleeps. */
+#ifndef SEQRING_BPF_CALM
+#define SEQRING_BPF_CALM		(1u << 24)
+#endif
 
 /* seqring_bpf_state.owner of a ring that has ended. */
 #define SEQRING_BPF_ENDED	(~0u)
@@ -98,9 +105,10 @@ SEQRING_ASSERT(sizeof(struct seqring_bpf_geometry) == 72, "geometry is 72 bytes"
  * What user space asks of a ring's control program, as its context. The map is frozen:
  * only a program can do this.
  *
- * END: nothing is published to @ring from now on. To run on the CPU of that ring, unless
- *	that is offline. -EBUSY: a program is publishing there; try again. -EXDEV: runs on
- *	another CPU, and @any_cpu is 0.
+ * END: nothing is published to @ring from now on. 1: that was so already. A program on
+ *	another CPU that has just found the ring free may take it all the same; so do it
+ *	again after an RCU grace period, until it returns 1. -EBUSY: a program is
+ *	publishing there; try again.
  * OWNER: @owner_* go into the header.
  * BELL: wakes all sleepers. -EAGAIN: try again.
  *
@@ -113,8 +121,8 @@ SEQRING_ASSERT(sizeof(struct seqring_bpf_geometry) == 72, "geometry is 72 bytes"
 struct seqring_bpf_ctl {
 	__u32 cmd;
 	__u32 ring;
-	__u32 any_cpu;
 	__u32 owner_pid;
+	__u32 reserved;
 	__u64 owner_start;
 	__u64 owner_pidns;
 };
@@ -135,7 +143,8 @@ struct seqring_bpf_open {
 	__u64 ts_ns;
 	void *wait_map;
 	void *bell;
-	__u32 ring;
+	__u32 announce;
+	__u32 ring;	/* its address is not to be taken: the rest would live in memory */
 };
 
 /* Takes the ring, and its state into @o. */
@@ -143,14 +152,14 @@ static __always_inline int seqring_bpf_enter(struct seqring_bpf_open *o, void *m
 					     void *wait_map, void *bell,
 					     const volatile struct seqring_bpf_geometry *geo)
 {
+	const __u32 cpu = bpf_get_smp_processor_id();
 	struct seqring_bpf_state *state;
 	unsigned char *element;
-	__u32 ring = 0, cpu;
+	__u32 ring = 0, nr_rings = geo->nr_rings;
 
-	if (!geo->payload_max)
+	if (!nr_rings)
 		return -ENODEV;
-	cpu = bpf_get_smp_processor_id();
-	if (geo->nr_rings > 1)
+	if (nr_rings > 1)
 		ring = cpu;
 	element = (unsigned char *)bpf_map_lookup_elem(map, &ring);
 	if (!element)
@@ -158,7 +167,7 @@ static __always_inline int seqring_bpf_enter(struct seqring_bpf_open *o, void *m
 	o->w.ctl = (struct seqring_ring_ctl *)(element + geo->ring_offset);
 	state = (struct seqring_bpf_state *)((unsigned char *)o->w.ctl + SEQRING_BPF_STATE_OFFSET);
 #ifdef SEQRING_BPF_NO_PREEMPT
-	if (geo->nr_rings > 1) {
+	if (nr_rings > 1) {
 		/* Whoever interrupts between the two lines has left again before the second. */
 		if (seqring_unlikely(seqring_read(&state->owner)))
 			goto busy;
@@ -182,6 +191,7 @@ static __always_inline int seqring_bpf_enter(struct seqring_bpf_open *o, void *m
 	o->ring = ring;
 	o->wait_map = wait_map;
 	o->bell = bell;
+	o->announce = geo->announce;
 	if (geo->clock_id == SEQRING_CLOCK_MONOTONIC)
 		o->ts_ns = bpf_ktime_get_ns();
 	else
@@ -234,12 +244,21 @@ static __attribute__((__noinline__)) void seqring_bpf_ring_bell(void *bell,
 	seqring_add(wakeups, 1);
 }
 
+/*
+ * Wakes who waits for what was published. A program that is never preempted is an RCU
+ * read-side critical section; one that may sleep is none, so it always fences.
+ */
 static __always_inline void seqring_bpf_wake(struct seqring_bpf_open *o)
 {
-	struct seqring_wait *wait =
-		(struct seqring_wait *)bpf_map_lookup_elem(o->wait_map, &o->ring);
+	struct seqring_bpf_state *state = o->state;
+	__u32 ring = o->ring, announce = o->announce;
+	struct seqring_wait *wait;
 
-	if (wait && seqring_w_wake_due(&o->w, wait))
+	wait = (struct seqring_wait *)bpf_map_lookup_elem(o->wait_map, &ring);
+	if (!wait)
+		return;
+	if (announce ? seqring_w_wake_due_announced(&o->w, wait, &state->calm, SEQRING_BPF_CALM) :
+		       seqring_w_wake_due(&o->w, wait))
 		seqring_bpf_ring_bell(o->bell, wait, &o->w.ctl->wakeups);
 }
 
@@ -360,6 +379,13 @@ static __always_inline void seqring_bpf_discard(struct seqring_bpf_open *o)
 	seqring_bpf_leave(o);
 }
 
+/* Only what is never preempted is known to be an RCU read-side critical section. */
+#ifdef SEQRING_BPF_NO_PREEMPT
+#define SEQRING_BPF_ANNOUNCE	1
+#else
+#define SEQRING_BPF_ANNOUNCE	0
+#endif
+
 static __always_inline int seqring_bpf_do_ctl(const struct seqring_bpf_ctl *c, void *map,
 					      void *bell,
 					      const volatile struct seqring_bpf_geometry *geo)
@@ -393,19 +419,14 @@ static __always_inline int seqring_bpf_do_ctl(const struct seqring_bpf_ctl *c, v
 	element = (unsigned char *)bpf_map_lookup_elem(map, &ring);
 	if (!element)
 		return -ENOENT;
-	/* A program that takes the ring without an atomic instruction is on its CPU. */
-	if (!c->any_cpu && geo->nr_rings > 1 && ring != bpf_get_smp_processor_id())
-		return -EXDEV;
 	ctl = (struct seqring_ring_ctl *)(element + geo->ring_offset);
 	state = (struct seqring_bpf_state *)((unsigned char *)ctl + SEQRING_BPF_STATE_OFFSET);
 	owner = __sync_val_compare_and_swap(&state->owner, 0, SEQRING_BPF_ENDED);
-	if (owner == SEQRING_BPF_ENDED)
-		return 0;
-	if (owner)
+	if (owner && owner != SEQRING_BPF_ENDED)
 		return -EBUSY;
 	/* Pairs with the acquire of state in seqring_r_peek(). */
 	seqring_store_release(END, &ctl->state, SEQRING_STATE_DEAD);
-	return 0;
+	return owner == SEQRING_BPF_ENDED;
 }
 
 /**
@@ -435,6 +456,7 @@ static __always_inline int seqring_bpf_do_ctl(const struct seqring_bpf_ctl *c, v
 	} name##_bell SEC(".maps"); \
 	SEC(".rodata." #name) const volatile struct seqring_bpf_geometry name##_geometry = { \
 		.payload_limit = SEQRING_BPF_PAYLOAD_MAX, \
+		.announce = SEQRING_BPF_ANNOUNCE, \
 	}; \
 	SEC("syscall") int name##_ctl(struct seqring_bpf_ctl *c) \
 	{ \

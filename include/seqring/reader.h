@@ -523,4 +523,31 @@ static inline void seqring_r_arm(struct seqring_wait *wait, __u64 pos, __u64 seq
 	seqring_fence_full(WAKE);
 }
 
+#ifdef seqring_replace
+/**
+ * seqring_r_announce() - say that somebody sleeps, where SEQRING_FEAT_ANNOUNCE is set
+ * @wait: the armed words of the ring, after seqring_r_arm()
+ * @mine: a number, not 0, that nobody gives twice: the time in ns will do
+ * @known: 0 at first; kept between the calls of one reader for one ring
+ *
+ * Return: 1: membarrier(MEMBARRIER_CMD_GLOBAL) is due before the last look; else 0.
+ */
+static inline int seqring_r_announce(struct seqring_wait *wait, __u64 mine, __u64 *known)
+{
+	__u64 found = seqring_read(&wait->announced), old;
+
+	if (!found) {
+		found = mine;
+		old = 0;
+		if (!seqring_replace(&wait->announced, &old, mine))
+			found = old;
+	}
+	/* Another reader's number: its membarrier() may not have returned yet. */
+	if (found == *known)
+		return 0;
+	*known = found;
+	return 1;
+}
+#endif
+
 #endif /* SEQRING_READER_H */

@@ -455,6 +455,12 @@ static inline int seqring_w_publish_vec(struct seqring_writer *w, __u16 type, __
 	return 0;
 }
 
+static inline void seqring_w_disarm(struct seqring_wait *wait)
+{
+	seqring_write(&wait->pos, SEQRING_WAIT_NONE);
+	seqring_write(&wait->seq, SEQRING_WAIT_NONE);
+}
+
 /**
  * seqring_w_wake_due() - ask whether a sleeper waits for what was published
  * @w: the writer
@@ -475,8 +481,45 @@ static inline int seqring_w_wake_due(const struct seqring_writer *w, struct seqr
 	if (seqring_likely(w->pos <= seqring_read(&wait->pos) &&
 			   w->seq < seqring_read(&wait->seq)))
 		return 0;
-	seqring_write(&wait->pos, SEQRING_WAIT_NONE);
-	seqring_write(&wait->seq, SEQRING_WAIT_NONE);
+	seqring_w_disarm(wait);
+	return 1;
+}
+
+/**
+ * seqring_w_wake_due_announced() - the same, with a fence only while somebody sleeps
+ * @w: the writer
+ * @wait: the armed words of its ring
+ * @calm: the writer's, 0 at first
+ * @calm_max: records that wake nobody, after which it takes it that nobody sleeps
+ *
+ * For a writer each of whose publishes, this included, is an RCU read-side critical
+ * section. Either that has ended before the grace period of a reader's membarrier()
+ * has, and the reader's last look sees the record; or it began after the reader's
+ * announcement, and sees that.
+ *
+ * Return: 1 when a wake-up is due, else 0.
+ */
+static inline int seqring_w_wake_due_announced(const struct seqring_writer *w,
+					       struct seqring_wait *wait, __u32 *calm,
+					       __u32 calm_max)
+{
+	if (seqring_likely(!seqring_read(&wait->announced)))
+		return 0;
+	if (seqring_likely(++*calm <= calm_max)) {
+		if (!seqring_w_wake_due(w, wait))
+			return 0;
+		*calm = 0;
+		return 1;
+	}
+	*calm = 0;
+	seqring_write(&wait->announced, 0);
+	/* Who arms too late for this fence finds the announcement gone. */
+	seqring_fence_full(WAKE);
+	if (seqring_read(&wait->pos) == SEQRING_WAIT_NONE &&
+	    seqring_read(&wait->seq) == SEQRING_WAIT_NONE)
+		return 0;
+	/* Who has armed before it is woken, to announce itself anew. */
+	seqring_w_disarm(wait);
 	return 1;
 }
 

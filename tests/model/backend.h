@@ -32,6 +32,15 @@ template <typename T> void store(T *p, uint64_t v, rl::memory_order order)
 	at(p).store(v, order, $);
 }
 
+static inline bool replace(__u64 *p, __u64 *old, __u64 v)
+{
+	uint64_t found = *old;
+	bool done = at(p).compare_exchange_strong(found, v, rl::mo_relaxed, $);
+
+	*old = found;
+	return done;
+}
+
 } /* namespace model */
 
 #define seqring_load_acquire(tag, p)	model::load(p, model::load_order(tag, p))
@@ -46,6 +55,7 @@ template <typename T> void store(T *p, uint64_t v, rl::memory_order order)
 #define seqring_store_word(p, v)	model::store(p, v, rl::mo_relaxed)
 #define seqring_add(p, n)		((void)model::at(p).fetch_add(n, rl::mo_relaxed, $))
 #define seqring_prefetch(p)		do { } while (0)
+#define seqring_replace(p, old, v)	model::replace(p, old, v)
 #define seqring_likely(x)		(x)
 #define seqring_unlikely(x)		(x)
 

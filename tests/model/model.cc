@@ -30,7 +30,7 @@ enum : unsigned {
 	RECORD = DATA_SIZE / 4,
 	CTL_CELLS = sizeof(struct seqring_ring_ctl) / 8,
 	WAIT_CELL = CTL_CELLS + DATA_SIZE / 8,
-	CELLS = WAIT_CELL + 2,
+	CELLS = WAIT_CELL + 3,
 };
 
 /* What can be weakened: one side of one pair, for one word where there are several. */
@@ -44,6 +44,7 @@ enum weak {
 	JOIN_SEGMENT_STORE, JOIN_SEGMENT_LOAD,
 	WAKE_WRITER, WAKE_READER,
 	END_STORE, END_LOAD,
+	ANNOUNCE_GRACE, ANNOUNCE_OTHERS,
 	WEAK_COUNT,
 };
 
@@ -58,11 +59,11 @@ static const char *const weak_names[WEAK_COUNT] = {
 	"JOIN release store of segment_pos", "JOIN acquire load of segment_pos",
 	"WAKE full fence of the writer", "WAKE full fence of the reader",
 	"END release store of state", "END acquire load of state",
+	"ANNOUNCE grace period", "ANNOUNCE grace period, but for who announces",
 };
 
 static weak weakened;
 static rl::atomic<uint64_t> *cells;
-static bool reader_side;
 
 /* Addresses only: never read or written, the cells stand for it. */
 alignas(128) static unsigned char arena[CELLS * 8];
@@ -130,7 +131,8 @@ rl::memory_order plain_order()
 
 bool in_reader()
 {
-	return reader_side;
+	/* In all scenarios the writer is the first thread. */
+	return rl::thread_index() != 0;
 }
 
 } /* namespace model */
@@ -381,11 +383,9 @@ struct wake : rl::test_suite<wake, 2>, ring_model {
 	{
 		if (!index) {
 			publish();
-			reader_side = false;
 			woken = seqring_w_wake_due(&w, sleepers);
 			return;
 		}
-		reader_side = true;
 		seqring_r_arm(sleepers, RECORD, SEQRING_WAIT_NONE);
 		slept = seqring_read(&ctl->head) <= RECORD;
 	}
@@ -393,6 +393,72 @@ struct wake : rl::test_suite<wake, 2>, ring_model {
 	void after()
 	{
 		MUST(woken || !slept);
+	}
+};
+
+/*
+ * Sleepers that announce themselves to a writer which has no fence otherwise, and
+ * which forgets them after @calm_max records; @before_it: what has been announced, with
+ * all that belongs to it, long ago. The lock stands for RCU: a section has
+ * ended before a grace period does, or begins after it began.
+ */
+template <unsigned int calm_max, unsigned int before_it, unsigned int sleepers_nr>
+struct announce : rl::test_suite<announce<calm_max, before_it, sleepers_nr>, 1 + sleepers_nr>,
+		  ring_model {
+	enum { RECORDS = 3 };
+	rl::mutex rcu;
+	__u32 calm;
+	bool slept[3];
+	uint64_t from[3];
+	rl::atomic<unsigned int> bell;
+	unsigned int drained[3];
+
+	void before()
+	{
+		start(1);
+		seqring_write(&sleepers->announced, before_it);
+		calm = 0;
+		bell.store(0, rl::mo_relaxed, $);
+		slept[1] = slept[2] = false;
+	}
+
+	void grace_period(bool mine)
+	{
+		if (weakened == ANNOUNCE_GRACE || (weakened == ANNOUNCE_OTHERS && !mine))
+			return;
+		rcu.lock($);
+		rcu.unlock($);
+	}
+
+	void thread(unsigned int index)
+	{
+		__u64 known = before_it;
+
+		if (!index) {
+			for (int i = 0; i < RECORDS; i++) {
+				rcu.lock($);
+				publish();
+				if (seqring_w_wake_due_announced(&w, sleepers, &calm, calm_max))
+					bell.fetch_add(1, rl::mo_release, $);
+				rcu.unlock($);
+			}
+			return;
+		}
+		unseen_steps(80);
+		drained[index] = bell.load(rl::mo_acquire, $);
+		from[index] = seqring_read(&ctl->head);
+		seqring_r_arm(sleepers, from[index], SEQRING_WAIT_NONE);
+		if (seqring_r_announce(sleepers, index, &known))
+			grace_period(known == index);
+		slept[index] = seqring_read(&ctl->head) <= from[index];
+	}
+
+	/* Each ring of the bell is an edge for all who have drained it before. */
+	void after()
+	{
+		for (unsigned int i = 1; i <= sleepers_nr; i++)
+			MUST(!slept[i] || w.pos <= from[i] ||
+			     bell.load(rl::mo_relaxed, $) != drained[i]);
 	}
 };
 
@@ -466,6 +532,10 @@ static const struct {
 	{ "resync", rl::simulate<resync> },
 	{ "seek", rl::simulate<seek> },
 	{ "wake", rl::simulate<wake> },
+	{ "announce", rl::simulate<announce<100, 0, 2>> },
+	{ "announce, and be forgotten", rl::simulate<announce<0, 0, 2>> },
+	{ "be forgotten", rl::simulate<announce<0, 7, 1>> },
+	{ "be forgotten later", rl::simulate<announce<1, 7, 1>> },
 	{ "end", rl::simulate<end<false>> },
 	{ "end eagerly", rl::simulate<end<true>> },
 };

@@ -52,6 +52,9 @@ void bench_reader(void);
 void bench_stamped(void);
 void bench_bulk(void);
 void bench_latency(void);
+void bench_bpf(void);
+void bench_bpf_fan(void);
+void bench_bpf_wake(void);
 
 /* Harness. All of them end the program when the machine refuses. */
 uint64_t now_ns(void);

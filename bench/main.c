@@ -27,6 +27,9 @@ static const struct {
 	{ "stamped", bench_stamped, "records with a timestamp: nothing lost, cost of a reader" },
 	{ "bulk", bench_bulk, "1 KiB records, beside a ring that validates nothing" },
 	{ "latency", bench_latency, "one way, beside a cache-line ping-pong" },
+	{ "bpf", bench_bpf, "a BPF program publishes, beside the BPF ring buffer" },
+	{ "bpf-fan", bench_bpf_fan, "eight readers, beside eight BPF ring buffers" },
+	{ "bpf-wake", bench_bpf_wake, "a sleeping reader, beside the BPF ring buffer" },
 };
 
 #define NR_PARTS (sizeof(parts) / sizeof(parts[0]))

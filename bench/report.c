@@ -12,9 +12,9 @@
 
 #include "bench.h"
 
-#define SERIES_MAX  64
-#define TARGETS_MAX 32
-#define NOTES_MAX   32
+#define SERIES_MAX  128
+#define TARGETS_MAX 64
+#define NOTES_MAX   64
 
 struct series {
 	const char *section;

@@ -53,24 +53,27 @@
 #define SEQRING_BPF_STATE_OFFSET	1024
 
 /*
- * The writer's state between two publishes. It lies in the ring's own map, which is
- * frozen before the first publish: no process can write it, and readers keep off
- * its cache lines.
+ * The writer's state between two publishes, but for the seq, which is as in the control
+ * area. It lies in the ring's own map, which is frozen before the first publish: no
+ * process can write it, and readers keep off its cache lines.
  *
  * @owner: 0: free; SEQRING_BPF_ENDED; else the CPU that publishes, plus 1
  * @calm:  records since the last wake-up, while a sleeper is announced
+ * @limit and what follows: the cold part of struct seqring_writer
  */
 struct seqring_bpf_state {
 	__u64 pos;
-	__u64 seq;
-	__u64 limit;
 	__u64 seg_end;
 	__u32 owner;
 	__u32 calm;
-	__u64 reserved[3];
+	__u64 reserved[5];
+	__u64 limit;
+	__u32 payload_max;
+	__u32 seg_shift;
 	__u64 first[SEQRING_SEGMENTS];
 };
-SEQRING_ASSERT(sizeof(struct seqring_bpf_state) == 192, "state is 192 bytes");
+SEQRING_ASSERT(sizeof(struct seqring_bpf_state) == 208, "state is 208 bytes");
+SEQRING_ASSERT(offsetof(struct seqring_bpf_state, limit) == 64, "one line is hot");
 
 /*
  * What a program knows of its ring: constants for the verifier, set before it loads.
@@ -83,13 +86,11 @@ struct seqring_bpf_geometry {
 	__u64 ring_offset;
 	__u64 data_offset;
 	__u64 data_size;
-	__u32 payload_max;
-	__u32 seg_shift;
 	__u32 clock_id;
 	__u32 nr_rings;
 	__u32 payload_limit;	/* what the program was compiled for */
 	__u32 announce;		/* as SEQRING_FEAT_ANNOUNCE; compiled in: can do it */
-	__u32 reserved[6];
+	__u32 reserved[8];
 };
 SEQRING_ASSERT(sizeof(struct seqring_bpf_geometry) == 72, "geometry is 72 bytes");
 
@@ -129,6 +130,9 @@ struct seqring_bpf_ctl {
 
 #ifdef __bpf__
 
+SEQRING_ASSERT(sizeof(struct seqring_w_cold) == sizeof(struct seqring_bpf_state) -
+		offsetof(struct seqring_bpf_state, limit), "the cold part is as writer.h has it");
+
 #ifndef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 #endif
@@ -140,11 +144,10 @@ struct seqring_bpf_ctl {
 struct seqring_bpf_open {
 	struct seqring_writer w;
 	struct seqring_bpf_state *state;
-	__u64 ts_ns;
-	void *wait_map;
+	struct seqring_wait *wait;
 	void *bell;
+	__u64 ts_ns;
 	__u32 announce;
-	__u32 ring;	/* its address is not to be taken: the rest would live in memory */
 };
 
 /* Takes the ring, and its state into @o. */
@@ -152,17 +155,21 @@ static __always_inline int seqring_bpf_enter(struct seqring_bpf_open *o, void *m
 					     void *wait_map, void *bell,
 					     const volatile struct seqring_bpf_geometry *geo)
 {
-	const __u32 cpu = bpf_get_smp_processor_id();
+	const __u32 cpu = bpf_get_smp_processor_id(), nr_rings = geo->nr_rings;
 	struct seqring_bpf_state *state;
 	unsigned char *element;
-	__u32 ring = 0, nr_rings = geo->nr_rings;
+	__u32 ring = 0;
 
 	if (!nr_rings)
 		return -ENODEV;
 	if (nr_rings > 1)
 		ring = cpu;
+	/* All calls come first: around a call, four registers are all there is. */
 	element = (unsigned char *)bpf_map_lookup_elem(map, &ring);
 	if (!element)
+		return -ENODEV;
+	o->wait = (struct seqring_wait *)bpf_map_lookup_elem(wait_map, &ring);
+	if (!o->wait)
 		return -ENODEV;
 	o->w.ctl = (struct seqring_ring_ctl *)(element + geo->ring_offset);
 	state = (struct seqring_bpf_state *)((unsigned char *)o->w.ctl + SEQRING_BPF_STATE_OFFSET);
@@ -177,25 +184,20 @@ static __always_inline int seqring_bpf_enter(struct seqring_bpf_open *o, void *m
 #endif
 	if (__sync_val_compare_and_swap(&state->owner, 0, cpu + 1))
 		goto busy;
-	o->w.data = (unsigned char *)o->w.ctl + geo->data_offset;
-	o->w.mask = geo->data_size - 1;
-	o->w.payload_max = geo->payload_max;
-	o->w.seg_shift = geo->seg_shift;
-	o->w.light_wake = 0;
-	o->w.pos = state->pos;
-	o->w.seq = state->seq;
-	o->w.limit = state->limit;
-	o->w.seg_end = state->seg_end;
-	o->w.first = state->first;
-	o->state = state;
-	o->ring = ring;
-	o->wait_map = wait_map;
-	o->bell = bell;
-	o->announce = geo->announce;
 	if (geo->clock_id == SEQRING_CLOCK_MONOTONIC)
 		o->ts_ns = bpf_ktime_get_ns();
 	else
 		o->ts_ns = 0;
+	o->w.data = (unsigned char *)o->w.ctl + geo->data_offset;
+	o->w.mask = geo->data_size - 1;
+	o->w.light_wake = 0;
+	o->w.pos = state->pos;
+	o->w.seq = o->w.ctl->seq;
+	o->w.seg_end = state->seg_end;
+	o->w.cold = (struct seqring_w_cold *)&state->limit;
+	o->state = state;
+	o->bell = bell;
+	o->announce = geo->announce;
 	return 0;
 busy:
 	if (seqring_read(&state->owner) == SEQRING_BPF_ENDED) {
@@ -212,8 +214,6 @@ static __always_inline void seqring_bpf_leave(struct seqring_bpf_open *o)
 	struct seqring_bpf_state *state = o->state;
 
 	state->pos = o->w.pos;
-	state->seq = o->w.seq;
-	state->limit = o->w.limit;
 	state->seg_end = o->w.seg_end;
 	/* Pairs with the exchange that takes it, on whichever CPU. */
 	seqring_store_release(NEST, &state->owner, 0);
@@ -251,15 +251,11 @@ static __attribute__((__noinline__)) void seqring_bpf_ring_bell(void *bell,
 static __always_inline void seqring_bpf_wake(struct seqring_bpf_open *o)
 {
 	struct seqring_bpf_state *state = o->state;
-	__u32 ring = o->ring, announce = o->announce;
-	struct seqring_wait *wait;
 
-	wait = (struct seqring_wait *)bpf_map_lookup_elem(o->wait_map, &ring);
-	if (!wait)
-		return;
-	if (announce ? seqring_w_wake_due_announced(&o->w, wait, &state->calm, SEQRING_BPF_CALM) :
-		       seqring_w_wake_due(&o->w, wait))
-		seqring_bpf_ring_bell(o->bell, wait, &o->w.ctl->wakeups);
+	if (o->announce ? seqring_w_wake_due_announced(&o->w, o->wait, &state->calm,
+						       SEQRING_BPF_CALM) :
+			  seqring_w_wake_due(&o->w, o->wait))
+		seqring_bpf_ring_bell(o->bell, o->wait, &o->w.ctl->wakeups);
 }
 
 static __always_inline int seqring_bpf_do_reserve(struct seqring_bpf_open *o, __u32 len,

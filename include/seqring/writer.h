@@ -30,12 +30,39 @@
 /*
  * @pos:      head: where the next record starts
  * @seq:      seq of the newest record
- * @limit:    positions below it may be written without moving tail
+ * @limit:    positions below it may be written without moving tail; cold
  * @seg_end:  first position after the segment that @pos is in
  * @resv_len: payload length of the open reservation
  * @resv_next: where the record after the reserved one starts; 0: none is open
- * @first:    per segment, first record start at or after its start
+ * @first:    per segment, first record start at or after its start; cold
+ *
+ * Cold is what a record within a segment does not need, payload_max and seg_shift
+ * among it. In a BPF program the rest lives in registers for the time of a publish,
+ * and the cold part stays where the state is kept.
  */
+#ifdef __bpf__
+struct seqring_w_cold {
+	__u64 limit;
+	__u32 payload_max;
+	__u32 seg_shift;
+	__u64 first[SEQRING_SEGMENTS];
+};
+
+struct seqring_writer {
+	unsigned char *data;
+	struct seqring_ring_ctl *ctl;
+	__u64 mask;
+	__u64 pos;
+	__u64 seq;
+	__u64 seg_end;
+	__u64 resv_next;
+	__u32 resv_len;
+	__u32 light_wake;
+	struct seqring_w_cold *cold;
+};
+
+#define seqring_w_cold(w)	((w)->cold)
+#else
 struct seqring_writer {
 	unsigned char *data;
 	struct seqring_ring_ctl *ctl;
@@ -49,12 +76,11 @@ struct seqring_writer {
 	__u32 payload_max;
 	__u32 seg_shift;
 	__u32 light_wake;	/* readers issue membarrier(): no full fence here */
-#ifdef __bpf__
-	__u64 *first;		/* a stack of 512 bytes has no room for it */
-#else
 	__u64 first[SEQRING_SEGMENTS];
-#endif
 };
+
+#define seqring_w_cold(w)	(w)
+#endif
 
 /* One piece of a gathered payload. */
 struct seqring_vec {
@@ -123,30 +149,30 @@ static inline int seqring_w_init(struct seqring_writer *w, struct seqring_ring_c
  */
 static inline void seqring_w_reclaim(struct seqring_writer *w, __u64 end)
 {
-	__u64 segment = (end - 1) >> w->seg_shift;
+	__u64 segment = (end - 1) >> seqring_w_cold(w)->seg_shift;
 
 	seqring_store_release(JOIN, &w->ctl->tail,
-			      w->first[(segment + 1) & (SEQRING_SEGMENTS - 1)]);
+			      seqring_w_cold(w)->first[(segment + 1) & (SEQRING_SEGMENTS - 1)]);
 	/* Pairs with the read fence in seqring_r_intact(). */
 	seqring_fence_write(RECLAIM);
-	w->limit = (segment + 1) << w->seg_shift;
+	seqring_w_cold(w)->limit = (segment + 1) << seqring_w_cold(w)->seg_shift;
 }
 
 /* Notes that @pos is the first record start of the segments up to its own. */
 static inline void seqring_w_enter_segment(struct seqring_writer *w, __u64 pos)
 {
-	__u64 segment = w->seg_end >> w->seg_shift;
-	__u64 last = pos >> w->seg_shift;
-	__u32 n, i;
+	__u32 shift = seqring_w_cold(w)->seg_shift, n, i;
+	__u64 segment = w->seg_end >> shift;
+	__u64 last = pos >> shift;
 
 	/* No record is so long; the bound is for the BPF verifier. */
 	for (n = 0; n < SEQRING_SEGMENTS && segment <= last; n++, segment++) {
 		i = segment & (SEQRING_SEGMENTS - 1);
-		w->first[i] = pos;
+		seqring_w_cold(w)->first[i] = pos;
 		/* The header at @pos was zeroed before: a joiner finds no stale stamp. */
 		seqring_store_release(JOIN, &w->ctl->segment_pos[i], pos);
 	}
-	w->seg_end = (last + 1) << w->seg_shift;
+	w->seg_end = (last + 1) << shift;
 }
 
 static inline struct seqring_record *seqring_w_at(const struct seqring_writer *w, __u64 pos)
@@ -161,7 +187,7 @@ static inline struct seqring_record *seqring_w_at(const struct seqring_writer *w
 /* Reclaims what the record up to @next and the header at @next will overwrite. */
 static inline void seqring_w_prepare(struct seqring_writer *w, __u64 next)
 {
-	if (seqring_unlikely(next + sizeof(struct seqring_record) > w->limit))
+	if (seqring_unlikely(next + sizeof(struct seqring_record) > seqring_w_cold(w)->limit))
 		seqring_w_reclaim(w, next + sizeof(struct seqring_record));
 }
 
@@ -204,7 +230,7 @@ static inline int seqring_w_room_slow(struct seqring_writer *w, __u32 len, __u64
 	__u64 size = seqring_record_size(len);
 	__u64 room = w->mask + 1 - (w->pos & w->mask);
 
-	if (len > w->payload_max)
+	if (len > seqring_w_cold(w)->payload_max)
 		return -EMSGSIZE;
 	if (size > room)
 		seqring_w_pad(w, room);
@@ -421,6 +447,7 @@ static inline int seqring_w_publish(struct seqring_writer *w, __u16 type, __u64 
 	return 0;
 }
 
+#ifndef __bpf__
 /**
  * seqring_w_publish_vec() - publish one record gathered from pieces
  * @w: the writer; it has no open reservation
@@ -454,6 +481,7 @@ static inline int seqring_w_publish_vec(struct seqring_writer *w, __u16 type, __
 	seqring_w_commit(w, type, ts_ns);
 	return 0;
 }
+#endif
 
 static inline void seqring_w_disarm(struct seqring_wait *wait)
 {

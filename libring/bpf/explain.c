@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
+/* Whether BPF can be had here, and why an object does not load. */
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/* Programs of type syscall, which end a ring, are the youngest thing that is needed. */
+#define KERNEL_MIN "5.15"
+
+static bool kernel_too_old(struct utsname *u)
+{
+	unsigned int major = 0, minor = 0;
+
+	return !uname(u) && sscanf(u->release, "%u.%u", &major, &minor) == 2 &&
+	       (major < 5 || (major == 5 && minor < 15));
+}
+
+int ring_bpf_supported(void)
+{
+	struct utsname u;
+	int fd;
+
+	if (kernel_too_old(&u))
+		return libring_fail(ENOSYS, "Linux %s is too old: rings of BPF programs need "
+					    KERNEL_MIN,
+				    u.release);
+	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "seqring_probe", 0, 0,
+			    (uint32_t)sysconf(_SC_PAGESIZE), NULL);
+	if (fd == -EPERM)
+		return libring_fail(EPERM, "not allowed to use BPF: be root, or have CAP_BPF and "
+					   "CAP_PERFMON");
+	if (fd == -ENOSYS || fd == -EINVAL)
+		return libring_fail(ENOSYS, "this kernel has no BPF (CONFIG_BPF_SYSCALL)");
+	if (fd < 0)
+		return libring_fail(-fd, "cannot create a BPF map: %s", strerror(-fd));
+	close(fd);
+	if (access("/sys/kernel/btf/vmlinux", R_OK))
+		return libring_fail(ENOENT, "this kernel has no type information in "
+					    "/sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)");
+	return 0;
+}
+
+int ring_bpf_explain(int negative)
+{
+	const int err = -negative;
+	struct rlimit lim;
+
+	switch (err) {
+	case 0:
+		return 0;
+	case EPERM:
+		if (!getrlimit(RLIMIT_MEMLOCK, &lim) && lim.rlim_cur != RLIM_INFINITY && !geteuid())
+			return libring_fail(err,
+					    "the kernel refused the BPF object: not allowed, or "
+					    "more than RLIMIT_MEMLOCK, %lu bytes, may hold",
+					    (unsigned long)lim.rlim_cur);
+		return libring_fail(err, "not allowed to load a BPF object: be root, or have "
+					 "CAP_BPF and CAP_PERFMON");
+	case E2BIG:
+		return libring_fail(err, "the kernel takes no BPF map or program so large: before "
+					 "Linux 6.7 a ring has at most 2 MiB");
+	case ENOMEM:
+		return libring_fail(err, "no memory for the maps of the BPF object: use smaller "
+					 "rings");
+	case ESRCH:
+		return libring_fail(err, "this kernel has no type information (BTF), or does not "
+					 "have what the BPF object wants to attach to");
+	case EACCES:
+	case EINVAL:
+		return libring_fail(err, "the kernel's verifier rejects the BPF object (%s): "
+					 "libbpf's log says why",
+				    strerror(err));
+	default:
+		return libring_fail(err, "cannot load the BPF object: %s", strerror(err));
+	}
+}
+
+int ring_bpf_load(struct bpf_object *obj)
+{
+	int err = bpf_object__load(obj);
+
+	return ring_bpf_explain(err);
+}

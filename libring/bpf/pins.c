@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
+/*
+ * Where named rings are pinned: a directory of the BPF file system for each, which
+ * appears whole, by a rename, and has
+ *
+ *	ring	the map with the ring
+ *	wait	the armed words, bell: both writable by whoever may sleep on the ring
+ *	ctl	the program that ends it; link-N: what attaches its writers
+ */
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define BPF_DIR "/sys/fs/bpf"
+
+static bool on_bpffs(const char *dir)
+{
+	struct statfs st;
+
+	return !statfs(dir, &st) && (unsigned long)st.f_type == BPF_FS_MAGIC;
+}
+
+/* Makes the directory of all pins; @mount_it: also the BPF file system, when not there. */
+int libring_pins_make_base(const char *base, bool mount_it)
+{
+	char parent[PATH_MAX], *slash;
+
+	if (mkdir(base, 0755) && errno != EEXIST) {
+		if (errno != ENOENT && errno != EPERM)
+			return libring_fail(errno, "%s: %s", base, strerror(errno));
+	} else if (on_bpffs(base)) {
+		return 0;
+	} else {
+		rmdir(base);
+	}
+	snprintf(parent, sizeof(parent), "%s", base);
+	slash = strrchr(parent, '/');
+	if (slash)
+		*slash = 0;
+	if (mount_it && !on_bpffs(parent) && mount("bpf", parent, "bpf", 0, NULL))
+		return libring_fail(errno, "cannot mount a BPF file system at %s: %s", parent,
+				    strerror(errno));
+	if (!on_bpffs(parent))
+		return libring_fail(ENOTDIR,
+				    "no BPF file system is mounted at %s: mount -t bpf bpf "
+				    "%s",
+				    parent, parent);
+	if (mkdir(base, 0755) && errno != EEXIST)
+		return libring_fail(errno, "%s: %s", base, strerror(errno));
+	return 0;
+}
+
+/**
+ * libring_pins_find() - say where a ring's pins belong
+ * @name: the ring's, checked
+ * @p: filled; nothing is open yet
+ */
+int libring_pins_find(const char *name, struct ring_pins *p)
+{
+	int err;
+
+	*p = (struct ring_pins) { .ring = -1, .wait = -1, .bell = -1, .ctl = -1 };
+	err = libring_bpf_dir(p->base, sizeof(p->base));
+	if (err)
+		return err;
+	if ((size_t)snprintf(p->dir, sizeof(p->dir), "%s/%s", p->base, name) >= sizeof(p->dir))
+		return libring_fail(ENAMETOOLONG, "$RINGBPFDIR is too long");
+	return 0;
+}
+
+/**
+ * libring_pins_lock() - keep others from looking who has a name, and from taking it
+ * @p: found; its directory of all is there
+ * @fd: the lock: until close(2). Of a directory of its own, because whoever may open
+ *      the one with the rings could hold everybody up
+ */
+int libring_pins_lock(const struct ring_pins *p, int *fd)
+{
+	char path[PATH_MAX + 16];
+
+	snprintf(path, sizeof(path), "%s/+lock", p->base);
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return libring_fail(errno, "%s: %s", path, strerror(errno));
+	*fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*fd < 0)
+		return libring_fail(errno, "%s: %s", path, strerror(errno));
+	while (flock(*fd, LOCK_EX)) {
+		if (errno == EINTR)
+			continue;
+		close(*fd);
+		return libring_fail(errno, "cannot lock %s: %s", path, strerror(errno));
+	}
+	return 0;
+}
+
+static int get(const struct ring_pins *p, const char *what, int *fd)
+{
+	char path[PATH_MAX + 16];
+
+	snprintf(path, sizeof(path), "%s/%s", p->dir, what);
+	*fd = bpf_obj_get(path);
+	return *fd < 0 ? libring_fail(-*fd, "%s: %s", path, strerror(-*fd)) : 0;
+}
+
+/* Opens what is pinned. Return: 0; -ENOENT there is no such ring; -errno. */
+int libring_pins_open(struct ring_pins *p)
+{
+	int err;
+
+	if (access(p->dir, F_OK))
+		return libring_fail(errno == ENOTDIR ? ENOENT : errno, "%s: %s", p->dir,
+				    strerror(errno));
+	err = get(p, "ring", &p->ring);
+	if (!err)
+		err = get(p, "wait", &p->wait);
+	if (!err)
+		err = get(p, "bell", &p->bell);
+	if (!err)
+		err = get(p, "ctl", &p->ctl);
+	if (err)
+		libring_pins_close(p);
+	return err;
+}
+
+void libring_pins_close(struct ring_pins *p)
+{
+	int *fds[] = { &p->ring, &p->wait, &p->bell, &p->ctl };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+		if (*fds[i] >= 0)
+			close(*fds[i]);
+		*fds[i] = -1;
+	}
+}
+
+static int pin(const char *dir, const char *what, int fd, mode_t mode)
+{
+	char path[PATH_MAX + 16];
+	int err;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, what);
+	err = bpf_obj_pin(fd, path);
+	if (err)
+		return libring_fail(-err, "cannot pin %s: %s", path, strerror(-err));
+	if (chmod(path, mode))
+		return libring_fail(errno, "%s: %s", path, strerror(errno));
+	return 0;
+}
+
+/* Unlinks the files of @dir; @links: only those that attach writers. */
+static int empty(const char *dir, bool links)
+{
+	struct dirent *e;
+	int err = 0;
+	DIR *d;
+
+	d = opendir(dir);
+	if (!d)
+		return libring_fail(errno, "%s: %s", dir, strerror(errno));
+	while ((e = readdir(d))) {
+		if (e->d_name[0] == '.' || (links && strncmp(e->d_name, "link-", 5)))
+			continue;
+		if (unlinkat(dirfd(d), e->d_name, 0))
+			err = libring_fail(errno, "%s/%s: %s", dir, e->d_name, strerror(errno));
+	}
+	closedir(d);
+	return err;
+}
+
+/* Detaches the writers that are pinned. */
+int libring_pins_unlink_links(const struct ring_pins *p)
+{
+	return empty(p->dir, true);
+}
+
+/* Whether it is the map @ring that is pinned there. */
+bool libring_pins_same(const struct ring_pins *p, int ring)
+{
+	struct bpf_map_info ours = { 0 }, theirs = { 0 };
+	__u32 len = sizeof(ours);
+	char path[PATH_MAX + 16];
+	bool same = false;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/ring", p->dir);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return false;
+	if (!bpf_obj_get_info_by_fd(ring, &ours, &len) &&
+	    !bpf_obj_get_info_by_fd(fd, &theirs, &len))
+		same = ours.id == theirs.id;
+	close(fd);
+	return same;
+}
+
+/* Return: 0; -ENOENT it is gone already; -errno. */
+int libring_pins_remove(const struct ring_pins *p)
+{
+	int err = empty(p->dir, false);
+
+	if (!err && rmdir(p->dir))
+		err = libring_fail(errno, "%s: %s", p->dir, strerror(errno));
+	return err;
+}
+
+/* Pins all of @b; it appears under its name at once, or not at all. */
+int libring_pins_make(const struct ring_bpf *b)
+{
+	const mode_t mode = b->opts.permissions ? b->opts.permissions : 0600;
+	struct ring_pins tmp = b->pins;
+	int lock, err;
+
+	/* No ring's name, and without a dot, which a BPF file system does not take. */
+	snprintf(tmp.dir, sizeof(tmp.dir), "%.*s/+%s+%d", (int)(sizeof(tmp.dir) - 64),
+		 b->pins.base, b->name, getpid());
+	/* Whoever may read one of the files may come as far as to it. */
+	if (mkdir(tmp.dir, 0755))
+		return libring_fail(errno, "%s: %s", tmp.dir, strerror(errno));
+	/*
+	 * The kernel maps a map by no descriptor that may only read. This one is frozen, so
+	 * that the right to write to it is none.
+	 */
+	err = pin(tmp.dir, "ring", bpf_map__fd(b->map), (mode & 0444) | (mode & 0444) >> 1);
+	if (!err)
+		err = pin(tmp.dir, "wait", bpf_map__fd(b->wait), mode);
+	if (!err)
+		err = pin(tmp.dir, "bell", bpf_map__fd(b->bell), mode);
+	if (!err)
+		err = pin(tmp.dir, "ctl", bpf_program__fd(b->ctl), 0600);
+	/* Whoever empties a directory of that name is done with it first. */
+	if (!err)
+		err = libring_pins_lock(&b->pins, &lock);
+	if (!err) {
+		if (rename(tmp.dir, b->pins.dir)) {
+			err = errno == ENOTEMPTY ? EEXIST : errno;
+			err = libring_fail(err, "%s: %s", b->pins.dir, strerror(err));
+		}
+		close(lock);
+	}
+	if (err) {
+		const char *why = strdupa(ring_strerror());
+
+		libring_pins_remove(&tmp);
+		return libring_fail(-err, "%s", why);
+	}
+	return 0;
+}

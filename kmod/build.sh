@@ -6,9 +6,15 @@
 # Builds the modules in OUTDIR/kmod, from copies, so that the tree stays clean.
 # Any warning is a failure. KHEADERS is what tests/vm/kernel.sh prints, or
 # /lib/modules/$(uname -r)/build.
+#
+# The schema of seqring_sched.ko is made by clang and ringctl, which is built when
+# RINGCTL does not name one. SEQRING_SCHEMA=0 builds the module without: a choice, for
+# what a module can do should not depend on what happens to be installed.
 
 set -eu
 export LC_ALL=C
+# The caller's would bring along a job server that is not ours.
+unset MAKEFLAGS MFLAGS MAKELEVEL
 
 if [ $# -lt 2 ] || [ ! -d "$1" ]; then
 	echo "usage: $0 KHEADERS OUTDIR [MAKE-ARGUMENT...]" >&2
@@ -39,10 +45,49 @@ if [ -f "$out/.sources" ]; then
 fi
 mv "$out/.sources.new" "$out/.sources"
 
+no_schema() {
+	echo "$0: $1: as root, tests/deps.sh build installs what makes the schema of" \
+		"seqring_sched.ko; or SEQRING_SCHEMA=0 builds it without" >&2
+	exit 1
+}
+
+# A builder of another kernel may be at it as well.
+find_ringctl() {
+	[ -z "${RINGCTL-}" ] || return 0
+	RINGCTL=$top/build/native/ringctl
+	mkdir -p "$top/build"
+	flock "$top/build/.ringctl.lock" make -s -C "$top" -j"$(nproc)" O=build/native SAN= \
+		CFLAGS='-O2 -g' build/native/ringctl >"$out/ringctl.log" 2>&1 9>&- && return
+	cat "$out/ringctl.log" >&2
+	no_schema 'ringctl does not build'
+}
+
+# make_schema NAME: NAME.schema.c becomes NAME_schema.h, unless it is that already.
+# That it is there is no news to make; so the object goes.
+make_schema() {
+	new=$out/$1_schema.new
+	rm -f "$new"
+	if [ "${SEQRING_SCHEMA-1}" != 0 ]; then
+		command -v clang >/dev/null || no_schema 'no clang'
+		find_ringctl
+		# Where Debian has asm/types.h.
+		clang -target bpf -g -Wall -Werror -I"$top/include" \
+			-idirafter "/usr/include/$(uname -m)-linux-gnu" \
+			-c "$top/kmod/$1.schema.c" -o "$out/$1_schema.o"
+		"$RINGCTL" schema "$out/$1_schema.o" --c-array "$1_schema" --output "$new" ||
+			no_schema "$RINGCTL makes none"
+	fi
+	if [ ! -e "$new" ]; then
+		[ ! -e "$out/kmod/$1_schema.h" ] || rm "$out/kmod/$1_schema.h" "$out/kmod/$1.o"
+	elif ! cmp -s "$new" "$out/kmod/$1_schema.h"; then
+		rm -f "$out/kmod/$1.o"
+		mv "$new" "$out/kmod/$1_schema.h"
+	fi
+}
+make_schema seqring_sched
+
 # -Werror makes the compiler's warnings come again at each try; modpost's are
-# looked for below. There is no vmlinux to take BTF from. The caller's MAKEFLAGS
-# would bring along a job server that is not ours.
-unset MAKEFLAGS MFLAGS MAKELEVEL
+# looked for below. There is no vmlinux to take BTF from.
 rc=0
 make -C "$headers" M="$out/kmod" --no-print-directory -j"$(nproc)" \
 	W=1 KCFLAGS=-Werror CONFIG_DEBUG_INFO_BTF_MODULES= \

@@ -14,6 +14,16 @@
 #include <linux/seqring.h>
 #include <seqring/sched.h>
 
+/* Made by build.sh; a plain build by Kbuild does without. */
+#if __has_include("seqring_sched_schema.h")
+#include "seqring_sched_schema.h"
+#define SCHEMA		seqring_sched_schema
+#define SCHEMA_SIZE	sizeof(seqring_sched_schema)
+#else
+#define SCHEMA		NULL
+#define SCHEMA_SIZE	0
+#endif
+
 static unsigned long data_size = 1UL << 20;
 module_param(data_size, ulong, 0444);
 MODULE_PARM_DESC(data_size, "bytes of each CPU's ring, a power of two");
@@ -125,6 +135,8 @@ static int __init seqring_sched_init(void)
 		.mode = SEQRING_MODE_PERCPU,
 		.clock_id = SEQRING_CLOCK_MONOTONIC,
 		.permissions = permissions,
+		.schema = SCHEMA,
+		.schema_size = SCHEMA_SIZE,
 	};
 	int i, err;
 

@@ -10,7 +10,7 @@
 
 #include <seqring/abi.h>
 
-#include "ringctl.h"
+#include "decode.h"
 
 #define FLUSH_BYTES    (1u << 16)
 #define SIGNAL_RECORDS 64 /* look for a signal so often when busy */
@@ -30,6 +30,7 @@ struct cat_opts {
 	bool full;
 	bool quiet;
 	bool once;
+	bool no_schema;
 };
 
 /* What of one ring went by: the seq tell whether the library's loss is right. */
@@ -41,6 +42,7 @@ struct account {
 struct cat {
 	const struct cat_opts *opts;
 	struct ring *ring;
+	struct decoder *decoder; /* NULL: payloads as they are */
 	struct out out;
 	struct account *accounts;
 	uint32_t nr_accounts;
@@ -126,9 +128,9 @@ static int show(const struct ring_record *rec, void *arg)
 	if (opts->format == RAW)
 		out_bytes(&c->out, rec->payload, rec->len);
 	else if (opts->format == JSON)
-		record_json(&c->out, rec);
+		record_json(&c->out, rec, c->decoder);
 	else
-		record_text(&c->out, rec, opts->full);
+		record_text(&c->out, rec, c->decoder, opts->full);
 
 	if (c->out.err || (opts->count && c->read >= opts->count))
 		c->stop = true;
@@ -284,6 +286,23 @@ static int not_opened(const struct cat_opts *opts, int err)
 	return status ? status : fail_ring("cat", name, err);
 }
 
+/* A schema that is of no use is no reason not to show the records. */
+static int prepare_decoder(struct cat *c)
+{
+	int err;
+
+	if (c->opts->no_schema || c->opts->format == RAW)
+		return 0;
+	err = decoder_open(c->ring, &c->decoder);
+	if (!err || err == -ENOENT)
+		return 0;
+	if (err == -ENOMEM)
+		return fail("cat", "%s", strerror(ENOMEM));
+	if (!c->opts->quiet)
+		fail(c->opts->name, "%s; payloads are shown as they are", ring_strerror());
+	return 0;
+}
+
 static int cat_ring(const struct cat_opts *opts)
 {
 	struct cat c = { .opts = opts, .ring_fd = -1 };
@@ -298,9 +317,12 @@ static int cat_ring(const struct cat_opts *opts)
 	out_init(&c.out);
 	status = prepare(&c);
 	if (!status)
+		status = prepare_decoder(&c);
+	if (!status)
 		status = finish(&c, opts->once ? once(&c) : follow(&c));
 	out_free(&c.out);
 	free(c.accounts);
+	decoder_close(c.decoder);
 	ring_close(c.ring);
 	return status;
 }
@@ -376,18 +398,21 @@ static const char help[] =
 	"\n"
 	"How to print:\n"
 	"  --json               one JSON object a line\n"
-	"  --full               whole payloads, not just their beginning\n"
+	"  --full               whole payloads and fields, not just their beginning\n"
+	"  --no-schema          payloads as they are, also where the ring has a schema\n"
 	"  --raw                payloads only, nothing between them\n"
 	"  --quiet              no summary at the end\n"
 	"  --slow USEC          sleep USEC microseconds after each record: a slow reader,\n"
 	"                       to see what loss looks like\n"
 	"  --help               show this\n"
 	"\n"
-	"Text:  [RING] SEQ SECONDS TYPE LENGTH  HEX | TEXT\n"
+	"Text:  [RING] SEQ SECONDS NAME FIELD=VALUE ...\n"
+	"       [RING] SEQ SECONDS TYPE LENGTH  HEX | TEXT      what no schema describes\n"
 	"       [RING] -- N records lost --     before the record that follows the gap\n"
-	"JSON:  {\"seq\":..,\"ring\":..,\"ts_ns\":..,\"type\":..,\"len\":..,\"lost\":..,\"hex\":\"..\",\n"
-	"       \"text\":\"..\"}  lost: records of that ring lost right before this one\n"
-	"In the text of a payload, what is not printable is \\n, \\t, \\r, \\\\ or \\xNN.\n"
+	"JSON:  {\"seq\":..,\"ring\":..,\"ts_ns\":..,\"type\":..,\"len\":..,\"lost\":..,\n"
+	"       \"name\":\"..\",\"fields\":{..}}, or \"hex\":\"..\",\"text\":\"..\" for the last\n"
+	"       two where no schema describes it; lost: records lost right before it\n"
+	"In text, what is not printable is \\n, \\t, \\r, \\\\ or \\xNN.\n"
 	"\n"
 	"The summary on standard error:\n"
 	"  ringctl: NAME: read R + lost L = published P; laps A, waits W, misordered M\n"
@@ -398,7 +423,7 @@ static const char help[] =
 	"Examples:\n"
 	"  ringctl cat sched                        like dmesg -w\n"
 	"  ringctl cat sched --since 5s --no-follow the last five seconds\n"
-	"  ringctl cat sched --json | jq .len\n"
+	"  ringctl cat sched --json | jq .fields.next_comm\n"
 	"  ringctl cat log --since seq:1            counts what is lost already, too\n";
 
 enum {
@@ -413,6 +438,7 @@ enum {
 	OPT_BATCH,
 	OPT_JSON,
 	OPT_FULL,
+	OPT_NO_SCHEMA,
 	OPT_RAW,
 	OPT_QUIET,
 	OPT_SLOW,
@@ -430,6 +456,7 @@ static const struct option options[] = {
 	{ "batch", required_argument, NULL, OPT_BATCH },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "full", no_argument, NULL, OPT_FULL },
+	{ "no-schema", no_argument, NULL, OPT_NO_SCHEMA },
 	{ "raw", no_argument, NULL, OPT_RAW },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ "slow", required_argument, NULL, OPT_SLOW },
@@ -472,6 +499,9 @@ static int take_option(struct cat_opts *c, int opt)
 		return set_format(c, RAW);
 	case OPT_FULL:
 		c->full = true;
+		return 0;
+	case OPT_NO_SCHEMA:
+		c->no_schema = true;
 		return 0;
 	case OPT_QUIET:
 		c->quiet = true;

@@ -6,9 +6,10 @@
 #include <string.h>
 
 #include <json-c/json.h>
+#include <libring_schema.h>
 #include <seqring/abi.h>
 
-#include "ringctl.h"
+#include "decode.h"
 
 static const char *const causes[SEQRING_DROP_CAUSES] = {
 	[SEQRING_DROP_BUSY] = "busy",
@@ -27,7 +28,12 @@ static const struct {
 
 #define NR_FEATURES (sizeof(features) / sizeof(features[0]))
 
+/*
+ * @decoder: NULL: there is no schema, or @schema_err says why it is of no use
+ */
 struct about {
+	struct decoder *decoder;
+	char schema_err[256];
 	struct ring_info info;
 	struct ring_stats stats;
 	struct ring_ring_stats *rings;
@@ -40,7 +46,8 @@ static const char help[] =
 	"usage: ringctl info NAME [OPTION]...\n"
 	"\n"
 	"Shows what a ring is and how it stands: shape, clock, counters, drops by cause,\n"
-	"and what a reader that starts now would find. NAME as for ringctl cat.\n"
+	"the types of its records, and what a reader that starts now would find. NAME as\n"
+	"for ringctl cat.\n"
 	"\n"
 	"  --json               one JSON object\n"
 	"  --schema             only the description of its records, as it was given\n"
@@ -105,6 +112,23 @@ static void print_ring(const struct ring_ring_stats *st)
 	printf("%s\n", st->dead ? ", ended" : "");
 }
 
+/* The types of the schema, as C would have them, and how long their records are. */
+static void print_types(const struct about *a)
+{
+	struct ring_schema_type type = { .size = sizeof(type) };
+	uint32_t from = 0;
+
+	if (!a->decoder) {
+		printf("types      not known: %s\n", a->schema_err);
+		return;
+	}
+	while (!ring_schema_next(decoder_schema(a->decoder), from, &type)) {
+		printf("type       %s = %u, %u bytes%s\n", type.name, type.type, type.min_len,
+		       type.open_ended ? " and more" : "");
+		from = type.type + 1u;
+	}
+}
+
 static int print_text(const struct about *a)
 {
 	const struct ring_info *info = &a->info;
@@ -126,10 +150,12 @@ static int print_text(const struct about *a)
 		if (info->features & features[i].bit)
 			printf(" %s", features[i].name);
 	printf(" (%#llx)\n", (unsigned long long)info->features);
-	if (info->schema_size)
+	if (info->schema_size) {
 		printf("schema     %u bytes\n", info->schema_size);
-	else
+		print_types(a);
+	} else {
 		printf("schema     none\n");
+	}
 	printf("published  %llu\n", (unsigned long long)a->stats.published);
 	printf("dropped    %llu\n", (unsigned long long)a->stats.dropped);
 	printf("wake-ups   %llu\n", (unsigned long long)a->stats.wakeups);
@@ -149,18 +175,6 @@ static int add_uint(struct json_object *obj, const char *key, uint64_t v)
 static int add_text(struct json_object *obj, const char *key, const char *s)
 {
 	return json_add(obj, key, json_object_new_string(s));
-}
-
-static int add_escaped(struct json_object *obj, const char *key, const void *p, size_t n)
-{
-	char *buf = malloc(4 * n + 1);
-	int err;
-
-	if (!buf)
-		return -1;
-	err = json_add(obj, key, json_object_new_string_len(buf, (int)escape_text(buf, p, n)));
-	free(buf);
-	return err;
 }
 
 static struct json_object *feature_array(uint64_t bits)
@@ -223,12 +237,50 @@ static struct json_object *ring_array(const struct about *a)
 	return array;
 }
 
+static struct json_object *type_array(const struct ring_schema *s)
+{
+	struct ring_schema_type type = { .size = sizeof(type) };
+	struct json_object *array = json_object_new_array();
+	uint32_t from = 0;
+
+	while (array && !ring_schema_next(s, from, &type)) {
+		struct json_object *obj = json_object_new_object();
+
+		if (!obj || json_object_array_add(array, obj)) {
+			json_object_put(obj);
+			json_object_put(array);
+			return NULL;
+		}
+		if (schema_type_json(obj, &type)) {
+			json_object_put(array);
+			return NULL;
+		}
+		from = type.type + 1u;
+	}
+	return array;
+}
+
+/* Its types; of a schema that is of no use, its bytes. */
+static int add_schema(struct json_object *obj, const struct about *a)
+{
+	const struct ring_info *info = &a->info;
+
+	if (add_uint(obj, "schema_size", info->schema_size))
+		return -1;
+	if (!info->schema_size)
+		return 0;
+	if (a->decoder)
+		return json_add(obj, "types", type_array(decoder_schema(a->decoder)));
+	return json_add(obj, "schema", json_text(info->schema, info->schema_size)) ||
+	       add_text(obj, "schema_error", a->schema_err);
+}
+
 static int add_shape(struct json_object *obj, const struct about *a)
 {
 	const struct ring_info *info = &a->info;
 	char buf[32];
 
-	if (add_escaped(obj, "name", info->name, strnlen(info->name, sizeof(info->name))) ||
+	if (json_add(obj, "name", json_text(info->name, strnlen(info->name, sizeof(info->name)))) ||
 	    add_text(obj, "kind", info->writer == SEQRING_WRITER_MODULE ? "device" : "process") ||
 	    add_text(obj, "writer", writer_name(info->writer)))
 		return -1;
@@ -242,9 +294,7 @@ static int add_shape(struct json_object *obj, const struct about *a)
 	       add_text(obj, "clock", clock_name(info->clock_id, buf, sizeof(buf))) ||
 	       add_uint(obj, "clock_id", info->clock_id) ||
 	       add_uint(obj, "feature_bits", info->features) ||
-	       json_add(obj, "features", feature_array(info->features)) ||
-	       add_uint(obj, "schema_size", info->schema_size) ||
-	       (info->schema_size && add_escaped(obj, "schema", info->schema, info->schema_size));
+	       json_add(obj, "features", feature_array(info->features)) || add_schema(obj, a);
 }
 
 static int print_json(const struct about *a)
@@ -281,6 +331,13 @@ static int gather(struct ring *ring, struct about *a)
 		err = ring_stats(ring, &a->stats);
 	if (err)
 		return err;
+	if (a->info.schema_size) {
+		err = decoder_open(ring, &a->decoder);
+		if (err == -ENOMEM)
+			return err;
+		if (err)
+			snprintf(a->schema_err, sizeof(a->schema_err), "%s", ring_strerror());
+	}
 	a->rings = calloc(a->info.nr_rings, sizeof(*a->rings));
 	if (!a->rings)
 		return -ENOMEM;
@@ -320,6 +377,7 @@ static int about_ring(const char *name, bool json, bool schema)
 		status = json ? print_json(&a) : print_text(&a);
 	}
 	free(a.rings);
+	decoder_close(a.decoder);
 	ring_close(ring);
 	return status ? status : finish_stdout("info");
 }

@@ -7,11 +7,11 @@
 
 #include <json-c/json.h>
 
-#include "ringctl.h"
+#include "decode.h"
 
 static const char hex_digits[] = "0123456789abcdef";
 
-static size_t hex(char *dst, const void *src, size_t n)
+size_t print_hex(char *dst, const void *src, size_t n)
 {
 	const unsigned char *p = src;
 	size_t i;
@@ -90,13 +90,13 @@ size_t escape_text(char *dst, const void *src, size_t n)
 			*dst++ = 'r';
 		} else {
 			*dst++ = 'x';
-			dst += hex(dst, &c, 1);
+			dst += print_hex(dst, &c, 1);
 		}
 	}
 	return (size_t)(dst - start);
 }
 
-void record_text(struct out *o, const struct ring_record *rec, bool full)
+static void raw_text(struct out *o, const struct ring_record *rec, bool full)
 {
 	size_t nhex = rec->len, ntext = rec->len;
 	char *p;
@@ -106,22 +106,36 @@ void record_text(struct out *o, const struct ring_record *rec, bool full)
 	if (!full && ntext > TEXT_SHORT)
 		ntext = TEXT_SHORT;
 
+	/* No overflow: payloads are below 2^28 bytes, see SEQRING_PAYLOAD_MAX. */
+	p = out_room(o, 2 * nhex + 4 * ntext + sizeof("... | ..."));
+	if (!p)
+		return;
+	p += print_hex(p, rec->payload, nhex);
+	p = stpcpy(p, nhex < rec->len ? "... | " : " | ");
+	p += escape_text(p, rec->payload, ntext);
+	if (ntext < rec->len)
+		p = stpcpy(p, "...");
+	o->len = (size_t)(p - o->buf);
+}
+
+void record_text(struct out *o, const struct ring_record *rec, const struct decoder *d, bool full)
+{
+	int err;
+
 	if (rec->lost)
 		out_printf(o, "[%u] -- %llu records lost --\n", rec->ring,
 			   (unsigned long long)rec->lost);
-	out_printf(o, "[%u] %llu %llu.%09llu %u %u  ", rec->ring, (unsigned long long)rec->seq,
+	out_printf(o, "[%u] %llu %llu.%09llu ", rec->ring, (unsigned long long)rec->seq,
 		   (unsigned long long)(rec->ts_ns / NSEC_PER_SEC),
-		   (unsigned long long)(rec->ts_ns % NSEC_PER_SEC), rec->type, rec->len);
-
-	/* No overflow: payloads are below 2^28 bytes, see SEQRING_PAYLOAD_MAX. */
-	p = out_room(o, 2 * nhex + 4 * ntext + sizeof("... | ...\n"));
-	if (!p)
-		return;
-	p += hex(p, rec->payload, nhex);
-	p = stpcpy(p, nhex < rec->len ? "... | " : " | ");
-	p += escape_text(p, rec->payload, ntext);
-	p = stpcpy(p, ntext < rec->len ? "...\n" : "\n");
-	o->len = (size_t)(p - o->buf);
+		   (unsigned long long)(rec->ts_ns % NSEC_PER_SEC));
+	err = d ? decode_text(d, rec, full, o) : -ENOENT;
+	if (err) {
+		out_printf(o, "%u %u  ", rec->type, rec->len);
+		if (d)
+			out_printf(o, "(%s)  ", ring_strerror());
+		raw_text(o, rec, full);
+	}
+	out_bytes(o, "\n", 1);
 }
 
 int json_add(struct json_object *obj, const char *key, struct json_object *val)
@@ -136,24 +150,47 @@ int json_add(struct json_object *obj, const char *key, struct json_object *val)
 	return -1;
 }
 
-static int add_payload(struct json_object *obj, const struct ring_record *rec)
+static struct json_object *json_in(size_t (*form)(char *, const void *, size_t), size_t room,
+				   const void *p, size_t n)
 {
-	char *buf = malloc(4 * (size_t)rec->len + 1);
-	size_t n;
-	int err;
+	struct json_object *val;
+	char small[256], *buf = small;
 
+	if (n * room > sizeof(small))
+		buf = malloc(n * room);
 	if (!buf)
-		return -1;
-	n = hex(buf, rec->payload, rec->len);
-	err = json_add(obj, "hex", json_object_new_string_len(buf, (int)n));
-	n = escape_text(buf, rec->payload, rec->len);
-	if (!err)
-		err = json_add(obj, "text", json_object_new_string_len(buf, (int)n));
-	free(buf);
-	return err;
+		return NULL;
+	val = json_object_new_string_len(buf, (int)form(buf, p, n));
+	if (buf != small)
+		free(buf);
+	return val;
 }
 
-void record_json(struct out *o, const struct ring_record *rec)
+struct json_object *json_hex(const void *p, size_t n)
+{
+	return json_in(print_hex, 2, p, n);
+}
+
+struct json_object *json_text(const void *p, size_t n)
+{
+	return json_in(escape_text, 4, p, n);
+}
+
+/* The payload by its fields, or as it is, and why. */
+static int add_payload(struct json_object *obj, const struct ring_record *rec,
+		       const struct decoder *d)
+{
+	int err = d ? decode_json(d, rec, obj) : -ENOENT;
+
+	if (!err || err == -ENOMEM)
+		return err;
+	if (json_add(obj, "hex", json_hex(rec->payload, rec->len)) ||
+	    json_add(obj, "text", json_text(rec->payload, rec->len)))
+		return -1;
+	return d ? json_add(obj, "error", json_object_new_string(ring_strerror())) : 0;
+}
+
+void record_json(struct out *o, const struct ring_record *rec, const struct decoder *d)
 {
 	struct json_object *obj = json_object_new_object();
 	const char *s = NULL;
@@ -164,7 +201,7 @@ void record_json(struct out *o, const struct ring_record *rec)
 	    !json_add(obj, "ts_ns", json_object_new_uint64(rec->ts_ns)) &&
 	    !json_add(obj, "type", json_object_new_uint64(rec->type)) &&
 	    !json_add(obj, "len", json_object_new_uint64(rec->len)) &&
-	    !json_add(obj, "lost", json_object_new_uint64(rec->lost)) && !add_payload(obj, rec))
+	    !json_add(obj, "lost", json_object_new_uint64(rec->lost)) && !add_payload(obj, rec, d))
 		s = json_object_to_json_string_length(obj,
 						      JSON_C_TO_STRING_PLAIN |
 							      JSON_C_TO_STRING_NOSLASHESCAPE,

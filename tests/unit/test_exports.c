@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libring.so exports the functions of libring.h, in the version that libring.map
- * gives them, and nothing else.
+ * libring.so exports the functions of libring.h, libring-bpf.so those of its headers,
+ * in the version that their maps give them, and nothing else.
  */
 
 #include <ctype.h>
@@ -12,7 +12,7 @@
 #define NAMES_MAX  200
 #define STRING_(x) #x
 #define STRING(x)  STRING_(x)
-#define NODE	   "LIBRING_" STRING(LIBRING_VERSION_MAJOR) "." STRING(LIBRING_VERSION_MINOR)
+#define VERSION	   STRING(LIBRING_VERSION_MAJOR) "." STRING(LIBRING_VERSION_MINOR)
 
 struct names {
 	unsigned int nr;
@@ -57,12 +57,12 @@ static bool has(const struct names *n, const char *name)
 }
 
 /* A prototype begins in the first column, and its name stands before a '('. */
-static void read_header(struct names *n)
+static void read_header(struct names *n, const char *header)
 {
 	char path[5000], line[512];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/include/libring.h", source_dir);
+	snprintf(path, sizeof(path), "%s/include/%s", source_dir, header);
 	f = fopen(path, "r");
 	assert_non_null(f);
 	while (fgets(line, sizeof(line), f)) {
@@ -77,51 +77,70 @@ static void read_header(struct names *n)
 	fclose(f);
 }
 
-static void read_library(struct names *n)
+static void read_library(struct names *n, const char *library, const char *node)
 {
 	char command[5000], line[512], name[256];
 	FILE *f;
 
-	snprintf(command, sizeof(command), "nm -D --defined-only '%s/libring.so.0'", build_dir);
+	snprintf(command, sizeof(command), "nm -D --defined-only '%s/%s'", build_dir, library);
 	f = popen(command, "r");
 	assert_non_null(f);
 	while (fgets(line, sizeof(line), f)) {
 		/* What is for libring-bpf alone has a node of its own. */
-		if (sscanf(line, "%*s %*s %255s", name) == 1 && strcmp(name, NODE) &&
+		if (sscanf(line, "%*s %*s %255s", name) == 1 && strcmp(name, node) &&
 		    !strstr(name, "LIBRING_PRIVATE"))
 			add(n, name, strlen(name));
 	}
 	assert_int_equal(pclose(f), 0);
 }
 
-static void test_exports(void **state)
+static void check_exports(const struct names *header, const char *file, const char *node)
 {
-	static struct names header, library;
+	struct names library = { 0 };
 	char name[128];
 	unsigned int i;
 
-	(void)state;
-	read_header(&header);
-	read_library(&library);
-	/* The header was understood. */
-	assert_true(has(&header, "ring_open"));
-	assert_true(has(&header, "ring_close"));
-	assert_true(has(&header, "ring_strerror"));
-	assert_true(has(&header, "ring_writer_publish_batch"));
-	for (i = 0; i < header.nr; i++) {
-		snprintf(name, sizeof(name), "%s@@%s", header.all[i], NODE);
+	read_library(&library, file, node);
+	for (i = 0; i < header->nr; i++) {
+		snprintf(name, sizeof(name), "%s@@%s", header->all[i], node);
 		if (!has(&library, name))
-			fail_msg("libring.h has %s, libring.so does not export %s", header.all[i],
+			fail_msg("a header has %s, %s does not export %s", header->all[i], file,
 				 name);
 	}
 	for (i = 0; i < library.nr; i++) {
 		snprintf(name, sizeof(name), "%.*s", (int)strcspn(library.all[i], "@"),
 			 library.all[i]);
-		if (!has(&header, name))
-			fail_msg("libring.so exports %s, which is not in libring.h",
-				 library.all[i]);
+		if (!has(header, name))
+			fail_msg("%s exports %s, which is in no header", file, library.all[i]);
 	}
-	assert_int_equal(header.nr, library.nr);
+	assert_int_equal(header->nr, library.nr);
+}
+
+static void test_exports(void **state)
+{
+	struct names header = { 0 };
+
+	(void)state;
+	read_header(&header, "libring.h");
+	/* The header was understood. */
+	assert_true(has(&header, "ring_open"));
+	assert_true(has(&header, "ring_close"));
+	assert_true(has(&header, "ring_strerror"));
+	assert_true(has(&header, "ring_writer_publish_batch"));
+	check_exports(&header, "libring.so.0", "LIBRING_" VERSION);
+}
+
+static void test_exports_bpf(void **state)
+{
+	struct names header = { 0 };
+
+	(void)state;
+	read_header(&header, "libring_bpf.h");
+	read_header(&header, "libring_schema.h");
+	assert_true(has(&header, "ring_bpf_prepare"));
+	assert_true(has(&header, "ring_schema_open"));
+	assert_true(has(&header, "ring_schema_print"));
+	check_exports(&header, "libring-bpf.so.0", "LIBRING_BPF_" VERSION);
 }
 
 /* "" before any failure; each thread has its own, and success leaves it alone. */
@@ -145,6 +164,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_strerror),
 		cmocka_unit_test_setup(test_exports, find_dirs),
+		cmocka_unit_test_setup(test_exports_bpf, find_dirs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,11 +152,13 @@ int ring_list(ring_list_fn fn, void *arg)
 	int err;
 
 	err = list_dir(SEQRING_DEV_DIR, &devices, fn, arg);
-	for (; !err; sockets.sockets++) {
+	while (!err) {
 		err = libring_socket_dir(sockets.sockets, dir,
 					 sizeof(((struct sockaddr_un *)0)->sun_path));
-		if (!err)
-			err = list_dir(dir, &sockets, fn, arg);
+		if (err)
+			break;
+		err = list_dir(dir, &sockets, fn, arg);
+		sockets.sockets++;
 	}
 	if (err != -ENOENT)
 		return err;

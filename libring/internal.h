@@ -128,9 +128,10 @@ struct ring {
 	int bell;
 	int sock;
 
-	/* A BPF ring; @sock is its owner's pidfd. */
-	unsigned long *bell_heard;
-	unsigned long *bell_rung;
+	/* A BPF ring; @sock is the pidfd of @owner. */
+	__u64 *bell_heard;
+	__u64 *bell_rung;
+	uint64_t owner;
 
 	/* A device. */
 	int dev;
@@ -205,13 +206,13 @@ bool libring_on_bpffs(const char *path);
 bool libring_is_bpf_map(int fd);
 int libring_bpf_get(const char *path, bool is_dir, struct ring_fds *fds);
 int libring_bpf_open(struct ring *r, const struct ring_fds *fds);
-bool libring_owner_changed(struct ring *r);
+void libring_watch_owner(struct ring *r, bool gone);
 LIBRING_SHARED bool libring_membarrier_global(void);
 
 /* owner.c */
-LIBRING_SHARED uint64_t libring_start_time(uint32_t pid);
-LIBRING_SHARED bool libring_owner_alive(const struct seqring_header *h);
-bool libring_owner_open(const struct seqring_header *h, int *fd);
+LIBRING_SHARED void libring_owner_self(__u64 *owner, __u64 *pidns);
+LIBRING_SHARED bool libring_owner_alive(uint64_t owner, uint64_t pidns);
+bool libring_owner_open(uint64_t owner, uint64_t pidns, int *fd);
 
 /* serve.c: a ring's socket is handed this, with its three descriptors. */
 #define LIBRING_HELLO_VERSION 1u

@@ -242,6 +242,9 @@ static int open_name(const char *name, const struct ring_open_opts *opts, struct
 	}
 	if (err != -ENOENT)
 		return err;
+	/* In a BPF file system no name has a dot; looking for one is not allowed even. */
+	if (strchr(name, '.'))
+		return libring_fail(ENOENT, "%s: there is no such ring", name);
 	err = libring_bpf_dir(bpf_dir, sizeof(bpf_dir));
 	if (err)
 		return err;

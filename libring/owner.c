@@ -16,7 +16,7 @@
 #include "internal.h"
 
 /* Field 22 of /proc/PID/stat; 0: there is no such process. */
-uint64_t libring_start_time(uint32_t pid)
+static uint32_t start_time(uint32_t pid)
 {
 	char path[32], text[1024], *at;
 	unsigned long long start = 0;
@@ -39,40 +39,51 @@ uint64_t libring_start_time(uint32_t pid)
 			  "%*d %*d %llu",
 			  &start) != 1)
 		return 0;
-	return start;
+	return (uint32_t)start;
 }
 
-/* Whether PIDs mean to the owner what they mean here. */
-static bool same_namespace(const struct seqring_header *h)
+static uint64_t owner_of(uint32_t pid)
+{
+	return pid | (uint64_t)start_time(pid) << 32;
+}
+
+static uint64_t own_pidns(void)
 {
 	struct stat st;
 
-	return !stat("/proc/self/ns/pid", &st) && st.st_ino == h->owner_pidns;
+	return stat("/proc/self/ns/pid", &st) ? 0 : st.st_ino;
+}
+
+/* Fills in this process. */
+void libring_owner_self(__u64 *owner, __u64 *pidns)
+{
+	*owner = owner_of((uint32_t)getpid());
+	*pidns = own_pidns();
 }
 
 /* Whether the process that owns the ring runs; true when that cannot be told. */
-bool libring_owner_alive(const struct seqring_header *h)
+bool libring_owner_alive(uint64_t owner, uint64_t pidns)
 {
-	return !same_namespace(h) || libring_start_time(h->owner_pid) == h->owner_start;
+	return owner && (pidns != own_pidns() || owner_of((uint32_t)owner) == owner);
 }
 
 /**
  * libring_owner_open() - get a descriptor that is readable once the owner is gone
- * @h: the header, with an owner
+ * @owner, @pidns: as in the header, not 0
  * @fd: the descriptor, the caller's; -1: the owner cannot be watched from here
  *
  * Return: true: the owner is gone already.
  */
-bool libring_owner_open(const struct seqring_header *h, int *fd)
+bool libring_owner_open(uint64_t owner, uint64_t pidns, int *fd)
 {
 	*fd = -1;
-	if (!same_namespace(h))
+	if (pidns != own_pidns())
 		return false;
-	*fd = (int)syscall(SYS_pidfd_open, h->owner_pid, 0);
+	*fd = (int)syscall(SYS_pidfd_open, (uint32_t)owner, 0);
 	if (*fd >= 0)
 		fcntl(*fd, F_SETFD, FD_CLOEXEC);
 	else if (errno == ESRCH)
 		return true;
 	/* Now that the descriptor holds on to it, the PID is not used again. */
-	return libring_start_time(h->owner_pid) != h->owner_start;
+	return owner_of((uint32_t)owner) != owner;
 }

@@ -228,7 +228,7 @@ void libring_drain(struct ring *r)
 		if (events[i].data.u32 == TIMER_EVENT)
 			r->fired = true;
 		else if (events[i].data.u32 == OWNER_EVENT)
-			r->hup = !libring_owner_changed(r);
+			libring_watch_owner(r, true);
 		else if (events[i].events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR))
 			r->hup = true;
 	}

@@ -37,19 +37,28 @@ static int sys_bpf(enum bpf_cmd cmd, union bpf_attr *attr)
 	return (int)syscall(SYS_bpf, cmd, attr, sizeof(*attr));
 }
 
+/* Whether @fd is a map: a program, a link or type information fills an info, too. */
+static bool is_map(int fd)
+{
+	union bpf_attr attr = { 0 };
+
+	attr.map_fd = (uint32_t)fd;
+	/* Nowhere to put a key. What is no map does not come so far. */
+	return sys_bpf(BPF_MAP_GET_NEXT_KEY, &attr) >= 0 || (errno != EINVAL && errno != EBADF);
+}
+
 /* Return: 0; -EINVAL @fd is no map; -errno. */
 static int map_info(int fd, struct bpf_map_info *info)
 {
 	union bpf_attr attr = { 0 };
 
 	memset(info, 0, sizeof(*info));
+	if (!is_map(fd))
+		return -EINVAL;
 	attr.info.bpf_fd = (uint32_t)fd;
 	attr.info.info_len = sizeof(*info);
 	attr.info.info = (uintptr_t)info;
-	if (sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr))
-		return -errno;
-	/* A program, a link or type information has an ID first, too. */
-	return info->max_entries ? 0 : -EINVAL;
+	return sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) ? -errno : 0;
 }
 
 bool libring_is_bpf_map(int fd)
@@ -59,12 +68,12 @@ bool libring_is_bpf_map(int fd)
 	return !map_info(fd, &info);
 }
 
-static int get_pin(const char *path, uint32_t flags, int *fd)
+/* With the right to write: else the kernel does not map it. */
+static int get_pin(const char *path, int *fd)
 {
 	union bpf_attr attr = { 0 };
 
 	attr.pathname = (uintptr_t)path;
-	attr.file_flags = flags;
 	*fd = sys_bpf(BPF_OBJ_GET, &attr);
 	return *fd < 0 ? -errno : 0;
 }
@@ -90,13 +99,13 @@ bool libring_on_bpffs(const char *path)
 	return !statfs(path, &st) && (unsigned long)st.f_type == BPF_FS_MAGIC;
 }
 
-static int get_part(const char *dir, const char *what, uint32_t flags, int *fd)
+static int get_part(const char *dir, const char *what, int *fd)
 {
 	char path[4200];
 
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, what) >= sizeof(path))
 		return -ENAMETOOLONG;
-	return get_pin(path, flags, fd);
+	return get_pin(path, fd);
 }
 
 /**
@@ -113,17 +122,16 @@ int libring_bpf_get(const char *path, bool is_dir, struct ring_fds *fds)
 	int err;
 
 	*fds = (struct ring_fds) { .ring = -1, .wait = -1, .bell = -1 };
-	err = is_dir ? get_part(path, "ring", BPF_F_RDONLY, &fds->ring) :
-		       get_pin(path, BPF_F_RDONLY, &fds->ring);
+	err = is_dir ? get_part(path, "ring", &fds->ring) : get_pin(path, &fds->ring);
 	if (err == -ENOENT)
 		return is_dir ? libring_fail(EPROTO, "%s: no ring is pinned in it", path) : err;
 	if (err)
 		return libring_fail(-err, "%s: %s", path, strerror(-err));
 	if (!is_dir)
 		return 0;
-	err = get_part(path, "wait", 0, &fds->wait);
+	err = get_part(path, "wait", &fds->wait);
 	if (!err)
-		err = get_part(path, "bell", 0, &fds->bell);
+		err = get_part(path, "bell", &fds->bell);
 	if (err && err != -EACCES && err != -EPERM) {
 		libring_close_fds(fds);
 		return libring_fail(-err, "%s: %s", path, strerror(-err));
@@ -137,13 +145,11 @@ int libring_bpf_get(const char *path, bool is_dir, struct ring_fds *fds)
 
 static void advance_bell(struct ring *r)
 {
-	unsigned long rung;
+	/* An unsigned long of the kernel, which is a 64-bit one. */
+	uint64_t rung = seqring_read(r->bell_rung);
 
-	/* The kernel's own, whatever the ring's pages say. */
-	rung = __atomic_load_n(r->bell_rung, __ATOMIC_ACQUIRE);
-	if (rung >= BELL_RECORD &&
-	    __atomic_load_n(r->bell_heard, __ATOMIC_RELAXED) != rung - BELL_RECORD)
-		__atomic_store_n(r->bell_heard, rung - BELL_RECORD, __ATOMIC_RELEASE);
+	if (rung >= BELL_RECORD && seqring_read(r->bell_heard) != rung - BELL_RECORD)
+		seqring_write(r->bell_heard, rung - BELL_RECORD);
 }
 
 /* Not everywhere: a kernel with nohz_full has none. */
@@ -171,9 +177,39 @@ static void announce(struct ring *r)
 		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
+/**
+ * libring_watch_owner() - see to it that the ring's present owner is watched
+ * @r: the reader
+ * @gone: the one that was watched is gone
+ *
+ * Ownership may pass to another process, or to none. Sleepers are woken then, and
+ * come here before they sleep again.
+ */
+void libring_watch_owner(struct ring *r, bool gone)
+{
+	const struct seqring_header *h = (const void *)r->map;
+	/* Pairs with the release in the control program. */
+	uint64_t owner = seqring_load_acquire(JOIN, &h->owner);
+
+	if (owner == r->owner) {
+		r->hup |= gone;
+		return;
+	}
+	/* Closed, it is watched no longer. */
+	if (r->sock >= 0)
+		close(r->sock);
+	r->sock = -1;
+	r->owner = owner;
+	if (!owner || libring_owner_open(owner, seqring_read(&h->owner_pidns), &r->sock))
+		r->hup = owner;
+	else if (r->sock >= 0)
+		libring_poll_add(r, r->sock, EPOLLIN | EPOLLET);
+}
+
 static void bpf_arm(struct ring *r, bool for_fd)
 {
 	advance_bell(r);
+	libring_watch_owner(r, false);
 	libring_arm_words(r, for_fd);
 	/* After the fence in seqring_r_arm(), which pairs with that of the writer. */
 	if (r->hdr.features & SEQRING_FEAT_ANNOUNCE)
@@ -225,7 +261,8 @@ static int map_wait(struct ring *r, int fd)
 	void *p;
 
 	if (map_info(fd, &info) || info.type != BPF_MAP_TYPE_ARRAY ||
-	    info.value_size != sizeof(struct seqring_wait) || info.max_entries < r->hdr.nr_rings)
+	    !(info.map_flags & BPF_F_MMAPABLE) || info.value_size != sizeof(struct seqring_wait) ||
+	    info.max_entries < r->hdr.nr_rings)
 		return libring_fail(EPROTO,
 				    "descriptor %d is no BPF map with the armed words of %u rings",
 				    fd, r->hdr.nr_rings);
@@ -257,40 +294,6 @@ static int map_bell(struct ring *r, int fd)
 	return 0;
 }
 
-static int watch_owner(struct ring *r)
-{
-	if (!r->hdr.owner_pid)
-		return 0;
-	r->hup = libring_owner_open(&r->hdr, &r->sock);
-	return r->sock < 0 || r->hup ? 0 : libring_poll_add(r, r->sock, EPOLLIN | EPOLLET);
-}
-
-/**
- * libring_owner_changed() - look who the owner is, now that one is gone
- * @r: the reader
- *
- * Return: true: another one, or none, is; false: the one that is gone was it still.
- */
-bool libring_owner_changed(struct ring *r)
-{
-	const struct seqring_header *h = (const void *)r->map;
-	uint64_t start = r->hdr.owner_start;
-
-	if (r->hdr.writer_kind != SEQRING_WRITER_BPF)
-		return false;
-	r->hdr.owner_pid = seqring_read(&h->owner_pid);
-	r->hdr.owner_start = seqring_read(&h->owner_start);
-	r->hdr.owner_pidns = seqring_read(&h->owner_pidns);
-	if (r->hdr.owner_pid && r->hdr.owner_start == start)
-		return false;
-	if (r->sock >= 0)
-		close(r->sock);
-	r->sock = -1;
-	/* Failing, it goes unwatched. */
-	watch_owner(r);
-	return !r->hup;
-}
-
 /**
  * libring_bpf_open() - map a BPF ring and get the means to sleep on it
  * @r: the reader
@@ -320,7 +323,7 @@ int libring_bpf_open(struct ring *r, const struct ring_fds *fds)
 		return libring_fail(errno, "the ring's bell: %s", strerror(errno));
 	err = libring_poll_add(r, r->bell, EPOLLIN | EPOLLET);
 	if (!err)
-		err = watch_owner(r);
+		libring_watch_owner(r, false);
 	r->poll_fd = r->epfd;
 	r->app_fd = r->epfd;
 	return err;

@@ -72,6 +72,19 @@ static __always_inline void ours_one(void)
 	seqring_bpf_publish(ours, BENCH_TYPE, &rec, sizeof(rec));
 }
 
+/* The same without the look whether somebody sleeps. */
+static __always_inline void unchecked_one(void)
+{
+	struct seqring_bpf_open o;
+	struct bench_record rec;
+
+	fill(&rec, ++run.seq);
+	if (seqring_bpf_enter(&o, &ours, &ours_wait, &ours_bell, &ours_geometry))
+		return;
+	seqring_w_publish(&o.w, BENCH_TYPE, o.ts_ns, &rec, sizeof(rec));
+	seqring_bpf_leave(&o);
+}
+
 static __always_inline void rb_put(void *map, __u64 seq)
 {
 	struct bench_stamped *s;
@@ -181,6 +194,7 @@ static __always_inline void nothing_one(void)
 	struct bench_run
 
 CONTENDER(ours);
+CONTENDER(unchecked);
 CONTENDER(rb);
 CONTENDER(rb_output);
 CONTENDER(fan);

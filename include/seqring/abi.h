@@ -73,10 +73,10 @@
  * First page of every mapping. Written once, @magic last; read-only to readers
  * and constant from then on, but for the owner.
  *
- * @owner_pid: a BPF ring that ends with the process that loaded it: its PID in its
- *           own PID namespace; 0: the ring has no such process
- * @owner_start: when that process started, as field 22 of /proc/PID/stat has it
- * @owner_pidns: inode number of that namespace, as /proc/self/ns/pid has it
+ * @owner:   a BPF ring that ends with the process that loaded it: in the low half its
+ *           PID, in the high half when it started, the low half of field 22 of
+ *           /proc/PID/stat; 0: the ring has no such process. May change
+ * @owner_pidns: inode number of its PID namespace, as /proc/self/ns/pid has it
  */
 struct seqring_header {
 	__u64 magic;
@@ -100,8 +100,8 @@ struct seqring_header {
 	__u64 schema_offset;	/* 0: there is none */
 	__u64 schema_size;
 	__u32 writer_kind;
-	__u32 owner_pid;	/* see below */
-	__u64 owner_start;
+	__u32 reserved0;
+	__u64 owner;
 	__u64 owner_pidns;
 	__u64 reserved1[2];	/* clock conversion, when a clock needs one */
 	char name[SEQRING_NAME_SIZE];

@@ -48,6 +48,16 @@
 #include <string.h>
 #endif
 
+/*
+ * The writer's functions. A BPF program calls at a price, and keeps what it hands to a
+ * function in memory; so there, everything is in line.
+ */
+#ifdef __bpf__
+#define seqring_inline	static inline __attribute__((__always_inline__))
+#else
+#define seqring_inline	static inline
+#endif
+
 /* A word of the data area, which holds the caller's types. */
 typedef __u64 __attribute__((__may_alias__)) seqring_word;
 
@@ -227,7 +237,7 @@ static inline void seqring_block_copy(void *to, const void *from)
 #endif
 #endif
 
-static inline __u64 seqring_word_at(const unsigned char *p)
+seqring_inline __u64 seqring_word_at(const unsigned char *p)
 {
 #ifdef __bpf__
 	/* The compiler would take eight loads; the verifier says when it is not aligned. */
@@ -241,7 +251,7 @@ static inline __u64 seqring_word_at(const unsigned char *p)
 }
 
 /* @to is 8-byte aligned; @from need not be, but for a BPF program. */
-static inline void seqring_store_words(seqring_word *to, const unsigned char *from, size_t n)
+seqring_inline void seqring_store_words(seqring_word *to, const unsigned char *from, size_t n)
 {
 #ifdef SEQRING_LONG_WORDS
 	if (n >= SEQRING_LONG_WORDS) {

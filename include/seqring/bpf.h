@@ -106,11 +106,11 @@ SEQRING_ASSERT(sizeof(struct seqring_bpf_geometry) == 72, "geometry is 72 bytes"
  * What user space asks of a ring's control program, as its context. The map is frozen:
  * only a program can do this.
  *
- * END: nothing is published to @ring from now on. 1: that was so already. A program on
- *	another CPU that has just found the ring free may take it all the same; so do it
- *	again after an RCU grace period, until it returns 1. -EBUSY: a program is
- *	publishing there; try again.
- * OWNER: @owner_* go into the header.
+ * END: nothing is to be published to @ring from now on. A program on another CPU that
+ *	has just found the ring free may take it all the same; so do it again after an RCU
+ *	grace period, until it returns 1: only then do readers hear of the end. -EBUSY: a
+ *	program is publishing there; try again.
+ * OWNER: @owner and @owner_pidns go into the header. Ring the bell afterwards.
  * BELL: wakes all sleepers. -EAGAIN: try again.
  *
  * -ENOENT: no such ring. -EINVAL: no such command.
@@ -122,9 +122,7 @@ SEQRING_ASSERT(sizeof(struct seqring_bpf_geometry) == 72, "geometry is 72 bytes"
 struct seqring_bpf_ctl {
 	__u32 cmd;
 	__u32 ring;
-	__u32 owner_pid;
-	__u32 reserved;
-	__u64 owner_start;
+	__u64 owner;
 	__u64 owner_pidns;
 };
 
@@ -291,8 +289,13 @@ static __always_inline int seqring_bpf_do_publish(struct seqring_bpf_open *o,
 		if (seqring_w_publish(&o->w, type, o->ts_ns, src, len))
 			return seqring_bpf_drop(o, SEQRING_DROP_TOO_BIG, -EMSGSIZE);
 	} else {
-		if (len > SEQRING_BPF_PAYLOAD_MAX || seqring_w_reserve(&o->w, len, &payload))
+		if (seqring_w_reserve(&o->w, len, &payload))
 			return seqring_bpf_drop(o, SEQRING_DROP_TOO_BIG, -EMSGSIZE);
+		/* Not before: of what was spilled by then the verifier of 6.1 learns nothing. */
+		__asm__ __volatile__("" : "+r"(len));
+		if (len > SEQRING_BPF_PAYLOAD_MAX)
+			return seqring_bpf_drop(o, SEQRING_DROP_TOO_BIG, -EMSGSIZE);
+		o->w.resv_len = len;
 		if (source == SEQRING_BPF_FROM_USER)
 			err = bpf_probe_read_user(payload, len, src);
 		else
@@ -405,9 +408,9 @@ static __always_inline int seqring_bpf_do_ctl(const struct seqring_bpf_ctl *c, v
 		h = (struct seqring_header *)bpf_map_lookup_elem(map, &zero);
 		if (!h)
 			return -ENOENT;
-		seqring_write(&h->owner_start, c->owner_start);
 		seqring_write(&h->owner_pidns, c->owner_pidns);
-		seqring_write(&h->owner_pid, c->owner_pid);
+		/* Pairs with the acquire in libring_watch_owner(). */
+		seqring_store_release(JOIN, &h->owner, c->owner);
 		return 0;
 	}
 	if (cmd != SEQRING_BPF_CTL_END)
@@ -418,11 +421,11 @@ static __always_inline int seqring_bpf_do_ctl(const struct seqring_bpf_ctl *c, v
 	ctl = (struct seqring_ring_ctl *)(element + geo->ring_offset);
 	state = (struct seqring_bpf_state *)((unsigned char *)ctl + SEQRING_BPF_STATE_OFFSET);
 	owner = __sync_val_compare_and_swap(&state->owner, 0, SEQRING_BPF_ENDED);
-	if (owner && owner != SEQRING_BPF_ENDED)
-		return -EBUSY;
+	if (owner != SEQRING_BPF_ENDED)
+		return owner ? -EBUSY : 0;
 	/* Pairs with the acquire of state in seqring_r_peek(). */
 	seqring_store_release(END, &ctl->state, SEQRING_STATE_DEAD);
-	return owner == SEQRING_BPF_ENDED;
+	return 1;
 }
 
 /**

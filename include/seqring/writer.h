@@ -88,7 +88,7 @@ struct seqring_vec {
 	__u64 len;
 };
 
-static inline union seqring_meta seqring_meta(__u32 len, __u16 type, __u16 flags)
+seqring_inline union seqring_meta seqring_meta(__u32 len, __u16 type, __u16 flags)
 {
 	union seqring_meta meta;
 
@@ -99,13 +99,13 @@ static inline union seqring_meta seqring_meta(__u32 len, __u16 type, __u16 flags
 }
 
 /* Bytes that a record with @len payload bytes takes. */
-static inline __u64 seqring_record_size(__u32 len)
+seqring_inline __u64 seqring_record_size(__u32 len)
 {
 	return (sizeof(struct seqring_record) + (__u64)len + 7) & ~7ULL;
 }
 
 /* A position at which no header fits any more stands for the start of the lap. */
-static inline __u64 seqring_normalize(__u64 pos, __u64 mask)
+seqring_inline __u64 seqring_normalize(__u64 pos, __u64 mask)
 {
 	__u64 room = mask + 1 - (pos & mask);
 
@@ -122,8 +122,8 @@ static inline __u64 seqring_normalize(__u64 pos, __u64 mask)
  *
  * Return: 0, or -EINVAL when @data_size is not one that the ABI allows.
  */
-static inline int seqring_w_init(struct seqring_writer *w, struct seqring_ring_ctl *ctl,
-				 void *data, __u64 data_size)
+seqring_inline int seqring_w_init(struct seqring_writer *w, struct seqring_ring_ctl *ctl,
+				  void *data, __u64 data_size)
 {
 	__u64 segment = data_size / SEQRING_SEGMENTS;
 
@@ -147,7 +147,7 @@ static inline int seqring_w_init(struct seqring_writer *w, struct seqring_ring_c
  * per segment. The largest record, its PAD and the header behind it reach over
  * fewer than ten of sixteen segments, so there always is a later record start.
  */
-static inline void seqring_w_reclaim(struct seqring_writer *w, __u64 end)
+seqring_inline void seqring_w_reclaim(struct seqring_writer *w, __u64 end)
 {
 	__u64 segment = (end - 1) >> seqring_w_cold(w)->seg_shift;
 
@@ -159,7 +159,7 @@ static inline void seqring_w_reclaim(struct seqring_writer *w, __u64 end)
 }
 
 /* Notes that @pos is the first record start of the segments up to its own. */
-static inline void seqring_w_enter_segment(struct seqring_writer *w, __u64 pos)
+seqring_inline void seqring_w_enter_segment(struct seqring_writer *w, __u64 pos)
 {
 	__u32 shift = seqring_w_cold(w)->seg_shift, n, i;
 	__u64 segment = w->seg_end >> shift;
@@ -175,7 +175,7 @@ static inline void seqring_w_enter_segment(struct seqring_writer *w, __u64 pos)
 	w->seg_end = (last + 1) << shift;
 }
 
-static inline struct seqring_record *seqring_w_at(const struct seqring_writer *w, __u64 pos)
+seqring_inline struct seqring_record *seqring_w_at(const struct seqring_writer *w, __u64 pos)
 {
 #ifdef __bpf__
 	/* Every position is a multiple of 8, but the verifier has to see it. */
@@ -185,7 +185,7 @@ static inline struct seqring_record *seqring_w_at(const struct seqring_writer *w
 }
 
 /* Reclaims what the record up to @next and the header at @next will overwrite. */
-static inline void seqring_w_prepare(struct seqring_writer *w, __u64 next)
+seqring_inline void seqring_w_prepare(struct seqring_writer *w, __u64 next)
 {
 	if (seqring_unlikely(next + sizeof(struct seqring_record) > seqring_w_cold(w)->limit))
 		seqring_w_reclaim(w, next + sizeof(struct seqring_record));
@@ -195,8 +195,8 @@ static inline void seqring_w_prepare(struct seqring_writer *w, __u64 next)
  * Publishes @rec with its payload in place. First the stamp of the record @behind it
  * is zeroed, so that no reader who goes on to there takes old bytes for a record.
  */
-static inline void seqring_w_stamp(struct seqring_record *rec, struct seqring_record *behind,
-				   __u64 stamp)
+seqring_inline void seqring_w_stamp(struct seqring_record *rec, struct seqring_record *behind,
+				    __u64 stamp)
 {
 	seqring_store_word(&behind->stamp, 0);
 	/* Pairs with the acquire of the stamp in seqring_r_peek(). */
@@ -204,14 +204,14 @@ static inline void seqring_w_stamp(struct seqring_record *rec, struct seqring_re
 }
 
 /* All of a header but its stamp. */
-static inline void seqring_w_head(struct seqring_record *rec, union seqring_meta meta, __u64 ts_ns)
+seqring_inline void seqring_w_head(struct seqring_record *rec, union seqring_meta meta, __u64 ts_ns)
 {
 	seqring_store_word(&rec->ts_ns, ts_ns);
 	seqring_store_word(&rec->meta.word, meta.word);
 }
 
 /* Fills the rest of the lap with a PAD; it takes no seq and moves no head. */
-static inline void seqring_w_pad(struct seqring_writer *w, __u64 room)
+seqring_inline void seqring_w_pad(struct seqring_writer *w, __u64 room)
 {
 	struct seqring_record *rec = seqring_w_at(w, w->pos);
 	__u32 len = (__u32)(room - sizeof(*rec));
@@ -225,7 +225,7 @@ static inline void seqring_w_pad(struct seqring_writer *w, __u64 room)
 }
 
 /* The case of seqring_w_room() that comes a few times per segment. */
-static inline int seqring_w_room_slow(struct seqring_writer *w, __u32 len, __u64 *next)
+seqring_inline int seqring_w_room_slow(struct seqring_writer *w, __u32 len, __u64 *next)
 {
 	__u64 size = seqring_record_size(len);
 	__u64 room = w->mask + 1 - (w->pos & w->mask);
@@ -247,7 +247,7 @@ static inline int seqring_w_room_slow(struct seqring_writer *w, __u32 len, __u64
  *
  * Return: 0; -EMSGSIZE.
  */
-static inline int seqring_w_room(struct seqring_writer *w, __u32 len, __u64 *next)
+seqring_inline int seqring_w_room(struct seqring_writer *w, __u32 len, __u64 *next)
 {
 	__u64 end = w->pos + seqring_record_size(len);
 
@@ -272,7 +272,7 @@ struct seqring_w_open {
 };
 
 /* The writer goes on to @next; nothing of the record is published yet. */
-static inline struct seqring_w_open seqring_w_advance(struct seqring_writer *w, __u64 next)
+seqring_inline struct seqring_w_open seqring_w_advance(struct seqring_writer *w, __u64 next)
 {
 	struct seqring_w_open open = {
 		seqring_w_at(w, w->pos), seqring_w_at(w, next), w->ctl, w->pos, next,
@@ -285,7 +285,7 @@ static inline struct seqring_w_open seqring_w_advance(struct seqring_writer *w, 
 }
 
 /* Publishes the record, of which all but the stamp is in place. */
-static inline void seqring_w_close(struct seqring_writer *w, const struct seqring_w_open *open)
+seqring_inline void seqring_w_close(struct seqring_writer *w, const struct seqring_w_open *open)
 {
 	seqring_w_stamp(open->rec, open->behind, open->seq);
 	seqring_store_release(JOIN, &open->ctl->last, open->pos);
@@ -310,7 +310,7 @@ static inline void seqring_w_close(struct seqring_writer *w, const struct seqrin
  *
  * Return: 0; -EMSGSIZE when @len is too large (nothing changed).
  */
-static inline int seqring_w_reserve(struct seqring_writer *w, __u32 len, void **payload)
+seqring_inline int seqring_w_reserve(struct seqring_writer *w, __u32 len, void **payload)
 {
 	int err = seqring_w_room(w, len, &w->resv_next);
 
@@ -322,7 +322,7 @@ static inline int seqring_w_reserve(struct seqring_writer *w, __u32 len, void **
 }
 
 /* Zeroes what follows the payload in its last word. */
-static inline void seqring_w_zero_padding(unsigned char *payload, __u32 len)
+seqring_inline void seqring_w_zero_padding(unsigned char *payload, __u32 len)
 {
 	seqring_word *last = (seqring_word *)(payload + (len & ~7u));
 	__u32 unused = 64 - 8 * (len & 7);
@@ -347,7 +347,7 @@ static inline void seqring_w_zero_padding(unsigned char *payload, __u32 len)
  *
  * Return: 0; -EMSGSIZE when @len is longer than what was reserved (nothing changed).
  */
-static inline int seqring_w_trim(struct seqring_writer *w, __u32 len)
+seqring_inline int seqring_w_trim(struct seqring_writer *w, __u32 len)
 {
 	if (len > w->resv_len)
 		return -EMSGSIZE;
@@ -366,7 +366,7 @@ static inline int seqring_w_trim(struct seqring_writer *w, __u32 len)
  * From here on readers see the record, whole. Wakes nobody: the caller asks
  * seqring_w_wake_due() once, after one record or after a batch.
  */
-static inline void seqring_w_commit(struct seqring_writer *w, __u16 type, __u64 ts_ns)
+seqring_inline void seqring_w_commit(struct seqring_writer *w, __u16 type, __u64 ts_ns)
 {
 	struct seqring_w_open open = seqring_w_advance(w, w->resv_next);
 
@@ -382,7 +382,7 @@ static inline void seqring_w_commit(struct seqring_writer *w, __u16 type, __u64 
  *
  * Free of charge: nothing was published. Old records may have been reclaimed.
  */
-static inline void seqring_w_discard(struct seqring_writer *w)
+seqring_inline void seqring_w_discard(struct seqring_writer *w)
 {
 	w->resv_next = 0;
 }
@@ -391,7 +391,7 @@ static inline void seqring_w_discard(struct seqring_writer *w)
  * Copies @len bytes to @dst + @off, in word stores where a whole word of @dst
  * is covered. @dst is 8-byte aligned, @src need not be.
  */
-static inline void seqring_w_copy(unsigned char *dst, __u64 off, const void *src, __u64 len)
+seqring_inline void seqring_w_copy(unsigned char *dst, __u64 off, const void *src, __u64 len)
 {
 	const unsigned char *from = (const unsigned char *)src;
 
@@ -407,7 +407,7 @@ static inline void seqring_w_copy(unsigned char *dst, __u64 off, const void *src
 }
 
 /* Copies a whole payload, its last word filled up with zeros. */
-static inline void seqring_w_copy_payload(void *payload, const void *src, __u32 len)
+seqring_inline void seqring_w_copy_payload(void *payload, const void *src, __u32 len)
 {
 	const unsigned char *from = (const unsigned char *)src;
 	seqring_word *to = (seqring_word *)payload;
@@ -431,8 +431,8 @@ static inline void seqring_w_copy_payload(void *payload, const void *src, __u32 
  *
  * Return: 0; -EMSGSIZE when @len is too large (nothing changed).
  */
-static inline int seqring_w_publish(struct seqring_writer *w, __u16 type, __u64 ts_ns,
-				    const void *src, __u32 len)
+seqring_inline int seqring_w_publish(struct seqring_writer *w, __u16 type, __u64 ts_ns,
+				     const void *src, __u32 len)
 {
 	struct seqring_w_open open;
 	__u64 next;
@@ -458,8 +458,8 @@ static inline int seqring_w_publish(struct seqring_writer *w, __u16 type, __u64 
  *
  * Return: 0; -EMSGSIZE when the sum of the lengths is too large (nothing changed).
  */
-static inline int seqring_w_publish_vec(struct seqring_writer *w, __u16 type, __u64 ts_ns,
-					const struct seqring_vec *vec, unsigned int nr)
+seqring_inline int seqring_w_publish_vec(struct seqring_writer *w, __u16 type, __u64 ts_ns,
+					 const struct seqring_vec *vec, unsigned int nr)
 {
 	__u64 len = 0, off = 0;
 	void *payload;
@@ -483,7 +483,7 @@ static inline int seqring_w_publish_vec(struct seqring_writer *w, __u16 type, __
 }
 #endif
 
-static inline void seqring_w_disarm(struct seqring_wait *wait)
+seqring_inline void seqring_w_disarm(struct seqring_wait *wait)
 {
 	seqring_write(&wait->pos, SEQRING_WAIT_NONE);
 	seqring_write(&wait->seq, SEQRING_WAIT_NONE);
@@ -499,7 +499,7 @@ static inline void seqring_w_disarm(struct seqring_wait *wait)
  *
  * Return: 1 when a wake-up is due, else 0.
  */
-static inline int seqring_w_wake_due(const struct seqring_writer *w, struct seqring_wait *wait)
+seqring_inline int seqring_w_wake_due(const struct seqring_writer *w, struct seqring_wait *wait)
 {
 	/* Pairs with the full fence in seqring_r_arm(). */
 	if (w->light_wake)
@@ -527,9 +527,9 @@ static inline int seqring_w_wake_due(const struct seqring_writer *w, struct seqr
  *
  * Return: 1 when a wake-up is due, else 0.
  */
-static inline int seqring_w_wake_due_announced(const struct seqring_writer *w,
-					       struct seqring_wait *wait, __u32 *calm,
-					       __u32 calm_max)
+seqring_inline int seqring_w_wake_due_announced(const struct seqring_writer *w,
+						struct seqring_wait *wait, __u32 *calm,
+						__u32 calm_max)
 {
 	if (seqring_likely(!seqring_read(&wait->announced)))
 		return 0;
@@ -557,7 +557,7 @@ static inline int seqring_w_wake_due_announced(const struct seqring_writer *w,
  *
  * The caller wakes all sleepers.
  */
-static inline void seqring_w_end(struct seqring_writer *w)
+seqring_inline void seqring_w_end(struct seqring_writer *w)
 {
 	/* Pairs with the acquire of state in seqring_r_peek(). */
 	seqring_store_release(END, &w->ctl->state, SEQRING_STATE_DEAD);

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -48,16 +47,6 @@ int libring_bpf_run(int ctl, struct seqring_bpf_ctl *c)
 	return (int)opts.retval;
 }
 
-/* Fills in this process. */
-void libring_bpf_set_owner(struct seqring_bpf_ctl *c)
-{
-	struct stat st;
-
-	c->owner_pid = (uint32_t)getpid();
-	c->owner_start = libring_start_time(getpid());
-	c->owner_pidns = stat("/proc/self/ns/pid", &st) ? 0 : st.st_ino;
-}
-
 /* Ends each ring once more. Return: how many had not ended before; -EBUSY; -errno. */
 static int end_each(int ctl, uint32_t nr_rings)
 {
@@ -75,7 +64,8 @@ static int end_each(int ctl, uint32_t nr_rings)
 	return busy ? -EBUSY : nr;
 }
 
-static int wake_all(int ctl)
+/* Wakes all sleepers; they look who owns the ring, too. */
+int libring_bpf_wake_all(int ctl)
 {
 	struct seqring_bpf_ctl c = { .cmd = SEQRING_BPF_CTL_BELL };
 	int i, err = -EAGAIN;
@@ -110,6 +100,6 @@ int libring_bpf_end_rings(int ctl, uint32_t nr_rings)
 	}
 	if (err == -EBUSY)
 		libring_fail(EBUSY, "a ring was being written for a second on end");
-	woken = wake_all(ctl);
+	woken = libring_bpf_wake_all(ctl);
 	return err < 0 ? err : woken;
 }

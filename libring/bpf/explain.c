@@ -64,8 +64,8 @@ int ring_bpf_explain(int negative)
 		return libring_fail(err, "not allowed to load a BPF object: be root, or have "
 					 "CAP_BPF and CAP_PERFMON");
 	case E2BIG:
-		return libring_fail(err, "the kernel takes no BPF map or program so large: before "
-					 "Linux 6.7 a ring has at most 2 MiB");
+		return libring_fail(err, "the kernel takes no BPF map or program so large: use "
+					 "smaller rings");
 	case ENOMEM:
 		return libring_fail(err, "no memory for the maps of the BPF object: use smaller "
 					 "rings");

@@ -66,6 +66,6 @@ int libring_pins_unlink_links(const struct ring_pins *p);
 int libring_bpf_header(int ring, struct seqring_header *h);
 int libring_bpf_run(int ctl, struct seqring_bpf_ctl *c);
 int libring_bpf_end_rings(int ctl, uint32_t nr_rings);
-void libring_bpf_set_owner(struct seqring_bpf_ctl *c);
+int libring_bpf_wake_all(int ctl);
 
 #endif /* LIBRING_BPF_INTERNAL_H */

@@ -202,8 +202,7 @@ static bool same_shape(const struct seqring_header *a, const struct seqring_head
 	struct seqring_header x = *a, y = *b;
 
 	x.magic = y.magic = 0;
-	x.owner_pid = y.owner_pid = 0;
-	x.owner_start = y.owner_start = 0;
+	x.owner = y.owner = 0;
 	x.owner_pidns = y.owner_pidns = 0;
 	return !memcmp(&x, &y, sizeof(x));
 }
@@ -240,10 +239,10 @@ static int look_at_pins(struct ring_bpf *b)
 		err = libring_bpf_header(b->pins.ring, &h);
 	if (err)
 		return err;
-	if (h.owner_pid && libring_owner_alive(&h))
+	if (libring_owner_alive(h.owner, h.owner_pidns))
 		return libring_fail(EBUSY, "%s: process %u writes a ring of that name", b->name,
-				    h.owner_pid);
-	if (has_ended(&b->pins, &h) || (h.owner_pid && !(b->opts.flags & RING_BPF_CONTINUE))) {
+				    (uint32_t)h.owner);
+	if (has_ended(&b->pins, &h) || (h.owner && !(b->opts.flags & RING_BPF_CONTINUE))) {
 		libring_pins_unlink_links(&b->pins);
 		libring_bpf_end_rings(b->pins.ctl, h.nr_rings);
 		libring_pins_close(&b->pins);
@@ -377,7 +376,6 @@ static int init_wait(const struct ring_bpf *b)
 /* The map is writable until it is frozen, and nobody else has it yet. */
 static int init_map(struct ring_bpf *b)
 {
-	struct seqring_bpf_ctl owner = { 0 };
 	struct seqring_header *h;
 	unsigned char *map;
 	uint32_t i;
@@ -390,10 +388,7 @@ static int init_map(struct ring_bpf *b)
 				    (uint64_t)b->hdr.total_size, strerror(errno));
 	for (i = 0; i < b->hdr.nr_rings; i++)
 		init_ring(b, map + i * b->hdr.ring_stride, i);
-	libring_bpf_set_owner(&owner);
-	b->hdr.owner_pid = owner.owner_pid;
-	b->hdr.owner_start = owner.owner_start;
-	b->hdr.owner_pidns = owner.owner_pidns;
+	libring_owner_self(&b->hdr.owner, &b->hdr.owner_pidns);
 	h = (void *)map;
 	memcpy(h, &b->hdr, sizeof(*h));
 	if (b->opts.schema_size)
@@ -413,17 +408,19 @@ static int take_over(struct ring_bpf *b)
 	struct seqring_header h;
 	int lock, err;
 
-	libring_bpf_set_owner(&c);
+	libring_owner_self(&c.owner, &c.owner_pidns);
 	err = libring_pins_lock(&b->pins, &lock);
 	if (err)
 		return err;
 	err = libring_bpf_header(b->pins.ring, &h);
-	if (!err && ((h.owner_pid && libring_owner_alive(&h)) || has_ended(&b->pins, &h)))
+	if (!err && (libring_owner_alive(h.owner, h.owner_pidns) || has_ended(&b->pins, &h)))
 		err = libring_fail(EEXIST, "%s: somebody took or ended the ring meanwhile", b->name);
 	if (!err)
 		err = libring_pins_unlink_links(&b->pins);
 	if (!err)
 		err = libring_bpf_run(bpf_program__fd(b->ctl), &c);
+	if (!err)
+		err = libring_bpf_wake_all(bpf_program__fd(b->ctl));
 	close(lock);
 	return err;
 }
@@ -476,8 +473,12 @@ int ring_bpf_keep(struct ring_bpf *b, struct bpf_link *const *links, unsigned in
 		}
 	}
 	err = libring_bpf_run(bpf_program__fd(b->ctl), &c);
-	b->kept = !err;
-	return err;
+	if (err) {
+		libring_pins_unlink_links(&b->pins);
+		return err;
+	}
+	b->kept = true;
+	return libring_bpf_wake_all(bpf_program__fd(b->ctl));
 }
 
 /* Of a ring that was kept, another one may have the name by now. */
@@ -530,8 +531,8 @@ static int destroy(const char *name, struct ring_pins *p)
 		return libring_fail(ENOENT, "%s: there is no such ring of a BPF program", name);
 	if (!err)
 		err = libring_bpf_header(p->ring, &h);
-	if (!err && h.owner_pid && libring_owner_alive(&h))
-		err = libring_fail(EBUSY, "%s: process %u writes it", name, h.owner_pid);
+	if (!err && libring_owner_alive(h.owner, h.owner_pidns))
+		err = libring_fail(EBUSY, "%s: process %u writes it", name, (uint32_t)h.owner);
 	if (!err)
 		err = libring_pins_unlink_links(p);
 	if (!err)

@@ -13,18 +13,20 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/membarrier.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "internal.h"
 
-#define BPF_DIR "/sys/fs/bpf"
+#define DETACH_MS 1000
 
 static bool on_bpffs(const char *dir)
 {
@@ -161,10 +163,47 @@ static int pin(const char *dir, const char *what, int fd, mode_t mode)
 	return 0;
 }
 
+/* Return: the ID of the link that is pinned as @name; 0: none is. */
+static uint32_t link_id(const char *dir, const char *name)
+{
+	struct bpf_link_info info = { 0 };
+	__u32 len = sizeof(info);
+	char path[2 * PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return 0;
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		info.id = 0;
+	close(fd);
+	return info.id;
+}
+
+/*
+ * The kernel detaches a link some time after its last pin went. Waits for that, unless
+ * it takes long, since somebody has the link open, or this process may not ask.
+ */
+static void wait_detached(uint32_t id)
+{
+	int fd, ms;
+
+	for (ms = 0; id && ms < DETACH_MS; ms++) {
+		fd = bpf_link_get_fd_by_id(id);
+		if (fd < 0 && fd != -EAGAIN)
+			return;
+		if (fd >= 0)
+			close(fd);
+		usleep(1000);
+	}
+}
+
 /* Unlinks the files of @dir; @links: only those that attach writers. */
 static int empty(const char *dir, bool links)
 {
 	struct dirent *e;
+	uint32_t id = 0;
 	int err = 0;
 	DIR *d;
 
@@ -174,17 +213,25 @@ static int empty(const char *dir, bool links)
 	while ((e = readdir(d))) {
 		if (e->d_name[0] == '.' || (links && strncmp(e->d_name, "link-", 5)))
 			continue;
+		if (links)
+			id = link_id(dir, e->d_name);
 		if (unlinkat(dirfd(d), e->d_name, 0))
 			err = libring_fail(errno, "%s/%s: %s", dir, e->d_name, strerror(errno));
+		else
+			wait_detached(id);
 	}
 	closedir(d);
 	return err;
 }
 
-/* Detaches the writers that are pinned. */
+/* Detaches the writers that are pinned; none of them runs any more. */
 int libring_pins_unlink_links(const struct ring_pins *p)
 {
-	return empty(p->dir, true);
+	int err = empty(p->dir, true);
+
+	/* Those that run are RCU read-side critical sections. */
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	return err;
 }
 
 /* Whether it is the map @ring that is pinned there. */

@@ -151,7 +151,7 @@ static void test_header(void **state)
 		{ FIELD(schema_size), SEQRING_SCHEMA_SIZE_MAX + 1, EPROTO },
 		{ FIELD(schema_size), ~0ULL, EPROTO },
 		{ FIELD(writer_kind), 9, 0 },
-		{ FIELD(owner_pid), 9, 0 },
+		{ FIELD(owner), 9, 0 },
 	};
 	struct seqring_header saved, *h = (struct seqring_header *)w->map;
 	size_t i;

@@ -432,7 +432,20 @@ void bench_bpf(void)
 		{ "BPF ring buffer, clock, a spinning reader", "run_rb", SPIN, true, 1, 0 },
 	};
 	enum { N = sizeof(setups) / sizeof(setups[0]) };
-	enum { PLAIN = 2, ALONE, UNCHECKED, ASLEEP, BOTH, ALONE_TS, RING, RB, RING_TS, RB_TS, RING_SPIN, RB_SPIN };
+	enum {
+		PLAIN = 2,
+		ALONE,
+		UNCHECKED,
+		ASLEEP,
+		BOTH,
+		ALONE_TS,
+		RING,
+		RB,
+		RING_TS,
+		RB_TS,
+		RING_SPIN,
+		RB_SPIN
+	};
 	struct series *cost[N], *rate[N];
 	struct contender *c[N];
 	unsigned int i;

@@ -147,12 +147,11 @@ LIBRING_SHARED int libring_fail(int err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 int libring_say(int err, const char *sentence);
 int libring_status(int err);
-LIBRING_SHARED int libring_get_opts(void *opts, size_t known, const void *user,
-				    const char *what);
+LIBRING_SHARED int libring_get_opts(void *opts, size_t known, const void *user, const char *what);
 
 /* layout.c */
-LIBRING_SHARED int libring_check_shape(const char *what, uint32_t clock_id, uint64_t data_size, const void *schema,
-			size_t schema_size);
+LIBRING_SHARED int libring_check_shape(const char *what, uint32_t clock_id, uint64_t data_size,
+				       const void *schema, size_t schema_size);
 int libring_map(struct ring *r, int fd, uint64_t file_size);
 void libring_reader_init(const struct ring *r, uint32_t ring, struct seqring_reader *rd);
 

@@ -99,8 +99,7 @@ static int check_rings(const struct seqring_header *h, uint64_t *end)
 	/* Behind the last ring there need not be a whole stride. */
 	REJECT_IF(__builtin_mul_overflow(h->ring_stride, h->nr_rings - 1ULL, end) ||
 			  __builtin_add_overflow(span, *end, end) ||
-			  __builtin_add_overflow(h->ring_offset, *end, end) ||
-			  *end > h->total_size,
+			  __builtin_add_overflow(h->ring_offset, *end, end) || *end > h->total_size,
 		  "ring header: %u rings do not fit into total_size 0x%" PRIx64, h->nr_rings,
 		  (uint64_t)h->total_size);
 	return 0;

@@ -251,8 +251,9 @@ static int open_name(const char *name, const struct ring_open_opts *opts, struct
 	snprintf(path, sizeof(path), "%s/%s", bpf_dir, name);
 	/* Only root may look into a BPF file system, as a rule. */
 	if (access(path, F_OK) && errno == EACCES)
-		return libring_fail(ENOENT, "%s: there is no such ring, unless a BPF program's: "
-					    "this process may not look into %s",
+		return libring_fail(ENOENT,
+				    "%s: there is no such ring, unless a BPF program's: "
+				    "this process may not look into %s",
 				    name, bpf_dir);
 	err = open_path(path, opts, out);
 	return err == -ENOENT ? libring_fail(ENOENT, "%s: there is no such ring", name) : err;
@@ -304,7 +305,6 @@ int ring_open_fds(const struct ring_fds *fds, const struct ring_open_opts *user,
 				    fds->ring, fds->wait, fds->bell);
 	return open_fds(fds, -1, &opts, out);
 }
-
 
 void ring_close(struct ring *r)
 {

@@ -25,10 +25,19 @@ in_compat=(
 in_abi=(
 	BIT_MACRO		# user space includes these too, without BIT()
 	CAMELCASE		# _Static_assert
+	COMPLEX_MACRO		# seqring_inline is words that begin a function
 	PREFER_KERNEL_TYPES	# uint32_t, in the part for user space
 	LINE_SPACING		# the assertion of a size belongs to its struct
 	MACRO_ARG_REUSE		# sizeof and typeof evaluate nothing
 	MEMORY_BARRIER		# barrier.h: it is the uses that are commented
+	NEW_TYPEDEFS		# schema.h is made of them
+	PREFER_DEFINED_ATTRIBUTE_MACRO
+)
+in_bpf=(
+	"${in_abi[@]}"
+	VOLATILE		# BPF programs have no READ_ONCE()
+	SPACING			# takes the * of a cast with volatile for a product
+	MACRO_ARG_PRECEDENCE	# the argument is a name, from which others are made
 )
 in_user=(
 	PREFER_KERNEL_TYPES	# uint32_t and the like are C's own
@@ -50,6 +59,9 @@ in_user=(
 	TABSTOP			# clang-format indents statement expressions
 	COMPLEX_MACRO		# tables of tests have macros for runs of arguments
 	MACRO_WITH_FLOW_CONTROL	# a list of checks, each of which returns
+	MACRO_ARG_PRECEDENCE	# in a macro's argument stands the name of a member
+	REPEATED_WORD		# "enum how how", "mount -t bpf bpf"
+	ENOSYS			# what bpf(2) says where there is none
 )
 
 not_in_shell=(
@@ -130,7 +142,8 @@ do_checkpatch() {
 	mkdir "$tmp/tree" && ln -s "$PWD"/* "$tmp/tree" || return 1
 	grep -vE '^(kmod/compat\.h|include/)' "$tmp/kernel" | run_checkpatch '' || rc=1
 	grep -E '^kmod/compat\.h' "$tmp/kernel" | run_checkpatch "$(join "${in_compat[@]}")" || rc=1
-	grep -E '^include/' "$tmp/kernel" | run_checkpatch "$(join "${in_abi[@]}")" || rc=1
+	grep -E '^include/' "$tmp/kernel" | grep -v bpf | run_checkpatch "$(join "${in_abi[@]}")" || rc=1
+	grep -E '^include/.*bpf' "$tmp/kernel" | run_checkpatch "$(join "${in_bpf[@]}")" || rc=1
 	run_checkpatch "$(join "${in_user[@]}")" <"$tmp/user" || rc=1
 	return "$rc"
 }

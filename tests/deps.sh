@@ -10,9 +10,10 @@ set -eu
 
 packages() {
 	case $1 in
-	build) echo gcc libc6-dev make pkg-config libjson-c-dev ;;
+	# clang makes BTF: the schemas of records, and BPF programs.
+	build) echo gcc libc6-dev make pkg-config libjson-c-dev libbpf-dev libseccomp-dev clang bpftool ;;
 	# gcc-multilib is for the 32-bit reader, relacy-dev checks the memory model.
-	test) echo gcc-multilib g++ clang relacy-dev libcmocka-dev bash-completion python3 procps ;;
+	test) echo gcc-multilib g++ relacy-dev libcmocka-dev bash-completion python3 procps ;;
 	# libelf1 and libssl3 are for the programs that build modules; zstd and lz4
 	# unpack kernels; qemu-system-x86 also has the libraries for a newer QEMU.
 	vm)

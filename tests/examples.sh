@@ -36,6 +36,46 @@ sleep 0.3
 RINGDIR=$dir "$root/usr/bin/ringctl" cat ticks --count 100 --quiet | tail -n 1 | grep -q .
 wait $writer
 
+# What docs/schema.md reads with, from the other library: its sentences are libring's.
+awk '/^```c reader$/ { out = 1; next } /^```$/ { out = 0 } out' docs/schema.md >"$dir/reader.c"
+flags=$(PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_PATH=$root/usr/lib/pkgconfig \
+	PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1 \
+	pkg-config --cflags --libs libring-bpf)
+# shellcheck disable=SC2086 # the flags are words
+gcc -Wall -Wextra -Werror -o "$dir/reader" "$dir/reader.c" $flags
+echo 'no schema, but more than its header has' >"$dir/no.schema"
+echo | RINGDIR=$dir "$root/usr/bin/ringctl" publish described --serve --schema "$dir/no.schema" \
+	--linger 3s &
+writer=$!
+sleep 0.3
+RINGDIR=$dir LD_LIBRARY_PATH=$root/usr/lib "$dir/reader" described 2>&1 | grep -qx 'schema: not BTF'
+wait $writer
+
+# What docs/bpf.md writes with: builds everywhere, runs where this kernel has BPF.
+block() { awk -v start="^\`\`\`c $1\$" '$0 ~ start { out = 1; next } /^```$/ { out = 0 } out' docs/bpf.md; }
+block bpf >"$dir/exits.bpf.c"
+block exits.h >"$dir/exits.h"
+block loader >"$dir/loader.c"
+clang -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -idirafter "/usr/include/$(uname -m)-linux-gnu" \
+	-I"$root/usr/include" -c "$dir/exits.bpf.c" -o "$dir/exits.bpf.o"
+# shellcheck disable=SC2086 # the flags are words
+gcc -Wall -Wextra -Werror -o "$dir/loader" "$dir/loader.c" $flags
+if [ -e /sys/kernel/btf/vmlinux ] && [ "$(id -u)" = 0 ]; then
+	mkdir -p "$dir/bpffs"
+	mount -t bpf bpf "$dir/bpffs"
+	export RINGBPFDIR=$dir/bpffs/rings
+	LD_LIBRARY_PATH=$root/usr/lib "$dir/loader" "$dir/exits.bpf.o" 2 &
+	writer=$!
+	sleep 1
+	"$root/usr/bin/ringctl" cat --json exits --quiet >"$dir/exits.json" &
+	reader=$!
+	sleep 0.2
+	sh -c 'exit 3'
+	wait $writer $reader
+	umount "$dir/bpffs"
+	grep -q '"comm":"sh"' "$dir/exits.json"
+fi
+
 eval "$(tests/vm/kernel.sh 6.1)"
 kmod/build.sh "$KHEADERS" build/kmod-6.1 CONFIG_SEQRING_TEST=m
 printf 'obj-m := sampler.o\nccflags-y := -I%s/include\n' "$PWD" >"$dir/kernel/Kbuild"

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* ringctl create, destroy: devices of the module. */
+/* ringctl create, destroy: devices of the module, and rings that BPF programs write. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include <libring_bpf.h>
 #include <seqring/abi.h>
 
 #include "ringctl.h"
@@ -28,13 +34,16 @@ static const char create_help[] =
 static const char destroy_help[] =
 	"usage: ringctl destroy NAME...\n"
 	"\n"
-	"Ends rings that ringctl create made. Their readers get what is there, then the\n"
-	"end. A ring that a kernel module owns goes with its module.\n"
+	"Ends rings that ringctl create made, and those that BPF programs write, whose\n"
+	"programs are detached (ringctl trace --pin). Their readers get what is there,\n"
+	"then the end. A ring that a kernel module or a running process owns goes with\n"
+	"that.\n"
 	"\n"
 	"  --help               show this\n"
 	"\n"
 	"Examples:\n"
-	"  ringctl destroy log\n";
+	"  ringctl destroy log\n"
+	"  ringctl destroy sched\n";
 
 enum { OPT_SIZE = 256, OPT_CLOCK, OPT_MODE, OPT_SCHEMA };
 
@@ -108,9 +117,27 @@ static int run_create(int argc, char **argv)
 	return create(argv[optind], &opts, schema);
 }
 
+/* A name is a device's first, as it is to ring_open(). */
+static int destroy(const char *name)
+{
+	char path[PATH_MAX];
+	int err;
+
+	device_path(name, path, sizeof(path));
+	if (!strchr(name, '/') && !access(path, F_OK))
+		err = ring_destroy(name);
+	else
+		err = ring_bpf_destroy(name);
+	if (err != -ENOENT)
+		return err ? fail_ring("destroy", name, err) : EXIT_OK;
+	snprintf(path, sizeof(path), "destroy %s", name);
+	return fail(path, "there is no such device, nor such a ring of BPF programs (ringctl list "
+			  "shows what there is)");
+}
+
 static int run_destroy(int argc, char **argv)
 {
-	int c, err, status = EXIT_OK;
+	int c, status = EXIT_OK;
 
 	while ((c = getopt_long(argc, argv, ":h", destroy_options, NULL)) != -1) {
 		if (c == 'h')
@@ -120,9 +147,8 @@ static int run_destroy(int argc, char **argv)
 	if (optind == argc)
 		return usage("destroy", "no name: rings are to be named (ringctl destroy NAME...)");
 	for (; optind < argc; optind++) {
-		err = ring_destroy(argv[optind]);
-		if (err)
-			status = fail_ring("destroy", argv[optind], err);
+		if (destroy(argv[optind]))
+			status = EXIT_FAIL;
 	}
 	return status;
 }
@@ -137,6 +163,6 @@ const struct command create_command = {
 const struct command destroy_command = {
 	.name = "destroy",
 	.run = run_destroy,
-	.summary = "end devices that create made",
+	.summary = "end devices, or BPF programs that go on",
 	.help = destroy_help,
 };

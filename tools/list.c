@@ -63,7 +63,8 @@ static void look(struct entry *e)
 		snprintf(e->why, sizeof(e->why), "%s",
 			 *ring_strerror() ? ring_strerror() : strerror(-e->err));
 	ring_close(ring);
-	e->readers_known = e->writer == SEQRING_WRITER_MODULE && !device_stat(e->name, &e->readers, &mode);
+	e->readers_known = e->writer == SEQRING_WRITER_MODULE &&
+			   !device_stat(e->name, &e->readers, &mode);
 }
 
 static const char *kind_of(const struct entry *e)

@@ -11,8 +11,8 @@
 #include "ringctl.h"
 
 static const struct command *const commands[] = {
-	&create_command, &destroy_command, &list_command,
-	&info_command,	 &cat_command,	   &publish_command,
+	&create_command, &destroy_command, &list_command,   &info_command,
+	&cat_command,	 &publish_command, &schema_command, &trace_command,
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -143,7 +143,8 @@ static const struct command *find_command(const char *name)
 
 static int no_command(const char *name)
 {
-	return usage(name, "no such command (create, destroy, list, info, cat, publish, help)");
+	return usage(name, "no such command (create, destroy, list, info, cat, publish, schema, "
+			   "trace, help)");
 }
 
 static int help(int argc, char **argv)

@@ -32,6 +32,7 @@ struct command {
 
 extern const struct command create_command, destroy_command, list_command;
 extern const struct command info_command, cat_command, publish_command;
+extern const struct command schema_command, trace_command;
 
 /* ringctl.c */
 
@@ -112,15 +113,24 @@ int out_flush(struct out *o);
 #define HEX_SHORT  16 /* bytes of a payload in text form without --full */
 #define TEXT_SHORT 64
 
+struct decoder;
+struct json_object;
+
+/* @n bytes at @dst (room for 2 * @n) in hexadecimal. Return: the length. */
+size_t print_hex(char *dst, const void *src, size_t n);
+
 /* Printable text of @n bytes at @dst (room for 4 * @n). Return: its length. */
 size_t escape_text(char *dst, const void *src, size_t n);
 
-void record_text(struct out *o, const struct ring_record *rec, bool full);
-void record_json(struct out *o, const struct ring_record *rec);
+/* The same as a string. Return: NULL: no memory. */
+struct json_object *json_hex(const void *p, size_t n);
+struct json_object *json_text(const void *p, size_t n);
 
-struct json_object;
+/* A record and a newline. @d: NULL: its payload is shown as it is. */
+void record_text(struct out *o, const struct ring_record *rec, const struct decoder *d, bool full);
+void record_json(struct out *o, const struct ring_record *rec, const struct decoder *d);
 
-/* Adds @val, a literal @key not there yet. Return: 0, or -1 (@val NULL or no memory). */
+/* Adds @val; @key is not there yet, and outlives @obj. Return: 0; -1: @val NULL, no memory. */
 int json_add(struct json_object *obj, const char *key, struct json_object *val);
 
 /* device.c: what libring does not tell about a device of the module. */

@@ -19,10 +19,10 @@ char LICENSE[] SEC("license") = "GPL";
 
 SEQRING_BPF(ours);
 
-#define RING_BUFFER(name) \
-	struct { \
+#define RING_BUFFER(name)                           \
+	struct {                                    \
 		__uint(type, BPF_MAP_TYPE_RINGBUF); \
-		__uint(max_entries, 4096); \
+		__uint(max_entries, 4096);          \
 	} name SEC(".maps")
 
 RING_BUFFER(rb);
@@ -175,22 +175,22 @@ static __always_inline void nothing_one(void)
 }
 
 /* The loop calls a function and returns from it, which costs: so, several at a time. */
-#define CONTENDER(name) \
-	static long name##_some(__u32 i, void *arg) \
-	{ \
-		name##_one(); \
-		name##_one(); \
-		name##_one(); \
-		name##_one(); \
-		return 0; \
-	} \
-	SEC("raw_tp") int run_##name(void *ctx) \
-	{ \
-		__u64 start = bpf_ktime_get_ns(); \
+#define CONTENDER(name)                                                \
+	static long name##_some(__u32 i, void *arg)                    \
+	{                                                              \
+		name##_one();                                          \
+		name##_one();                                          \
+		name##_one();                                          \
+		name##_one();                                          \
+		return 0;                                              \
+	}                                                              \
+	SEC("raw_tp") int run_##name(void *ctx)                        \
+	{                                                              \
+		__u64 start = bpf_ktime_get_ns();                      \
 		bpf_loop(run.n / BENCH_AT_ONCE, name##_some, NULL, 0); \
-		run.ns += bpf_ktime_get_ns() - start; \
-		return 0; \
-	} \
+		run.ns += bpf_ktime_get_ns() - start;                  \
+		return 0;                                              \
+	}                                                              \
 	struct bench_run
 
 CONTENDER(ours);

@@ -6,7 +6,7 @@
 #define BENCH_PAYLOAD 32u
 #define BENCH_TYPE    7u
 #define BENCH_AT_ONCE 4u /* records that one step of a loop publishes */
-#define BENCH_FAN     8 /* consumers with a ring buffer of their own */
+#define BENCH_FAN     8	 /* consumers with a ring buffer of their own */
 
 struct bench_record {
 	__u64 word[BENCH_PAYLOAD / 8];

@@ -300,8 +300,8 @@ SEQRING_ASSERT(sizeof(struct seqring_stats) == 128, "ABI");
 /*
  * Moves where read(2) continues on this open file, on all rings of the device.
  * A mapped reader seeks by itself. ERANGE: SEEK_SEQ, and @value lies in the future
- * (SEEK_TIME then waits at head for the first record). EOPNOTSUPP: SEEK_SEQ on a device with several rings, SEEK_TIME on a ring
- * without a clock.
+ * (SEEK_TIME then waits at head for the first record). EOPNOTSUPP: SEEK_SEQ on a device
+ * with several rings, SEEK_TIME on a ring without a clock.
  */
 #define SEQRING_SEEK_OLDEST	0u
 #define SEQRING_SEEK_NEWEST	1u	/* the newest record is the next one read */

@@ -148,6 +148,23 @@ struct seqring_bpf_open {
 	__u32 announce;
 };
 
+/* @shared: programs on other CPUs write the ring, too. Return: whether it was free. */
+static __always_inline int seqring_bpf_take(struct seqring_bpf_state *state, __u32 owner,
+					    int shared)
+{
+#ifdef SEQRING_BPF_NO_PREEMPT
+	if (!shared) {
+		/* Whoever interrupts between the two lines has left again before the second. */
+		if (seqring_read(&state->owner))
+			return 0;
+		seqring_write(&state->owner, owner);
+		seqring_fence_light(NEST);
+		return 1;
+	}
+#endif
+	return !__sync_val_compare_and_swap(&state->owner, 0, owner);
+}
+
 /* Takes the ring, and its state into @o. */
 static __always_inline int seqring_bpf_enter(struct seqring_bpf_open *o, void *map,
 					     void *wait_map, void *bell,
@@ -171,16 +188,7 @@ static __always_inline int seqring_bpf_enter(struct seqring_bpf_open *o, void *m
 		return -ENODEV;
 	o->w.ctl = (struct seqring_ring_ctl *)(element + geo->ring_offset);
 	state = (struct seqring_bpf_state *)((unsigned char *)o->w.ctl + SEQRING_BPF_STATE_OFFSET);
-#ifdef SEQRING_BPF_NO_PREEMPT
-	if (nr_rings > 1) {
-		/* Whoever interrupts between the two lines has left again before the second. */
-		if (seqring_unlikely(seqring_read(&state->owner)))
-			goto busy;
-		seqring_write(&state->owner, cpu + 1);
-		seqring_bpf_keep();
-	} else
-#endif
-	if (__sync_val_compare_and_swap(&state->owner, 0, cpu + 1))
+	if (seqring_unlikely(!seqring_bpf_take(state, cpu + 1, nr_rings == 1)))
 		goto busy;
 	if (geo->clock_id == SEQRING_CLOCK_MONOTONIC)
 		o->ts_ns = bpf_ktime_get_ns();

@@ -28,8 +28,8 @@ int ring_bpf_supported(void)
 	int fd;
 
 	if (kernel_too_old(&u))
-		return libring_fail(ENOSYS, "Linux %s is too old: rings of BPF programs need "
-					    KERNEL_MIN,
+		return libring_fail(ENOSYS,
+				    "Linux %s is too old: rings of BPF programs need " KERNEL_MIN,
 				    u.release);
 	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "seqring_probe", 0, 0,
 			    (uint32_t)sysconf(_SC_PAGESIZE), NULL);
@@ -74,8 +74,9 @@ int ring_bpf_explain(int negative)
 					 "have what the BPF object wants to attach to");
 	case EACCES:
 	case EINVAL:
-		return libring_fail(err, "the kernel's verifier rejects the BPF object (%s): "
-					 "libbpf's log says why",
+		return libring_fail(err,
+				    "the kernel's verifier rejects the BPF object (%s): "
+				    "libbpf's log says why",
 				    strerror(err));
 	default:
 		return libring_fail(err, "cannot load the BPF object: %s", strerror(err));

@@ -99,8 +99,7 @@ static int find_parts(struct ring_bpf *b, const char *map)
 	b->ctl = bpf_object__find_program_by_name(b->obj, ctl);
 	if (b->geometry)
 		geo = bpf_map__initial_value(b->geometry, &size);
-	if (!b->wait || !b->bell || !b->ctl || !geo ||
-	    bpf_map__type(b->map) != BPF_MAP_TYPE_ARRAY)
+	if (!b->wait || !b->bell || !b->ctl || !geo || bpf_map__type(b->map) != BPF_MAP_TYPE_ARRAY)
 		return libring_fail(EPROTO, "%s is no ring: SEQRING_BPF(%s) declares one", map,
 				    map);
 	if (size != sizeof(*geo))
@@ -201,9 +200,12 @@ static bool same_shape(const struct seqring_header *a, const struct seqring_head
 {
 	struct seqring_header x = *a, y = *b;
 
-	x.magic = y.magic = 0;
-	x.owner = y.owner = 0;
-	x.owner_pidns = y.owner_pidns = 0;
+	x.magic = 0;
+	y.magic = 0;
+	x.owner = 0;
+	y.owner = 0;
+	x.owner_pidns = 0;
+	y.owner_pidns = 0;
 	return !memcmp(&x, &y, sizeof(x));
 }
 
@@ -306,8 +308,9 @@ static int set_sizes(struct ring_bpf *b)
 	if (!err)
 		err = bpf_map__set_max_entries(b->bell, b->hdr.page_size);
 	if (err)
-		return libring_fail(-err, "cannot set the sizes of the ring's maps: is the object "
-					  "loaded already? %s",
+		return libring_fail(-err,
+				    "cannot set the sizes of the ring's maps: is the object "
+				    "loaded already? %s",
 				    strerror(-err));
 	return 0;
 }
@@ -414,7 +417,8 @@ static int take_over(struct ring_bpf *b)
 		return err;
 	err = libring_bpf_header(b->pins.ring, &h);
 	if (!err && (libring_owner_alive(h.owner, h.owner_pidns) || has_ended(&b->pins, &h)))
-		err = libring_fail(EEXIST, "%s: somebody took or ended the ring meanwhile", b->name);
+		err = libring_fail(EEXIST, "%s: somebody took or ended the ring meanwhile",
+				   b->name);
 	if (!err)
 		err = libring_pins_unlink_links(&b->pins);
 	if (!err)

@@ -43,9 +43,9 @@ int libring_pins_make_base(const char *base, bool mount_it)
 	if (mkdir(base, 0755) && errno != EEXIST) {
 		if (errno != ENOENT && errno != EPERM)
 			return libring_fail(errno, "%s: %s", base, strerror(errno));
-	} else if (on_bpffs(base)) {
-		return 0;
 	} else {
+		if (on_bpffs(base))
+			return 0;
 		rmdir(base);
 	}
 	snprintf(parent, sizeof(parent), "%s", base);
@@ -272,8 +272,8 @@ int libring_pins_make(const struct ring_bpf *b)
 	int lock, err;
 
 	/* No ring's name, and without a dot, which a BPF file system does not take. */
-	snprintf(tmp.dir, sizeof(tmp.dir), "%.*s/+%s+%d", (int)(sizeof(tmp.dir) - 64),
-		 b->pins.base, b->name, getpid());
+	snprintf(tmp.dir, sizeof(tmp.dir), "%.*s/+%s+%d", (int)(sizeof(tmp.dir) - 64), b->pins.base,
+		 b->name, getpid());
 	/* Whoever may read one of the files may come as far as to it. */
 	if (mkdir(tmp.dir, 0755))
 		return libring_fail(errno, "%s: %s", tmp.dir, strerror(errno));

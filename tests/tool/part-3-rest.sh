@@ -208,7 +208,7 @@ test_bad_options()
 {
 	local cmd
 
-	for cmd in create destroy list info cat publish; do
+	for cmd in create destroy list info cat publish trace schema; do
 		fails 2 "$cmd: --nonsense: no such option.*\(see ringctl help $cmd\)" $cmd --nonsense &&
 			fails 2 "$cmd: -x: no such option" $cmd -x &&
 			fails 2 "$cmd: --help: takes no value" $cmd --help=1 || return
@@ -243,7 +243,7 @@ test_help()
 
 	rc --version | grep -Eqx 'ringctl [0-9]+\.[0-9]+' || because --version || return
 	rc help >out && rc --help | cmp -s - out && rc -h | cmp -s - out || because help || return
-	for cmd in create destroy list info cat publish; do
+	for cmd in create destroy list info cat publish trace schema; do
 		grep -q "^  $cmd " out || because "help lacks $cmd" || return
 		rc help $cmd >out2 || because "help $cmd" || return
 		rc $cmd --help | cmp -s - out2 || because "$cmd --help is another one" || return
@@ -285,7 +285,7 @@ test_written_down()
 {
 	local cmd
 
-	for cmd in create destroy list info cat publish; do
+	for cmd in create destroy list info cat publish trace schema; do
 		[[ $(help_options $cmd | wc -l) -ge 1 ]] || because "no options of $cmd" || return
 		same "$(manual_options $cmd | xargs)" "$(help_options $cmd | xargs)" "manual of $cmd" ||
 			return
@@ -293,8 +293,8 @@ test_written_down()
 			"completion of $cmd" || return
 	done
 	# Whatever getopt_long() takes beyond that would be undocumented.
-	grep -oh '^	{ "[a-z-]*", [a-z]*_argument' "$tools"/*.c | cut -d'"' -f2 | sort -u >got
-	for cmd in create destroy list info cat publish; do
+	grep -oh '^	{ "[a-z-]*", [a-z]*_argument' "$tools"/*.c "$tools"/trace/*.c | cut -d'"' -f2 | sort -u >got
+	for cmd in create destroy list info cat publish trace schema; do
 		help_options $cmd
 	done | sed 's/^--//' | sort -u | cmp -s - got || because 'options of the source differ'
 }
@@ -314,7 +314,7 @@ run manual
 test_completion()
 {
 	serve completed-ring < <(seq 1 3) || return
-	same "$(completed '' | xargs)" '--help --version cat create destroy help info list publish' \
+	same "$(completed '' | xargs)" '--help --version cat create destroy help info list publish schema trace' \
 		commands || return
 	same "$(completed c | xargs)" 'cat create' 'commands in c' || return
 	same "$(completed cat comp | xargs)" completed-ring names || return

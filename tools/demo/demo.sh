@@ -1,19 +1,36 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Real kernel events, three readers at once, and the account of each. Uses this
-# machine's kernel where it can load the module, else a VM with Debian's kernel.
+# demo.sh [bpf|module|vm]: real kernel events, three readers at once, and the account of
+# each. By BPF programs in this machine's kernel, else by the module in it, else by the
+# module in a VM with Debian's kernel; or as said.
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+ways=${1:-bpf module vm}
+case $ways in
+'bpf module vm' | bpf | module | vm) ;;
+*) echo "usage: $0 [bpf|module|vm]" >&2; exit 2 ;;
+esac
 say() { echo "demo: $*"; }
+why=
 
 tests/deps.sh build || exit 1
 make -s -j2 tools build/native/schedwatch || exit 1
 
-# Loading is tried, not guessed: many kernels say yes in one place and no in another.
-native() {
-	local kdir
+# What works is tried, not guessed: many kernels say yes in one place and no in another.
+by_bpf() {
+	if ! why=$(build/native/ringctl trace sched process --duration 1ms --quiet 2>&1 >/dev/null)
+	then
+		why=${why#ringctl: trace: }
+		return 1
+	fi
+	say "with BPF, in this machine's kernel, $(uname -r); no module is needed"
+	exec tools/demo/bpf.sh build/native/ringctl
+}
+
+by_module() {
+	local kdir dir=build/demo
 	kdir=/lib/modules/$(uname -r)/build
 	if [ ! -e /proc/modules ]; then
 		why="this kernel ($(uname -r)) loads no modules"
@@ -27,28 +44,33 @@ native() {
 		why="this kernel does not take the module: $(cat build/demo-build.log)"
 	else
 		rmmod seqring
-		return 0
+		say "with the module, in this machine's kernel, $(uname -r)"
+		mkdir -p $dir
+		cp build/kmod-native/kmod/seqring{,_sched}.ko build/native/{schedwatch,ringctl} $dir/
+		exec tools/demo/guest.sh "$PWD/$dir"
 	fi
 	return 1
 }
 
-mkdir -p build
-if native; then
-	say "on this machine's kernel, $(uname -r)"
-	dir=build/demo
-	mkdir -p $dir
-	cp build/kmod-native/kmod/seqring{,_sched}.ko build/native/{schedwatch,ringctl} $dir/
-	exec tools/demo/guest.sh "$PWD/$dir"
-fi
+by_vm() {
+	tests/deps.sh vm || exit 1
+	kernel=$(tests/vm/kernel.sh 6.12) || exit 1
+	eval "$kernel"
+	kmod/build.sh "$KHEADERS" build/kmod-6.12 >build/demo-build.log 2>&1 ||
+		{ cat build/demo-build.log; exit 1; }
+	say "with the module, in a VM: Debian's kernel $KVER under QEMU"
+	exec tests/vm/vm.sh -k 6.12 -t 300 -o build/demo.log \
+		-f build/kmod-6.12/kmod/seqring.ko -f build/kmod-6.12/kmod/seqring_sched.ko \
+		-f build/native/schedwatch -f build/native/ringctl -f tools/demo/guest.sh \
+		-- sh /root/guest.sh /root
+}
 
-say "in a VM, because $why"
-tests/deps.sh vm || exit 1
-kernel=$(tests/vm/kernel.sh 6.12) || exit 1
-eval "$kernel"
-kmod/build.sh "$KHEADERS" build/kmod-6.12 >build/demo-build.log 2>&1 ||
-	{ cat build/demo-build.log; exit 1; }
-say "Debian's kernel $KVER under QEMU, emulated: slow, but the real thing"
-exec tests/vm/vm.sh -k 6.12 -t 300 -o build/demo.log \
-	-f build/kmod-6.12/kmod/seqring.ko -f build/kmod-6.12/kmod/seqring_sched.ko \
-	-f build/native/schedwatch -f build/native/ringctl -f tools/demo/guest.sh \
-	-- sh /root/guest.sh /root
+mkdir -p build
+for way in $ways; do
+	case $way in
+	bpf) by_bpf || say "not with BPF: $why" ;;
+	module) by_module || say "not with the module here: $why" ;;
+	vm) by_vm ;;
+	esac
+done
+exit 1

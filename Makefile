@@ -11,6 +11,7 @@ Q := $(if $(V),,@)
 
 VERSION	:= 0.1.0
 SONAME	:= libring.so.0
+BPF_SONAME := libring-bpf.so.0
 
 prefix		?= /usr/local
 exec_prefix	?= $(prefix)
@@ -43,18 +44,29 @@ LDFLAGS_ALL	= -pthread $(LDFLAGS) $(SAN_$(SAN))
 
 LIB_OBJS	:= $(patsubst %.c,$(O)/%.o,$(wildcard libring/*.c))
 LIB_PIC		:= $(LIB_OBJS:.o=.pic.o)
-TOOL_OBJS	:= $(patsubst %.c,$(O)/%.o,$(wildcard tools/*.c))
+BPF_LIB_OBJS	:= $(patsubst %.c,$(O)/%.o,$(wildcard libring/bpf/*.c))
+BPF_LIB_PIC	:= $(BPF_LIB_OBJS:.o=.pic.o)
+LIBBPF		:= $(shell pkg-config --libs libbpf 2>/dev/null || echo -lbpf)
+# libbpf is not to be had for 32 bits beside 64.
+BPF_LIB		:= $(addprefix $(O)/,libring-bpf.a $(BPF_SONAME) libring-bpf.so libring-bpf.pc)
+ifeq ($(SAN),m32)
+BPF_LIB		:=
+endif
+TOOL_OBJS	:= $(patsubst %.c,$(O)/%.o,$(filter-out %.bpf.c,$(wildcard tools/*.c tools/trace/*.c)))
 BENCH_OBJS	:= $(patsubst %.c,$(O)/%.o,$(wildcard bench/*.c))
 UNIT_TESTS	:= $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c))
 # Programs that tests run: one file each.
 TEST_PROGS	:= $(patsubst %.c,$(O)/%,$(wildcard tests/native/*.c tests/vm/progs/*.c))
+# Those of BPF rings, and the objects that they load, which lie beside them.
+BPF_TESTS	:= $(patsubst %.c,$(O)/%,$(filter-out %.bpf.c,$(wildcard tests/bpf/*.c))) \
+		   $(patsubst %.c,$(O)/%.o,$(wildcard tests/bpf/*.bpf.c))
 
 .PHONY: all lib tools bench-build test-build modules install uninstall clean help
 all: lib tools bench-build test-build
-lib: $(O)/libring.a $(O)/$(SONAME) $(O)/libring.so $(O)/libring.pc
+lib: $(O)/libring.a $(O)/$(SONAME) $(O)/libring.so $(O)/libring.pc $(BPF_LIB)
 tools: $(O)/ringctl
 bench-build: $(O)/ringbench
-test-build: $(UNIT_TESTS) $(TEST_PROGS)
+test-build: $(UNIT_TESTS) $(TEST_PROGS) $(BPF_TESTS)
 
 $(O)/%.pic.o: %.c
 	@mkdir -p $(@D)
@@ -65,6 +77,26 @@ $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo '  CC  $@'
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
+
+# BPF programs, and headers with their objects in them.
+CLANG		?= clang
+# Debian has it where only root looks.
+BPFTOOL		?= $(shell PATH="$$PATH:/usr/sbin" command -v bpftool || echo bpftool)
+BPF_ARCH	:= $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(shell uname -m)))
+BPF_CFLAGS	:= -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter \
+		   -D__TARGET_ARCH_$(BPF_ARCH) \
+		   -idirafter /usr/include/$(shell uname -m)-linux-gnu -Iinclude
+
+$(O)/%.bpf.o: %.bpf.c
+	@mkdir -p $(@D)
+	@echo '  BPF $@'
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MT $@ -c -o $@ $<
+
+$(O)/%.skel.h: $(O)/%.bpf.o
+	@echo '  GEN $@'
+	$(Q)$(BPFTOOL) gen skeleton $< name $(notdir $*)_bpf > $@.tmp 2>$@.log || \
+		{ cat $@.log; false; }
+	$(Q)mv $@.tmp $@
 
 $(O)/libring.a: $(LIB_OBJS)
 	@rm -f $@
@@ -79,29 +111,51 @@ $(O)/$(SONAME): $(LIB_PIC) libring/libring.map
 $(O)/libring.so: $(O)/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@
 
+$(O)/libring-bpf.a: $(BPF_LIB_OBJS)
+	@rm -f $@
+	@echo '  AR  $@'
+	$(Q)$(AR) rcs $@ $^
+
+$(O)/$(BPF_SONAME): $(BPF_LIB_PIC) $(O)/libring.so libring/bpf/libring-bpf.map
+	@echo '  LD  $@'
+	$(Q)$(CC) $(LDFLAGS_ALL) -shared -Wl,-soname,$(BPF_SONAME) \
+		-Wl,--version-script=libring/bpf/libring-bpf.map -Wl,--no-undefined-version \
+		-o $@ $(BPF_LIB_PIC) $(O)/libring.so $(LIBBPF)
+
+$(O)/libring-bpf.so: $(O)/$(BPF_SONAME)
+	$(Q)ln -sf $(BPF_SONAME) $@
+
 # Each time: the directories may be others.
 .PHONY: FORCE
 $(O)/libring.pc: libring/libring.pc.in FORCE
+$(O)/libring-bpf.pc: libring/bpf/libring-bpf.pc.in FORCE
+$(O)/libring.pc $(O)/libring-bpf.pc:
 	@mkdir -p $(@D)
 	$(Q)sed -e 's|@prefix@|$(prefix)|' -e 's|@exec_prefix@|$(exec_prefix)|' \
 	    -e 's|@libdir@|$(libdir)|' -e 's|@includedir@|$(includedir)|' \
 	    -e 's|@version@|$(VERSION)|' $< > $@
 
-$(O)/ringctl: $(TOOL_OBJS) $(O)/libring.a
+$(O)/tools/trace/load.o: $(O)/tools/trace/trace.skel.h
+$(O)/ringctl: $(TOOL_OBJS) $(O)/libring-bpf.a $(O)/libring.a
 	@echo '  LD  $@'
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(shell pkg-config --libs json-c)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBBPF) $(shell pkg-config --libs json-c libseccomp)
 
-$(O)/ringbench: $(BENCH_OBJS) $(O)/libring.a
+$(O)/bench/bpf.o: $(O)/bench/bpf/bench.skel.h
+$(O)/ringbench: $(BENCH_OBJS) $(O)/libring-bpf.a $(O)/libring.a
 	@echo '  LD  $@'
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(shell pkg-config --libs json-c) -lm
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBBPF) $(shell pkg-config --libs json-c)
 
-$(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $(O)/libring.a
+$(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $(O)/libring-bpf.a $(O)/libring.a
 	@echo '  LD  $@'
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -Wl,--as-needed $(LIBBPF) -lcmocka
 
 $(O)/tests/%: $(O)/tests/%.o $(O)/libring.a
 	@echo '  LD  $@'
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
+
+$(O)/tests/bpf/%: $(O)/tests/bpf/%.o $(O)/libring-bpf.a $(O)/libring.a
+	@echo '  LD  $@'
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBBPF)
 
 # What the VM also runs as a 32-bit program.
 M32_PROGS	:= $(O)/tests/vm/progs/t_read $(O)/tests/vm/progs/follow
@@ -122,8 +176,11 @@ install: lib tools
 	install -m 644 $(O)/libring.a $(DESTDIR)$(libdir)/
 	install -m 755 $(O)/$(SONAME) $(DESTDIR)$(libdir)/
 	ln -sf $(SONAME) $(DESTDIR)$(libdir)/libring.so
-	install -m 644 $(O)/libring.pc $(DESTDIR)$(libdir)/pkgconfig/
-	install -m 644 include/libring.h $(DESTDIR)$(includedir)/
+	install -m 644 $(O)/libring-bpf.a $(DESTDIR)$(libdir)/
+	install -m 755 $(O)/$(BPF_SONAME) $(DESTDIR)$(libdir)/
+	ln -sf $(BPF_SONAME) $(DESTDIR)$(libdir)/libring-bpf.so
+	install -m 644 $(O)/libring.pc $(O)/libring-bpf.pc $(DESTDIR)$(libdir)/pkgconfig/
+	install -m 644 $(wildcard include/libring*.h) $(DESTDIR)$(includedir)/
 	install -m 644 $(wildcard include/seqring/*.h) $(DESTDIR)$(includedir)/seqring/
 	install -m 755 $(O)/ringctl $(DESTDIR)$(bindir)/
 	install -m 644 tools/ringctl.8 $(DESTDIR)$(datadir)/man/man8/
@@ -133,18 +190,25 @@ install: lib tools
 uninstall:
 	rm -f $(DESTDIR)$(libdir)/libring.a $(DESTDIR)$(libdir)/$(SONAME) \
 		$(DESTDIR)$(libdir)/libring.so $(DESTDIR)$(libdir)/pkgconfig/libring.pc \
-		$(DESTDIR)$(includedir)/libring.h $(DESTDIR)$(bindir)/ringctl \
+		$(DESTDIR)$(libdir)/libring-bpf.a $(DESTDIR)$(libdir)/$(BPF_SONAME) \
+		$(DESTDIR)$(libdir)/libring-bpf.so \
+		$(DESTDIR)$(libdir)/pkgconfig/libring-bpf.pc \
+		$(patsubst include/%,$(DESTDIR)$(includedir)/%,$(wildcard include/libring*.h)) \
+		$(DESTDIR)$(bindir)/ringctl \
 		$(patsubst include/%,$(DESTDIR)$(includedir)/%,$(wildcard include/seqring/*.h)) \
 		$(DESTDIR)$(datadir)/man/man8/ringctl.8 \
 		$(DESTDIR)$(datadir)/bash-completion/completions/ringctl
 
 # SUITES="unit-native vm-6.1": only those.
-.PHONY: test demo bench bench-quick check-style
+.PHONY: test demo demo-vm bench bench-quick check-style
 test:
 	tests/run.sh $(SUITES)
 
 demo:
 	tools/demo/demo.sh
+
+demo-vm:
+	tools/demo/demo.sh vm
 
 bench: bench-build
 	$(O)/ringbench
@@ -164,7 +228,7 @@ help:
 	@echo 'make modules      kernel modules, against KDIR=$(KDIR)'
 	@echo 'make install      library, headers, ringctl              (prefix=, DESTDIR=)'
 	@echo 'make test         all the tests, or SUITES="..."         (see tests/run.sh)'
-	@echo 'make demo         three readers of real scheduler events'
+	@echo 'make demo         three readers of real scheduler events (demo-vm: in a VM)'
 	@echo 'make bench        what it costs, beside limits and peers (also bench-quick)'
 	@echo 'make check-style  checkpatch, sparse, clang-format, shellcheck'
 	@echo 'make clean'

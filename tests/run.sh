@@ -111,6 +111,62 @@ wake() {
 	return $rc
 }
 
+# BPF writers flat out on every CPU; what each run is for stands in tests/bpf/torture.c.
+bpf_torture() {
+	local san=$1 ms=$2 t=build/$1/tests/bpf/torture rc=0 name options
+	while IFS=: read -r name options; do
+		# shellcheck disable=SC2086 # a list
+		"$t" --ms "$ms" $options </dev/null
+		case $? in
+		0) echo "ok bpf torture, $name, $san" ;;
+		77) ;;	# it said skip
+		*) echo "not ok bpf torture, $name, $san"; rc=1 ;;
+		esac
+	done <<-EOF
+		small rings:
+		large rings: --data-size 1048576 --object torture_preempt
+		may be preempted: --preempted --object torture_preempt
+		weakly ordered: --object torture_weak
+		one ring: --one-ring
+		one ring, may be preempted: --one-ring --preempted --object torture_preempt
+		where 32 bits overflow: --start-pos 4294000000
+	EOF
+	return $rc
+}
+
+# PROGRAM ARGUMENT...: one of tests/bpf that prints its own lines, or says skip.
+bpf_program() {
+	"$@" || [ $? = 77 ]
+}
+
+bpf_wake() {
+	local t=build/native/tests/bpf/wake rc=0
+	bpf_program "$t" || rc=1
+	bpf_program "${t%/*}/sleep" || rc=1
+	T_PREFIX=preempt. bpf_program "$t" --object wake_preempt --readers 1,3 single gaps race || rc=1
+	T_PREFIX=calm. bpf_program "$t" --object wake_calm --readers 1,3 --events 2000 \
+		--rounds 500 single gaps race || rc=1
+	return $rc
+}
+
+bpf() {
+	local t=build/$1/tests/bpf rc=0 prog
+	for prog in reject access life; do
+		bpf_program "$t/$prog" || rc=1
+	done
+	bpf_program "$t/load" build/native/{tests/bpf,tools/trace,bench/bpf}/*.bpf.o || rc=1
+	return $rc
+}
+
+bpf_asan() {
+	local rc=0
+	bpf asan || rc=1
+	bpf_torture asan 2000 || rc=1
+	bpf_program build/asan/tests/bpf/wake --events 2000 --rounds 20000 || rc=1
+	bpf_program build/asan/tests/bpf/sleep --kills 100 || rc=1
+	return $rc
+}
+
 model() {
 	one 'build of the model' g++ -O2 -std=gnu++14 -w -Iinclude -Itests/model \
 		-o build/model tests/model/model.cc -pthread || return 1
@@ -124,7 +180,8 @@ bench() {
 }
 
 all="build unit-native unit-asan unit-tsan torture-native torture-asan torture-tsan wake model
-mutants tool install bench style vm-self vm-6.1 vm-6.12"
+bpf bpf-torture bpf-wake bpf-asan mutants tool install bench style vm-self vm-6.1 vm-6.12
+vm-bpf-6.1 vm-bpf-6.12"
 
 run() {
 	case $1 in
@@ -133,6 +190,10 @@ run() {
 	torture-native) suite "$1" torture native 8 ;;
 	torture-*) suite "$1" torture "${1#torture-}" 5 ;;
 	wake) suite wake wake ;;
+	bpf) suite bpf bpf native ;;
+	bpf-torture) suite bpf-torture bpf_torture native 6000 ;;
+	bpf-wake) suite bpf-wake bpf_wake ;;
+	bpf-asan) suite bpf-asan bpf_asan ;;
 	model) suite model model ;;
 	mutants) suite mutants tests/mutants/run.py ;;
 	tool) suite tool tests/tool/run.sh build/native/ringctl ;;
@@ -140,6 +201,7 @@ run() {
 	bench) suite bench bench ;;
 	style) suite style tests/check-style.sh ;;
 	vm-self) suite vm-self tests/vm/selftest.sh ;;
+	vm-bpf-*) suite "$1" tests/vm/bpf.sh "${1#vm-bpf-}" ;;
 	vm-*) suite "$1" tests/vm/run.sh "${1#vm-}" ;;
 	*) echo "run.sh: no suite '$1'; there are: $all" >&2; exit 2 ;;
 	esac

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """
-Takes one safeguard at a time out of the protocol's headers, builds a test with
-what is left, and requires that the test fails. Each mutant replaces a text that
+Takes one safeguard at a time out of the protocol's headers, and out of what is there
+for BPF writers (bpf.py), builds a test with what is left, and requires that the test
+fails. Each mutant replaces a text that
 occurs exactly once; one whose text has gone is a failure, not a pass.
 
 What only a weakly ordered machine can show (fences, acquire and release) is not
@@ -10,8 +11,11 @@ here but in tests/model.
 """
 import os
 import shutil
+import signal
 import subprocess
 import sys
+
+import bpf
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DIR = os.path.join(TOP, "build", "mutants")
@@ -158,12 +162,20 @@ def build(name, include, source, libs):
 def fails(cmd, limit):
     """Whether a test failed: with a status, a signal, or without an end."""
     env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP")
+    test = subprocess.Popen(cmd, cwd=TOP, env=env, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                            start_new_session=True)
     try:
-        return subprocess.run(cmd, cwd=TOP, env=env, timeout=limit, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL).returncode != 0
+        return test.wait(limit) != 0
     except subprocess.TimeoutExpired:
         return True
+    finally:
+        # Readers that a test has forked may never end by themselves.
+        try:
+            os.killpg(test.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        test.wait()
 
 
 def detectors(include, kinds):
@@ -194,9 +206,43 @@ def caught_by(include, kinds):
     return None
 
 
+def bpf_mutants(wanted):
+    """Returns how many survived."""
+    survivors = 0
+    why = bpf.missing(TOP)
+    if why:
+        print("skip mutants of BPF rings - %s" % why)
+        return 0
+    for kind in bpf.ALL:
+        bpf.mutate(TOP, DIR, bpf.BPF, "", "")
+        commands, limit = bpf.detector(TOP, DIR, bpf.BPF, kind)
+        if any(fails(cmd, limit) for cmd in commands):
+            print("not ok mutants: %s fails without any mutation" % kind, flush=True)
+            return 1
+    print("ok mutants: without any mutation no test of BPF rings fails", flush=True)
+    for name, source, old, new, kind in bpf.MUTANTS:
+        if wanted and not any(w in name for w in wanted):
+            continue
+        found = bpf.mutate(TOP, DIR, source, old, new)
+        if found != 1:
+            print("not ok mutants: %s - its text occurs %d times in %s" % (name, found, source))
+            survivors += 1
+            continue
+        commands, limit = bpf.detector(TOP, DIR, source, kind)
+        if any(fails(cmd, limit) for cmd in commands):
+            print("ok mutants: %s, caught by %s" % (name, kind), flush=True)
+        else:
+            print("not ok mutants: %s - survived %s" % (name, kind), flush=True)
+            survivors += 1
+    return survivors
+
+
 def main():
     wanted = sys.argv[1:]
     survivors = 0
+    if wanted[:1] == ["--bpf"]:
+        os.makedirs(DIR, exist_ok=True)
+        return 1 if bpf_mutants(wanted[1:]) else 0
     shutil.rmtree(DIR, ignore_errors=True)
     os.makedirs(DIR)
     plain = caught_by(os.path.join(TOP, "include"), (TORTURE, WAKE, UNIT))

@@ -329,7 +329,37 @@ scheduler() {
 	kill $busy
 	check sched.permissions insmod seqring_sched.ko permissions=0444
 	same sched.mode "$(stat -c %a /dev/seqring/sched)" 444
+	decoded
 	program t_sched
+}
+
+# named TYPE FIELD=REGEX...: some record has these fields and no others.
+named() {
+	type=$1 fields=''
+	shift
+	for field; do
+		fields="$fields,\"${field%%=*}\":${field#*=}"
+	done
+	check "schema.$type" grep -q "\"name\":\"seqring_sched_$type\",\"fields\":{${fields#,}}}\$" \
+		$tmp/json
+}
+
+# The producer's schema says what its records are.
+decoded() {
+	same schema.types "$(ringctl info sched | sed -n 's/^type *seqring_sched_//p' | tr '\n' ';')" \
+		'switch = 1, 56 bytes;wakeup = 2, 32 bytes;exec = 3, 8 bytes and more;exit = 4, 32 bytes;'
+	/bin/busybox true
+	ringctl cat sched --no-follow --quiet --json >$tmp/json
+	ringctl cat sched --no-follow --quiet >$tmp/text
+	n='-*[0-9][0-9]*' s='"[^"][^"]*"'
+	named switch prev_pid="$n" prev_prio="$n" next_pid="$n" next_prio="$n" prev_state="$n" \
+		preempt='[01]' prev_comm="$s" next_comm="$s"
+	named wakeup pid="$n" prio="$n" target_cpu='[0-9]*' reserved=0 comm="$s"
+	named exec pid="$n" old_pid="$n" filename='"/bin/busybox"'
+	named exit pid="$n" tgid="$n" exit_code=0 prio="$n" comm='"busybox"'
+	same schema.all "$(grep -vc '"name":"seqring_sched_[a-z]*","fields":{' $tmp/json)" 0
+	check schema.text grep -q \
+		' seqring_sched_exec pid=[0-9]* old_pid=[0-9]* filename=/bin/busybox$' $tmp/text
 }
 
 the_tool() {
@@ -346,6 +376,7 @@ with_driver
 torture
 scheduler
 the_tool
+program sh ./bpf_trace.sh /root/ringctl
 broken_promise
 check unload.driver rmmod seqring_test
 same unload.users "$(cat /sys/module/seqring/refcnt)" 0

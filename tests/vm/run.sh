@@ -61,6 +61,13 @@ files+=(-f build/vm32/tests/vm/progs/t_read:t_read32 -f build/vm32/tests/vm/prog
 	-f build/vm32s/tests/vm/progs/follow:follow32s)
 make -s -j2 build/native/ringctl || die 'ringctl does not build'
 files+=(-f tests/tool/device.sh -f build/native/ringctl)
+# A disk, for block events.
+loop=$(echo "$KMODDIR"/kernel/drivers/block/loop.ko*)
+case $loop in
+*.xz) xz -dc "$loop" >"build/kmod-$series/loop.ko" ;;
+*) cp "$loop" "build/kmod-$series/loop.ko" ;;
+esac || die 'no loop.ko'
+files+=(-f "build/kmod-$series/loop.ko" -f tests/vm/bpf_trace.sh)
 
 # By way of a file: on the console the kernel's messages may cut our lines.
 rm -rf "$out"

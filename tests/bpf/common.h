@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the tests of BPF rings share. */
+#ifndef TESTS_BPF_COMMON_H
+#define TESTS_BPF_COMMON_H
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/membarrier.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <seqring/bpf.h>
+
+#include "libring.h"
+#include "libring_bpf.h"
+
+#define MS ((uint64_t)1000000)
+
+static inline uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static inline void nap_us(uint64_t us)
+{
+	struct timespec ts = { .tv_sec = (time_t)(us / 1000000),
+			       .tv_nsec = (long)(us % 1000000) * 1000 };
+
+	nanosleep(&ts, NULL);
+}
+
+/* Ends the program with 77, and says so, where there can be no BPF ring. */
+static inline void need_bpf(const char *test)
+{
+	int err = ring_bpf_supported();
+
+	if (!err)
+		return;
+	if (err == -EPERM || err == -ENOSYS || err == -ENOENT) {
+		printf("skip %s - %s\n", test, ring_strerror());
+		exit(77);
+	}
+	printf("not ok %s - %s\n", test, ring_strerror());
+	exit(1);
+}
+
+__attribute__((noreturn)) static inline void die(const char *what)
+{
+	printf("not ok %s: %s; %s\n", what, strerror(errno), ring_strerror());
+	fflush(stdout);
+	_exit(1);
+}
+
+static int (*libbpf_print)(enum libbpf_print_level, const char *, va_list);
+
+static inline int print_nothing(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	(void)level;
+	(void)fmt;
+	(void)ap;
+	return 0;
+}
+
+/* What libbpf says about failures that are meant to be. */
+static inline void hush(bool on)
+{
+	libbpf_print_fn_t was = libbpf_set_print(on ? print_nothing : libbpf_print);
+
+	if (on && was != print_nothing)
+		libbpf_print = was;
+}
+
+/* Opens NAME.bpf.o, which lies beside the program. */
+static inline struct bpf_object *open_object(const char *name)
+{
+	char path[PATH_MAX + 64];
+	struct bpf_object *obj;
+	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX);
+	char *slash;
+
+	if (n <= 0)
+		die("readlink");
+	path[n] = 0;
+	slash = strrchr(path, '/');
+	snprintf(slash + 1, sizeof(path) - (size_t)(slash + 1 - path), "%s.bpf.o", name);
+	obj = bpf_object__open_file(path, NULL);
+	if (!obj)
+		die(path);
+	return obj;
+}
+
+static inline int prog_fd(const struct bpf_object *obj, const char *name)
+{
+	const struct bpf_program *prog = bpf_object__find_program_by_name(obj, name);
+
+	if (!prog)
+		die(name);
+	return bpf_program__fd(prog);
+}
+
+/* Runs a program here; one of type raw_tp also in an interrupt of CPU @cpu, when >= 0. */
+static inline int run_prog(int prog, const void *ctx, size_t size, int cpu)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = ctx, .ctx_size_in = (uint32_t)size);
+	int err;
+
+	if (cpu >= 0) {
+		opts.flags = BPF_F_TEST_RUN_ON_CPU;
+		opts.cpu = (uint32_t)cpu;
+	}
+	err = bpf_prog_test_run_opts(prog, &opts);
+	return err ? err : (int)opts.retval;
+}
+
+static inline bool pin_to(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return !sched_setaffinity(0, sizeof(set), &set);
+}
+
+static inline int nr_cpus_online(void)
+{
+	return (int)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+/* After it, no program runs that was detached before. */
+static inline void wait_for_programs(void)
+{
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	nap_us(20000);
+}
+
+/*
+ * A BPF file system of this process's own, whose rings are in $RINGBPFDIR, and which
+ * goes with it. Return: where it is mounted.
+ */
+static inline const char *own_bpffs(void)
+{
+	static char dir[32];
+	char rings[64];
+
+	strcpy(dir, "/tmp/seqring-bpf-XXXXXX");
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("tmpfs", "/tmp", "tmpfs", 0, NULL) || !mkdtemp(dir) || chmod(dir, 0755) ||
+	    mount("bpf", dir, "bpf", 0, NULL))
+		die("a BPF file system");
+	snprintf(rings, sizeof(rings), "%s/seqring", dir);
+	setenv("RINGBPFDIR", rings, 1);
+	return dir;
+}
+
+static inline void *map_shared(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		die("mmap");
+	return p;
+}
+
+/* Maps a whole map of the object's, which it declares mmapable. */
+static inline void *map_map(const struct bpf_object *obj, const char *name, size_t size)
+{
+	int fd = bpf_object__find_map_fd_by_name(obj, name);
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (p == MAP_FAILED)
+		die(name);
+	return p;
+}
+
+#endif /* TESTS_BPF_COMMON_H */

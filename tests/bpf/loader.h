@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A process that loads wake.bpf.o and does with its ring what the test says, so that
+ * it can be killed in the meantime.
+ */
+#ifndef TESTS_BPF_LOADER_H
+#define TESTS_BPF_LOADER_H
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "common.h"
+#include "wake.h"
+
+#define LOADER_OPTS(...)                                                \
+	((struct ring_bpf_opts) { .size = sizeof(struct ring_bpf_opts), \
+				  .clock_id = SEQRING_CLOCK_MONOTONIC,  \
+				  .data_size = SEQRING_DATA_SIZE_MIN,   \
+				  __VA_ARGS__ })
+
+enum order {
+	ATTACH,
+	DETACH,
+	KEEP, /* with what is attached */
+	END,
+	CLOSE, /* the ring, the object and all their descriptors */
+	FLOOD, /* publish until killed; says 0 when it has begun */
+	EXIT,
+};
+
+struct loader {
+	pid_t pid;
+	int sock;
+	int err;     /* of the last order, or of starting */
+	int errs[3]; /* of prepare, load and start */
+	char why[256];
+};
+
+/* What a ring of one process consists of, for tests that need no other process. */
+struct loaded {
+	struct bpf_object *obj;
+	struct ring_bpf *ring;
+	struct bpf_link *link;
+};
+
+/* A system call that there is not: programs on sys_enter publish its number. */
+static inline long trigger_nr(void)
+{
+	static pid_t root;
+
+	if (!root)
+		root = getpid();
+	return 1000000 + root;
+}
+
+static inline void trigger(unsigned int times)
+{
+	while (times--)
+		syscall(trigger_nr());
+}
+
+/* Return: 0; the error of prepare, load or start, of which there are three in @errs. */
+static inline int load_ring(struct loaded *l, const struct ring_bpf_opts *opts, int errs[3])
+{
+	struct bpf_map *map;
+	size_t size;
+
+	memset(l, 0, sizeof(*l));
+	memset(errs, 0, 3 * sizeof(*errs));
+	l->obj = open_object("wake");
+	map = bpf_object__find_map_by_name(l->obj, ".rodata");
+	*(uint64_t *)bpf_map__initial_value(map, &size) = (uint64_t)trigger_nr();
+	errs[0] = ring_bpf_prepare(l->obj, "ring", opts, &l->ring);
+	if (!errs[0])
+		errs[1] = ring_bpf_load(l->obj);
+	if (!errs[0] && !errs[1])
+		errs[2] = ring_bpf_start(l->ring);
+	return errs[0] ? errs[0] : errs[1] ? errs[1] : errs[2];
+}
+
+static inline int attach_ring(struct loaded *l)
+{
+	l->link = bpf_program__attach(bpf_object__find_program_by_name(l->obj, "on_syscall"));
+	return l->link ? 0 : -errno;
+}
+
+static inline void detach_ring(struct loaded *l)
+{
+	bpf_link__destroy(l->link);
+	l->link = NULL;
+}
+
+static inline void unload_ring(struct loaded *l)
+{
+	detach_ring(l);
+	ring_bpf_close(l->ring);
+	bpf_object__close(l->obj);
+	memset(l, 0, sizeof(*l));
+}
+
+static inline int obey(struct loaded *l, enum order order)
+{
+	switch (order) {
+	case ATTACH:
+		return attach_ring(l);
+	case DETACH:
+		detach_ring(l);
+		return 0;
+	case KEEP:
+		return ring_bpf_keep(l->ring, &l->link, l->link ? 1 : 0);
+	case END:
+		return ring_bpf_end(l->ring);
+	case CLOSE:
+		unload_ring(l);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static inline void report(int sock, int err, const int errs[3])
+{
+	struct loader l = { .err = err };
+
+	memcpy(l.errs, errs, sizeof(l.errs));
+	snprintf(l.why, sizeof(l.why), "%s", ring_strerror());
+	if (write(sock, &l, sizeof(l)) != sizeof(l))
+		_exit(2);
+}
+
+static inline void loader_main(int sock, const struct ring_bpf_opts *opts)
+{
+	struct publish flood = { 1000, 0 };
+	struct loaded l;
+	char order;
+	int errs[3];
+
+	pin_to(0);
+	report(sock, load_ring(&l, opts, errs), errs);
+	while (read(sock, &order, 1) == 1 && order != EXIT) {
+		report(sock, obey(&l, (enum order)order), errs);
+		while (order == FLOOD)
+			run_prog(prog_fd(l.obj, "publish"), &flood, sizeof(flood), -1);
+	}
+	_exit(0);
+}
+
+static inline void loader_hear(struct loader *l)
+{
+	struct loader told;
+
+	if (read(l->sock, &told, sizeof(told)) != sizeof(told))
+		die("the loader is gone");
+	l->err = told.err;
+	memcpy(l->errs, told.errs, sizeof(l->errs));
+	memcpy(l->why, told.why, sizeof(l->why));
+}
+
+static inline void loader_start(struct loader *l, const struct ring_bpf_opts *opts)
+{
+	int socks[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, socks))
+		die("socketpair");
+	trigger_nr();
+	fflush(stdout);
+	l->pid = fork();
+	if (!l->pid) {
+		close(socks[0]);
+		loader_main(socks[1], opts);
+	}
+	close(socks[1]);
+	l->sock = socks[0];
+	loader_hear(l);
+}
+
+static inline int loader_do(struct loader *l, enum order order)
+{
+	char c = (char)order;
+
+	if (write(l->sock, &c, 1) != 1)
+		die("the loader is gone");
+	if (order == EXIT)
+		return 0;
+	loader_hear(l);
+	return l->err;
+}
+
+/* Killed, or after EXIT. */
+static inline void loader_end(struct loader *l, bool killed)
+{
+	if (killed)
+		kill(l->pid, SIGKILL);
+	else
+		loader_do(l, EXIT);
+	waitpid(l->pid, NULL, 0);
+	close(l->sock);
+	/* What it had attached is detached by now, but may still run. */
+	wait_for_programs();
+}
+
+/*
+ * Reads all that is there, and checks that it goes on at @next of ring 0 without a
+ * loss. Return: how many records, or -1 when they were others; @err what came then.
+ */
+static inline int read_all(struct ring *r, uint64_t *next, int *err)
+{
+	struct ring_record rec;
+	uint64_t word;
+	int n = 0;
+
+	while (!(*err = ring_read(r, &rec, &word, sizeof(word)))) {
+		if (rec.ring || rec.seq != *next || rec.lost || rec.len != 8 || rec.type != 2 ||
+		    word != (uint64_t)trigger_nr())
+			return -1;
+		++*next;
+		n++;
+	}
+	return n;
+}
+
+#endif /* TESTS_BPF_LOADER_H */

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sleeping on a ring that a BPF program writes: for what was wished for and not less,
+ * at no cost; and who dies in its sleep costs nobody anything.
+ *
+ * usage: sleep [--kills N]
+ */
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <seqring/reader.h>
+
+#include "sleeper.h"
+
+static unsigned int kills = 1000;
+
+/* --- wishes ------------------------------------------------------------------- */
+
+static void *publish_later(void *arg)
+{
+	pin_to(0);
+	nap_us(100000);
+	publish((uintptr_t)arg, 0);
+	return NULL;
+}
+
+/* Nothing below the wish wakes; what fulfils it does. */
+static void wish(enum how how, const char *what, const struct ring_open_opts *opts, uint64_t below,
+		 uint64_t more)
+{
+	char name[80];
+	struct told t = { 0 };
+	pthread_t thread;
+	struct sleeper s;
+	uint64_t start;
+	int err;
+
+	set_up(SEQRING_DATA_SIZE_MIN);
+	snprintf(name, sizeof(name), "sleep.wish.%s.%s", what, how_names[how]);
+	sleeper_open(&s, how, opts);
+	drain(s.r, &t);
+	start = now_ns();
+	pthread_create(&thread, NULL, publish_later, (void *)(uintptr_t)below);
+	err = sleep_ms(&s, 400);
+	pthread_join(thread, NULL);
+	t_check(err == -ETIMEDOUT && now_ns() - start >= 400 * MS, name,
+		"woke for %" PRIu64 " records: %d", below, err);
+
+	snprintf(name, sizeof(name), "sleep.wish.%s.%s.met", what, how_names[how]);
+	start = now_ns();
+	pthread_create(&thread, NULL, publish_later, (void *)(uintptr_t)more);
+	err = sleep_ms(&s, PATIENCE_MS);
+	pthread_join(thread, NULL);
+	t_check(!err && now_ns() - start < PATIENCE_MS * MS && now_ns() - start >= 90 * MS, name,
+		"%" PRIu64 " ms, %d", (now_ns() - start) / MS, err);
+	drain(s.r, &t);
+	snprintf(name, sizeof(name), "sleep.wish.%s.%s.read", what, how_names[how]);
+	t_check(t.got == below + more && !t.bad, name, "%" PRIu64 " read", t.got);
+	sleeper_close(&s);
+	tear_down();
+}
+
+/* The first record wakes a timeout later, and not before. */
+static void wish_timeout(enum how how)
+{
+	struct ring_open_opts opts = { .size = sizeof(opts),
+				       .wake_records = 1000,
+				       .wake_timeout_ns = 300 * MS };
+	struct told t = { 0 };
+	pthread_t thread;
+	struct sleeper s;
+	uint64_t ms;
+	char name[80];
+	int err = 0;
+
+	set_up(SEQRING_DATA_SIZE_MIN);
+	sleeper_open(&s, how, &opts);
+	drain(s.r, &t);
+	pthread_create(&thread, NULL, publish_later, (void *)(uintptr_t)3);
+	ms = now_ns() / MS;
+	/* A descriptor may wake earlier: it is asked again after each -EAGAIN. */
+	while (!err && !t.got) {
+		err = sleep_ms(&s, PATIENCE_MS);
+		if (!err)
+			drain(s.r, &t);
+	}
+	ms = now_ns() / MS - ms;
+	pthread_join(thread, NULL);
+	snprintf(name, sizeof(name), "sleep.wish.timeout.%s", how_names[how]);
+	t_check(!err && t.got == 3 && ms >= (how == BY_WAIT ? 395 : 95) && ms < PATIENCE_MS, name,
+		"%d: %" PRIu64 " records after %" PRIu64 " ms", err, t.got, ms);
+	sleeper_close(&s);
+	tear_down();
+}
+
+static void wishes(void)
+{
+	const struct ring_open_opts records = { .size = sizeof(records), .wake_records = 10 };
+	/* Of 8 payload bytes each takes 32. */
+	const struct ring_open_opts bytes = { .size = sizeof(bytes), .wake_bytes = 3200 };
+	unsigned int how;
+
+	for (how = 0; how < HOWS; how++) {
+		wish(how, "records", &records, 9, 1);
+		wish(how, "bytes", &bytes, 99, 1);
+		wish_timeout(how);
+	}
+}
+
+/* --- sleepers that cost nothing ------------------------------------------------ */
+
+static void idle(void)
+{
+	struct rusage before, after;
+	unsigned int how;
+	char name[64];
+	struct sleeper s;
+	struct told t = { 0 };
+	uint64_t us;
+	int err;
+
+	for (how = 0; how < HOWS; how++) {
+		set_up(SEQRING_DATA_SIZE_MIN);
+		sleeper_open(&s, how, NULL);
+		publish(10, 0);
+		drain(s.r, &t);
+		getrusage(RUSAGE_SELF, &before);
+		err = sleep_ms(&s, 2000);
+		getrusage(RUSAGE_SELF, &after);
+		us = (uint64_t)(after.ru_utime.tv_sec - before.ru_utime.tv_sec +
+				after.ru_stime.tv_sec - before.ru_stime.tv_sec) *
+			     1000000 +
+		     (uint64_t)(after.ru_utime.tv_usec - before.ru_utime.tv_usec +
+				after.ru_stime.tv_usec - before.ru_stime.tv_usec);
+		snprintf(name, sizeof(name), "sleep.idle.%s", how_names[how]);
+		t_check(err == -ETIMEDOUT && us < 20000 && after.ru_nvcsw - before.ru_nvcsw <= 2,
+			name, "%d: %" PRIu64 " us of CPU, %ld switches in 2 s", err, us,
+			after.ru_nvcsw - before.ru_nvcsw);
+		sleeper_close(&s);
+		tear_down();
+	}
+}
+
+static bool sleeps(pid_t pid)
+{
+	char path[32], text[256] = "", *at;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+		die(path);
+	close(fd);
+	at = strrchr(text, ')');
+	return at && at[2] == 'S';
+}
+
+/* A child that arms and is asleep. */
+static pid_t armed_child(enum how how)
+{
+	const struct ring_open_opts opts = { .size = sizeof(opts), .whence = RING_HEAD };
+	uint64_t end = now_ns() + PATIENCE_MS * MS;
+	struct told t = { 0 };
+	struct sleeper s;
+	pid_t pid;
+
+	seqring_write(&wait_words[0].pos, SEQRING_WAIT_NONE);
+	pid = fork();
+	if (!pid) {
+		sleeper_open(&s, how, &opts);
+		/* What wakes another one may wake it, too. */
+		for (;;) {
+			drain(s.r, &t);
+			sleep_ms(&s, -1);
+		}
+	}
+	while (seqring_read(&wait_words[0].pos) == SEQRING_WAIT_NONE || !sleeps(pid)) {
+		if (now_ns() > end)
+			die("a child does not arm");
+		nap_us(50);
+	}
+	return pid;
+}
+
+static void kill_child(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* Readers are killed in their sleep; one survives them all. */
+static void killed(void)
+{
+	struct ring *r;
+	uint64_t before, n = 0;
+	pid_t survivor;
+	unsigned int i;
+	bool all = true;
+
+	set_up(SEQRING_DATA_SIZE_MIN);
+	r = open_reader(NULL);
+	survivor = start_reader(0, BY_EDGE);
+	for (i = 0; i < kills; i++) {
+		kill_child(armed_child(i % HOWS));
+		/* Some leave their wish behind, of others a wake-up takes it. */
+		if (i % 2) {
+			publish(1, 0);
+			all &= wait_for_all(1, ++n);
+		}
+	}
+	publish(1, 0);
+	all &= wait_for_all(1, ++n);
+	check_told("sleep.killed.survivor", 1, n, all);
+	kill_child(survivor);
+
+	/* What the dead have armed costs one wake-up at most, then none. */
+	publish(1, 0);
+	before = wakeups(r);
+	publish(1000, 0);
+	T_EQ("sleep.killed.cost", wakeups(r) - before, 0);
+
+	/* The bell takes 256 wake-ups: with somebody to hear it, any number. */
+	told[1].got = n + 1001;
+	memset(&told[0], 0, sizeof(told[0]));
+	survivor = start_reader(0, BY_WAIT);
+	all = wait_for_all(1, n + 1001);
+	before = wakeups(r);
+	n += 1001;
+	for (i = 0; all && i < 2000; i++) {
+		while (!sleeps(survivor) || seqring_read(&wait_words[0].pos) == SEQRING_WAIT_NONE)
+			sched_yield();
+		publish(1, 0);
+		all = wait_for_all(1, ++n);
+	}
+	check_told("sleep.killed.bell", 1, n, all);
+	t_check(wakeups(r) - before >= 1000, "sleep.killed.bell.rung", "%" PRIu64 " times",
+		wakeups(r) - before);
+	end_readers("sleep.killed.end", 1, &survivor);
+	ring_close(r);
+	tear_down();
+}
+
+/* Nobody hears the bell until no more goes into it; then somebody comes. */
+static void full(void)
+{
+	uint64_t before, i;
+	struct ring *r;
+	pid_t reader;
+	bool all;
+
+	set_up(SEQRING_DATA_SIZE_MIN);
+	r = open_reader(NULL);
+	kill_child(armed_child(BY_WAIT));
+	for (i = 0; i < 1000; i++) {
+		/* Armed as by a reader that died before it heard anything. */
+		seqring_write(&wait_words[0].pos, 0);
+		publish(1, 0);
+	}
+	before = wakeups(r);
+	t_check(before >= 200 && before <= 300, "sleep.full.rung", "%" PRIu64 " times", before);
+	publish(10, 0);
+	T_EQ("sleep.full.tries_again", seqring_read(&wait_words[0].pos), 0);
+	T_EQ("sleep.full.stays", wakeups(r), before);
+
+	told[0].got = 0;
+	reader = start_reader(0, BY_WAIT);
+	all = wait_for_all(1, 1010);
+	for (i = 1; all && i <= 100; i++) {
+		publish(1, 0);
+		all = wait_for_all(1, 1010 + i);
+	}
+	check_told("sleep.full.newcomer", 1, 1110, all);
+	T_TRUE("sleep.full.rings_again", wakeups(r) > before);
+	end_readers("sleep.full.end", 1, &reader);
+	ring_close(r);
+	tear_down();
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = { { "kills", 1, NULL, 'k' }, { 0 } };
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c != 'k')
+			return 2;
+		kills = (unsigned int)strtoul(optarg, NULL, 0);
+	}
+	need_bpf("sleep");
+	wishes();
+	idle();
+	killed();
+	full();
+	return t_done();
+}

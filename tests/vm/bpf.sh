@@ -1,0 +1,52 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# bpf.sh 6.1|6.12: the tests of BPF rings, on Debian's kernel of that series in a VM.
+# Passes the lines `ok`, `not ok` and `#` of bpf_guest.sh through. Exit status: 0, or 1
+# when a test failed or the kernel complained.
+#
+# MS, EVENTS and ROUNDS, from the environment, say how much is done.
+
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+series=${1-}
+case $series in
+6.1 | 6.12) ;;
+*) echo "usage: $0 6.1|6.12" >&2; exit 2 ;;
+esac
+ms=${MS:-4000} events=${EVENTS:-2000} rounds=${ROUNDS:-4000}
+log=build/log/vm-bpf-$series.console out=build/log/vm-bpf-$series.out
+bad=0
+
+die() {
+	echo "not ok vm-bpf-$series - $*"
+	exit 1
+}
+
+mkdir -p build/log
+make -s -j2 test-build build/native/ringctl build/native/ringbench >build/log/vm-bpf-make.log 2>&1 ||
+	{ tail -n 20 build/log/vm-bpf-make.log; die 'the programs do not build'; }
+files=(-f tests/vm/bpf_guest.sh)
+for prog in torture wake sleep life access reject load; do
+	files+=(-f "build/native/tests/bpf/$prog")
+done
+# Every object of the project: that they load is a test, too.
+for object in build/native/{tests/bpf,tools/trace,bench/bpf}/*.bpf.o; do
+	[ ! -f "$object" ] || files+=(-f "$object")
+done
+
+# By way of a file: on the console the kernel's messages may cut our lines.
+rm -rf "$out"
+tests/vm/vm.sh -q -o "$log" -r "$out" -k "$series" -t 900 "${files[@]}" -- \
+	"set -o pipefail; MS=$ms EVENTS=$events ROUNDS=$rounds sh ./bpf_guest.sh 2>&1 | tee /out/lines" \
+	2>"$log.errors"
+status=$?
+[ -f "$out/lines" ] || { mkdir -p "$out"; sed -n '/vm: start/,$p' "$log" >"$out/lines"; }
+grep -aE '^(ok|not ok|skip|#) ' "$out/lines"
+case $status in
+0) echo "ok vm-bpf-$series.kernel" ;;
+1) bad=1 ;;
+99) sed 's/^/# /' "$log.errors"; echo "not ok vm-bpf-$series.kernel - it complained, see $log"; bad=1 ;;
+*) sed 's/^/# /' "$log.errors"; echo "not ok vm-bpf-$series - status $status, see $log"; bad=1 ;;
+esac
+exit $bad

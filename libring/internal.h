@@ -193,6 +193,7 @@ uint64_t libring_wish_bytes(const struct ring *r);
 uint64_t libring_wish_records(const struct ring *r);
 uint64_t libring_next_seq(const struct ring_src *s);
 int libring_poll_open(struct ring *r);
+int libring_bell_open(struct ring *r, int bell);
 int libring_poll_add(struct ring *r, int fd, uint32_t events);
 void libring_timer_set(struct ring *r, uint64_t at_ns);
 

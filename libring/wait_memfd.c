@@ -188,17 +188,8 @@ int libring_memfd_open(struct ring *r, const struct ring_fds *fds, int sock)
 	if (!err)
 		err = map_wait(r, fds->wait);
 	if (!err)
-		err = libring_poll_open(r);
-	if (err)
-		return err;
-	/* Of its own: an epoll instance forgets a file that nobody has open any more. */
-	r->bell = fcntl(fds->bell, F_DUPFD_CLOEXEC, 0);
-	if (r->bell < 0)
-		return libring_fail(errno, "the ring's bell: %s", strerror(errno));
-	err = libring_poll_add(r, r->bell, EPOLLIN | EPOLLET);
+		err = libring_bell_open(r, fds->bell);
 	if (!err && sock >= 0)
 		err = libring_poll_add(r, sock, EPOLLRDHUP | EPOLLET);
-	r->poll_fd = r->epfd;
-	r->app_fd = r->epfd;
 	return err;
 }

@@ -33,9 +33,9 @@
  * Before the header may be defined:
  *
  * SEQRING_BPF_NO_PREEMPT: no program of the object is ever preempted by another one
- *	on its CPU; it may be interrupted. True of programs on tracepoints (raw_tp, tp,
- *	tp_btf), kprobes and perf events; not of fentry, LSM, iterators, uprobes, or
- *	programs that may sleep. Saves two atomic instructions per record.
+ *	on its CPU; it may be interrupted. True, up to Linux 6.18, of programs on
+ *	tracepoints (raw_tp, tp, tp_btf), kprobes and perf events; not of fentry, LSM,
+ *	iterators, uprobes, or programs that may sleep. Saves two atomic instructions per record.
  * SEQRING_BPF_PAYLOAD_MAX: longest payload, 4096 unless defined. So many bytes of
  *	memory lie unused behind each data area, for the verifier's sake. At most a
  *	quarter of the data area, less 24.

@@ -366,7 +366,7 @@ static void late(void)
 /* Where there is no BPF file system. */
 static void no_bpffs(void)
 {
-	const char *rings = strdup(getenv("RINGBPFDIR"));
+	char *rings = strdup(getenv("RINGBPFDIR"));
 	struct ring_bpf_opts opts = LOADER_OPTS(.name = "nowhere");
 	char dir[] = "/tmp/seqring-none-XXXXXX", path[PATH_MAX], name[5000];
 
@@ -395,6 +395,7 @@ static void no_bpffs(void)
 	setenv("RINGBPFDIR", name, 1);
 	REJECTED("bpffs.long", prepare("wake", "ring", &opts), ENAMETOOLONG, "RINGBPFDIR");
 	setenv("RINGBPFDIR", rings, 1);
+	free(rings);
 }
 
 /* What the kernel has not got. */

@@ -27,11 +27,11 @@ WAIT = "libring/wait_bpf.c"
 # name, file, text, replacement, what must catch it
 MUTANTS = [
     ("a nested program writes all the same", BPF,
-     "		if (seqring_unlikely(seqring_read(&state->owner)))\n			goto busy;\n",
+     "		if (seqring_read(&state->owner))\n			return 0;\n",
      "", TORTURE),
     ("one ring is taken without an atomic instruction", BPF,
-     "__sync_val_compare_and_swap(&state->owner, 0, cpu + 1)",
-     "(state->owner ? 1 : (bpf_ktime_get_ns(), state->owner = cpu + 1, 0))", TORTURE),
+     "__sync_val_compare_and_swap(&state->owner, 0, owner)",
+     "(state->owner ? 1 : (bpf_ktime_get_ns(), state->owner = owner, 0))", TORTURE),
     ("the ring is given back before its state is stored", BPF,
      "	state->pos = o->w.pos;\n",
      "	seqring_write(&state->owner, 0);\n	bpf_ktime_get_ns();\n"

@@ -15,6 +15,8 @@ import signal
 import subprocess
 import sys
 
+# The tree is to stay as it is.
+sys.dont_write_bytecode = True
 import bpf
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))

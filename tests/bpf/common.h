@@ -156,11 +156,15 @@ static inline void wait_for_programs(void)
 static inline const char *own_bpffs(void)
 {
 	static char dir[32];
-	char rings[64];
+	char rings[64], exe[5] = "";
+	const char *at = "/tmp";
 
-	strcpy(dir, "/tmp/seqring-bpf-XXXXXX");
+	/* What is mounted there must not hide the tree. */
+	if (readlink("/proc/self/exe", exe, sizeof(exe)) == sizeof(exe) && !memcmp(exe, "/tmp/", 5))
+		at = "/mnt";
+	snprintf(dir, sizeof(dir), "%s/seqring-bpf-XXXXXX", at);
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("tmpfs", "/tmp", "tmpfs", 0, NULL) || !mkdtemp(dir) || chmod(dir, 0755) ||
+	    mount("tmpfs", at, "tmpfs", 0, NULL) || !mkdtemp(dir) || chmod(dir, 0755) ||
 	    mount("bpf", dir, "bpf", 0, NULL))
 		die("a BPF file system");
 	snprintf(rings, sizeof(rings), "%s/seqring", dir);

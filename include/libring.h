@@ -119,7 +119,8 @@ struct ring_record {
  * -E2BIG options of a later version; -EPROTO not a ring, or its geometry
  * contradicts itself or its file; -ENOTSUP a ring of an incompatible version, or
  * one that needs a feature this library lacks; -EPERM a memfd that its writer
- * could shrink or that is not sealed against other writers; -ERANGE @whence is
+ * could shrink or that is not sealed against other writers, or a BPF map that is not
+ * frozen; -ERANGE @whence is
  * RING_SEQ and value lies in the future; -EOPNOTSUPP RING_SEQ on several rings
  * or RING_TIME without a clock; -EPIPE the writer was faster than the search for
  * value; -ECONNREFUSED the serving process is gone or takes no more readers;

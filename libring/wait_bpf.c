@@ -239,6 +239,27 @@ static const struct ring_backend_ops bpf_ops = {
 	.close = bpf_close,
 };
 
+/*
+ * Whether no process can write the map any more; true where /proc, which alone says it,
+ * does not.
+ */
+static bool is_frozen(int fd)
+{
+	char path[32], line[128];
+	unsigned int frozen = 1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	f = fopen(path, "re");
+	if (!f)
+		return true;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "frozen: %u", &frozen) == 1)
+			break;
+	fclose(f);
+	return frozen;
+}
+
 static int map_ring(struct ring *r, int fd)
 {
 	struct bpf_map_info info;
@@ -251,7 +272,11 @@ static int map_ring(struct ring *r, int fd)
 				    "not a ring: BPF map %s is of type %u, not an array that can "
 				    "be mapped",
 				    info.name, info.type);
-	return libring_map(r, fd, (info.value_size + 7ULL) / 8 * 8 * info.max_entries);
+	err = libring_map(r, fd, (info.value_size + 7ULL) / 8 * 8 * info.max_entries);
+	if (!err && !is_frozen(fd))
+		err = libring_fail(EPERM, "the ring's map is not frozen: any process that has it "
+					  "could change what is in the ring");
+	return err;
 }
 
 static int map_wait(struct ring *r, int fd)

@@ -63,6 +63,7 @@ gcc -Wall -Wextra -Werror -o "$dir/loader" "$dir/loader.c" $flags
 if [ -e /sys/kernel/btf/vmlinux ] && [ "$(id -u)" = 0 ]; then
 	mkdir -p "$dir/bpffs"
 	mount -t bpf bpf "$dir/bpffs"
+	trap 'umount "$dir/bpffs"' EXIT
 	export RINGBPFDIR=$dir/bpffs/rings
 	LD_LIBRARY_PATH=$root/usr/lib "$dir/loader" "$dir/exits.bpf.o" 2 &
 	writer=$!
@@ -70,9 +71,9 @@ if [ -e /sys/kernel/btf/vmlinux ] && [ "$(id -u)" = 0 ]; then
 	"$root/usr/bin/ringctl" cat --json exits --quiet >"$dir/exits.json" &
 	reader=$!
 	sleep 0.2
-	sh -c 'exit 3'
-	wait $writer $reader
-	umount "$dir/bpffs"
+	sh -c 'exit 3' || :
+	wait $writer
+	wait $reader
 	grep -q '"comm":"sh"' "$dir/exits.json"
 fi
 

@@ -180,7 +180,7 @@ bench() {
 }
 
 all="build unit-native unit-asan unit-tsan torture-native torture-asan torture-tsan wake model
-bpf bpf-torture bpf-wake bpf-asan mutants tool install bench style vm-self vm-6.1 vm-6.12
+bpf bpf-torture bpf-wake bpf-asan mutants mutants-bpf tool install bench style vm-self vm-6.1 vm-6.12
 vm-bpf-6.1 vm-bpf-6.12"
 
 run() {
@@ -196,6 +196,7 @@ run() {
 	bpf-asan) suite bpf-asan bpf_asan ;;
 	model) suite model model ;;
 	mutants) suite mutants tests/mutants/run.py ;;
+	mutants-bpf) suite mutants-bpf tests/mutants/run.py --bpf ;;
 	tool) suite tool tests/tool/run.sh build/native/ringctl ;;
 	install) suite install install_test ;;
 	bench) suite bench bench ;;

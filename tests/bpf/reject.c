@@ -124,7 +124,7 @@ static void lies(void)
 		die("mmap");
 	make_header(h);
 	/* Else the lies might be refused for something else. */
-	T_EQ("open.truth", try_map(map), 0);
+	REJECTED("open.truth", try_map(map), EPERM, "not frozen");
 	LIE("magic", magic, SEQRING_MAGIC + 1, EPROTO, "magic is 0x31474e4952514554");
 	LIE("version", version, 0, EPROTO, "compat_version 1");
 	LIE("compat", compat_version, 0, EPROTO, "compat_version 0");
@@ -179,6 +179,9 @@ static void parts(void)
 	if (h == MAP_FAILED)
 		die("mmap");
 	make_header(h);
+	munmap(h, 4096);
+	REJECTED("parts.writable", try_fds(map, wait, bell), EPERM, "not frozen");
+	T_EQ("parts.freeze", bpf_map_freeze(map), 0);
 	T_EQ("parts.right", try_fds(map, wait, bell), 0);
 	REJECTED("parts.ring", try_fds(hash, wait, bell), EPROTO, "of type 1");
 	REJECTED("parts.wait_hash", try_fds(map, hash, bell), EPROTO, "armed words of 1 rings");
@@ -189,7 +192,6 @@ static void parts(void)
 	REJECTED("parts.bell_file", try_fds(map, wait, file), EPROTO, "no bell");
 	REJECTED("parts.closed", try_fds(map, 1000, bell), EBADF, "wait 1000");
 	REJECTED("parts.file", try_fds(file, wait, bell), EPROTO, "no memfd");
-	munmap(h, 4096);
 	close(map);
 	close(wait);
 	close(plain_wait);

@@ -100,9 +100,8 @@ static bool register_membarrier(void)
 {
 	const int needed = MEMBARRIER_CMD_GLOBAL_EXPEDITED |
 			   MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED;
-	long cmds = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
 
-	return cmds >= 0 && (cmds & needed) == needed &&
+	return libring_membarrier_has(needed) &&
 	       !syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0);
 }
 

@@ -193,21 +193,27 @@ uint64_t libring_wish_bytes(const struct ring *r);
 uint64_t libring_wish_records(const struct ring *r);
 uint64_t libring_next_seq(const struct ring_src *s);
 int libring_poll_open(struct ring *r);
-int libring_bell_open(struct ring *r, int bell);
 int libring_poll_add(struct ring *r, int fd, uint32_t events);
 void libring_timer_set(struct ring *r, uint64_t at_ns);
 
 /* wait_chardev.c, wait_memfd.c, wait_bpf.c */
 int libring_chardev_open(struct ring *r, int fd);
 int libring_memfd_open(struct ring *r, const struct ring_fds *fds, int sock);
-void libring_arm_words(struct ring *r, bool for_fd);
 LIBRING_SHARED int libring_bpf_dir(char *dir, size_t size);
-bool libring_on_bpffs(const char *path);
+LIBRING_SHARED bool libring_on_bpffs(const char *path);
 bool libring_is_bpf_map(int fd);
 int libring_bpf_get(const char *path, bool is_dir, struct ring_fds *fds);
 int libring_bpf_open(struct ring *r, const struct ring_fds *fds);
 void libring_watch_owner(struct ring *r, bool gone);
-LIBRING_SHARED bool libring_membarrier_global(void);
+
+/* words.c */
+int libring_map_words(struct ring *r, int fd);
+void libring_unmap_words(struct ring *r);
+int libring_bell_open(struct ring *r, int bell);
+void libring_arm_words(struct ring *r, bool for_fd);
+void libring_kick_timer(struct ring *r);
+LIBRING_SHARED bool libring_membarrier_has(int cmds);
+LIBRING_SHARED int libring_grace_period(void);
 
 /* owner.c */
 LIBRING_SHARED void libring_owner_self(__u64 *owner, __u64 *pidns);

@@ -4,7 +4,6 @@
  * it in the same way.
  */
 
-#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -318,23 +317,6 @@ int libring_poll_open(struct ring *r)
 	if (r->timer < 0)
 		return libring_fail(errno, "timerfd_create: %s", strerror(errno));
 	return libring_poll_add(r, r->timer, EPOLLIN | EPOLLET);
-}
-
-/* Opens what the reader of a ring sleeps on that has a bell: both its descriptors. */
-int libring_bell_open(struct ring *r, int bell)
-{
-	int err;
-
-	err = libring_poll_open(r);
-	if (err)
-		return err;
-	r->poll_fd = r->epfd;
-	r->app_fd = r->epfd;
-	/* Of its own: an epoll instance forgets a file that nobody has open any more. */
-	r->bell = fcntl(bell, F_DUPFD_CLOEXEC, 0);
-	if (r->bell < 0)
-		return libring_fail(errno, "the ring's bell: %s", strerror(errno));
-	return libring_poll_add(r, r->bell, EPOLLIN | EPOLLET);
 }
 
 /* Makes the descriptor readable at @at_ns; 0: never. */

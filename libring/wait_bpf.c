@@ -13,7 +13,6 @@
  * The bpf(2) calls are made here and not by libbpf: a reader needs four, and no ELF.
  */
 
-#include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/magic.h>
 #include <linux/membarrier.h>
@@ -22,7 +21,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -152,14 +150,6 @@ static void advance_bell(struct ring *r)
 		seqring_write(r->bell_heard, rung - BELL_RECORD);
 }
 
-/* Not everywhere: a kernel with nohz_full has none. */
-bool libring_membarrier_global(void)
-{
-	long cmds = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
-
-	return cmds >= 0 && cmds & MEMBARRIER_CMD_GLOBAL;
-}
-
 /*
  * Programs look at the armed words only while a sleeper is announced. Those that run
  * since before that have ended when membarrier() returns: it waits for an RCU grace
@@ -174,7 +164,7 @@ static void announce(struct ring *r)
 	for (i = 0; i < r->nr_src; i++)
 		needed |= seqring_r_announce(&r->wait[r->src[i].ring], mine, &r->src[i].announced);
 	if (needed)
-		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+		libring_grace_period();
 }
 
 /**
@@ -216,17 +206,11 @@ static void bpf_arm(struct ring *r, bool for_fd)
 		announce(r);
 }
 
-static void bpf_kick(struct ring *r)
-{
-	libring_timer_set(r, 1);
-}
-
 static void bpf_close(struct ring *r)
 {
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
-	if (r->wait)
-		munmap(r->wait, r->wait_size);
+	libring_unmap_words(r);
 	if (r->bell_heard)
 		munmap(r->bell_heard, page);
 	if (r->bell_rung)
@@ -235,7 +219,7 @@ static void bpf_close(struct ring *r)
 
 static const struct ring_backend_ops bpf_ops = {
 	.arm = bpf_arm,
-	.kick = bpf_kick,
+	.kick = libring_kick_timer,
 	.close = bpf_close,
 };
 
@@ -281,9 +265,7 @@ static int map_ring(struct ring *r, int fd)
 
 static int map_wait(struct ring *r, int fd)
 {
-	const size_t size = r->hdr.nr_rings * sizeof(struct seqring_wait);
 	struct bpf_map_info info;
-	void *p;
 
 	if (map_info(fd, &info) || info.type != BPF_MAP_TYPE_ARRAY ||
 	    !(info.map_flags & BPF_F_MMAPABLE) || info.value_size != sizeof(struct seqring_wait) ||
@@ -291,12 +273,7 @@ static int map_wait(struct ring *r, int fd)
 		return libring_fail(EPROTO,
 				    "descriptor %d is no BPF map with the armed words of %u rings",
 				    fd, r->hdr.nr_rings);
-	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (p == MAP_FAILED)
-		return libring_fail(errno, "cannot map the armed words: %s", strerror(errno));
-	r->wait = p;
-	r->wait_size = size;
-	return 0;
+	return libring_map_words(r, fd);
 }
 
 static int map_bell(struct ring *r, int fd)
@@ -332,7 +309,8 @@ int libring_bpf_open(struct ring *r, const struct ring_fds *fds)
 	if (err || fds->wait < 0)
 		return err;
 	r->ops = &bpf_ops;
-	if (r->hdr.features & SEQRING_FEAT_ANNOUNCE && !libring_membarrier_global())
+	if (r->hdr.features & SEQRING_FEAT_ANNOUNCE &&
+	    !libring_membarrier_has(MEMBARRIER_CMD_GLOBAL))
 		return libring_fail(ENOTSUP, "the ring's readers need membarrier(2) to sleep, and "
 					     "this process has none");
 	err = map_wait(r, fds->wait);

@@ -21,64 +21,6 @@
 
 #include "internal.h"
 
-static void arm_ring(struct ring *r, const struct ring_src *s, bool first)
-{
-	uint64_t pos = s->rd.pos, seq = SEQRING_WAIT_NONE;
-	uint64_t records = libring_wish_records(r);
-
-	if (!first) {
-		pos = libring_add(pos, libring_wish_bytes(r) - 1);
-		seq = libring_add(libring_next_seq(s), records - 1);
-	}
-	seqring_r_arm(&r->wait[s->ring], pos, seq);
-}
-
-static bool anything_pending(const struct ring *r)
-{
-	uint32_t i;
-
-	for (i = 0; i < r->nr_src; i++)
-		if (r->src[i].pending)
-			return true;
-	return false;
-}
-
-/*
- * With wake_timeout_ns, somebody has to notice the first record, for the time
- * runs from there. ring_wait() does: it is armed at the first record, then at the
- * wish. An application that polls would be woken by each first record, and there
- * would be no batches: so the timer starts when it polls, which is early enough.
- * When nothing came in a whole timeout, the first record wakes it again, and no
- * timer ticks meanwhile.
- */
-static uint64_t arm_timeout(struct ring *r, bool for_fd, bool *first)
-{
-	if (!for_fd) {
-		*first = !anything_pending(r);
-		return 0;
-	}
-	r->calm = (r->fired || r->calm) && r->read == r->armed_read;
-	r->armed_read = r->read;
-	*first = r->calm;
-	return r->calm ? 0 : libring_add(libring_now_ns(), r->wake_timeout_ns);
-}
-
-/* Asks for a wake-up by the words that the reader shares with the writer. */
-void libring_arm_words(struct ring *r, bool for_fd)
-{
-	bool first = r->due_ns || libring_wish_records(r) == 1;
-	uint64_t timer = r->due_ns;
-	uint32_t i;
-
-	if (!first && r->wake_timeout_ns)
-		timer = arm_timeout(r, for_fd, &first);
-	if (for_fd)
-		libring_timer_set(r, timer);
-	for (i = 0; i < r->nr_src; i++)
-		if (!r->due_ns || !r->src[i].pending)
-			arm_ring(r, &r->src[i], first);
-}
-
 static void memfd_arm(struct ring *r, bool for_fd)
 {
 	libring_arm_words(r, for_fd);
@@ -87,21 +29,10 @@ static void memfd_arm(struct ring *r, bool for_fd)
 		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);
 }
 
-static void memfd_kick(struct ring *r)
-{
-	libring_timer_set(r, 1);
-}
-
-static void memfd_close(struct ring *r)
-{
-	if (r->wait)
-		munmap(r->wait, r->wait_size);
-}
-
 static const struct ring_backend_ops memfd_ops = {
 	.arm = memfd_arm,
-	.kick = memfd_kick,
-	.close = memfd_close,
+	.kick = libring_kick_timer,
+	.close = libring_unmap_words,
 };
 
 static int check_seals(int fd, int needed, const char *what)
@@ -137,7 +68,6 @@ static int map_wait(struct ring *r, int fd)
 {
 	size_t size = r->hdr.nr_rings * sizeof(struct seqring_wait);
 	struct stat st;
-	void *p;
 	int err;
 
 	err = check_seals(fd, F_SEAL_SHRINK | F_SEAL_SEAL, "memfd with the armed words");
@@ -148,22 +78,13 @@ static int map_wait(struct ring *r, int fd)
 				    "the memfd with the armed words is shorter than the "
 				    "%zu bytes of %u rings",
 				    size, r->hdr.nr_rings);
-	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (p == MAP_FAILED)
-		return libring_fail(errno, "cannot map the armed words: %s", strerror(errno));
-	r->wait = p;
-	r->wait_size = size;
-	return 0;
+	return libring_map_words(r, fd);
 }
 
 static int check_membarrier(const struct ring *r)
 {
-	long cmds;
-
-	if (!(r->hdr.features & SEQRING_FEAT_MEMBARRIER))
-		return 0;
-	cmds = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
-	if (cmds >= 0 && cmds & MEMBARRIER_CMD_GLOBAL_EXPEDITED)
+	if (!(r->hdr.features & SEQRING_FEAT_MEMBARRIER) ||
+	    libring_membarrier_has(MEMBARRIER_CMD_GLOBAL_EXPEDITED))
 		return 0;
 	return libring_fail(ENOTSUP, "the ring's readers need membarrier(2) to sleep, and this "
 				     "process has none: create it with RING_WRITER_FULL_FENCE");

@@ -6,12 +6,10 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <linux/membarrier.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -95,7 +93,7 @@ int libring_bpf_end_rings(int ctl, uint32_t nr_rings)
 		err = end_each(ctl, nr_rings);
 		if (err <= 0 && err != -EBUSY)
 			break;
-		if (err < 0 || syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		if (err < 0 || libring_grace_period())
 			usleep(1000);
 	}
 	if (err == -EBUSY)

@@ -5,11 +5,11 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <inttypes.h>
+#include <linux/membarrier.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -108,7 +108,7 @@ static int find_parts(struct ring_bpf *b, const char *map)
 				    "geometry has %zu bytes, not %zu",
 				    map, size, sizeof(*geo));
 	b->geo.payload_limit = geo->payload_limit;
-	b->geo.announce = geo->announce && libring_membarrier_global();
+	b->geo.announce = geo->announce && libring_membarrier_has(MEMBARRIER_CMD_GLOBAL);
 	if (geo->payload_limit > SEQRING_PAYLOAD_MAX(b->opts.data_size))
 		return libring_fail(EINVAL,
 				    "SEQRING_BPF_PAYLOAD_MAX of the object is %u: with a "

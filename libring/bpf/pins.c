@@ -12,28 +12,17 @@
 #include <bpf/libbpf.h>
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/magic.h>
-#include <linux/membarrier.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "internal.h"
 
 #define DETACH_MS 1000
-
-static bool on_bpffs(const char *dir)
-{
-	struct statfs st;
-
-	return !statfs(dir, &st) && (unsigned long)st.f_type == BPF_FS_MAGIC;
-}
 
 /* Makes the directory of all pins; @mount_it: also the BPF file system, when not there. */
 int libring_pins_make_base(const char *base, bool mount_it)
@@ -44,7 +33,7 @@ int libring_pins_make_base(const char *base, bool mount_it)
 		if (errno != ENOENT && errno != EPERM)
 			return libring_fail(errno, "%s: %s", base, strerror(errno));
 	} else {
-		if (on_bpffs(base))
+		if (libring_on_bpffs(base))
 			return 0;
 		rmdir(base);
 	}
@@ -52,10 +41,10 @@ int libring_pins_make_base(const char *base, bool mount_it)
 	slash = strrchr(parent, '/');
 	if (slash)
 		*slash = 0;
-	if (mount_it && !on_bpffs(parent) && mount("bpf", parent, "bpf", 0, NULL))
+	if (mount_it && !libring_on_bpffs(parent) && mount("bpf", parent, "bpf", 0, NULL))
 		return libring_fail(errno, "cannot mount a BPF file system at %s: %s", parent,
 				    strerror(errno));
-	if (!on_bpffs(parent))
+	if (!libring_on_bpffs(parent))
 		return libring_fail(ENOTDIR,
 				    "no BPF file system is mounted at %s: mount -t bpf bpf "
 				    "%s",
@@ -230,7 +219,7 @@ int libring_pins_unlink_links(const struct ring_pins *p)
 	int err = empty(p->dir, true);
 
 	/* Those that run are RCU read-side critical sections. */
-	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	libring_grace_period();
 	return err;
 }
 

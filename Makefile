@@ -53,7 +53,8 @@ ifeq ($(SAN),m32)
 BPF_LIB		:=
 endif
 TOOL_OBJS	:= $(patsubst %.c,$(O)/%.o,$(filter-out %.bpf.c,$(wildcard tools/*.c tools/trace/*.c)))
-BENCH_OBJS	:= $(patsubst %.c,$(O)/%.o,$(wildcard bench/*.c))
+BENCH_OBJS	:= $(patsubst %.c,$(O)/%.o,$(filter-out %.bpf.c,$(wildcard bench/*.c bench/bpf/*.c \
+		   bench/peers/*.c bench/latency/*.c)))
 UNIT_TESTS	:= $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c))
 # Programs that tests run: one file each.
 TEST_PROGS	:= $(patsubst %.c,$(O)/%,$(wildcard tests/native/*.c tests/vm/progs/*.c))
@@ -140,10 +141,11 @@ $(O)/ringctl: $(TOOL_OBJS) $(O)/libring-bpf.a $(O)/libring.a
 	@echo '  LD  $@'
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBBPF) $(shell pkg-config --libs json-c libseccomp)
 
-$(O)/bench/bpf.o: $(O)/bench/bpf/bench.skel.h
+BENCH_LIBS	:= json-c
+$(O)/bench/bpf/bpf.o: $(O)/bench/bpf/bench.skel.h
 $(O)/ringbench: $(BENCH_OBJS) $(O)/libring-bpf.a $(O)/libring.a
 	@echo '  LD  $@'
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBBPF) $(shell pkg-config --libs json-c)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBBPF) $(shell pkg-config --libs $(BENCH_LIBS)) -lm
 
 $(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $(O)/libring-bpf.a $(O)/libring.a
 	@echo '  LD  $@'

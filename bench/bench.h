@@ -20,6 +20,7 @@
  * @seconds:   length of the run that may lose nothing
  * @round_ms:  length of one measurement
  * @rounds:    measurements of each contender
+ * @quick:     all parts together in less than a minute: leave out what no target needs
  * @cpu:       the writer's core, the reader's core
  */
 struct bench_options {
@@ -27,6 +28,7 @@ struct bench_options {
 	double seconds;
 	unsigned int round_ms;
 	unsigned int rounds;
+	bool quick;
 	int cpu[2];
 };
 
@@ -127,8 +129,12 @@ static inline uint32_t opaque(uint32_t x)
 /*
  * Report. A series has one value per round; round i of all series of a section
  * was measured at about the same time, so their ratio is taken round by round.
+ * Strings are kept, not copied, unless it says otherwise.
  */
 struct series;
+
+/* What the section is about: a heading, and a paragraph in Markdown. Optional. */
+void section_describe(const char *section, const char *title, const char *text);
 
 /* Lives as long as the program. */
 struct series *series_new(const char *section, const char *name, const char *unit);
@@ -139,6 +145,20 @@ double series_ratio(const struct series *a, const struct series *b);
 double series_difference(const struct series *a, const struct series *b);
 /* Shows the ratio beside @s. */
 void series_compare(struct series *s, const struct series *peer);
+/* Adds to what @s published, and lost or dropped of that: shown beside it. */
+void series_account(struct series *s, uint64_t published, uint64_t lost);
+
+/*
+ * A plot, drawn from the series that are points of it: each is the point at @x of
+ * the curve with that name, and y is its median. They are left out of the tables.
+ */
+enum { PLOT_LOG_X = 1, PLOT_LOG_Y = 2 };
+void plot_describe(const char *section, const char *plot, const char *title, const char *x_label,
+		   const char *y_label, unsigned int flags);
+void series_point(struct series *s, const char *plot, const char *curve, double x);
+
+/* A string that lives as long as the program. */
+const char *keep(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 enum bound { AT_MOST, AT_LEAST };
 void target(const char *section, const char *what, double value, const char *unit, enum bound bound,

@@ -126,6 +126,7 @@ int main(int argc, char **argv)
 			check_names(only);
 			break;
 		case QUICK:
+			opt.quick = true;
 			opt.seconds = 2;
 			opt.round_ms = 10;
 			opt.rounds = 9;

@@ -12,19 +12,41 @@
 
 #include "bench.h"
 
-#define SERIES_MAX  128
-#define TARGETS_MAX 64
-#define NOTES_MAX   64
+#define SERIES_MAX   4096
+#define TARGETS_MAX  256
+#define NOTES_MAX    256
+#define SECTIONS_MAX 64
+#define PLOTS_MAX    64
 
 struct series {
 	const char *section;
 	const char *name;
 	const char *unit;
 	const struct series *peer;
+	const char *plot;
+	const char *curve;
+	double x;
+	uint64_t published;
+	uint64_t lost;
 	unsigned int n;
 	unsigned int nr_disturbed;
 	double value[BENCH_ROUNDS_MAX];
 	bool disturbed[BENCH_ROUNDS_MAX];
+};
+
+struct section {
+	const char *name;
+	const char *title;
+	const char *text;
+};
+
+struct plot {
+	const char *section;
+	const char *name;
+	const char *title;
+	const char *x_label;
+	const char *y_label;
+	unsigned int flags;
 };
 
 struct outcome {
@@ -44,7 +66,36 @@ struct remark {
 static struct series *all_series[SERIES_MAX];
 static struct outcome outcomes[TARGETS_MAX];
 static struct remark remarks[NOTES_MAX];
-static unsigned int nr_series, nr_outcomes, nr_remarks;
+static struct section sections[SECTIONS_MAX];
+static struct plot plots[PLOTS_MAX];
+static unsigned int nr_series, nr_outcomes, nr_remarks, nr_sections, nr_plots;
+
+void section_describe(const char *section, const char *title, const char *text)
+{
+	if (nr_sections == SECTIONS_MAX)
+		fail("too many sections");
+	sections[nr_sections++] = (struct section) { section, title, text };
+}
+
+void plot_describe(const char *section, const char *plot, const char *title, const char *x_label,
+		   const char *y_label, unsigned int flags)
+{
+	if (nr_plots == PLOTS_MAX)
+		fail("too many plots");
+	plots[nr_plots++] = (struct plot) { section, plot, title, x_label, y_label, flags };
+}
+
+const char *keep(const char *fmt, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, fmt);
+	if (vasprintf(&text, fmt, args) < 0)
+		fail("no memory");
+	va_end(args);
+	return text;
+}
 
 struct series *series_new(const char *section, const char *name, const char *unit)
 {
@@ -140,6 +191,19 @@ void series_compare(struct series *s, const struct series *peer)
 	s->peer = peer;
 }
 
+void series_account(struct series *s, uint64_t published, uint64_t lost)
+{
+	s->published += published;
+	s->lost += lost;
+}
+
+void series_point(struct series *s, const char *plot, const char *curve, double x)
+{
+	s->plot = plot;
+	s->curve = curve;
+	s->x = x;
+}
+
 void target(const char *section, const char *what, double value, const char *unit, enum bound bound,
 	    double limit)
 {
@@ -189,6 +253,8 @@ void report_print(FILE *out)
 				quantile(sorted, n, 0.5));
 		if (s->peer)
 			fprintf(out, "  %.2f x %s", series_ratio(s, s->peer), s->peer->name);
+		if (s->published)
+			fprintf(out, "  lost %.2f%%", 100. * (double)s->lost / (double)s->published);
 		if (s->nr_disturbed)
 			fprintf(out, "  (%u of %u disturbed)", s->nr_disturbed, s->n);
 		fputc('\n', out);
@@ -279,11 +345,22 @@ static struct json_object *json_series(const struct series *s)
 	add_string(o, "name", s->name);
 	add_string(o, "unit", s->unit);
 	add_double(o, "median", quantile(sorted, n, 0.5));
+	add_double(o, "q1", quantile(sorted, n, 0.25));
+	add_double(o, "q3", quantile(sorted, n, 0.75));
 	add_double(o, "min", quantile(sorted, n, 0));
 	add_double(o, "max", quantile(sorted, n, 1));
 	if (s->peer) {
 		add_string(o, "peer", s->peer->name);
 		add_double(o, "ratio", series_ratio(s, s->peer));
+	}
+	if (s->published) {
+		json_object_object_add(o, "published", json_object_new_int64((int64_t)s->published));
+		json_object_object_add(o, "lost", json_object_new_int64((int64_t)s->lost));
+	}
+	if (s->plot) {
+		add_string(o, "plot", s->plot);
+		add_string(o, "curve", s->curve);
+		add_double(o, "x", s->x);
 	}
 	json_object_object_add(o, "disturbed", json_object_new_int((int)s->nr_disturbed));
 	for (i = 0; i < s->n; i++)
@@ -292,23 +369,64 @@ static struct json_object *json_series(const struct series *s)
 	return o;
 }
 
-int report_json(const char *path)
+static struct json_object *json_sections(void)
 {
-	struct json_object *root = json_object_new_object();
 	struct json_object *list = json_object_new_array();
 	unsigned int i;
-	int err;
 
-	json_object_object_add(root, "machine", json_machine());
-	json_object_object_add(root, "round_ms", json_object_new_int((int)opt.round_ms));
-	for (i = 0; i < nr_series; i++)
-		json_object_array_add(list, json_series(all_series[i]));
-	json_object_object_add(root, "series", list);
-	list = json_object_new_array();
-	for (i = 0; i < nr_remarks; i++)
-		json_object_array_add(list, json_object_new_string(remarks[i].text));
-	json_object_object_add(root, "notes", list);
-	list = json_object_new_array();
+	for (i = 0; i < nr_sections; i++) {
+		struct json_object *o = json_object_new_object();
+
+		add_string(o, "name", sections[i].name);
+		add_string(o, "title", sections[i].title);
+		add_string(o, "text", sections[i].text);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static struct json_object *json_plots(void)
+{
+	struct json_object *list = json_object_new_array();
+	unsigned int i;
+
+	for (i = 0; i < nr_plots; i++) {
+		struct json_object *o = json_object_new_object();
+
+		add_string(o, "section", plots[i].section);
+		add_string(o, "name", plots[i].name);
+		add_string(o, "title", plots[i].title);
+		add_string(o, "x_label", plots[i].x_label);
+		add_string(o, "y_label", plots[i].y_label);
+		json_object_object_add(o, "log_x",
+				       json_object_new_boolean(plots[i].flags & PLOT_LOG_X));
+		json_object_object_add(o, "log_y",
+				       json_object_new_boolean(plots[i].flags & PLOT_LOG_Y));
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static struct json_object *json_notes(void)
+{
+	struct json_object *list = json_object_new_array();
+	unsigned int i;
+
+	for (i = 0; i < nr_remarks; i++) {
+		struct json_object *o = json_object_new_object();
+
+		add_string(o, "section", remarks[i].section);
+		add_string(o, "text", remarks[i].text);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static struct json_object *json_targets(void)
+{
+	struct json_object *list = json_object_new_array();
+	unsigned int i;
+
 	for (i = 0; i < nr_outcomes; i++) {
 		struct json_object *o = json_object_new_object();
 
@@ -321,7 +439,27 @@ int report_json(const char *path)
 		json_object_object_add(o, "met", json_object_new_boolean(met(&outcomes[i])));
 		json_object_array_add(list, o);
 	}
-	json_object_object_add(root, "targets", list);
+	return list;
+}
+
+int report_json(const char *path)
+{
+	struct json_object *root = json_object_new_object();
+	struct json_object *list = json_object_new_array();
+	unsigned int i;
+	int err;
+
+	json_object_object_add(root, "machine", json_machine());
+	json_object_object_add(root, "round_ms", json_object_new_int((int)opt.round_ms));
+	json_object_object_add(root, "rounds", json_object_new_int((int)opt.rounds));
+	json_object_object_add(root, "quick", json_object_new_boolean(opt.quick));
+	json_object_object_add(root, "sections", json_sections());
+	json_object_object_add(root, "plots", json_plots());
+	for (i = 0; i < nr_series; i++)
+		json_object_array_add(list, json_series(all_series[i]));
+	json_object_object_add(root, "series", list);
+	json_object_object_add(root, "notes", json_notes());
+	json_object_object_add(root, "targets", json_targets());
 	err = json_object_to_file_ext(path, root, JSON_C_TO_STRING_PRETTY);
 	json_object_put(root);
 	return err;

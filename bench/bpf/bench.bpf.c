@@ -11,7 +11,7 @@
 #define SEQRING_BPF_NO_PREEMPT
 #include <seqring/bpf.h>
 
-#include "bench.h"
+#include "programs.h"
 
 #pragma clang diagnostic ignored "-Wunused-parameter"
 

@@ -8,7 +8,7 @@
 
 #include <seqring/reader.h>
 
-#include "bench.h"
+#include "../bench.h"
 
 #define SAMPLES_MAX 200000u
 #define GAP_NS	    2000u /* between two records: the reader is waiting again */

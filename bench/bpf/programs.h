@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the BPF programs of the bench and the program that runs them agree on. */
-#ifndef RINGBENCH_BPF_BENCH_H
-#define RINGBENCH_BPF_BENCH_H
+#ifndef RINGBENCH_BPF_PROGRAMS_H
+#define RINGBENCH_BPF_PROGRAMS_H
 
 #define BENCH_PAYLOAD 32u
 #define BENCH_TYPE    7u

@@ -17,8 +17,8 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#include "bpf/bench.h"
-#include "stream.h"
+#include "programs.h"
+#include "../stream.h"
 
 #include "bench/bpf/bench.skel.h"
 

@@ -454,7 +454,7 @@ int ring_list(ring_list_fn fn, void *arg);
  * struct ring_writer_opts - a ring to create
  * @size: sizeof(struct ring_writer_opts)
  * @flags: 0 or RING_WRITER_FULL_FENCE
- * @clock_id: SEQRING_CLOCK_NONE or SEQRING_CLOCK_MONOTONIC
+ * @clock_id: SEQRING_CLOCK_NONE, _MONOTONIC or _COARSE
  * @nr_rings: 0 means 1; each ring may have a writing thread of its own
  * @data_size: of each ring, a power of two, 64 KiB to 1 GiB
  * @name: up to 31 bytes, for the header; NULL: none

@@ -41,7 +41,7 @@ struct ring_bpf;
  * struct ring_bpf_opts - a ring for BPF programs
  * @size: sizeof(struct ring_bpf_opts)
  * @flags: RING_BPF_*
- * @clock_id: SEQRING_CLOCK_NONE or SEQRING_CLOCK_MONOTONIC
+ * @clock_id: SEQRING_CLOCK_NONE, _MONOTONIC or _COARSE
  * @permissions: of a ring with a name: who may read (0444) and also sleep on it (0666);
  *           0: 0600
  * @data_size: of each ring, a power of two, 64 KiB to 256 MiB; 0: 1 MiB

@@ -44,7 +44,16 @@ static void seqring_dev_release(struct device *dev)
 /* Time of a record, now. Any context, NMI included. */
 u64 seqring_now(const struct seqring *sr)
 {
-	return sr->clock_id == SEQRING_CLOCK_MONOTONIC ? ktime_get_mono_fast_ns() : 0;
+	switch (sr->clock_id) {
+	case SEQRING_CLOCK_COARSE:
+		/* An NMI may have interrupted the tick that sets it, and would wait for ever. */
+		if (!in_nmi())
+			return ktime_get_coarse_ns();
+		fallthrough;
+	case SEQRING_CLOCK_MONOTONIC:
+		return ktime_get_mono_fast_ns();
+	}
+	return 0;
 }
 
 bool seqring_name_ok(const char *name)
@@ -66,7 +75,7 @@ static int seqring_params_check(const struct seqring_params *p, bool user_owned)
 	if (p->data_size < SEQRING_DATA_SIZE_MIN || p->data_size > SEQRING_DATA_SIZE_MAX ||
 	    !is_power_of_2(p->data_size))
 		return -EINVAL;
-	if (p->mode > SEQRING_MODE_PERCPU || p->clock_id > SEQRING_CLOCK_MONOTONIC)
+	if (p->mode > SEQRING_MODE_PERCPU || p->clock_id > SEQRING_CLOCK_MAX)
 		return -EINVAL;
 	if (p->flags & ~SEQRING_F_WRITE || p->permissions & ~0666)
 		return -EINVAL;

@@ -87,7 +87,7 @@ ssize_t seqring_fop_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	struct seqring_file *f = iocb->ki_filp->private_data;
 	struct seqring *sr = f->sr;
 	struct seqring_one *ring = sr->rings[0];
-	size_t len = iov_iter_count(from), most = ring->w.payload_max;
+	size_t len = iov_iter_count(from), most = ring->w.cold.payload_max;
 	u16 type = READ_ONCE(f->write_type);
 	int err = -EFAULT;
 

@@ -186,6 +186,7 @@ void libring_account(const struct ring_src *s, __u64 *records, __u64 *bytes, __u
 
 /* wait.c */
 uint64_t libring_now_ns(void);
+uint64_t libring_coarse_ns(void);
 void libring_drain(struct ring *r);
 int libring_rearm(struct ring *r, struct ring_src **out);
 void libring_changed(struct ring *r);

@@ -16,8 +16,10 @@
 int libring_check_shape(const char *what, uint32_t clock_id, uint64_t data_size, const void *schema,
 			size_t schema_size)
 {
-	if (clock_id > SEQRING_CLOCK_MONOTONIC)
-		return libring_fail(EINVAL, "%s.clock_id is %u: 0 (none) or 1 (CLOCK_MONOTONIC)",
+	if (clock_id > SEQRING_CLOCK_MAX)
+		return libring_fail(EINVAL,
+				    "%s.clock_id is %u: 0 (none), 1 (CLOCK_MONOTONIC) or 2 "
+				    "(CLOCK_MONOTONIC_COARSE)",
 				    what, clock_id);
 	if (!SEQRING_DATA_SIZE_OK(data_size))
 		return libring_fail(EINVAL,

@@ -35,12 +35,14 @@ static int too_big(struct ring_out *o)
 	return libring_fail(EMSGSIZE,
 			    "the payload is too long: a record of this ring takes at "
 			    "most %u bytes",
-			    o->w.payload_max);
+			    o->w.cold.payload_max);
 }
 
 static inline uint64_t time_ns(const struct ring_writer *w)
 {
-	return w->clock_id == SEQRING_CLOCK_MONOTONIC ? libring_now_ns() : 0;
+	if (w->clock_id == SEQRING_CLOCK_NONE)
+		return 0;
+	return w->clock_id == SEQRING_CLOCK_MONOTONIC ? libring_now_ns() : libring_coarse_ns();
 }
 
 void libring_ring_bell(struct ring_writer *w)

@@ -160,10 +160,12 @@ int parse_clock(const char *cmd, const char *opt, const char *s, uint32_t *v)
 {
 	if (!strcmp(s, "monotonic"))
 		*v = SEQRING_CLOCK_MONOTONIC;
+	else if (!strcmp(s, "coarse"))
+		*v = SEQRING_CLOCK_COARSE;
 	else if (!strcmp(s, "none"))
 		*v = SEQRING_CLOCK_NONE;
 	else
-		return usage(cmd, "%s %s: no such clock (monotonic or none)", opt, s);
+		return usage(cmd, "%s %s: no such clock (monotonic, coarse or none)", opt, s);
 	return 0;
 }
 
@@ -174,6 +176,8 @@ const char *clock_name(uint32_t clock_id, char *buf, size_t size)
 		return "none";
 	case SEQRING_CLOCK_MONOTONIC:
 		return "monotonic";
+	case SEQRING_CLOCK_COARSE:
+		return "coarse";
 	}
 	snprintf(buf, size, "clock %u", clock_id);
 	return buf;

@@ -28,7 +28,7 @@ struct seqring_one;
  *	SEQRING_MODE_LOCKED: a raw spinlock inside; from NMI it is only tried;
  *	SEQRING_MODE_PERCPU: one ring per possible CPU, no lock; a nested writer
  *	(NMI) is dropped
- * @clock_id: SEQRING_CLOCK_MONOTONIC or SEQRING_CLOCK_NONE
+ * @clock_id: SEQRING_CLOCK_MONOTONIC, _COARSE or _NONE
  * @flags: SEQRING_F_WRITE (not with SEQRING_MODE_CALLER) or 0
  * @permissions: of the device node, read bits; 0 means 0400, or 0600 with
  *	SEQRING_F_WRITE

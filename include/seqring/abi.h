@@ -63,6 +63,8 @@
 /* seqring_header.clock_id: what the ts_ns of a record means. */
 #define SEQRING_CLOCK_NONE	0u	/* ts_ns is 0 */
 #define SEQRING_CLOCK_MONOTONIC	1u	/* CLOCK_MONOTONIC, ns */
+#define SEQRING_CLOCK_COARSE	2u	/* CLOCK_MONOTONIC_COARSE: as of the last tick */
+#define SEQRING_CLOCK_MAX	SEQRING_CLOCK_COARSE
 
 /* seqring_header.writer_kind. */
 #define SEQRING_WRITER_MODULE	1u

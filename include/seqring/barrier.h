@@ -49,13 +49,16 @@
 #endif
 
 /*
- * The writer's functions. A BPF program calls at a price, and keeps what it hands to a
- * function in memory; so there, everything is in line.
+ * The writer's functions. What each record needs is in line, whatever the compiler thinks
+ * of it: a call costs as much as the stores of a short record. What is rarely needed
+ * stays out of the way, of the caller's registers above all; in a BPF program too, but
+ * there bpf.h chooses where the function begins, for it can take no struct.
  */
-#ifdef __bpf__
 #define seqring_inline	static inline __attribute__((__always_inline__))
+#ifdef __bpf__
+#define seqring_cold	seqring_inline
 #else
-#define seqring_inline	static inline
+#define seqring_cold	static __attribute__((__noinline__, __cold__, __unused__))
 #endif
 
 /* A word of the data area, which holds the caller's types. */
@@ -234,6 +237,31 @@ static inline void seqring_block_copy(void *to, const void *from)
 			     : : "r"(to), "r"(from)
 			     : "xmm0", "xmm1", "xmm2", "xmm3", "memory");
 }
+
+/* Fewer than SEQRING_BLOCK_WORDS. */
+static inline void seqring_rest_copy(unsigned char *to, const unsigned char *from, size_t n)
+{
+	if (n & 4) {
+		__asm__ __volatile__("movdqu (%1), %%xmm0\n\t"
+				     "movdqu 16(%1), %%xmm1\n\t"
+				     "movdqu %%xmm0, (%0)\n\t"
+				     "movdqu %%xmm1, 16(%0)"
+				     : : "r"(to), "r"(from) : "xmm0", "xmm1", "memory");
+		to += 32;
+		from += 32;
+	}
+	if (n & 2) {
+		__asm__ __volatile__("movdqu (%1), %%xmm0\n\t"
+				     "movdqu %%xmm0, (%0)"
+				     : : "r"(to), "r"(from) : "xmm0", "memory");
+		to += 16;
+		from += 16;
+	}
+	if (n & 1)
+		__asm__ __volatile__("movq (%1), %%rax\n\t"
+				     "movq %%rax, (%0)"
+				     : : "r"(to), "r"(from) : "rax", "memory");
+}
 #endif
 #endif
 
@@ -265,7 +293,8 @@ seqring_inline void seqring_store_words(seqring_word *to, const unsigned char *f
 		to += SEQRING_BLOCK_WORDS;
 		from += 8 * SEQRING_BLOCK_WORDS;
 	}
-#endif
+	seqring_rest_copy((unsigned char *)to, from, n);
+#else
 	/* By four: the loop would cost more than the stores. */
 	for (; n >= 4; n -= 4, to += 4, from += 32) {
 		seqring_store_word(&to[0], seqring_word_at(from));
@@ -275,6 +304,7 @@ seqring_inline void seqring_store_words(seqring_word *to, const unsigned char *f
 	}
 	for (; n; n--, to++, from += 8)
 		seqring_store_word(to, seqring_word_at(from));
+#endif
 }
 
 #ifndef __bpf__
@@ -300,7 +330,8 @@ static inline void seqring_load_words(unsigned char *to, const seqring_word *fro
 		to += 8 * SEQRING_BLOCK_WORDS;
 		from += SEQRING_BLOCK_WORDS;
 	}
-#endif
+	seqring_rest_copy(to, (const unsigned char *)from, n);
+#else
 	for (; n >= 4; n -= 4, to += 32, from += 4) {
 		seqring_load_to(to, from);
 		seqring_load_to(to + 8, from + 1);
@@ -309,6 +340,7 @@ static inline void seqring_load_words(unsigned char *to, const seqring_word *fro
 	}
 	for (; n; n--, to += 8, from++)
 		seqring_load_to(to, from);
+#endif
 }
 #endif
 

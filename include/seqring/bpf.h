@@ -53,27 +53,28 @@
 #define SEQRING_BPF_STATE_OFFSET	1024
 
 /*
- * The writer's state between two publishes, but for the seq, which is as in the control
- * area. It lies in the ring's own map, which is frozen before the first publish: no
- * process can write it, and readers keep off its cache lines.
+ * The writer's state between two publishes, but for what the control area has: head is
+ * where the next record starts. It lies in the ring's own map, which is frozen before
+ * the first publish: no process can write it, and readers keep off its cache lines.
  *
- * @owner: 0: free; SEQRING_BPF_ENDED; else the CPU that publishes, plus 1
- * @calm:  records since the last wake-up, while a sleeper is announced
- * @limit and what follows: the cold part of struct seqring_writer
+ * @seg_end: as in struct seqring_writer; 0: the last reservation was discarded behind
+ *	a PAD, which moves no head: @pos and @pad_seg_end are what counts
+ * @owner: 0: free; SEQRING_BPF_ENDED; else somebody publishes
+ * @calm: records since the last wake-up, while a sleeper is announced
+ * @clock_base_ns: SEQRING_CLOCK_COARSE: time of the tick that jiffies count from
  */
 struct seqring_bpf_state {
-	__u64 pos;
 	__u64 seg_end;
 	__u32 owner;
 	__u32 calm;
-	__u64 reserved[5];
-	__u64 limit;
-	__u32 payload_max;
-	__u32 seg_shift;
-	__u64 first[SEQRING_SEGMENTS];
+	__u64 pos;
+	__u64 pad_seg_end;
+	__u64 clock_base_ns;
+	__u64 reserved[3];
+	struct seqring_w_cold cold;
 };
 SEQRING_ASSERT(sizeof(struct seqring_bpf_state) == 208, "state is 208 bytes");
-SEQRING_ASSERT(offsetof(struct seqring_bpf_state, limit) == 64, "one line is hot");
+SEQRING_ASSERT(offsetof(struct seqring_bpf_state, cold) == 64, "one line is hot");
 
 /*
  * What a program knows of its ring: constants for the verifier, set before it loads.
@@ -81,6 +82,10 @@ SEQRING_ASSERT(offsetof(struct seqring_bpf_state, limit) == 64, "one line is hot
  * @ring_offset: from the start of a map element to the control area
  * @data_offset: from there to the data area
  * @nr_rings: 0: not set up
+ * @payload_limit: what the program was compiled for
+ * @announce: as SEQRING_FEAT_ANNOUNCE; compiled in: can do it
+ * @tick_ns: SEQRING_CLOCK_COARSE: a jiffy
+ * @pos_mask: what is left of a position, a multiple of 8, within the data area
  */
 struct seqring_bpf_geometry {
 	__u64 ring_offset;
@@ -88,9 +93,11 @@ struct seqring_bpf_geometry {
 	__u64 data_size;
 	__u32 clock_id;
 	__u32 nr_rings;
-	__u32 payload_limit;	/* what the program was compiled for */
-	__u32 announce;		/* as SEQRING_FEAT_ANNOUNCE; compiled in: can do it */
-	__u32 reserved[8];
+	__u32 payload_limit;
+	__u32 announce;
+	__u64 pos_mask;
+	__u64 tick_ns;
+	__u32 reserved[4];
 };
 SEQRING_ASSERT(sizeof(struct seqring_bpf_geometry) == 72, "geometry is 72 bytes");
 
@@ -112,73 +119,108 @@ SEQRING_ASSERT(sizeof(struct seqring_bpf_geometry) == 72, "geometry is 72 bytes"
  *	program is publishing there; try again.
  * OWNER: @owner and @owner_pidns go into the header. Ring the bell afterwards.
  * BELL: wakes all sleepers. -EAGAIN: try again.
+ * CLOCK: @ticks: jiffies, now.
  *
  * -ENOENT: no such ring. -EINVAL: no such command.
  */
 #define SEQRING_BPF_CTL_END	1u
 #define SEQRING_BPF_CTL_OWNER	2u
 #define SEQRING_BPF_CTL_BELL	3u
+#define SEQRING_BPF_CTL_CLOCK	4u
 
 struct seqring_bpf_ctl {
 	__u32 cmd;
 	__u32 ring;
 	__u64 owner;
 	__u64 owner_pidns;
+	__u64 ticks;
 };
 
 #ifdef __bpf__
-
-SEQRING_ASSERT(sizeof(struct seqring_w_cold) == sizeof(struct seqring_bpf_state) -
-		offsetof(struct seqring_bpf_state, limit), "the cold part is as writer.h has it");
 
 #ifndef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 #endif
 
+#define SEQRING_BPF_COLD static __attribute__((__noinline__, __unused__))
+
 /*
  * A publish on its way. Of no interest to the caller of seqring_bpf_reserve() beyond
  * handing it on.
+ *
+ * @pos, @len: of the reservation
  */
 struct seqring_bpf_open {
-	struct seqring_writer w;
-	struct seqring_bpf_state *state;
+	struct seqring_ring_ctl *ctl;
 	struct seqring_wait *wait;
 	void *bell;
+	const volatile struct seqring_bpf_geometry *geo;
+	struct seqring_record *rec;
+	__u64 pos;
 	__u64 ts_ns;
-	__u32 announce;
+	__u32 len;
 };
 
+static __always_inline struct seqring_bpf_state *seqring_bpf_state(struct seqring_ring_ctl *ctl)
+{
+	return (struct seqring_bpf_state *)((unsigned char *)ctl + SEQRING_BPF_STATE_OFFSET);
+}
+
+static __always_inline struct seqring_record *
+seqring_bpf_at(struct seqring_ring_ctl *ctl, const volatile struct seqring_bpf_geometry *geo,
+	       __u64 pos)
+{
+	return (struct seqring_record *)((unsigned char *)ctl + geo->data_offset +
+					 (pos & geo->pos_mask));
+}
+
 /* @shared: programs on other CPUs write the ring, too. Return: whether it was free. */
-static __always_inline int seqring_bpf_take(struct seqring_bpf_state *state, __u32 owner,
-					    int shared)
+static __always_inline int seqring_bpf_take(struct seqring_bpf_state *state, int shared)
 {
 #ifdef SEQRING_BPF_NO_PREEMPT
 	if (!shared) {
 		/* Whoever interrupts between the two lines has left again before the second. */
 		if (seqring_read(&state->owner))
 			return 0;
-		seqring_write(&state->owner, owner);
+		seqring_write(&state->owner, 1);
 		seqring_fence_light(NEST);
 		return 1;
 	}
 #endif
-	return !__sync_val_compare_and_swap(&state->owner, 0, owner);
+	return !__sync_val_compare_and_swap(&state->owner, 0, 1);
 }
 
-/* Takes the ring, and its state into @o. */
+/* Gives the ring back. */
+static __always_inline void seqring_bpf_leave(struct seqring_ring_ctl *ctl)
+{
+	/* Pairs with the exchange that takes it, on whichever CPU. */
+	seqring_store_release(NEST, &seqring_bpf_state(ctl)->owner, 0);
+}
+
+/* The ring is taken: says so, and counts. */
+SEQRING_BPF_COLD int seqring_bpf_busy(struct seqring_ring_ctl *ctl)
+{
+	if (seqring_read(&seqring_bpf_state(ctl)->owner) == SEQRING_BPF_ENDED) {
+		seqring_add(&ctl->dropped[SEQRING_DROP_DEAD], 1);
+		return -ENODEV;
+	}
+	seqring_add(&ctl->dropped[SEQRING_DROP_BUSY], 1);
+	return -EBUSY;
+}
+
+/* Takes the ring. */
 static __always_inline int seqring_bpf_enter(struct seqring_bpf_open *o, void *map,
 					     void *wait_map, void *bell,
 					     const volatile struct seqring_bpf_geometry *geo)
 {
-	const __u32 cpu = bpf_get_smp_processor_id(), nr_rings = geo->nr_rings;
-	struct seqring_bpf_state *state;
+	const __u32 nr_rings = geo->nr_rings;
 	unsigned char *element;
 	__u32 ring = 0;
 
 	if (!nr_rings)
 		return -ENODEV;
 	if (nr_rings > 1)
-		ring = cpu;
+		ring = bpf_get_smp_processor_id();
 	/* All calls come first: around a call, four registers are all there is. */
 	element = (unsigned char *)bpf_map_lookup_elem(map, &ring);
 	if (!element)
@@ -186,49 +228,107 @@ static __always_inline int seqring_bpf_enter(struct seqring_bpf_open *o, void *m
 	o->wait = (struct seqring_wait *)bpf_map_lookup_elem(wait_map, &ring);
 	if (!o->wait)
 		return -ENODEV;
-	o->w.ctl = (struct seqring_ring_ctl *)(element + geo->ring_offset);
-	state = (struct seqring_bpf_state *)((unsigned char *)o->w.ctl + SEQRING_BPF_STATE_OFFSET);
-	if (seqring_unlikely(!seqring_bpf_take(state, cpu + 1, nr_rings == 1)))
-		goto busy;
+	o->ctl = (struct seqring_ring_ctl *)(element + geo->ring_offset);
+	if (seqring_unlikely(!seqring_bpf_take(seqring_bpf_state(o->ctl), nr_rings == 1)))
+		return seqring_bpf_busy(o->ctl);
+	o->ts_ns = 0;
 	if (geo->clock_id == SEQRING_CLOCK_MONOTONIC)
 		o->ts_ns = bpf_ktime_get_ns();
-	else
-		o->ts_ns = 0;
-	o->w.data = (unsigned char *)o->w.ctl + geo->data_offset;
-	o->w.mask = geo->data_size - 1;
-	o->w.light_wake = 0;
-	o->w.pos = state->pos;
-	o->w.seq = o->w.ctl->seq;
-	o->w.seg_end = state->seg_end;
-	o->w.cold = (struct seqring_w_cold *)&state->limit;
-	o->state = state;
+	else if (geo->clock_id == SEQRING_CLOCK_COARSE)
+		/* bpf_ktime_get_coarse_ns() is not for tracing programs, nor for an NMI. */
+		o->ts_ns = bpf_jiffies64() * geo->tick_ns +
+			   seqring_bpf_state(o->ctl)->clock_base_ns;
 	o->bell = bell;
-	o->announce = geo->announce;
+	o->geo = geo;
 	return 0;
-busy:
-	if (seqring_read(&state->owner) == SEQRING_BPF_ENDED) {
-		seqring_add(&o->w.ctl->dropped[SEQRING_DROP_DEAD], 1);
-		return -ENODEV;
-	}
-	seqring_add(&o->w.ctl->dropped[SEQRING_DROP_BUSY], 1);
-	return -EBUSY;
 }
 
-/* Gives the ring back. */
-static __always_inline void seqring_bpf_leave(struct seqring_bpf_open *o)
+/* A writer for the cold path, as it is between two publishes. */
+static __always_inline void seqring_bpf_writer(struct seqring_writer *w,
+					       struct seqring_ring_ctl *ctl,
+					       const volatile struct seqring_bpf_geometry *geo)
 {
-	struct seqring_bpf_state *state = o->state;
+	struct seqring_bpf_state *state = seqring_bpf_state(ctl);
 
-	state->pos = o->w.pos;
-	state->seg_end = o->w.seg_end;
-	/* Pairs with the exchange that takes it, on whichever CPU. */
-	seqring_store_release(NEST, &state->owner, 0);
+	w->data = (unsigned char *)ctl + geo->data_offset;
+	w->ctl = ctl;
+	w->mask = geo->data_size - 1;
+	w->pos = ctl->head;
+	w->seq = ctl->seq;
+	w->seg_end = state->seg_end;
+	w->cold = &state->cold;
+	if (w->seg_end)
+		return;
+	w->pos = state->pos;
+	w->seg_end = state->pad_seg_end;
 }
 
-static __always_inline int seqring_bpf_drop(struct seqring_bpf_open *o, int cause, int err)
+#define SEQRING_BPF_NO_ROOM	(~0ULL)
+
+/*
+ * As seqring_w_room(), for a record that does not lie within the segment. A function of
+ * its own, as is what follows, for a program's registers are few.
+ *
+ * Return: where it goes; SEQRING_BPF_NO_ROOM: it is too long.
+ */
+SEQRING_BPF_COLD __u64 seqring_bpf_room(struct seqring_ring_ctl *ctl,
+					const volatile struct seqring_bpf_geometry *geo, __u32 len)
 {
-	seqring_add(&o->w.ctl->dropped[cause], 1);
-	seqring_bpf_leave(o);
+	struct seqring_writer w;
+	__u64 next;
+
+	seqring_bpf_writer(&w, ctl, geo);
+	if (seqring_w_room(&w, len, &next))
+		return SEQRING_BPF_NO_ROOM;
+	seqring_bpf_state(ctl)->seg_end = w.seg_end;
+	return w.pos;
+}
+
+/* Publishes such a record, of which all but the stamp is in place at @pos. */
+SEQRING_BPF_COLD int seqring_bpf_close(struct seqring_ring_ctl *ctl,
+				       const volatile struct seqring_bpf_geometry *geo, __u64 pos,
+				       __u32 len)
+{
+	struct seqring_w_open open;
+	struct seqring_writer w;
+
+	seqring_bpf_writer(&w, ctl, geo);
+	w.pos = pos;
+	open = seqring_w_advance(&w, seqring_normalize(pos + seqring_record_size(len), w.mask), 0);
+	seqring_w_close(&open);
+	if (w.pos >= w.seg_end)
+		seqring_w_enter_segment(&w, w.pos);
+	seqring_bpf_state(ctl)->seg_end = w.seg_end;
+	return 0;
+}
+
+/* The same of one that lies within the segment. */
+static __always_inline void seqring_bpf_close_within(struct seqring_ring_ctl *ctl,
+						     struct seqring_record *rec,
+						     struct seqring_record *behind, __u64 pos,
+						     __u64 next)
+{
+	struct seqring_w_open open = { rec, behind, ctl, pos, next, ctl->seq + 1 };
+
+	seqring_w_close(&open);
+}
+
+/* Forgets the reservation. A PAD in front of it stays: a reader may have passed it. */
+static __always_inline void seqring_bpf_forget(const struct seqring_bpf_open *o)
+{
+	struct seqring_bpf_state *state = seqring_bpf_state(o->ctl);
+
+	if (o->pos == o->ctl->head)
+		return;
+	state->pos = o->pos;
+	state->pad_seg_end = state->seg_end;
+	state->seg_end = 0;
+}
+
+static __always_inline int seqring_bpf_drop(struct seqring_ring_ctl *ctl, int cause, int err)
+{
+	seqring_add(&ctl->dropped[cause], 1);
+	seqring_bpf_leave(ctl);
 	return err;
 }
 
@@ -236,87 +336,175 @@ static __always_inline int seqring_bpf_drop(struct seqring_bpf_open *o, int caus
  * Rings the bell. Where that fails, for a lock of the kernel's is taken (in an NMI)
  * or no reader has looked after the bell for long, the next publish tries again.
  */
-static __attribute__((__noinline__)) void seqring_bpf_ring_bell(void *bell,
-								struct seqring_wait *wait,
-								__u64 *wakeups)
+SEQRING_BPF_COLD int seqring_bpf_ring_bell(void *bell, struct seqring_wait *wait, __u64 *wakeups)
 {
 	void *p = bpf_ringbuf_reserve(bell, 8, 0);
 
 	if (!p) {
 		seqring_write(&wait->pos, 0);
-		return;
+		return -EAGAIN;
 	}
 	bpf_ringbuf_discard(p, BPF_RB_FORCE_WAKEUP);
 	seqring_add(wakeups, 1);
+	return 0;
 }
 
 /*
- * Wakes who waits for what was published. A program that is never preempted is an RCU
- * read-side critical section; one that may sleep is none, so it always fences.
+ * Only what is never preempted is known to be an RCU read-side critical section. Where
+ * readers cannot wait for these, somebody is announced from the start, and for good.
  */
-static __always_inline void seqring_bpf_wake(struct seqring_bpf_open *o)
-{
-	struct seqring_bpf_state *state = o->state;
+#ifdef SEQRING_BPF_NO_PREEMPT
+#define SEQRING_BPF_ANNOUNCE	1
+#else
+#define SEQRING_BPF_ANNOUNCE	0
+#endif
 
-	if (o->announce ? seqring_w_wake_due_announced(&o->w, o->wait, &state->calm,
-						       SEQRING_BPF_CALM) :
-			  seqring_w_wake_due(&o->w, o->wait))
-		seqring_bpf_ring_bell(o->bell, o->wait, &o->w.ctl->wakeups);
+static __always_inline int seqring_bpf_wake_due(const struct seqring_bpf_open *o)
+{
+	struct seqring_ring_ctl *ctl = o->ctl;
+
+	/* Asked here as well, so that the rest of it stays out of the way. */
+	if (SEQRING_BPF_ANNOUNCE && seqring_likely(!seqring_read(&o->wait->announced)))
+		return 0;
+	if (SEQRING_BPF_ANNOUNCE)
+		return seqring_w_wake_due_announced(ctl, o->wait, &seqring_bpf_state(ctl)->calm,
+						    o->geo->announce ? SEQRING_BPF_CALM : ~0u);
+	/* Pairs with the full fence in seqring_r_arm(). */
+	seqring_fence_full(WAKE);
+	return seqring_w_wake_due_at(ctl->head, ctl->seq, o->wait);
+}
+
+/* What comes after a record: others may publish, and who waits for it is woken. */
+static __always_inline void seqring_bpf_done(const struct seqring_bpf_open *o)
+{
+	seqring_bpf_leave(o->ctl);
+	if (seqring_bpf_wake_due(o))
+		seqring_bpf_ring_bell(o->bell, o->wait, &o->ctl->wakeups);
 }
 
 static __always_inline int seqring_bpf_do_reserve(struct seqring_bpf_open *o, __u32 len,
 						  void **payload)
 {
-	if (seqring_w_reserve(&o->w, len, payload))
-		return seqring_bpf_drop(o, SEQRING_DROP_TOO_BIG, -EMSGSIZE);
+	o->pos = o->ctl->head;
+	o->len = len;
+	if (!seqring_w_within(o->pos + seqring_record_size(len),
+			      seqring_bpf_state(o->ctl)->seg_end)) {
+		o->pos = seqring_bpf_room(o->ctl, o->geo, len);
+		if (o->pos == SEQRING_BPF_NO_ROOM)
+			return seqring_bpf_drop(o->ctl, SEQRING_DROP_TOO_BIG, -EMSGSIZE);
+	}
+	o->rec = seqring_bpf_at(o->ctl, o->geo, o->pos);
+	*payload = o->rec + 1;
 	return 0;
 }
 
-static __always_inline void seqring_bpf_do_commit(struct seqring_bpf_open *o, __u16 type)
+/* Shortens the reserved record to @len bytes. Return: 0; -EMSGSIZE: that is longer. */
+static __always_inline int seqring_bpf_trim(struct seqring_bpf_open *o, __u32 len)
 {
-	seqring_w_commit(&o->w, type, o->ts_ns);
-	seqring_bpf_leave(o);
-	seqring_bpf_wake(o);
+	if (len > o->len)
+		return -EMSGSIZE;
+	/* All up to the longer record's end is reclaimed; so is this. */
+	o->len = len;
+	return 0;
 }
 
-/* How seqring_bpf_do_copy() gets at the payload. */
+/* Publishes the reserved record. */
+static __always_inline void seqring_bpf_commit(struct seqring_bpf_open *o, __u16 type)
+{
+	__u64 next = o->pos + seqring_record_size(o->len);
+
+	seqring_w_zero_padding((unsigned char *)(o->rec + 1), o->len);
+	seqring_w_head(o->rec, seqring_meta(o->len, type, 0), o->ts_ns);
+	if (seqring_w_within(next, seqring_bpf_state(o->ctl)->seg_end))
+		seqring_bpf_close_within(o->ctl, o->rec, seqring_bpf_at(o->ctl, o->geo, next),
+					 o->pos, next);
+	else
+		seqring_bpf_close(o->ctl, o->geo, o->pos, o->len);
+	seqring_bpf_done(o);
+}
+
+/* Drops the reserved record. */
+static __always_inline void seqring_bpf_discard(struct seqring_bpf_open *o)
+{
+	seqring_bpf_forget(o);
+	seqring_bpf_leave(o->ctl);
+}
+
+/* A short payload of constant length, copied in line. */
+static __always_inline int seqring_bpf_put(struct seqring_bpf_open *o, __u16 type, const void *src,
+					   const __u32 len)
+{
+	const __u64 size = seqring_record_size(len), pos = o->ctl->head;
+	struct seqring_record *rec;
+	__u64 to;
+
+	if (seqring_w_within(pos + size, seqring_bpf_state(o->ctl)->seg_end)) {
+		rec = seqring_bpf_at(o->ctl, o->geo, pos);
+		seqring_w_head(rec, seqring_meta(len, type, 0), o->ts_ns);
+		seqring_w_copy_payload(rec + 1, src, len);
+		seqring_bpf_close_within(o->ctl, rec,
+					 (struct seqring_record *)((unsigned char *)rec + size),
+					 pos, pos + size);
+	} else {
+		to = seqring_bpf_room(o->ctl, o->geo, len);
+		if (to == SEQRING_BPF_NO_ROOM)
+			return seqring_bpf_drop(o->ctl, SEQRING_DROP_TOO_BIG, -EMSGSIZE);
+		rec = seqring_bpf_at(o->ctl, o->geo, to);
+		seqring_w_head(rec, seqring_meta(len, type, 0), o->ts_ns);
+		seqring_w_copy_payload(rec + 1, src, len);
+		seqring_bpf_close(o->ctl, o->geo, to, len);
+	}
+	return 0;
+}
+
+/* Where a payload comes from. */
 enum seqring_bpf_source {
 	SEQRING_BPF_FROM_PROGRAM,
 	SEQRING_BPF_FROM_KERNEL,
 	SEQRING_BPF_FROM_USER,
 };
 
+/* Any other payload. */
+static __always_inline int seqring_bpf_fetch(struct seqring_bpf_open *o,
+					     enum seqring_bpf_source source, __u16 type,
+					     const void *src, __u32 len)
+{
+	void *payload;
+	long err = seqring_bpf_do_reserve(o, len, &payload);
+
+	if (err)
+		return (int)err;
+	/* Not before: of what was spilled by then the verifier of 6.1 learns nothing. */
+	__asm__ __volatile__("" : "+r"(len));
+	if (len > SEQRING_BPF_PAYLOAD_MAX) {
+		seqring_bpf_forget(o);
+		return seqring_bpf_drop(o->ctl, SEQRING_DROP_TOO_BIG, -EMSGSIZE);
+	}
+	o->len = len;
+	if (source == SEQRING_BPF_FROM_USER)
+		err = bpf_probe_read_user(payload, len, src);
+	else
+		err = bpf_probe_read_kernel(payload, len, src);
+	if (err) {
+		seqring_bpf_forget(o);
+		return seqring_bpf_drop(o->ctl, SEQRING_DROP_FAULT, -EFAULT);
+	}
+	seqring_bpf_commit(o, type);
+	return 0;
+}
+
 static __always_inline int seqring_bpf_do_publish(struct seqring_bpf_open *o,
 						  enum seqring_bpf_source source, __u16 type,
 						  const void *src, __u32 len)
 {
-	void *payload;
-	long err;
+	int err;
 
-	if (source == SEQRING_BPF_FROM_PROGRAM && __builtin_constant_p(len) && len <= 256) {
-		if (seqring_w_publish(&o->w, type, o->ts_ns, src, len))
-			return seqring_bpf_drop(o, SEQRING_DROP_TOO_BIG, -EMSGSIZE);
-	} else {
-		if (seqring_w_reserve(&o->w, len, &payload))
-			return seqring_bpf_drop(o, SEQRING_DROP_TOO_BIG, -EMSGSIZE);
-		/* Not before: of what was spilled by then the verifier of 6.1 learns nothing. */
-		__asm__ __volatile__("" : "+r"(len));
-		if (len > SEQRING_BPF_PAYLOAD_MAX)
-			return seqring_bpf_drop(o, SEQRING_DROP_TOO_BIG, -EMSGSIZE);
-		o->w.resv_len = len;
-		if (source == SEQRING_BPF_FROM_USER)
-			err = bpf_probe_read_user(payload, len, src);
-		else
-			err = bpf_probe_read_kernel(payload, len, src);
-		if (err) {
-			seqring_w_discard(&o->w);
-			return seqring_bpf_drop(o, SEQRING_DROP_FAULT, -EFAULT);
-		}
-		seqring_w_commit(&o->w, type, o->ts_ns);
-	}
-	seqring_bpf_leave(o);
-	seqring_bpf_wake(o);
-	return 0;
+	if (source != SEQRING_BPF_FROM_PROGRAM || !__builtin_constant_p(len) || len > 256)
+		return seqring_bpf_fetch(o, source, type, src, len);
+	err = seqring_bpf_put(o, type, src, len);
+	if (!err)
+		seqring_bpf_done(o);
+	return err;
 }
 
 #define seqring_bpf_publish_from(name, source, type, src, len) \
@@ -367,33 +555,7 @@ static __always_inline int seqring_bpf_do_publish(struct seqring_bpf_open *o,
 		__err; \
 	})
 
-/* Shortens the reserved record to @len bytes. Return: 0; -EMSGSIZE: that is longer. */
-static __always_inline int seqring_bpf_trim(struct seqring_bpf_open *o, __u32 len)
-{
-	return seqring_w_trim(&o->w, len);
-}
-
-/* Publishes the reserved record. */
-static __always_inline void seqring_bpf_commit(struct seqring_bpf_open *o, __u16 type)
-{
-	seqring_bpf_do_commit(o, type);
-}
-
-/* Drops the reserved record. */
-static __always_inline void seqring_bpf_discard(struct seqring_bpf_open *o)
-{
-	seqring_w_discard(&o->w);
-	seqring_bpf_leave(o);
-}
-
-/* Only what is never preempted is known to be an RCU read-side critical section. */
-#ifdef SEQRING_BPF_NO_PREEMPT
-#define SEQRING_BPF_ANNOUNCE	1
-#else
-#define SEQRING_BPF_ANNOUNCE	0
-#endif
-
-static __always_inline int seqring_bpf_do_ctl(const struct seqring_bpf_ctl *c, void *map,
+static __always_inline int seqring_bpf_do_ctl(struct seqring_bpf_ctl *c, void *map,
 					      void *bell,
 					      const volatile struct seqring_bpf_geometry *geo)
 {
@@ -410,6 +572,10 @@ static __always_inline int seqring_bpf_do_ctl(const struct seqring_bpf_ctl *c, v
 		if (!p)
 			return -EAGAIN;
 		bpf_ringbuf_discard(p, BPF_RB_FORCE_WAKEUP);
+		return 0;
+	}
+	if (cmd == SEQRING_BPF_CTL_CLOCK) {
+		c->ticks = bpf_jiffies64();
 		return 0;
 	}
 	if (cmd == SEQRING_BPF_CTL_OWNER) {

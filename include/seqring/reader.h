@@ -255,13 +255,22 @@ static inline void seqring_r_copy(void *dst, const void *payload, __u32 len)
 {
 	const seqring_word *from = (const seqring_word *)payload;
 	unsigned char *to = (unsigned char *)dst;
+	const __u32 used = 8 * (len & 7);
 	__u64 word;
 
 	seqring_load_words(to, from, len / 8);
-	if (len & 7) {
-		word = seqring_load_word(&from[len / 8]);
-		memcpy(to + (len & ~7u), &word, len & 7);
+	if (!used)
+		return;
+	word = seqring_load_word(&from[len / 8]);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	/* Eight bytes that end where the payload does; a copy of variable length is slow. */
+	if (seqring_likely(len >= 8)) {
+		word = seqring_load_word(&from[len / 8 - 1]) >> used | word << (64 - used);
+		memcpy(to + len - 8, &word, 8);
+		return;
 	}
+#endif
+	memcpy(to + (len & ~7u), &word, len & 7);
 }
 
 /**

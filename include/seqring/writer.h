@@ -28,19 +28,11 @@
 #include "barrier.h"
 
 /*
- * @pos:      head: where the next record starts
- * @seq:      seq of the newest record
- * @limit:    positions below it may be written without moving tail; cold
- * @seg_end:  first position after the segment that @pos is in
- * @resv_len: payload length of the open reservation
- * @resv_next: where the record after the reserved one starts; 0: none is open
- * @first:    per segment, first record start at or after its start; cold
+ * What a record within a segment does not need.
  *
- * Cold is what a record within a segment does not need, payload_max and seg_shift
- * among it. In a BPF program the rest lives in registers for the time of a publish,
- * and the cold part stays where the state is kept.
+ * @limit: positions below it may be written without moving tail
+ * @first: per segment, first record start at or after its start
  */
-#ifdef __bpf__
 struct seqring_w_cold {
 	__u64 limit;
 	__u32 payload_max;
@@ -48,6 +40,16 @@ struct seqring_w_cold {
 	__u64 first[SEQRING_SEGMENTS];
 };
 
+/*
+ * @pos:      head: where the next record starts
+ * @seq:      seq of the newest record
+ * @seg_end:  first position after the segment that @pos is in
+ * @resv_next: where the record after the reserved one starts; 0: none is open
+ * @resv_len: payload length of the open reservation
+ *
+ * A BPF program has all of this only on its way through the cold path, whose part of
+ * it stays where the state is kept.
+ */
 struct seqring_writer {
 	unsigned char *data;
 	struct seqring_ring_ctl *ctl;
@@ -57,30 +59,15 @@ struct seqring_writer {
 	__u64 seg_end;
 	__u64 resv_next;
 	__u32 resv_len;
-	__u32 light_wake;
+	__u32 light_wake;	/* readers issue membarrier(): no full fence here */
+#ifdef __bpf__
 	struct seqring_w_cold *cold;
-};
-
 #define seqring_w_cold(w)	((w)->cold)
 #else
-struct seqring_writer {
-	unsigned char *data;
-	struct seqring_ring_ctl *ctl;
-	__u64 mask;
-	__u64 pos;
-	__u64 seq;
-	__u64 limit;
-	__u64 seg_end;
-	__u64 resv_next;
-	__u32 resv_len;
-	__u32 payload_max;
-	__u32 seg_shift;
-	__u32 light_wake;	/* readers issue membarrier(): no full fence here */
-	__u64 first[SEQRING_SEGMENTS];
-};
-
-#define seqring_w_cold(w)	(w)
+	struct seqring_w_cold cold;
+#define seqring_w_cold(w)	(&(w)->cold)
 #endif
+};
 
 /* One piece of a gathered payload. */
 struct seqring_vec {
@@ -133,11 +120,11 @@ seqring_inline int seqring_w_init(struct seqring_writer *w, struct seqring_ring_
 	w->data = (unsigned char *)data;
 	w->ctl = ctl;
 	w->mask = data_size - 1;
-	w->limit = data_size;
+	w->cold.limit = data_size;
 	w->seg_end = segment;
-	w->payload_max = SEQRING_PAYLOAD_MAX(data_size);
-	while (segment > 1ULL << w->seg_shift)
-		w->seg_shift++;
+	w->cold.payload_max = SEQRING_PAYLOAD_MAX(data_size);
+	while (segment > 1ULL << w->cold.seg_shift)
+		w->cold.seg_shift++;
 	return 0;
 }
 #endif
@@ -149,17 +136,18 @@ seqring_inline int seqring_w_init(struct seqring_writer *w, struct seqring_ring_
  */
 seqring_inline void seqring_w_reclaim(struct seqring_writer *w, __u64 end)
 {
-	__u64 segment = (end - 1) >> seqring_w_cold(w)->seg_shift;
+	struct seqring_w_cold *cold = seqring_w_cold(w);
+	__u64 segment = (end - 1) >> cold->seg_shift;
 
 	seqring_store_release(JOIN, &w->ctl->tail,
-			      seqring_w_cold(w)->first[(segment + 1) & (SEQRING_SEGMENTS - 1)]);
+			      cold->first[(segment + 1) & (SEQRING_SEGMENTS - 1)]);
 	/* Pairs with the read fence in seqring_r_intact(). */
 	seqring_fence_write(RECLAIM);
-	seqring_w_cold(w)->limit = (segment + 1) << seqring_w_cold(w)->seg_shift;
+	cold->limit = (segment + 1) << cold->seg_shift;
 }
 
 /* Notes that @pos is the first record start of the segments up to its own. */
-seqring_inline void seqring_w_enter_segment(struct seqring_writer *w, __u64 pos)
+seqring_cold void seqring_w_enter_segment(struct seqring_writer *w, __u64 pos)
 {
 	__u32 shift = seqring_w_cold(w)->seg_shift, n, i;
 	__u64 segment = w->seg_end >> shift;
@@ -211,7 +199,7 @@ seqring_inline void seqring_w_head(struct seqring_record *rec, union seqring_met
 }
 
 /* Fills the rest of the lap with a PAD; it takes no seq and moves no head. */
-seqring_inline void seqring_w_pad(struct seqring_writer *w, __u64 room)
+seqring_cold void seqring_w_pad(struct seqring_writer *w, __u64 room)
 {
 	struct seqring_record *rec = seqring_w_at(w, w->pos);
 	__u32 len = (__u32)(room - sizeof(*rec));
@@ -224,8 +212,13 @@ seqring_inline void seqring_w_pad(struct seqring_writer *w, __u64 room)
 		seqring_w_enter_segment(w, w->pos);
 }
 
-/* The case of seqring_w_room() that comes a few times per segment. */
-seqring_inline int seqring_w_room_slow(struct seqring_writer *w, __u32 len, __u64 *next)
+/*
+ * Makes room for a record of @len payload bytes at w->pos; @next is where the one
+ * after it starts.
+ *
+ * Return: 0; -EMSGSIZE.
+ */
+seqring_cold int seqring_w_room(struct seqring_writer *w, __u32 len, __u64 *next)
 {
 	__u64 size = seqring_record_size(len);
 	__u64 room = w->mask + 1 - (w->pos & w->mask);
@@ -240,26 +233,19 @@ seqring_inline int seqring_w_room_slow(struct seqring_writer *w, __u32 len, __u6
 }
 
 /*
- * Makes room for a record of @len payload bytes at w->pos; @next is where the one
- * after it starts. Within the segment there is nothing to do: a segment is all
- * below the limit, none goes past the end of the lap, and none holds a record that
- * is too long.
- *
- * Return: 0; -EMSGSIZE.
+ * Whether a record from @pos to @next lies, with the next one's header, in the segment
+ * that ends at @seg_end. All but a few do, and then seqring_w_room() and
+ * seqring_w_enter_segment() have nothing to do: a segment is all below the limit, none
+ * goes past the end of the lap, and none holds a record that is too long.
  */
-seqring_inline int seqring_w_room(struct seqring_writer *w, __u32 len, __u64 *next)
+seqring_inline int seqring_w_within(__u64 next, __u64 seg_end)
 {
-	__u64 end = w->pos + seqring_record_size(len);
-
-	if (seqring_unlikely(end + sizeof(struct seqring_record) > w->seg_end))
-		return seqring_w_room_slow(w, len, next);
-	*next = end;
-	return 0;
+	return seqring_likely(next + sizeof(struct seqring_record) <= seg_end);
 }
 
 /*
  * A record on its way to be published, in locals: each store into the ring could be
- * one into @w, as far as the compiler knows, and would have it load all anew.
+ * one into the writer, as far as the compiler knows, and would have it load all anew.
  */
 struct seqring_w_open {
 	struct seqring_record *rec;
@@ -268,32 +254,36 @@ struct seqring_w_open {
 	__u64 pos;
 	__u64 next;
 	__u64 seq;
-	__u64 seg_end;
 };
 
-/* The writer goes on to @next; nothing of the record is published yet. */
-seqring_inline struct seqring_w_open seqring_w_advance(struct seqring_writer *w, __u64 next)
+/* Publishes the record, of which all but the stamp is in place. */
+seqring_inline void seqring_w_close(const struct seqring_w_open *open)
 {
+	seqring_w_stamp(open->rec, open->behind, open->seq);
+	seqring_store_release(JOIN, &open->ctl->last, open->pos);
+	seqring_write(&open->ctl->seq, open->seq);
+	/* Pairs with the acquire of head in seqring_r_peek(). */
+	seqring_store_release(JOIN, &open->ctl->head, open->next);
+}
+
+/*
+ * The writer goes on to @next; nothing of the record is published yet. @within: as
+ * seqring_w_within() has it.
+ */
+seqring_inline struct seqring_w_open seqring_w_advance(struct seqring_writer *w, __u64 next,
+						       int within)
+{
+	struct seqring_record *rec = seqring_w_at(w, w->pos);
 	struct seqring_w_open open = {
-		seqring_w_at(w, w->pos), seqring_w_at(w, next), w->ctl, w->pos, next,
-		w->seq + 1, w->seg_end,
+		rec,
+		within ? (struct seqring_record *)((unsigned char *)rec + (next - w->pos)) :
+			 seqring_w_at(w, next),
+		w->ctl, w->pos, next, w->seq + 1,
 	};
 
 	w->pos = next;
 	w->seq = open.seq;
 	return open;
-}
-
-/* Publishes the record, of which all but the stamp is in place. */
-seqring_inline void seqring_w_close(struct seqring_writer *w, const struct seqring_w_open *open)
-{
-	seqring_w_stamp(open->rec, open->behind, open->seq);
-	seqring_store_release(JOIN, &open->ctl->last, open->pos);
-	seqring_write(&open->ctl->seq, open->seq);
-	if (seqring_unlikely(open->next >= open->seg_end))
-		seqring_w_enter_segment(w, open->next);
-	/* Pairs with the acquire of head in seqring_r_peek(). */
-	seqring_store_release(JOIN, &open->ctl->head, open->next);
 }
 
 /**
@@ -312,10 +302,15 @@ seqring_inline void seqring_w_close(struct seqring_writer *w, const struct seqri
  */
 seqring_inline int seqring_w_reserve(struct seqring_writer *w, __u32 len, void **payload)
 {
-	int err = seqring_w_room(w, len, &w->resv_next);
+	__u64 next = w->pos + seqring_record_size(len);
+	int err;
 
-	if (seqring_unlikely(err))
-		return err;
+	if (!seqring_w_within(next, w->seg_end)) {
+		err = seqring_w_room(w, len, &next);
+		if (err)
+			return err;
+	}
+	w->resv_next = next;
 	w->resv_len = len;
 	*payload = seqring_w_at(w, w->pos) + 1;
 	return 0;
@@ -368,12 +363,14 @@ seqring_inline int seqring_w_trim(struct seqring_writer *w, __u32 len)
  */
 seqring_inline void seqring_w_commit(struct seqring_writer *w, __u16 type, __u64 ts_ns)
 {
-	struct seqring_w_open open = seqring_w_advance(w, w->resv_next);
+	struct seqring_w_open open = seqring_w_advance(w, w->resv_next, 0);
 
 	seqring_w_zero_padding((unsigned char *)(open.rec + 1), w->resv_len);
 	seqring_w_head(open.rec, seqring_meta(w->resv_len, type, 0), ts_ns);
-	seqring_w_close(w, &open);
 	w->resv_next = 0;
+	seqring_w_close(&open);
+	if (seqring_unlikely(w->pos >= w->seg_end))
+		seqring_w_enter_segment(w, w->pos);
 }
 
 /**
@@ -406,6 +403,28 @@ seqring_inline void seqring_w_copy(unsigned char *dst, __u64 off, const void *sr
 		seqring_store_word(&dst[off], *from++);
 }
 
+/*
+ * The last word of a payload that does not fill it, zeros behind. Without a copy of
+ * variable length, which costs more than the whole of a short record.
+ */
+seqring_inline __u64 seqring_w_last_word(const unsigned char *from, __u32 len)
+{
+	const __u32 used = len & 7;
+	__u64 word = 0;
+
+#if !defined(__bpf__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	__u32 i;
+
+	if (seqring_likely(len >= 8))
+		return seqring_word_at(from + len - 8) >> (64 - 8 * used);
+	for (i = 0; i < used; i++)
+		word |= (__u64)from[i] << 8 * i;
+#else
+	memcpy(&word, from + (len & ~7u), used);
+#endif
+	return word;
+}
+
 /* Copies a whole payload, its last word filled up with zeros. */
 seqring_inline void seqring_w_copy_payload(void *payload, const void *src, __u32 len)
 {
@@ -413,12 +432,27 @@ seqring_inline void seqring_w_copy_payload(void *payload, const void *src, __u32
 	seqring_word *to = (seqring_word *)payload;
 
 	seqring_store_words(to, from, len / 8);
-	if (len & 7) {
-		__u64 word = 0;
+	if (len & 7)
+		seqring_store_word(&to[len / 8], seqring_w_last_word(from, len));
+}
 
-		memcpy(&word, from + (len & ~7u), len & 7);
-		seqring_store_word(&to[len / 8], word);
-	}
+/* The case of seqring_w_publish() that comes a few times per segment. */
+seqring_cold int seqring_w_publish_cold(struct seqring_writer *w, __u16 type, __u64 ts_ns,
+					const void *src, __u32 len)
+{
+	struct seqring_w_open open;
+	__u64 next;
+	int err = seqring_w_room(w, len, &next);
+
+	if (err)
+		return err;
+	open = seqring_w_advance(w, next, 0);
+	seqring_w_head(open.rec, seqring_meta(len, type, 0), ts_ns);
+	seqring_w_copy_payload(open.rec + 1, src, len);
+	seqring_w_close(&open);
+	if (next >= w->seg_end)
+		seqring_w_enter_segment(w, next);
+	return 0;
 }
 
 /**
@@ -434,16 +468,15 @@ seqring_inline void seqring_w_copy_payload(void *payload, const void *src, __u32
 seqring_inline int seqring_w_publish(struct seqring_writer *w, __u16 type, __u64 ts_ns,
 				     const void *src, __u32 len)
 {
+	__u64 next = w->pos + seqring_record_size(len);
 	struct seqring_w_open open;
-	__u64 next;
-	int err = seqring_w_room(w, len, &next);
 
-	if (seqring_unlikely(err))
-		return err;
-	open = seqring_w_advance(w, next);
+	if (!seqring_w_within(next, w->seg_end))
+		return seqring_w_publish_cold(w, type, ts_ns, src, len);
+	open = seqring_w_advance(w, next, 1);
 	seqring_w_head(open.rec, seqring_meta(len, type, 0), ts_ns);
 	seqring_w_copy_payload(open.rec + 1, src, len);
-	seqring_w_close(w, &open);
+	seqring_w_close(&open);
 	return 0;
 }
 
@@ -467,7 +500,7 @@ seqring_inline int seqring_w_publish_vec(struct seqring_writer *w, __u16 type, _
 	int err;
 
 	for (i = 0; i < nr; i++) {
-		if (vec[i].len > w->payload_max - len)
+		if (vec[i].len > w->cold.payload_max - len)
 			return -EMSGSIZE;
 		len += vec[i].len;
 	}
@@ -489,6 +522,15 @@ seqring_inline void seqring_w_disarm(struct seqring_wait *wait)
 	seqring_write(&wait->seq, SEQRING_WAIT_NONE);
 }
 
+/* Whether one of the armed words says so, which are disarmed then. After a WAKE fence. */
+seqring_inline int seqring_w_wake_due_at(__u64 pos, __u64 seq, struct seqring_wait *wait)
+{
+	if (seqring_likely(pos <= seqring_read(&wait->pos) && seq < seqring_read(&wait->seq)))
+		return 0;
+	seqring_w_disarm(wait);
+	return 1;
+}
+
 /**
  * seqring_w_wake_due() - ask whether a sleeper waits for what was published
  * @w: the writer
@@ -506,17 +548,13 @@ seqring_inline int seqring_w_wake_due(const struct seqring_writer *w, struct seq
 		seqring_fence_light(WAKE);
 	else
 		seqring_fence_full(WAKE);
-	if (seqring_likely(w->pos <= seqring_read(&wait->pos) &&
-			   w->seq < seqring_read(&wait->seq)))
-		return 0;
-	seqring_w_disarm(wait);
-	return 1;
+	return seqring_w_wake_due_at(w->pos, w->seq, wait);
 }
 
 /**
  * seqring_w_wake_due_announced() - the same, with a fence only while somebody sleeps
- * @w: the writer
- * @wait: the armed words of its ring
+ * @ctl: the ring's control area
+ * @wait: its armed words
  * @calm: the writer's, 0 at first
  * @calm_max: records that wake nobody, after which it takes it that nobody sleeps
  *
@@ -527,14 +565,16 @@ seqring_inline int seqring_w_wake_due(const struct seqring_writer *w, struct seq
  *
  * Return: 1 when a wake-up is due, else 0.
  */
-seqring_inline int seqring_w_wake_due_announced(const struct seqring_writer *w,
+seqring_inline int seqring_w_wake_due_announced(const struct seqring_ring_ctl *ctl,
 						struct seqring_wait *wait, __u32 *calm,
 						__u32 calm_max)
 {
 	if (seqring_likely(!seqring_read(&wait->announced)))
 		return 0;
 	if (seqring_likely(++*calm <= calm_max)) {
-		if (!seqring_w_wake_due(w, wait))
+		/* Pairs with the full fence in seqring_r_arm(). */
+		seqring_fence_full(WAKE);
+		if (!seqring_w_wake_due_at(seqring_read(&ctl->head), seqring_read(&ctl->seq), wait))
 			return 0;
 		*calm = 0;
 		return 1;

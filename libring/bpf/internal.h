@@ -46,6 +46,7 @@ struct ring_bpf {
 	const void *schema;
 	void *own_schema;
 	bool go_on;
+	uint64_t clock_base_ns;
 	bool started;
 	bool kept;
 	bool ended;
@@ -65,6 +66,10 @@ int libring_pins_unlink_links(const struct ring_pins *p);
 /* end.c */
 int libring_bpf_header(int ring, struct seqring_header *h);
 int libring_bpf_run(int ctl, struct seqring_bpf_ctl *c);
+
+/* clock.c */
+uint64_t libring_bpf_tick_ns(void);
+int libring_bpf_clock_base(int ctl, uint64_t tick_ns, uint64_t *base_ns);
 int libring_bpf_end_rings(int ctl, uint32_t nr_rings);
 int libring_bpf_wake_all(int ctl);
 

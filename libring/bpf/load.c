@@ -173,6 +173,8 @@ static int get_shape(struct ring_bpf *b)
 
 	geo->ring_offset = h->ring_offset;
 	geo->data_offset = h->data_offset;
+	geo->pos_mask = h->data_size - 8;
+	geo->tick_ns = libring_bpf_tick_ns();
 	geo->data_size = h->data_size;
 	geo->clock_id = h->clock_id;
 	geo->nr_rings = h->nr_rings;
@@ -356,18 +358,21 @@ static void init_ring(const struct ring_bpf *b, unsigned char *element, uint32_t
 
 	/* Fails on a bad size only, and that was checked. */
 	seqring_w_init(&w, ctl, (unsigned char *)ctl + b->hdr.data_offset, b->hdr.data_size);
-	state->pos = w.pos;
-	state->limit = w.limit;
-	state->payload_max = b->hdr.payload_max;
-	state->seg_shift = w.seg_shift;
 	state->seg_end = w.seg_end;
-	memcpy(state->first, w.first, sizeof(state->first));
+	state->cold = w.cold;
+	state->cold.payload_max = b->hdr.payload_max;
+	state->clock_base_ns = b->clock_base_ns;
 	seqring_write(&ctl->id, ring);
 }
 
 static int init_wait(const struct ring_bpf *b)
 {
-	const struct seqring_wait none = { .pos = SEQRING_WAIT_NONE, .seq = SEQRING_WAIT_NONE };
+	const struct seqring_wait none = {
+		.pos = SEQRING_WAIT_NONE,
+		.seq = SEQRING_WAIT_NONE,
+		/* Without announcements: the program always looks who has armed. */
+		.announced = !b->geo.announce,
+	};
 	uint32_t i;
 	int err = 0;
 
@@ -384,6 +389,13 @@ static int init_map(struct ring_bpf *b)
 	uint32_t i;
 	int err;
 
+	if (b->hdr.clock_id == SEQRING_CLOCK_COARSE) {
+		err = libring_bpf_clock_base(bpf_program__fd(b->ctl), b->geo.tick_ns,
+					     &b->clock_base_ns);
+		if (err)
+			return libring_fail(-err, "cannot set the coarse clock: %s",
+					    strerror(-err));
+	}
 	map = mmap(NULL, (size_t)b->hdr.total_size, PROT_READ | PROT_WRITE, MAP_SHARED,
 		   bpf_map__fd(b->map), 0);
 	if (map == MAP_FAILED)

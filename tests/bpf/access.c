@@ -263,6 +263,62 @@ static void unprivileged(void)
 	bpf_object__close(obj);
 }
 
+/* --- clock ------------------------------------------------------------------------ */
+
+static uint64_t clock_ns(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+/*
+ * Records of the coarse clock are as old as the last tick, to within what one of its
+ * ticks is set too late and what the real clock is slewed in between.
+ */
+static void coarse(void)
+{
+	struct ring_bpf_opts opts = LOADER_OPTS(.name = "coarse");
+	uint64_t before, after, last = 0, tick_ns;
+	unsigned int i, in_time = 0, moved = 0, backwards = 0;
+	struct ring_record rec;
+	struct timespec res;
+	struct loaded l;
+	struct ring *r;
+	int errs[3];
+	char buf[64];
+
+	opts.clock_id = SEQRING_CLOCK_COARSE;
+	clock_getres(CLOCK_MONOTONIC_COARSE, &res);
+	tick_ns = (uint64_t)res.tv_nsec;
+	T_EQ("coarse.load", load_ring(&l, &opts, errs), 0);
+	if (ring_open("coarse", NULL, &r))
+		die("ring_open");
+	attach_ring(&l);
+	for (i = 0; i < 100; i++) {
+		before = clock_ns(CLOCK_MONOTONIC);
+		trigger(1);
+		after = clock_ns(CLOCK_MONOTONIC);
+		if (ring_read(r, &rec, buf, sizeof(buf)))
+			break;
+		in_time += rec.ts_ns + 2 * tick_ns > before && rec.ts_ns < after + tick_ns / 10;
+		moved += rec.ts_ns != last;
+		backwards += rec.ts_ns < last;
+		last = rec.ts_ns;
+		nap_us(1000);
+	}
+	detach_ring(&l);
+	T_EQ("coarse.records", i, 100);
+	T_EQ("coarse.backwards", backwards, 0);
+	/* A tick may come late on a machine that does other things. */
+	T_TRUE("coarse.in_time", in_time >= 90);
+	T_TRUE("coarse.moves", moved >= 5);
+	T_TRUE("coarse.is_coarse", moved < 100 || tick_ns < 1500000);
+	ring_close(r);
+	unload_ring(&l);
+}
+
 int main(void)
 {
 	const char *bpffs;
@@ -277,6 +333,7 @@ int main(void)
 	permitted(0644, 0, -EOPNOTSUPP);
 	permitted(0666, 0, -ETIMEDOUT);
 	unprivileged();
+	coarse();
 	umount(bpffs);
 	return t_done();
 }

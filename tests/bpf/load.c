@@ -63,7 +63,9 @@ static void load(const char *path, uint64_t data_size, uint32_t flags)
 	struct ring_bpf_opts opts = {
 		.size = sizeof(opts),
 		.flags = flags,
-		.clock_id = data_size == sizes[0] ? SEQRING_CLOCK_NONE : SEQRING_CLOCK_MONOTONIC,
+		.clock_id = data_size == sizes[0] ? SEQRING_CLOCK_NONE :
+			    data_size == sizes[1] ? SEQRING_CLOCK_COARSE :
+						    SEQRING_CLOCK_MONOTONIC,
 		.data_size = data_size,
 	};
 	struct bpf_object *obj = bpf_object__open_file(path, NULL);

@@ -299,8 +299,7 @@ int start_at(struct bpf_raw_tracepoint_args *ctx)
 		return 1;
 	ctl = (struct seqring_ring_ctl *)(element + ring_geometry.ring_offset);
 	state = (struct seqring_bpf_state *)((unsigned char *)ctl + SEQRING_BPF_STATE_OFFSET);
-	state->pos = pos;
-	state->limit = pos + size;
+	state->cold.limit = pos + size;
 	state->seg_end = pos + size / SEQRING_SEGMENTS;
 	ctl->head = pos;
 	ctl->tail = pos;

@@ -166,10 +166,10 @@ struct ring_model {
 		w.data = data;
 		w.ctl = ctl;
 		w.mask = DATA_SIZE - 1;
-		w.limit = DATA_SIZE;
-		w.seg_shift = 5;
+		w.cold.limit = DATA_SIZE;
+		w.cold.seg_shift = 5;
 		w.seg_end = 32;
-		w.payload_max = PAYLOAD;
+		w.cold.payload_max = PAYLOAD;
 		while (w.seq < published)
 			publish();
 	}
@@ -438,7 +438,7 @@ struct announce : rl::test_suite<announce<calm_max, before_it, sleepers_nr>, 1 +
 			for (int i = 0; i < RECORDS; i++) {
 				rcu.lock($);
 				publish();
-				if (seqring_w_wake_due_announced(&w, sleepers, &calm, calm_max))
+				if (seqring_w_wake_due_announced(ctl, sleepers, &calm, calm_max))
 					bell.fetch_add(1, rl::mo_release, $);
 				rcu.unlock($);
 			}

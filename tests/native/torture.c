@@ -78,7 +78,7 @@ static void start_at(struct seqring_writer *w, uint64_t pos)
 {
 	pos &= ~w->mask;
 	w->pos = pos;
-	w->limit = pos + opt.data_size;
+	w->cold.limit = pos + opt.data_size;
 	w->seg_end = pos + opt.data_size / SEQRING_SEGMENTS;
 	w->seq = pos ? 0xfffff000ULL : 0;
 	writable->head = pos;
@@ -116,7 +116,7 @@ static bool plain_stores(void)
 static void write_one(struct seqring_writer *w, unsigned char *buf, uint64_t *rnd)
 {
 	uint64_t seq = w->seq + 1, r = next_random(rnd);
-	uint32_t len = record_len(seq, w->payload_max);
+	uint32_t len = record_len(seq, w->cold.payload_max);
 	void *payload;
 
 	record_fill(buf, seq, len);
@@ -124,7 +124,7 @@ static void write_one(struct seqring_writer *w, unsigned char *buf, uint64_t *rn
 	case 0:
 		if (plain_stores()) {
 			/* Of any size, scribbled over, and never to be seen. */
-			uint32_t n = (uint32_t)((r >> 8) % (w->payload_max + 1));
+			uint32_t n = (uint32_t)((r >> 8) % (w->cold.payload_max + 1));
 
 			if (seqring_w_reserve(w, n, &payload))
 				abort();

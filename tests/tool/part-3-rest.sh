@@ -182,7 +182,7 @@ run bad_size
 
 test_bad_values()
 {
-	fails 2 'create: --clock wall: no such clock \(monotonic or none\)' create x --clock wall &&
+	fails 2 'create: --clock wall: no such clock \(monotonic, coarse or none\)' create x --clock wall &&
 		fails 2 'create: --mode 888: not possible \(octal' create x --mode 888 &&
 		fails 2 'create: --mode 0755: not possible \(octal' create x --mode 0755 &&
 		fails 2 'create: --mode 0: not possible' create x --mode 0 &&

@@ -24,7 +24,7 @@ static void publish_some(struct bare *b, unsigned int nr)
 {
 	while (nr--)
 		bare_publish(b, rand() % 50 ? (uint32_t)rand() % 100 :
-					      (uint32_t)rand() % (b->w.payload_max + 1));
+					      (uint32_t)rand() % (b->w.cold.payload_max + 1));
 }
 
 /* Whatever the pace, what was read and what was lost make what was published. */
@@ -124,7 +124,7 @@ static void test_whole_from_tail_on(void **state)
 	srand(10);
 	for (i = 0; i < 1000; i++) {
 		len = rand() % 20 ? (uint32_t)rand() % 200 :
-				    (uint32_t)rand() % (b->w.payload_max + 1);
+				    (uint32_t)rand() % (b->w.cold.payload_max + 1);
 		assert_int_equal(seqring_w_reserve(&b->w, len, &payload), 0);
 		memset(payload, 0xee, len);
 		assert_int_equal(seqring_r_seek_oldest(&b->r), SEQRING_OK);

@@ -39,8 +39,8 @@ static void test_init_sizes(void **state)
 	}
 	for (size = SEQRING_DATA_SIZE_MIN; size <= SEQRING_DATA_SIZE_MAX; size *= 2) {
 		assert_int_equal(seqring_w_init(&w, b->ctl, b->data, size), 0);
-		assert_int_equal(w.payload_max, size / 4 - HEADER);
-		assert_int_equal(1ULL << w.seg_shift, size / SEQRING_SEGMENTS);
+		assert_int_equal(w.cold.payload_max, size / 4 - HEADER);
+		assert_int_equal(1ULL << w.cold.seg_shift, size / SEQRING_SEGMENTS);
 		assert_int_equal(seqring_r_init(&r, b->ctl, b->data, size), 0);
 		assert_int_equal(r.payload_max, size / 4 - HEADER);
 	}
@@ -111,11 +111,11 @@ static void test_lengths(void **state)
 	uint64_t lost = 0;
 	uint32_t len;
 
-	for (len = 0; len <= b->w.payload_max; len += len < 600 ? 1 : 61) {
+	for (len = 0; len <= b->w.cold.payload_max; len += len < 600 ? 1 : 61) {
 		bare_publish(b, len);
 		assert_int_equal(bare_drain(b, &lost), 1);
 	}
-	bare_publish(b, b->w.payload_max);
+	bare_publish(b, b->w.cold.payload_max);
 	assert_int_equal(bare_drain(b, &lost), 1);
 	assert_int_equal(lost, 0);
 }
@@ -127,7 +127,7 @@ static void test_too_big(void **state)
 	static char buf[DATA_SIZE];
 	const char *volatile opaque = buf; /* its size is not for the compiler to judge */
 	struct seqring_vec vec[] = {
-		{ buf, b->w.payload_max },
+		{ buf, b->w.cold.payload_max },
 		{ buf, 1 },
 		{ buf, ~0ULL },
 	};
@@ -135,9 +135,10 @@ static void test_too_big(void **state)
 
 	bare_publish(b, 100);
 	before = b->w;
-	assert_int_equal(seqring_w_publish(&b->w, 0, 0, opaque, b->w.payload_max + 1), -EMSGSIZE);
+	assert_int_equal(seqring_w_publish(&b->w, 0, 0, opaque, b->w.cold.payload_max + 1),
+			 -EMSGSIZE);
 	assert_int_equal(seqring_w_publish(&b->w, 0, 0, opaque, UINT32_MAX), -EMSGSIZE);
-	assert_int_equal(seqring_w_reserve(&b->w, b->w.payload_max + 1, &payload), -EMSGSIZE);
+	assert_int_equal(seqring_w_reserve(&b->w, b->w.cold.payload_max + 1, &payload), -EMSGSIZE);
 	assert_int_equal(seqring_w_publish_vec(&b->w, 0, 0, vec, 2), -EMSGSIZE);
 	/* The sum would wrap to a small number. */
 	assert_int_equal(seqring_w_publish_vec(&b->w, 0, 0, &vec[1], 2), -EMSGSIZE);

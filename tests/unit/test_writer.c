@@ -55,7 +55,8 @@ static void test_options(void **state)
 	try_create(OPTS(.flags = 2), EINVAL);
 	try_create(OPTS(.reserved = 1), EINVAL);
 	try_create(OPTS(.clock_id = SEQRING_CLOCK_MONOTONIC), 0);
-	try_create(OPTS(.clock_id = 2), EINVAL);
+	try_create(OPTS(.clock_id = SEQRING_CLOCK_COARSE), 0);
+	try_create(OPTS(.clock_id = 3), EINVAL);
 	try_create(OPTS(.nr_rings = 100), 0);
 	try_create(OPTS(.nr_rings = 4097), EINVAL);
 	try_create(OPTS(.nr_rings = UINT32_MAX), EINVAL);
@@ -291,6 +292,34 @@ static void test_clocks(void **state)
 	ring_writer_close(w);
 }
 
+static uint64_t coarse_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static void test_coarse_clock(void **state)
+{
+	struct ring_writer *w = make_writer(1, SEQRING_CLOCK_COARSE, 0);
+	struct ring *r = open_reader(w, NULL);
+	uint64_t before = coarse_ns(), ticks = 0, last;
+	struct ring_record rec;
+
+	(void)state;
+	/* Until the clock has moved three times: it is no constant, and no finer one. */
+	for (last = before; ticks < 3; last = rec.ts_ns) {
+		ring_writer_publish(w, 0, 0, NULL, 0);
+		assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
+		assert_in_range(rec.ts_ns, last, coarse_ns());
+		ticks += rec.ts_ns != last;
+	}
+	assert_true(rec.ts_ns - before >= 2 * MS);
+	ring_close(r);
+	ring_writer_close(w);
+}
+
 struct torrent {
 	struct ring_writer *w;
 	unsigned int ring;
@@ -368,6 +397,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_iov, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_batch, setup, teardown),
 		cmocka_unit_test(test_clocks),
+		cmocka_unit_test(test_coarse_clock),
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
 	};
 

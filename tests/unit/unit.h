@@ -166,10 +166,10 @@ static inline void bare_preset(struct bare *b, uint64_t pos, uint64_t seq)
 	assert_int_equal(pos % DATA_SIZE, 0);
 	b->w.pos = pos;
 	b->w.seq = seq;
-	b->w.limit = pos + DATA_SIZE;
+	b->w.cold.limit = pos + DATA_SIZE;
 	b->w.seg_end = pos + DATA_SIZE / SEQRING_SEGMENTS;
 	for (i = 0; i < (int)SEQRING_SEGMENTS; i++) {
-		b->w.first[i] = pos;
+		b->w.cold.first[i] = pos;
 		b->ctl->segment_pos[i] = pos;
 	}
 	b->ctl->tail = pos;

@@ -78,6 +78,8 @@ SEQRING_ASSERT(offsetof(struct seqring_bpf_state, cold) == 64, "one line is hot"
 
 /*
  * What a program knows of its ring: constants for the verifier, set before it loads.
+ * Not at the start of a page, for each ring's control area is: loads from the same
+ * offset as that of a store just before are slow.
  *
  * @ring_offset: from the start of a map element to the control area
  * @data_offset: from there to the data area
@@ -85,9 +87,11 @@ SEQRING_ASSERT(offsetof(struct seqring_bpf_state, cold) == 64, "one line is hot"
  * @payload_limit: what the program was compiled for
  * @announce: as SEQRING_FEAT_ANNOUNCE; compiled in: can do it
  * @tick_ns: SEQRING_CLOCK_COARSE: a jiffy
+ * @cpu_mask: what is left of a CPU's number, as the ring's
  * @pos_mask: what is left of a position, a multiple of 8, within the data area
  */
 struct seqring_bpf_geometry {
+	__u64 reserved[8];
 	__u64 ring_offset;
 	__u64 data_offset;
 	__u64 data_size;
@@ -97,9 +101,10 @@ struct seqring_bpf_geometry {
 	__u32 announce;
 	__u64 pos_mask;
 	__u64 tick_ns;
-	__u32 reserved[4];
+	__u32 cpu_mask;
+	__u32 reserved1;
 };
-SEQRING_ASSERT(sizeof(struct seqring_bpf_geometry) == 72, "geometry is 72 bytes");
+SEQRING_ASSERT(sizeof(struct seqring_bpf_geometry) == 128, "geometry is 128 bytes");
 
 /* Records without a wake-up after which the writer takes it that nobody sleeps. */
 #ifndef SEQRING_BPF_CALM
@@ -213,14 +218,10 @@ static __always_inline int seqring_bpf_enter(struct seqring_bpf_open *o, void *m
 					     void *wait_map, void *bell,
 					     const volatile struct seqring_bpf_geometry *geo)
 {
-	const __u32 nr_rings = geo->nr_rings;
+	const __u32 cpu_mask = geo->cpu_mask;
+	__u32 ring = bpf_get_smp_processor_id() & cpu_mask;
 	unsigned char *element;
-	__u32 ring = 0;
 
-	if (!nr_rings)
-		return -ENODEV;
-	if (nr_rings > 1)
-		ring = bpf_get_smp_processor_id();
 	/* All calls come first: around a call, four registers are all there is. */
 	element = (unsigned char *)bpf_map_lookup_elem(map, &ring);
 	if (!element)
@@ -229,7 +230,7 @@ static __always_inline int seqring_bpf_enter(struct seqring_bpf_open *o, void *m
 	if (!o->wait)
 		return -ENODEV;
 	o->ctl = (struct seqring_ring_ctl *)(element + geo->ring_offset);
-	if (seqring_unlikely(!seqring_bpf_take(seqring_bpf_state(o->ctl), nr_rings == 1)))
+	if (seqring_unlikely(!seqring_bpf_take(seqring_bpf_state(o->ctl), !cpu_mask)))
 		return seqring_bpf_busy(o->ctl);
 	o->ts_ns = 0;
 	if (geo->clock_id == SEQRING_CLOCK_MONOTONIC)
@@ -277,6 +278,8 @@ SEQRING_BPF_COLD __u64 seqring_bpf_room(struct seqring_ring_ctl *ctl,
 	struct seqring_writer w;
 	__u64 next;
 
+	if (!geo->nr_rings)
+		return SEQRING_BPF_NO_ROOM;
 	seqring_bpf_writer(&w, ctl, geo);
 	if (seqring_w_room(&w, len, &next))
 		return SEQRING_BPF_NO_ROOM;
@@ -292,6 +295,8 @@ SEQRING_BPF_COLD int seqring_bpf_close(struct seqring_ring_ctl *ctl,
 	struct seqring_w_open open;
 	struct seqring_writer w;
 
+	if (!geo->nr_rings)
+		return -ENODEV;
 	seqring_bpf_writer(&w, ctl, geo);
 	w.pos = pos;
 	open = seqring_w_advance(&w, seqring_normalize(pos + seqring_record_size(len), w.mask), 0);
@@ -382,16 +387,28 @@ static __always_inline void seqring_bpf_done(const struct seqring_bpf_open *o)
 		seqring_bpf_ring_bell(o->bell, o->wait, &o->ctl->wakeups);
 }
 
+/* No record of this length, or none at all, for a program that was never set up. */
+SEQRING_BPF_COLD int seqring_bpf_no_room(struct seqring_ring_ctl *ctl,
+					 const volatile struct seqring_bpf_geometry *geo)
+{
+	if (geo->nr_rings)
+		return seqring_bpf_drop(ctl, SEQRING_DROP_TOO_BIG, -EMSGSIZE);
+	seqring_bpf_leave(ctl);
+	return -ENODEV;
+}
+
 static __always_inline int seqring_bpf_do_reserve(struct seqring_bpf_open *o, __u32 len,
 						  void **payload)
 {
+	if (!o->geo->nr_rings)
+		return seqring_bpf_no_room(o->ctl, o->geo);
 	o->pos = o->ctl->head;
 	o->len = len;
 	if (!seqring_w_within(o->pos + seqring_record_size(len),
 			      seqring_bpf_state(o->ctl)->seg_end)) {
 		o->pos = seqring_bpf_room(o->ctl, o->geo, len);
 		if (o->pos == SEQRING_BPF_NO_ROOM)
-			return seqring_bpf_drop(o->ctl, SEQRING_DROP_TOO_BIG, -EMSGSIZE);
+			return seqring_bpf_no_room(o->ctl, o->geo);
 	}
 	o->rec = seqring_bpf_at(o->ctl, o->geo, o->pos);
 	*payload = o->rec + 1;
@@ -448,7 +465,7 @@ static __always_inline int seqring_bpf_put(struct seqring_bpf_open *o, __u16 typ
 	} else {
 		to = seqring_bpf_room(o->ctl, o->geo, len);
 		if (to == SEQRING_BPF_NO_ROOM)
-			return seqring_bpf_drop(o->ctl, SEQRING_DROP_TOO_BIG, -EMSGSIZE);
+			return seqring_bpf_no_room(o->ctl, o->geo);
 		rec = seqring_bpf_at(o->ctl, o->geo, to);
 		seqring_w_head(rec, seqring_meta(len, type, 0), o->ts_ns);
 		seqring_w_copy_payload(rec + 1, src, len);

@@ -175,6 +175,7 @@ static int get_shape(struct ring_bpf *b)
 	geo->data_offset = h->data_offset;
 	geo->pos_mask = h->data_size - 8;
 	geo->tick_ns = libring_bpf_tick_ns();
+	geo->cpu_mask = h->nr_rings > 1 ? ~0u : 0;
 	geo->data_size = h->data_size;
 	geo->clock_id = h->clock_id;
 	geo->nr_rings = h->nr_rings;

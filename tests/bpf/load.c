@@ -95,6 +95,20 @@ out:
 	bpf_object__close(obj);
 }
 
+/* By somebody who knows nothing of libring-bpf: its programs publish to nowhere. */
+static void load_unset(const char *path)
+{
+	struct bpf_object *obj = bpf_object__open_file(path, NULL);
+	char name[160];
+	int err = -ENOENT;
+
+	snprintf(name, sizeof(name), "load.%s.never_set_up", base_name(path));
+	if (obj)
+		err = ring_bpf_explain(bpf_object__load(obj));
+	t_check(!err, name, "%d: %s", err, ring_strerror());
+	bpf_object__close(obj);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int j;
@@ -105,6 +119,7 @@ int main(int argc, char **argv)
 		for (j = 0; j < sizeof(sizes) / sizeof(sizes[0]); j++)
 			load(argv[i], sizes[j], 0);
 		load(argv[i], sizes[1], RING_BPF_ONE_RING);
+		load_unset(argv[i]);
 	}
 	return t_done();
 }

@@ -37,7 +37,7 @@ struct {
 	}
 
 PARTS(hash, BPF_MAP_TYPE_HASH)
-SEC(".rodata.hash") const volatile __u32 hash_geometry[18] = { 1 };
+SEC(".rodata.hash") const volatile __u32 hash_geometry[32] = { 1 };
 
 /* A geometry as no version has it. */
 PARTS(other, BPF_MAP_TYPE_ARRAY)

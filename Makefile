@@ -141,11 +141,55 @@ $(O)/ringctl: $(TOOL_OBJS) $(O)/libring-bpf.a $(O)/libring.a
 	@echo '  LD  $@'
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBBPF) $(shell pkg-config --libs json-c libseccomp)
 
-BENCH_LIBS	:= json-c
-$(O)/bench/bpf/bpf.o: $(O)/bench/bpf/bench.skel.h
+BENCH_LIBS	:= json-c gsl
+$(O)/bench/bpf/contender.o $(O)/bench/bpf/consumer.o: $(O)/bench/bpf/bench.skel.h
+$(O)/bench/latency/bpf.o: $(O)/bench/latency/latency.skel.h
 $(O)/ringbench: $(BENCH_OBJS) $(O)/libring-bpf.a $(O)/libring.a
 	@echo '  LD  $@'
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBBPF) $(shell pkg-config --libs $(BENCH_LIBS)) -lm
+
+# Peers that run in programs of their own; a run says which of them are not there.
+ICEORYX		:= $(lastword $(wildcard /usr/include/iceoryx/v*))
+ifeq ($(filter asan tsan m32,$(SAN)),)
+PEER_PROGS	:= $(O)/ringbench-place
+PEER_PROGS	+= $(if $(wildcard $(ICEORYX)/iceoryx_binding_c/runtime.h),$(O)/ringbench-iceoryx)
+PEER_PROGS	+= $(if $(shell pkg-config --exists lttng-ust && echo y),$(O)/ringbench-lttng)
+endif
+bench-build: $(PEER_PROGS)
+PEER_OBJS	:= $(addprefix $(O)/bench/,peers/helpers/common.o peers/helpers/helper.o \
+		   peers/round.o stream.o harness.o)
+$(O)/bench/peers/helpers/iceoryx.o: CPPFLAGS_ALL += -isystem $(ICEORYX)
+$(O)/bench/peers/helpers/lttng.o: CPPFLAGS_ALL += -Ibench/peers/helpers
+
+$(O)/ringbench-place: $(O)/bench/peers/helpers/place.o $(O)/bench/peers/helpers/common.o \
+		$(O)/bench/harness.o
+	@echo '  LD  $@'
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
+
+$(O)/ringbench-iceoryx: $(O)/bench/peers/helpers/iceoryx.o $(PEER_OBJS)
+	@echo '  LD  $@'
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -liceoryx_binding_c
+
+$(O)/ringbench-lttng: $(O)/bench/peers/helpers/lttng.o $(PEER_OBJS)
+	@echo '  LD  $@'
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(shell pkg-config --libs lttng-ust)
+
+# What bench/vm/run.sh takes into the VM, with the dependencies of that.
+ifeq ($(filter asan tsan m32,$(SAN)),)
+bench-build: $(if $(shell pkg-config --exists libnl-genl-3.0 && echo y),$(O)/vmbench)
+endif
+VMBENCH_OBJS	:= $(patsubst %.c,$(O)/%.o,$(filter-out %.bpf.c,$(wildcard bench/vm/*.c)) \
+		   $(wildcard bench/report*.c bench/machine.c) bench/harness.c)
+$(patsubst %.c,$(O)/%.o,$(wildcard bench/vm/*.c)): CPPFLAGS_ALL += -Ibench/vm \
+	$(shell pkg-config --cflags libnl-genl-3.0 2>/dev/null)
+$(O)/bench/vm/tracers.o: $(O)/bench/vm/streams.skel.h
+$(O)/vmbench: $(VMBENCH_OBJS) $(O)/libring.a
+	@echo '  LD  $@'
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBBPF) $(shell pkg-config --libs libnl-genl-3.0 json-c) -lm
+
+$(O)/bench/vm/demo/%: $(O)/bench/vm/demo/%.o $(O)/libring.a
+	@echo '  LD  $@'
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 
 $(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $(O)/libring-bpf.a $(O)/libring.a
 	@echo '  LD  $@'
@@ -202,7 +246,7 @@ uninstall:
 		$(DESTDIR)$(datadir)/bash-completion/completions/ringctl
 
 # SUITES="unit-native vm-6.1": only those.
-.PHONY: test demo demo-vm bench bench-quick check-style
+.PHONY: test demo demo-vm bench bench-quick bench-check bench-report check-style bench-vm demo-locks
 test:
 	tests/run.sh $(SUITES)
 
@@ -212,11 +256,21 @@ demo:
 demo-vm:
 	tools/demo/demo.sh vm
 
-bench: bench-build
-	$(O)/ringbench
+# They build it themselves, when they have seen to what it needs.
+bench:
+	bench/run.sh full
 
-bench-quick: bench-build
-	$(O)/ringbench --quick
+bench-quick bench-check bench-report:
+	bench/run.sh $(@:bench-%=%)
+
+# On both kernels; Linux 6.1 decides about targets.
+bench-vm:
+	bench/vm/run.sh 6.1
+	bench/vm/figures.py build/bench/vm-6.1.json docs/from-locks.md
+	bench/vm/run.sh 6.12
+
+demo-locks:
+	bench/vm/demo/demo.sh
 
 check-style:
 	tests/deps.sh build vm style
@@ -231,7 +285,12 @@ help:
 	@echo 'make install      library, headers, ringctl              (prefix=, DESTDIR=)'
 	@echo 'make test         all the tests, or SUITES="..."         (see tests/run.sh)'
 	@echo 'make demo         three readers of real scheduler events (demo-vm: in a VM)'
-	@echo 'make bench        what it costs, beside limits and peers (also bench-quick)'
+	@echo 'make bench        what it costs, beside limits and peers: docs/benchmarks.md, minutes'
+	@echo 'make bench-quick  the same in less than a minute, printed only'
+	@echo 'make bench-check  the same, and fails when a target is missed (ALLOW_SKIPS=1)'
+	@echo 'make bench-report docs/benchmarks.md anew from what was measured before'
+	@echo 'make bench-vm    the module beside locks, netlink, relay, perf: in a VM'
+	@echo 'make demo-locks  a page shared with locks, and with a seqring: in a VM'
 	@echo 'make check-style  checkpatch, sparse, clang-format, shellcheck'
 	@echo 'make clean'
 

@@ -54,7 +54,13 @@ void bench_reader(void);
 void bench_stamped(void);
 void bench_bulk(void);
 void bench_latency(void);
+void bench_latency_sleep(void);
+void bench_latency_lines(void);
+void bench_peers(void);
+void bench_growth(void);
 void bench_bpf(void);
+void bench_bpf_size(void);
+void bench_bpf_rate(void);
 void bench_bpf_fan(void);
 void bench_bpf_wake(void);
 
@@ -152,7 +158,11 @@ void series_account(struct series *s, uint64_t published, uint64_t lost);
  * A plot, drawn from the series that are points of it: each is the point at @x of
  * the curve with that name, and y is its median. They are left out of the tables.
  */
-enum { PLOT_LOG_X = 1, PLOT_LOG_Y = 2 };
+enum {
+	PLOT_LOG_X = 1,
+	PLOT_LOG_Y = 2,
+	PLOT_PERCENTILE_X = 4, /* x is a percentile: 99 and 99.9 are as far apart as 90 and 99 */
+};
 void plot_describe(const char *section, const char *plot, const char *title, const char *x_label,
 		   const char *y_label, unsigned int flags);
 void series_point(struct series *s, const char *plot, const char *curve, double x);
@@ -165,9 +175,22 @@ void target(const char *section, const char *what, double value, const char *uni
 	    double limit);
 void note(const char *section, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/*
+ * What is reported from now on belongs to this part; and forget what does, as it is
+ * measured again. Results stand in the order of the parts.
+ */
+void report_part(unsigned int part);
+void report_forget(unsigned int part);
+/* Targets of which @factor to spare is asked; before any of them is reported. */
+void report_margin(double factor);
+
 void report_print(FILE *out);
 int report_json(const char *path);
-unsigned int report_missed(FILE *out); /* names each target that is not met */
+/* Those with @out name what is not as it should be; each returns whether, or how much. */
+bool report_part_missed(unsigned int part, FILE *out);
+bool report_part_empty(unsigned int part); /* nothing belongs to it */
+unsigned int report_missed(FILE *out);
+unsigned int report_skipped(FILE *out); /* what a note says was SKIPPED */
 
 /*
  * Runs one round of a measurement until nothing disturbed it, at most

@@ -11,22 +11,25 @@
 
 #include "stream.h"
 
-#define TYPE  7
-#define BATCH 64u
+#define TYPE	      7
+#define BATCH	      64u
+#define PAYLOADS_SIZE (16u << 10) /* a batch stays in the first cache */
+#define LATEST_NS     1000000u	  /* a reader who wants many waits no longer for fewer */
 
 struct library {
 	struct ring_writer *w;
 
 	struct ring *r __attribute__((aligned(128)));
 	struct ring_record recs[BATCH];
-	uint64_t payloads[BATCH * 64 / 8];
+	uint64_t payloads[PAYLOADS_SIZE / 8];
 };
 
-struct ring_writer *library_writer(uint64_t size)
+static struct ring_writer *writer_new(uint64_t size, uint32_t clock_id, uint32_t flags)
 {
 	struct ring_writer_opts opts = {
 		.size = sizeof(opts),
-		.clock_id = SEQRING_CLOCK_NONE,
+		.flags = flags,
+		.clock_id = clock_id,
 		.data_size = size,
 		.name = "ringbench",
 	};
@@ -37,17 +40,62 @@ struct ring_writer *library_writer(uint64_t size)
 	return w;
 }
 
-static void library_create(struct stream *s)
+struct ring_writer *library_writer(uint64_t size)
+{
+	return writer_new(size, SEQRING_CLOCK_NONE, 0);
+}
+
+static void library_open(struct stream *s, const struct ring_open_opts *opts, uint32_t flags)
 {
 	struct library *l = aligned_alloc(128, (sizeof(*l) + 127) & ~127ull);
 	struct ring_fds fds;
 
 	if (!l)
 		fail("no memory");
-	l->w = library_writer(s->size);
-	if (ring_writer_fds(l->w, &fds) || ring_open_fds(&fds, NULL, &l->r))
+	l->w = writer_new(s->size, s->stamped ? SEQRING_CLOCK_MONOTONIC : SEQRING_CLOCK_NONE,
+			  flags);
+	if (ring_writer_fds(l->w, &fds) || ring_open_fds(&fds, opts, &l->r))
 		fail("no reader of libring's: %s", ring_strerror());
 	s->impl = l;
+}
+
+static void library_create(struct stream *s)
+{
+	library_open(s, NULL, 0);
+}
+
+static void library_create_fence(struct stream *s)
+{
+	library_open(s, NULL, RING_WRITER_FULL_FENCE);
+}
+
+static void library_create_eager(struct stream *s)
+{
+	const struct ring_open_opts opts = { .size = sizeof(opts), .flags = RING_EAGER };
+
+	library_open(s, &opts, 0);
+}
+
+static void library_create_64(struct stream *s)
+{
+	const struct ring_open_opts opts = {
+		.size = sizeof(opts),
+		.wake_records = 64,
+		.wake_timeout_ns = LATEST_NS,
+	};
+
+	library_open(s, &opts, 0);
+}
+
+static void library_create_bulk(struct stream *s)
+{
+	const struct ring_open_opts opts = {
+		.size = sizeof(opts),
+		.wake_bytes = 1 << 20,
+		.wake_timeout_ns = LATEST_NS,
+	};
+
+	library_open(s, &opts, 0);
 }
 
 static void library_write(struct stream *s, unsigned int n)
@@ -56,8 +104,8 @@ static void library_write(struct stream *s, unsigned int n)
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
-		payload_fill(s->payload, 32, ++s->seq);
-		if (ring_writer_publish(l->w, 0, TYPE, s->payload, 32))
+		payload_fill(s->payload, s->len, ++s->seq);
+		if (ring_writer_publish(l->w, 0, TYPE, s->payload, s->len))
 			fail("libring does not publish: %s", ring_strerror());
 	}
 }
@@ -79,29 +127,44 @@ static unsigned int library_collect(struct stream *s, unsigned int max)
 		err = ring_read_batch(l->r, l->recs, want, l->payloads, sizeof(l->payloads), &nr);
 		if (err == -EPIPE)
 			continue;
+		if (err == -EAGAIN && s->may_block && !n) {
+			err = ring_wait(l->r, -1);
+			if (err && err != -EINTR)
+				fail("libring does not wait: %s", ring_strerror());
+			continue;
+		}
 		if (err && err != -EAGAIN)
 			wrong("libring: %s", ring_strerror());
 		for (i = 0; i < nr; i++) {
 			const struct ring_record *rec = &l->recs[i];
 
-			if (rec->len != 32 || rec->type != TYPE)
+			if (rec->len != s->len || rec->type != TYPE)
 				wrong("libring: header of record %llu is torn",
 				      (unsigned long long)rec->seq);
-			payload_check(rec->payload, 32, rec->seq, "libring");
+			payload_check(rec->payload, s->len, rec->seq, "libring");
 			s->lost += rec->lost;
+			s->newest = rec->seq;
 		}
 		n += nr;
-		if (nr < want)
+		if (nr < want && nr < PAYLOADS_SIZE / s->len)
 			break;
 	}
 	s->read += n;
 	return n;
 }
 
-const struct stream_kind stream_library = {
-	.name = "libring",
-	.create = library_create,
-	.write = library_write,
-	.join = library_join,
-	.collect = library_collect,
-};
+#define LIBRARY_KIND(says, how)                                                            \
+	{                                                                                  \
+		.name = says, .create = how, .write = library_write, .join = library_join, \
+		.collect = library_collect,                                                \
+	}
+
+const struct stream_kind stream_library = LIBRARY_KIND("libring", library_create);
+const struct stream_kind stream_library_fence = LIBRARY_KIND("libring, full fence",
+							     library_create_fence);
+const struct stream_kind stream_library_eager = LIBRARY_KIND("libring, eager",
+							     library_create_eager);
+const struct stream_kind stream_library_64 = LIBRARY_KIND("libring, wakes for 64",
+							  library_create_64);
+const struct stream_kind stream_library_bulk = LIBRARY_KIND("libring, wakes for 1 MiB",
+							    library_create_bulk);

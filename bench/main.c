@@ -10,10 +10,22 @@
 
 #include "bench.h"
 
+#define MARGIN_MAX 1e6
+
+enum {
+	FULL_SECONDS = 10,
+	FULL_ROUND_MS = 20,
+	FULL_ROUNDS = 25,
+	QUICK_SECONDS = 2,
+	QUICK_ROUND_MS = 10,
+	QUICK_ROUNDS = 9,
+	CHECK_TRIES = 2, /* of a part in which a target was missed */
+};
+
 struct bench_options opt = {
-	.seconds = 10,
-	.round_ms = 20,
-	.rounds = 25,
+	.seconds = FULL_SECONDS,
+	.round_ms = FULL_ROUND_MS,
+	.rounds = FULL_ROUNDS,
 	.cpu = { 0, 1 },
 };
 
@@ -26,9 +38,15 @@ static const struct {
 	{ "reader", bench_reader, "32-byte records to one reader, beside a byte ring" },
 	{ "stamped", bench_stamped, "records with a timestamp: nothing lost, cost of a reader" },
 	{ "bulk", bench_bulk, "1 KiB records, beside a ring that validates nothing" },
-	{ "latency", bench_latency, "one way, beside a cache-line ping-pong" },
+	{ "latency", bench_latency, "to a spinning reader, beside a cache-line ping-pong" },
+	{ "latency-sleep", bench_latency_sleep, "to a sleeping reader, beside eventfd + epoll" },
+	{ "latency-lines", bench_latency_lines, "of single cache lines, old and fresh ones" },
+	{ "peers", bench_peers, "one process to another, beside what else there is" },
+	{ "growth", bench_growth, "by size of ring and record, rings, readers; huge pages" },
 	{ "bpf", bench_bpf, "a BPF program publishes, beside the BPF ring buffer" },
-	{ "bpf-fan", bench_bpf_fan, "eight readers, beside eight BPF ring buffers" },
+	{ "bpf-size", bench_bpf_size, "the same by size of the record" },
+	{ "bpf-rate", bench_bpf_rate, "kernel to user: lossless and flat out, and its cost" },
+	{ "bpf-fan", bench_bpf_fan, "one to 64 readers, beside a BPF ring buffer for each" },
 	{ "bpf-wake", bench_bpf_wake, "a sleeping reader, beside the BPF ring buffer" },
 };
 
@@ -39,12 +57,13 @@ static void usage(FILE *out)
 	size_t i;
 
 	fputs("usage: ringbench [OPTION]...\n"
-	      "Measures seqring over memory of a memfd on two cores.\n\n"
+	      "Measures seqring on two cores, beside what else there is.\n\n"
 	      "  --only PART,...    only these parts of the following:\n",
 	      out);
 	for (i = 0; i < NR_PARTS; i++)
 		fprintf(out, "                       %-8s %s\n", parts[i].name, parts[i].what);
-	fputs("  --quick            less than 20 s, less certain\n"
+	fputs("  --list             the names of the parts, one a line\n"
+	      "  --quick            less than a minute, less certain\n"
 	      "  --seconds N        length of the run that may lose nothing (10)\n"
 	      "  --rounds N         measurements of each contender (25)\n"
 	      "  --round-ms N       length of one (20)\n"
@@ -52,7 +71,11 @@ static void usage(FILE *out)
 	      "                     latency, 32 MiB for the others)\n"
 	      "  --cpus W,R         the writer's core and the reader's (0,1)\n"
 	      "  --json FILE        write everything there as well\n"
-	      "  --check            exit 1 when a target is missed, naming each\n"
+	      "  --check            exit 1 when a target is missed, naming each; parts in which one\n"
+	      "                     is are measured again first, twice at most. What could not be\n"
+	      "                     measured here counts as missed\n"
+	      "  --allow-skips      but for what could not be measured here\n"
+	      "  --margin N         ask for targets to be met with this factor to spare (1)\n"
 	      "  --help             this text\n\n"
 	      "Exit status: 0; 1 with --check: a target was missed; 2: a record was torn or the\n"
 	      "account of lost records is wrong; 3: could not run.\n",
@@ -98,11 +121,67 @@ static double number(const char *text, double min, double max)
 	return value;
 }
 
+static void run_part(size_t i)
+{
+	report_part((unsigned int)i);
+	parts[i].run();
+	if (report_part_empty((unsigned int)i))
+		note(parts[i].name,
+		     opt.quick ? "left out of a quick run" : "SKIPPED: it reported nothing");
+}
+
+/*
+ * A machine that is shared has bad seconds. So a part in which a target was missed gets
+ * all its rounds, also after a quick run, before that is held against it.
+ */
+static void measure_again(size_t again)
+{
+	size_t i;
+
+	for (i = 0; i < NR_PARTS; i++) {
+		if (!report_part_missed((unsigned int)i, stderr))
+			continue;
+		if (opt.quick) {
+			opt.seconds = FULL_SECONDS;
+			opt.round_ms = FULL_ROUND_MS;
+			opt.rounds = FULL_ROUNDS;
+		}
+		fprintf(stderr, "ringbench: %s is measured again, %u rounds of %u ms\n",
+			parts[i].name, opt.rounds, opt.round_ms);
+		report_forget((unsigned int)i);
+		run_part(i);
+		note(parts[i].name, "measured again, %zu of at most %d times: a target was missed",
+		     again, CHECK_TRIES);
+	}
+}
+
+static int verdict(bool allow_skips)
+{
+	unsigned int missed = report_missed(stderr), skipped = report_skipped(stderr);
+
+	return missed || (skipped && !allow_skips) ? 1 : 0;
+}
+
 int main(int argc, char **argv)
 {
-	enum { ONLY = 256, QUICK, SECONDS, ROUNDS, ROUND_MS, RING_SIZE, CPUS, JSON, CHECK, HELP };
+	enum {
+		ONLY = 256,
+		LIST,
+		QUICK,
+		SECONDS,
+		ROUNDS,
+		ROUND_MS,
+		RING_SIZE,
+		CPUS,
+		JSON,
+		CHECK,
+		SKIPS,
+		MARGIN,
+		HELP
+	};
 	static const struct option options[] = {
 		{ "only", required_argument, NULL, ONLY },
+		{ "list", no_argument, NULL, LIST },
 		{ "quick", no_argument, NULL, QUICK },
 		{ "seconds", required_argument, NULL, SECONDS },
 		{ "rounds", required_argument, NULL, ROUNDS },
@@ -111,11 +190,13 @@ int main(int argc, char **argv)
 		{ "cpus", required_argument, NULL, CPUS },
 		{ "json", required_argument, NULL, JSON },
 		{ "check", no_argument, NULL, CHECK },
+		{ "allow-skips", no_argument, NULL, SKIPS },
+		{ "margin", required_argument, NULL, MARGIN },
 		{ "help", no_argument, NULL, HELP },
 		{ NULL, 0, NULL, 0 },
 	};
 	const char *only = NULL, *json = NULL;
-	bool check = false;
+	bool check = false, allow_skips = false;
 	size_t i;
 	int c;
 
@@ -125,11 +206,15 @@ int main(int argc, char **argv)
 			only = optarg;
 			check_names(only);
 			break;
+		case LIST:
+			for (i = 0; i < NR_PARTS; i++)
+				puts(parts[i].name);
+			return 0;
 		case QUICK:
 			opt.quick = true;
-			opt.seconds = 2;
-			opt.round_ms = 10;
-			opt.rounds = 9;
+			opt.seconds = QUICK_SECONDS;
+			opt.round_ms = QUICK_ROUND_MS;
+			opt.rounds = QUICK_ROUNDS;
 			break;
 		case SECONDS:
 			opt.seconds = number(optarg, 0.01, 86400);
@@ -157,6 +242,12 @@ int main(int argc, char **argv)
 		case CHECK:
 			check = true;
 			break;
+		case SKIPS:
+			allow_skips = true;
+			break;
+		case MARGIN:
+			report_margin(number(optarg, 1 / MARGIN_MAX, MARGIN_MAX));
+			break;
 		case HELP:
 		case 'h':
 			usage(stdout);
@@ -175,10 +266,12 @@ int main(int argc, char **argv)
 	       opt.round_ms, opt.cpu[0], opt.cpu[1]);
 	for (i = 0; i < NR_PARTS; i++)
 		if (wanted(only, parts[i].name))
-			parts[i].run();
+			run_part(i);
+	for (i = 0; check && i < CHECK_TRIES; i++)
+		measure_again(i + 1);
 	report_print(stdout);
 	fflush(stdout);
 	if (json && report_json(json))
 		fail("cannot write %s", json);
-	return check && report_missed(stderr) ? 1 : 0;
+	return check ? verdict(allow_skips) : 0;
 }

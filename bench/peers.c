@@ -116,8 +116,10 @@ static void bytes_write(struct stream *s, unsigned int n)
 {
 	if (s->len == 32)
 		bytes_write_len(s, n, 32, s->stamped);
-	else
+	else if (s->len == 1024)
 		bytes_write_len(s, n, 1024, s->stamped);
+	else
+		bytes_write_len(s, n, s->len, s->stamped);
 }
 
 static void bytes_join(struct stream *s)
@@ -182,6 +184,7 @@ static inline unsigned int bytes_collect_len(struct stream *s, unsigned int max,
 		payload_check(payload, len, stamp, "byte ring");
 		s->lost += stamp - b->reader_seq;
 		b->reader_seq = stamp + 1;
+		s->newest = stamp;
 		b->reader_pos = seqring_normalize(pos + size, b->reader_mask);
 		s->read++;
 		n++;
@@ -191,7 +194,11 @@ static inline unsigned int bytes_collect_len(struct stream *s, unsigned int max,
 
 static unsigned int bytes_collect(struct stream *s, unsigned int max)
 {
-	return s->len == 32 ? bytes_collect_len(s, max, 32) : bytes_collect_len(s, max, 1024);
+	if (s->len == 32)
+		return bytes_collect_len(s, max, 32);
+	if (s->len == 1024)
+		return bytes_collect_len(s, max, 1024);
+	return bytes_collect_len(s, max, s->len);
 }
 
 const struct stream_kind stream_bytes = {
@@ -253,8 +260,10 @@ static void flags_write(struct stream *s, unsigned int n)
 {
 	if (s->len == 32)
 		flags_write_len(s, n, 32, s->stamped);
-	else
+	else if (s->len == 1024)
 		flags_write_len(s, n, 1024, s->stamped);
+	else
+		flags_write_len(s, n, s->len, s->stamped);
 }
 
 static void flags_join(struct stream *s)
@@ -279,6 +288,7 @@ static inline unsigned int flags_collect_len(struct stream *s, unsigned int max,
 				   len / 8);
 		__atomic_store_n(&rec->stamp, 0, __ATOMIC_RELEASE);
 		payload_check(payload, len, stamp, "flag ring");
+		s->newest = stamp;
 		f->reader_pos += seqring_record_size(len);
 		if (f->reader_pos == f->size)
 			f->reader_pos = 0;
@@ -289,7 +299,11 @@ static inline unsigned int flags_collect_len(struct stream *s, unsigned int max,
 
 static unsigned int flags_collect(struct stream *s, unsigned int max)
 {
-	return s->len == 32 ? flags_collect_len(s, max, 32) : flags_collect_len(s, max, 1024);
+	if (s->len == 32)
+		return flags_collect_len(s, max, 32);
+	if (s->len == 1024)
+		return flags_collect_len(s, max, 1024);
+	return flags_collect_len(s, max, s->len);
 }
 
 const struct stream_kind stream_flags = {

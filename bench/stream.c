@@ -35,6 +35,8 @@ struct stream *stream_new(const struct stream_kind *kind, uint64_t size, uint32_
 	s->size = size;
 	s->len = len;
 	s->stamped = stamped;
+	if (len < 32 || len > PAYLOAD_MAX || len % 8)
+		fail("a stream cannot have records of %u bytes", len);
 	kind->create(s);
 	return s;
 }
@@ -128,6 +130,12 @@ static void ring_create(struct stream *s)
 	s->impl = ring;
 }
 
+static void eager_create(struct stream *s)
+{
+	ring_create(s);
+	((struct ring *)s->impl)->r.eager = 1;
+}
+
 static inline void ring_write_len(struct stream *s, unsigned int n, uint32_t len, bool stamped)
 {
 	struct ring *ring = s->impl;
@@ -139,13 +147,15 @@ static inline void ring_write_len(struct stream *s, unsigned int n, uint32_t len
 	}
 }
 
-/* A writer knows the size of its records; so the lengths are constants here. */
+/* A writer knows the size of its records; so the usual lengths are constants here. */
 static void ring_write(struct stream *s, unsigned int n)
 {
 	if (s->len == 32)
 		ring_write_len(s, n, 32, s->stamped);
-	else
+	else if (s->len == 1024)
 		ring_write_len(s, n, 1024, s->stamped);
+	else
+		ring_write_len(s, n, s->len, s->stamped);
 }
 
 static void ring_join(struct stream *s)
@@ -176,6 +186,7 @@ static inline unsigned int ring_collect_len(struct stream *s, unsigned int max, 
 				      (unsigned long long)v.seq);
 			payload_check(payload, len, v.seq, "ring");
 			s->lost += v.lost;
+			s->newest = v.seq;
 			s->read++;
 			n++;
 		} else if (outcome != SEQRING_LAPPED) {
@@ -189,12 +200,39 @@ static inline unsigned int ring_collect_len(struct stream *s, unsigned int max, 
 
 static unsigned int ring_collect(struct stream *s, unsigned int max)
 {
-	return s->len == 32 ? ring_collect_len(s, max, 32) : ring_collect_len(s, max, 1024);
+	if (s->len == 32)
+		return ring_collect_len(s, max, 32);
+	if (s->len == 1024)
+		return ring_collect_len(s, max, 1024);
+	return ring_collect_len(s, max, s->len);
+}
+
+/* All that is still there. */
+static void ring_verify(struct stream *s)
+{
+	struct ring *ring = s->impl;
+
+	s->newest = 0;
+	seqring_r_seek_oldest(&ring->r);
+	while (ring_collect(s, BATCH))
+		;
+	if (s->newest != s->seq)
+		wrong("ring: the newest record is %llu, not %llu", (unsigned long long)s->newest,
+		      (unsigned long long)s->seq);
 }
 
 const struct stream_kind stream_ring = {
 	.name = "ring",
 	.create = ring_create,
+	.write = ring_write,
+	.join = ring_join,
+	.collect = ring_collect,
+	.verify = ring_verify,
+};
+
+const struct stream_kind stream_eager = {
+	.name = "ring, eager",
+	.create = eager_create,
 	.write = ring_write,
 	.join = ring_join,
 	.collect = ring_collect,

@@ -10,13 +10,15 @@
 
 #include "bench.h"
 
-#define PAYLOAD_MAX 1024u
+#define PAYLOAD_MAX 4096u
 
 /*
  * @size: bytes of the ring or buffer
  * @stamped: take the time for each record
  * @seq: records published since create()
- * @read, @lost: by the reader in this round
+ * @read, @lost: by the reader in this round; by all of them, where there are several
+ * @newest: seq of the record that was read last
+ * @may_block: collect() sleeps while there is nothing; where the kind can
  */
 struct stream {
 	const struct stream_kind *kind;
@@ -31,6 +33,8 @@ struct stream {
 
 	uint64_t read __attribute__((aligned(128)));
 	uint64_t lost;
+	uint64_t newest;
+	bool may_block;
 };
 
 /*
@@ -39,6 +43,9 @@ struct stream {
  * @collect: takes a snapshot of head when it has none, reads and checks at most
  *           so many records below it, and counts what it lost; returns how many.
  *           Fewer: it has used the snapshot up, and the next call takes another
+ * @verify:  checks what nobody has read and still is there; for those without a reader
+ * @readers: how many collect() stands for; 0: one
+ * @missing: why it could not be built; NULL: it was
  */
 struct stream_kind {
 	const char *name;
@@ -46,12 +53,20 @@ struct stream_kind {
 	void (*write)(struct stream *s, unsigned int n);
 	void (*join)(struct stream *s);
 	unsigned int (*collect)(struct stream *s, unsigned int max);
+	void (*verify)(struct stream *s);
+	unsigned int readers;
+	const char *missing;
 };
 
 extern const struct stream_kind stream_ring;	/* writer.h and reader.h inline */
+extern const struct stream_kind stream_eager;	/* its reader looks at the stamp, not at head */
 extern const struct stream_kind stream_library; /* the same through libring */
-extern const struct stream_kind stream_bytes;	/* begin and end on one line */
-extern const struct stream_kind stream_flags;	/* a flag per record, no overwriting */
+extern const struct stream_kind stream_library_fence; /* its readers need no membarrier() */
+extern const struct stream_kind stream_library_eager;
+extern const struct stream_kind stream_library_64;   /* its reader sleeps for 64 records */
+extern const struct stream_kind stream_library_bulk; /* or for a mebibyte */
+extern const struct stream_kind stream_bytes;	     /* begin and end on one line */
+extern const struct stream_kind stream_flags;	     /* a flag per record, no overwriting */
 
 struct stream *stream_new(const struct stream_kind *kind, uint64_t size, uint32_t len,
 			  bool stamped);

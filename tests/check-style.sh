@@ -13,7 +13,7 @@ trap 'rm -rf "$tmp"' EXIT
 failed=0
 
 # Kernel code; the model is C++; the rest is C of user space.
-is_kernel='^(kmod/|include/(seqring|linux)/|tests/vm/warn/)'
+is_kernel='^(kmod/|bench/vm/kmod/|include/(seqring|linux)/|tests/vm/warn/)'
 is_other='^tests/model/'
 
 # What is not asked of kmod/compat.h, of the headers for both worlds and of user
@@ -167,7 +167,9 @@ do_sparse() {
 	vars=$(tests/vm/kernel.sh 6.1) || return 1
 	eval "$vars"
 	kmod/build.sh "$KHEADERS" build/sparse C=2 KCFLAGS= CF=-D__CHECK_ENDIAN__ \
-		CONFIG_SEQRING_TEST=m >"$tmp/sparse" 2>&1 && return
+		CONFIG_SEQRING_TEST=m >"$tmp/sparse" 2>&1 &&
+		bench/vm/build.sh "$KHEADERS" build/sparse C=2 KCFLAGS= CF=-D__CHECK_ENDIAN__ \
+			>>"$tmp/sparse" 2>&1 && return
 	grep -E 'warning:|error:|Error ' "$tmp/sparse" || cat "$tmp/sparse"
 	return 1
 }

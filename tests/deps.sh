@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# deps.sh [build|test|vm|style...]: installs the Debian packages that these parts
+# deps.sh [build|test|vm|bench|style...]: installs the Debian packages that these parts
 # of the project need, all parts by default. Does nothing, and needs neither root
 # nor a network, where they are there.
 
@@ -20,19 +20,26 @@ packages() {
 		echo qemu-system-x86 busybox-static cpio kmod procps xz-utils zstd lz4 \
 			gcc-12 libc6-dev make binutils libelf1 libssl3
 		;;
+	# libnl is one of the ways that the module is compared with; gnuplot draws; GSL has
+	# the histograms. The rest is what user space may have instead of a ring.
+	bench)
+		echo libnl-genl-3-dev gnuplot-nox libgsl-dev python3 \
+			libck-dev libiceoryx-binding-c-dev iceoryx \
+			liblttng-ust-dev lttng-tools babeltrace2
+		;;
 	# linux-source has checkpatch.pl.
 	style)
 		echo linux-source-6.1 xz-utils perl clang-format sparse shellcheck git
 		packages vm
 		;;
 	*)
-		echo "usage: $0 [build|test|vm|style...]" >&2
+		echo "usage: $0 [build|test|vm|bench|style...]" >&2
 		exit 2
 		;;
 	esac
 }
 
-[ $# -gt 0 ] || set -- build test vm style
+[ $# -gt 0 ] || set -- build test vm bench style
 want=
 for group; do
 	names=$(packages "$group")

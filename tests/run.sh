@@ -173,15 +173,9 @@ model() {
 	build/model
 }
 
-# Correctness only: what it measures here, beside other things, means nothing.
-bench() {
-	one 'bench checks what it measures' build/native/ringbench --quick \
-		--json build/log/bench.json
-}
-
 all="build unit-native unit-asan unit-tsan torture-native torture-asan torture-tsan wake model
 bpf bpf-torture bpf-wake bpf-asan mutants mutants-bpf tool install bench style vm-self vm-6.1 vm-6.12
-vm-bpf-6.1 vm-bpf-6.12"
+vm-bpf-6.1 vm-bpf-6.12 bench-vm"
 
 run() {
 	case $1 in
@@ -199,7 +193,8 @@ run() {
 	mutants-bpf) suite mutants-bpf tests/mutants/run.py --bpf ;;
 	tool) suite tool tests/tool/run.sh build/native/ringctl ;;
 	install) suite install install_test ;;
-	bench) suite bench bench ;;
+	bench) suite bench tests/bench/run.sh ;;
+	bench-vm) suite bench-vm bench/vm/test.sh ;;
 	style) suite style tests/check-style.sh ;;
 	vm-self) suite vm-self tests/vm/selftest.sh ;;
 	vm-bpf-*) suite "$1" tests/vm/bpf.sh "${1#vm-bpf-}" ;;
@@ -208,7 +203,7 @@ run() {
 	esac
 }
 
-tests/deps.sh build test vm style || exit 1
+tests/deps.sh build test vm bench style || exit 1
 if [ $# = 0 ]; then
 	# shellcheck disable=SC2086 # a list
 	set -- $all

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Contenders that publish from a BPF program, each in a loop of its own: this ring,
- * the BPF ring buffer in its two ways, and what none of them can be faster than.
+ * the BPF ring buffer in its two ways, the perf buffer, and what none of them can be
+ * faster than.
  */
 #include <linux/bpf.h>
 #include <stdbool.h>
@@ -19,21 +20,26 @@ char LICENSE[] SEC("license") = "GPL";
 
 SEQRING_BPF(ours);
 
-#define RING_BUFFER(name)                           \
-	struct {                                    \
-		__uint(type, BPF_MAP_TYPE_RINGBUF); \
-		__uint(max_entries, 4096);          \
-	} name SEC(".maps")
+struct ring_buffer {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+};
 
-RING_BUFFER(rb);
-RING_BUFFER(fan0);
-RING_BUFFER(fan1);
-RING_BUFFER(fan2);
-RING_BUFFER(fan3);
-RING_BUFFER(fan4);
-RING_BUFFER(fan5);
-RING_BUFFER(fan6);
-RING_BUFFER(fan7);
+struct ring_buffer rb SEC(".maps");
+
+/* A ring buffer for each consumer; user space puts them in. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, BENCH_FAN);
+	__type(key, __u32);
+	__array(values, struct ring_buffer);
+} fan SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
+} perf SEC(".maps");
 
 /* Plain stores go here; as large as the ring, and a record more. */
 struct {
@@ -44,17 +50,55 @@ struct {
 } plain SEC(".maps");
 
 const volatile __u64 plain_mask = 4095 - 64;
-const volatile bool stamped;
+const volatile __u32 payload_len = 32;
+const volatile __u32 fan_nr = 1;
+const volatile __u32 clock_kind;
+const volatile __u64 tick_ns;
 
 struct bench_run run;
+__u64 long_payload[BENCH_PAYLOAD_MAX / 8];
 
-/* As payload_word() of the bench has it, so that readers check it. */
-static __always_inline void fill(struct bench_record *rec, __u64 seq)
+/* As payload_fill() of the bench has it, so that readers check it. */
+static __always_inline void fill(__u64 *to, const __u32 len, __u64 seq)
 {
-	rec->word[0] = seq * 0x9e3779b97f4a7c15ull;
-	rec->word[1] = (seq + 1) * 0x9e3779b97f4a7c15ull;
-	rec->word[2] = (seq + 2) * 0x9e3779b97f4a7c15ull;
-	rec->word[3] = seq;
+	const __u32 step = len > BENCH_SHORT ? 8 : 1;
+
+#pragma clang loop unroll(full)
+	for (__u32 i = 0; i < len / 8 - 1; i += step)
+		to[i] = (seq + i) * 0x9e3779b97f4a7c15ull;
+	to[len / 8 - 1] = seq;
+}
+
+/* A short payload is made on the stack, a long one where it was made before. */
+static __always_inline __u64 *made(__u64 *stack, const __u32 len, __u64 seq)
+{
+	__u64 *payload = len > BENCH_SHORT ? long_payload : stack;
+
+	fill(payload, len, seq);
+	return payload;
+}
+
+/* Into memory that a record has reserved: a short one is made there. */
+static __always_inline void make_at(__u64 *to, const __u32 len, __u64 seq)
+{
+	if (len <= BENCH_SHORT) {
+		fill(to, len, seq);
+	} else if (len <= 256) {
+		fill(long_payload, len, seq);
+		__builtin_memcpy(to, long_payload, len);
+	} else {
+		fill(long_payload, len, seq);
+		bpf_probe_read_kernel(to, len, long_payload);
+	}
+}
+
+static __always_inline __u64 now(void)
+{
+	if (clock_kind == BENCH_FINE)
+		return bpf_ktime_get_ns();
+	if (clock_kind == BENCH_COARSE)
+		return bpf_jiffies64() * tick_ns;
+	return 0;
 }
 
 static __always_inline __u64 wake_flags(__u64 seq)
@@ -64,140 +108,173 @@ static __always_inline __u64 wake_flags(__u64 seq)
 	return seq % run.wake_every ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP;
 }
 
-static __always_inline void ours_one(void)
+static __always_inline void ours_one(const __u32 len, void *ctx)
 {
-	struct bench_record rec;
+	__u64 stack[BENCH_SHORT / 8], *payload = made(stack, len, ++run.seq);
 
-	fill(&rec, ++run.seq);
-	seqring_bpf_publish(ours, BENCH_TYPE, &rec, sizeof(rec));
+	seqring_bpf_publish(ours, BENCH_TYPE, payload, len);
 }
 
 /* The same without the look whether somebody sleeps. */
-static __always_inline void unchecked_one(void)
+static __always_inline void unchecked_one(const __u32 len, void *ctx)
 {
+	__u64 stack[BENCH_SHORT / 8], *payload = made(stack, len, ++run.seq);
 	struct seqring_bpf_open o;
-	struct bench_record rec;
 
-	fill(&rec, ++run.seq);
-	if (seqring_bpf_enter(&o, &ours, &ours_wait, &ours_bell, &ours_geometry))
+	if (len > 256 || seqring_bpf_enter(&o, &ours, &ours_wait, &ours_bell, &ours_geometry))
 		return;
-	seqring_w_publish(&o.w, BENCH_TYPE, o.ts_ns, &rec, sizeof(rec));
-	seqring_bpf_leave(&o);
+	if (!seqring_bpf_put(&o, BENCH_TYPE, payload, len))
+		seqring_bpf_leave(o.ctl);
 }
 
-static __always_inline void rb_put(void *map, __u64 seq)
+static __always_inline void rb_put(void *map, const __u32 len, __u64 seq)
 {
-	struct bench_stamped *s;
-	struct bench_record *rec;
+	const __u32 front = clock_kind == BENCH_NO_CLOCK ? 0 : 8;
+	__u64 *to;
 
-	if (stamped) {
-		s = bpf_ringbuf_reserve(map, sizeof(*s), 0);
-		if (!s) {
-			run.dropped++;
-			return;
-		}
-		s->ts_ns = bpf_ktime_get_ns();
-		fill(&s->rec, seq);
-		bpf_ringbuf_submit(s, wake_flags(seq));
-	} else {
-		rec = bpf_ringbuf_reserve(map, sizeof(*rec), 0);
-		if (!rec) {
-			run.dropped++;
-			return;
-		}
-		fill(rec, seq);
-		bpf_ringbuf_submit(rec, wake_flags(seq));
-	}
-}
-
-static __always_inline void rb_one(void)
-{
-	rb_put(&rb, ++run.seq);
-}
-
-static __always_inline void rb_output_one(void)
-{
-	struct bench_stamped s;
-
-	fill(&s.rec, ++run.seq);
-	if (stamped) {
-		s.ts_ns = bpf_ktime_get_ns();
-		if (bpf_ringbuf_output(&rb, &s, sizeof(s), wake_flags(run.seq)))
-			run.dropped++;
-	} else if (bpf_ringbuf_output(&rb, &s.rec, sizeof(s.rec), wake_flags(run.seq))) {
+	/* Each call has a constant size: that is what the helper takes. */
+	to = front ? bpf_ringbuf_reserve(map, len + 8, 0) : bpf_ringbuf_reserve(map, len, 0);
+	if (!to) {
 		run.dropped++;
+		return;
 	}
+	if (front) {
+		to[0] = now();
+		make_at(to + 1, len, seq);
+	} else {
+		make_at(to, len, seq);
+	}
+	bpf_ringbuf_submit(to, wake_flags(seq));
 }
 
-static __always_inline void fan_one(void)
+static __always_inline void rb_one(const __u32 len, void *ctx)
+{
+	rb_put(&rb, len, ++run.seq);
+}
+
+static __always_inline void rb_output_one(const __u32 len, void *ctx)
+{
+	__u64 stack[BENCH_SHORT / 8], *payload = made(stack, len, ++run.seq);
+
+	if (bpf_ringbuf_output(&rb, payload, len, wake_flags(run.seq)))
+		run.dropped++;
+}
+
+static __always_inline void perf_one(const __u32 len, void *ctx)
+{
+	__u64 stack[BENCH_SHORT / 8], *payload = made(stack, len, ++run.seq);
+
+	if (bpf_perf_event_output(ctx, &perf, BPF_F_CURRENT_CPU, payload, len))
+		run.dropped++;
+}
+
+static __always_inline void fan_one(const __u32 len, void *ctx)
 {
 	__u64 seq = ++run.seq;
+	__u32 i, nr = fan_nr;
+	void *map;
 
-	rb_put(&fan0, seq);
-	rb_put(&fan1, seq);
-	rb_put(&fan2, seq);
-	rb_put(&fan3, seq);
-	rb_put(&fan4, seq);
-	rb_put(&fan5, seq);
-	rb_put(&fan6, seq);
-	rb_put(&fan7, seq);
+	if (len != 32)
+		return;
+	for (i = 0; i < nr && i < BENCH_FAN; i++) {
+		__u32 key = i;
+
+		map = bpf_map_lookup_elem(&fan, &key);
+		if (map)
+			rb_put(map, 32, seq);
+	}
+}
+
+static __always_inline void store_plain(struct seqring_record *rec, const __u32 len, __u64 seq)
+{
+	rec->stamp = seq;
+	rec->ts_ns = now();
+	rec->meta.word = len | (__u64)BENCH_TYPE << 32;
+	make_at((__u64 *)(rec + 1), len, seq);
 }
 
 /* The bytes of a record, header and all, stored and nothing else. */
-static __always_inline void plain_one(void)
+static __always_inline void plain_one(const __u32 len, void *ctx)
 {
 	__u64 seq = ++run.seq;
-	__u64 pos = seq * (sizeof(struct seqring_record) + BENCH_PAYLOAD);
-	struct seqring_record *rec;
-	struct bench_record *to;
+	__u64 pos = seq * (sizeof(struct seqring_record) + len);
 	__u32 zero = 0;
 	char *area;
 
 	area = bpf_map_lookup_elem(&plain, &zero);
-	if (!area)
-		return;
-	rec = (struct seqring_record *)(area + (pos & plain_mask & ~7ull));
-	to = (struct bench_record *)(rec + 1);
-	rec->stamp = seq;
-	rec->ts_ns = stamped ? bpf_ktime_get_ns() : 0;
-	rec->meta.word = BENCH_PAYLOAD | (__u64)BENCH_TYPE << 32;
-	fill(to, seq);
+	if (area)
+		store_plain((struct seqring_record *)(area + (pos & plain_mask & ~7ull)), len, seq);
 }
 
-static __always_inline void clock_one(void)
+/*
+ * The same into memory of the CPU's own, by a program that others may interrupt, which
+ * says how far it got: the least that a writer of records does. It may use the ring's
+ * memory, for nobody reads.
+ */
+static __always_inline void guarded_one(const __u32 len, void *ctx)
 {
-	run.seq += bpf_ktime_get_ns() > 0;
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct seqring_bpf_state *state;
+	struct seqring_ring_ctl *ctl;
+	unsigned char *element;
+	__u64 seq = ++run.seq, pos;
+
+	element = bpf_map_lookup_elem(&ours, &cpu);
+	if (!element)
+		return;
+	ctl = (struct seqring_ring_ctl *)(element + ours_geometry.ring_offset);
+	state = seqring_bpf_state(ctl);
+	if (seqring_read(&state->owner))
+		return;
+	seqring_write(&state->owner, 1);
+	pos = ctl->head;
+	store_plain(seqring_bpf_at(ctl, &ours_geometry, pos), len, seq);
+	seqring_write(&ctl->head, pos + sizeof(struct seqring_record) + len);
+	seqring_write(&state->owner, 0);
 }
 
-static __always_inline void nothing_one(void)
+static __always_inline void clock_one(const __u32 len, void *ctx)
+{
+	run.seq += now() > 0;
+}
+
+static __always_inline void nothing_one(const __u32 len, void *ctx)
 {
 	run.seq++;
 }
 
 /* The loop calls a function and returns from it, which costs: so, several at a time. */
-#define CONTENDER(name)                                                \
-	static long name##_some(__u32 i, void *arg)                    \
-	{                                                              \
-		name##_one();                                          \
-		name##_one();                                          \
-		name##_one();                                          \
-		name##_one();                                          \
-		return 0;                                              \
-	}                                                              \
-	SEC("raw_tp") int run_##name(void *ctx)                        \
-	{                                                              \
-		__u64 start = bpf_ktime_get_ns();                      \
-		bpf_loop(run.n / BENCH_AT_ONCE, name##_some, NULL, 0); \
-		run.ns += bpf_ktime_get_ns() - start;                  \
-		return 0;                                              \
-	}                                                              \
+#define SOME(name, len)                               \
+	static long name##_##len(__u32 i, void **ctx) \
+	{                                             \
+		name##_one(len, *ctx);                \
+		name##_one(len, *ctx);                \
+		name##_one(len, *ctx);                \
+		name##_one(len, *ctx);                \
+		return 0;                             \
+	}
+/* Of those that there are functions for, the one for payload_len. */
+#define RUN(name, len) | (size == (len) ? bpf_loop(n, name##_##len, &arg, 0) : 0)
+#define CONTENDER(name)                                                    \
+	BENCH_SIZES(SOME, name)                                            \
+	SEC("raw_tp") int run_##name(void *ctx)                            \
+	{                                                                  \
+		const __u32 size = payload_len, n = run.n / BENCH_AT_ONCE; \
+		void *arg = ctx;                                           \
+		__u64 start = bpf_ktime_get_ns();                          \
+		long done = 0 BENCH_SIZES(RUN, name);                      \
+		run.ns += bpf_ktime_get_ns() - start;                      \
+		return done < 0;                                           \
+	}                                                                  \
 	struct bench_run
 
 CONTENDER(ours);
 CONTENDER(unchecked);
 CONTENDER(rb);
 CONTENDER(rb_output);
+CONTENDER(perf);
 CONTENDER(fan);
 CONTENDER(plain);
+CONTENDER(guarded);
 CONTENDER(clock);
 CONTENDER(nothing);

@@ -1,213 +1,261 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How long a single record takes from the writer to a reader that spins, beside
- * the time that one cache line takes from one core to the other.
+ * A reader that spins: what a record takes to it from the writer, beside what a cache
+ * line takes from one core to the other.
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <seqring/reader.h>
 
-#include "../bench.h"
+#include "latency.h"
 
-#define SAMPLES_MAX 200000u
-#define GAP_NS	    2000u /* between two records: the reader is waiting again */
-#define TYPE	    7
+#define LOOKS 10000u /* at what has not come yet, between two looks at the clock */
+#define TYPE  7
+#define PAGE  4096u
 
-/*
- * @bounce: the line that goes back and forth
- * @ready, @stop: as in stream.c
- */
-struct flight {
-	struct seqring_writer w;
-	struct seqring_reader r __attribute__((aligned(128)));
-	uint64_t bounce __attribute__((aligned(128)));
-	unsigned int ready __attribute__((aligned(128)));
-	unsigned int stop __attribute__((aligned(128)));
-	unsigned int n __attribute__((aligned(128)));
-	bool disturbed;
-	double median;
-	double p99, p999, max;
-	double ns[SAMPLES_MAX];
+/* What the reader waits for, and a payload. */
+struct message {
+	uint64_t word;
+	uint64_t due;
 };
 
-static int compare_doubles(const void *a, const void *b)
-{
-	const double x = *(const double *)a, y = *(const double *)b;
+struct lane {
+	char *mem;
+	const char *readonly;
+	size_t size;
+};
 
-	return x < y ? -1 : x > y;
+/* Odd numbers go one way, even ones come back. */
+static uint64_t word_of(uint64_t n)
+{
+	return 2 * n + 1;
 }
 
-static void summarise(struct flight *f)
+static size_t offset_of(const struct line *line, uint64_t n)
 {
-	unsigned int last = f->n;
-
-	last--;
-	qsort(f->ns, f->n, sizeof(f->ns[0]), compare_doubles);
-	f->median = f->ns[f->n / 2];
-	f->p99 = f->ns[last - f->n / 100];
-	f->p999 = f->ns[last - f->n / 1000];
-	f->max = f->ns[last];
+	return (size_t)(n * line->stride & (line->window - 1));
 }
+
+static void line_open(struct contender *c)
+{
+	const struct line *line = c->variant;
+	struct lane *lane = calloc(1, sizeof(*lane));
+	const void *readonly;
+
+	if (!lane)
+		fail("no memory");
+	lane->size = line->window + PAGE;
+	lane->mem = map_shared(lane->size, &readonly);
+	lane->readonly = readonly;
+	c->impl = lane;
+}
+
+static void line_close(struct contender *c)
+{
+	struct lane *lane = c->impl;
+
+	munmap(lane->mem, lane->size);
+	munmap((void *)lane->readonly, lane->size);
+	free(lane);
+}
+
+static void line_send(struct contender *c, uint64_t due)
+{
+	const struct line *line = c->variant;
+	struct lane *lane = c->impl;
+	struct message *m = (void *)(lane->mem + offset_of(line, c->sent));
+	uint64_t word = word_of(c->sent);
+
+	if (line->payload)
+		__atomic_store_n(&m->due, due, __ATOMIC_RELAXED);
+	__atomic_store_n(&m->word, word, __ATOMIC_RELEASE);
+	if (line->prefetch)
+		__builtin_prefetch((char *)m + line->prefetch, 1);
+	while (line->reply && __atomic_load_n(&m->word, __ATOMIC_ACQUIRE) == word)
+		;
+}
+
+static void line_receive(struct contender *c)
+{
+	const struct line *line = c->variant;
+	struct lane *lane = c->impl;
+	const struct message *m = (const void *)(lane->readonly + offset_of(line, c->arrived));
+	uint64_t wanted = word_of(c->arrived), word;
+	unsigned int i;
+
+	for (i = 0; i < LOOKS; i++) {
+		word = __atomic_load_n(&m->word, __ATOMIC_ACQUIRE);
+		if (word < wanted)
+			continue;
+		/* In one line a message may have been overwritten by the next. */
+		if (line->stride || line->reply)
+			arrived(c, line->payload ? __atomic_load_n(&m->due, __ATOMIC_RELAXED) :
+						   next_due(c));
+		else
+			arrived_up_to(c, word / 2 + 1);
+		if (line->reply)
+			__atomic_store_n((uint64_t *)lane->mem, word + 1, __ATOMIC_RELEASE);
+		return;
+	}
+}
+
+const struct kind kind_line = {
+	.name = "cache line",
+	.open = line_open,
+	.send = line_send,
+	.receive = line_receive,
+	.close = line_close,
+};
+
+static bool clock_round(void *arg)
+{
+	struct contender *c = arg;
+	uint64_t i, due;
+	struct watch w;
+
+	c->schedule.start = ticks();
+	watch_start(&w);
+	for (i = 0; i < c->records; i++) {
+		due = schedule_due(&c->schedule, i);
+		while (ticks() < due)
+			;
+		c->ticks[i] = ticks() - due;
+	}
+	return watch_disturbed(&w);
+}
+
+const struct kind kind_clock = {
+	.name = "clock",
+	.open = line_open,
+	.round = clock_round,
+	.close = line_close,
+};
 
 static void return_bounces(void *arg)
 {
-	struct flight *f = arg;
-	uint64_t next = 1, now;
+	struct contender *c = arg;
+	struct lane *lane = c->impl;
+	uint64_t *word = (uint64_t *)lane->mem, wanted = word_of(c->first), i;
 
-	__atomic_store_n(&f->ready, 1, __ATOMIC_RELEASE);
-	for (;;) {
-		while ((now = __atomic_load_n(&f->bounce, __ATOMIC_ACQUIRE)) != next)
-			if (now == UINT64_MAX)
-				return;
-		__atomic_store_n(&f->bounce, next + 1, __ATOMIC_RELEASE);
-		next += 2;
+	__atomic_store_n(&c->ready, 1, __ATOMIC_RELEASE);
+	for (i = 0; i < c->records; i++, wanted += 2) {
+		while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != wanted)
+			;
+		__atomic_store_n(word, wanted + 1, __ATOMIC_RELEASE);
 	}
 }
 
 static bool bounce_round(void *arg)
 {
-	struct flight *f = arg;
-	uint64_t sent = 1, start, before, end;
+	struct contender *c = arg;
+	const struct line *line = c->variant;
+	struct lane *lane = c->impl;
+	uint64_t *word = (uint64_t *)lane->mem, sent, before, i;
 	struct watch w;
 	bool disturbed;
 
-	f->bounce = 0;
-	f->ready = 0;
-	f->n = 0;
-	other_start(return_bounces, f);
-	while (!__atomic_load_n(&f->ready, __ATOMIC_ACQUIRE))
+	c->first = c->sent;
+	c->ready = 0;
+	other_start(return_bounces, c);
+	while (!__atomic_load_n(&c->ready, __ATOMIC_ACQUIRE))
 		cpu_relax();
+	c->schedule.start = ticks();
 	watch_start(&w);
-	start = now_ns();
-	end = start + opt.round_ms * 1000000ull;
-	while (f->n < SAMPLES_MAX && (f->n % 64 || now_ns() < end)) {
-		before = ticks();
-		__atomic_store_n(&f->bounce, sent, __ATOMIC_RELEASE);
-		while (__atomic_load_n(&f->bounce, __ATOMIC_ACQUIRE) != sent + 1)
+	for (i = 0; i < c->records; i++) {
+		sent = word_of(c->sent++);
+		before = line->paced ? schedule_due(&c->schedule, i) : ticks();
+		while (line->paced && ticks() < before)
 			;
-		f->ns[f->n++] = (double)(ticks() - before) * ns_per_tick() / 2;
-		sent += 2;
+		__atomic_store_n(word, sent, __ATOMIC_RELEASE);
+		while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != sent + 1)
+			;
+		c->ticks[i] = (ticks() - before) / 2;
 	}
 	disturbed = watch_disturbed(&w);
-	__atomic_store_n(&f->bounce, UINT64_MAX, __ATOMIC_RELEASE);
 	other_wait();
-	summarise(f);
 	return disturbed;
 }
 
-static void receive(void *arg)
+const struct kind kind_bounce = {
+	.name = "cache line that goes back and forth",
+	.open = line_open,
+	.round = bounce_round,
+	.close = line_close,
+};
+
+struct ring {
+	struct seqring_writer w;
+	void *ctl;
+	void *data;
+
+	struct seqring_reader r __attribute__((aligned(128)));
+	const void *ctl_reader;
+	const void *data_reader;
+};
+
+static void record_open(struct contender *c)
 {
-	struct flight *f = arg;
+	const struct spinner *spinner = c->variant;
+	struct ring *ring = aligned_alloc(128, (sizeof(*ring) + 127) & ~127ull);
+
+	if (!ring)
+		fail("no memory");
+	memset(ring, 0, sizeof(*ring));
+	ring->ctl = map_shared(PAGE, &ring->ctl_reader);
+	ring->data = map_shared(spinner->size, &ring->data_reader);
+	if (seqring_w_init(&ring->w, ring->ctl, ring->data, spinner->size) ||
+	    seqring_r_init(&ring->r, ring->ctl_reader, ring->data_reader, spinner->size))
+		fail("no ring of %llu bytes", (unsigned long long)spinner->size);
+	ring->r.eager = spinner->eager;
+	c->impl = ring;
+}
+
+static void record_close(struct contender *c)
+{
+	const struct spinner *spinner = c->variant;
+	struct ring *ring = c->impl;
+
+	munmap(ring->ctl, PAGE);
+	munmap(ring->data, spinner->size);
+	munmap((void *)ring->ctl_reader, PAGE);
+	munmap((void *)ring->data_reader, spinner->size);
+	free(ring);
+}
+
+static void record_send(struct contender *c, uint64_t due)
+{
+	struct ring *ring = c->impl;
+
+	seqring_w_publish(&ring->w, TYPE, 0, &due, sizeof(due));
+}
+
+static void record_receive(struct contender *c)
+{
+	struct ring *ring = c->impl;
 	enum seqring_outcome outcome;
 	struct seqring_view v;
-	uint64_t sent, now;
-	unsigned int stop;
-	struct watch w;
+	unsigned int i;
+	uint64_t due;
 
-	watch_start(&w);
-	__atomic_store_n(&f->ready, 1, __ATOMIC_RELEASE);
-	for (;;) {
-		/* Before the look at the ring: what comes after it is all there then. */
-		stop = __atomic_load_n(&f->stop, __ATOMIC_ACQUIRE);
-		outcome = seqring_r_read(&f->r, &v, &sent, sizeof(sent));
-		if (outcome == SEQRING_OK) {
-			now = ticks();
-			if (v.lost || v.len != sizeof(sent))
-				wrong("latency: record %llu", (unsigned long long)v.seq);
-			if (f->n < SAMPLES_MAX)
-				f->ns[f->n++] = (double)(now - sent) * ns_per_tick();
-		} else if (outcome != SEQRING_EMPTY) {
+	for (i = 0; i < LOOKS; i++) {
+		outcome = seqring_r_read(&ring->r, &v, &due, sizeof(due));
+		if (outcome == SEQRING_EMPTY)
+			continue;
+		if (outcome != SEQRING_OK)
 			wrong("latency: outcome %d", (int)outcome);
-		} else if (stop) {
-			break;
-		}
+		arrived(c, due);
+		if (v.lost || v.len != sizeof(due) || v.type != TYPE || v.seq != c->arrived)
+			wrong("latency: header of record %llu is torn", (unsigned long long)v.seq);
+		return;
 	}
-	f->disturbed = watch_disturbed(&w);
 }
 
-static bool record_round(void *arg)
-{
-	struct flight *f = arg;
-	uint64_t gap = (uint64_t)(GAP_NS / ns_per_tick()), start, now, sent = 0;
-	struct watch w;
-	bool disturbed;
-
-	f->ready = 0;
-	f->stop = 0;
-	f->n = 0;
-	other_start(receive, f);
-	while (!__atomic_load_n(&f->ready, __ATOMIC_ACQUIRE))
-		cpu_relax();
-	watch_start(&w);
-	start = now_ns();
-	do {
-		/* Not at equal distances, so that no rhythm of the reader's fits. */
-		pause_ticks(gap + sent % 127 * 8);
-		now = ticks();
-		seqring_w_publish(&f->w, TYPE, 0, &now, sizeof(now));
-		sent++;
-	} while (now_ns() - start < opt.round_ms * 1000000ull);
-	pause_ticks(gap);
-	disturbed = watch_disturbed(&w);
-	__atomic_store_n(&f->stop, 1, __ATOMIC_RELEASE);
-	other_wait();
-	if (f->n != sent && sent < SAMPLES_MAX)
-		wrong("latency: %u of %llu records came", f->n, (unsigned long long)sent);
-	summarise(f);
-	return disturbed || f->disturbed;
-}
-
-static struct flight *flight_new(bool eager)
-{
-	struct flight *f = aligned_alloc(128, (sizeof(*f) + 127) & ~127ull);
-	const void *ctl_reader, *data_reader;
-	uint64_t size = ring_size(RING_CACHED);
-	void *ctl, *data;
-
-	if (!f)
-		fail("no memory");
-	memset(f, 0, sizeof(*f));
-	ctl = map_shared(4096, &ctl_reader);
-	data = map_shared(size, &data_reader);
-	if (seqring_w_init(&f->w, ctl, data, size) ||
-	    seqring_r_init(&f->r, ctl_reader, data_reader, size))
-		fail("no ring of %llu bytes", (unsigned long long)size);
-	f->r.eager = eager;
-	return f;
-}
-
-void bench_latency(void)
-{
-	static const struct {
-		const char *p50, *p99, *p999, *max;
-		bool eager, ring;
-	} kinds[] = {
-		{ "cache line, half a round trip", "  p99", "  p99.9", "  max", false, false },
-		{ "record, eager reader", "  p99", "  p99.9", "  max", true, true },
-		{ "record, reader that looks at head", "  p99", "  p99.9", "  max", false, true },
-	};
-	struct series *s[3][4];
-	struct flight *f[3];
-	unsigned int i, k;
-	bool clean;
-
-	for (k = 0; k < 3; k++) {
-		f[k] = flight_new(kinds[k].eager);
-		s[k][0] = series_new("latency", kinds[k].p50, "ns");
-		s[k][1] = series_new("latency", kinds[k].p99, "ns");
-		s[k][2] = series_new("latency", kinds[k].p999, "ns");
-		s[k][3] = series_new("latency", kinds[k].max, "ns");
-	}
-	for (i = 0; i < opt.rounds; i++) {
-		for (k = 0; k < 3; k++) {
-			clean = undisturbed(kinds[k].ring ? record_round : bounce_round, f[k]);
-			series_add(s[k][0], f[k]->median, !clean);
-			series_add(s[k][1], f[k]->p99, !clean);
-			series_add(s[k][2], f[k]->p999, !clean);
-			series_add(s[k][3], f[k]->max, !clean);
-		}
-	}
-	series_compare(s[1][0], s[0][0]);
-	series_compare(s[2][0], s[0][0]);
-}
+const struct kind kind_record = {
+	.name = "record",
+	.open = record_open,
+	.send = record_send,
+	.receive = record_receive,
+	.close = record_close,
+};

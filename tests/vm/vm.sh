@@ -16,6 +16,8 @@
 #  -r DIR       put what COMMAND leaves in /out there (small files)
 #  -o LOGFILE   keep the console's output there
 #  -a WORDS     more for the kernel's command line
+#  -i           the VM's clock counts instructions, a nanosecond each: slow, exact, and
+#               one CPU at a time
 #  -q           do not show the console
 #
 # Exit status, besides COMMAND's: 99 the kernel complained (see splat.sh),
@@ -41,8 +43,8 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-series='' cpus=2 memory=1024 limit=600 log='' out='' extra='' quiet='' files=()
-while getopts k:s:m:t:f:r:o:a:q opt; do
+series='' cpus=2 memory=1024 limit=600 log='' out='' extra='' quiet='' icount='' files=()
+while getopts k:s:m:t:f:r:o:a:iq opt; do
 	case $opt in
 	k) series=$OPTARG ;;
 	s) cpus=$OPTARG ;;
@@ -52,6 +54,7 @@ while getopts k:s:m:t:f:r:o:a:q opt; do
 	r) out=$OPTARG ;;
 	o) log=$OPTARG ;;
 	a) extra=$OPTARG ;;
+	i) icount=1 ;;
 	q) quiet=1 ;;
 	*) usage ;;
 	esac
@@ -188,6 +191,10 @@ rm -rf "$root"
 # at the clock an emulated device.
 cmdline="console=ttyS0 quiet printk.time=1 panic=-1 oops=panic log_buf_len=4M"
 cmdline+=" tsc=reliable no_timer_check cryptomgr.notests mitigations=off $extra"
+if [ -n "$icount" ]; then
+	QEMU_ACCEL=tcg,thread=single
+	cmdline+=" tsc_early_khz=1000000"
+fi
 
 mkfifo "$tmp/console" || die "no pipe"
 if [ -n "$quiet" ]; then
@@ -198,7 +205,7 @@ fi
 console_pid=$!
 # In the background, so that a signal to this script ends it at once.
 timeout -k 5 "$limit" "$QEMU" ${QEMU_DATA:+-L "$QEMU_DATA"} \
-	-accel "$QEMU_ACCEL" -cpu "$QEMU_CPU" -smp "$cpus" -m "$memory" \
+	-accel "$QEMU_ACCEL" ${icount:+-icount shift=0} -cpu "$QEMU_CPU" -smp "$cpus" -m "$memory" \
 	-nodefaults -no-user-config -no-reboot -display none \
 	-chardev stdio,id=console,signal=off -serial chardev:console \
 	-chardev file,id=result,path="$tmp/result" -serial chardev:result \

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * LTTng-UST: a tracepoint with the payload in its fields. What was recorded is read
+ * back from the trace after the last round, each record of it, by babeltrace2.
+ */
+#define LTTNG_UST_TRACEPOINT_CREATE_PROBES
+#define LTTNG_UST_TRACEPOINT_DEFINE
+#include "lttng_events.h"
+
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include "helper.h"
+
+#define LINE_BYTES 8192
+
+static const char *ready(void)
+{
+	if (lttng_ust_tracepoint_enabled(ringbench, small) &&
+	    lttng_ust_tracepoint_enabled(ringbench, large) &&
+	    lttng_ust_tracepoint_enabled(ringbench, live))
+		return NULL;
+	return "lttng-sessiond has not enabled the tracepoints within 10 s";
+}
+
+static void lttng_create(struct stream *s)
+{
+	(void)s;
+}
+
+static void small_write(struct stream *s, unsigned int n)
+{
+	for (; n; n--) {
+		payload_fill(s->payload, 32, ++s->seq);
+		lttng_ust_tracepoint(ringbench, small, s->payload);
+	}
+}
+
+static void large_write(struct stream *s, unsigned int n)
+{
+	for (; n; n--) {
+		payload_fill(s->payload, 1024, ++s->seq);
+		lttng_ust_tracepoint(ringbench, large, s->payload);
+	}
+}
+
+static void live_write(struct stream *s, unsigned int n)
+{
+	for (; n; n--) {
+		payload_fill(s->payload, 32, ++s->seq);
+		lttng_ust_tracepoint(ringbench, live, s->payload);
+	}
+}
+
+static const struct stream_kind stream_small = {
+	.name = "LTTng-UST, overwriting",
+	.create = lttng_create,
+	.write = small_write,
+};
+
+static const struct stream_kind stream_large = {
+	.name = "LTTng-UST, overwriting",
+	.create = lttng_create,
+	.write = large_write,
+};
+
+static const struct stream_kind stream_live = {
+	.name = "LTTng-UST, consumer writes a file",
+	.create = lttng_create,
+	.write = live_write,
+};
+
+static void lttng(const char *const argv[])
+{
+	const char *log = "/tmp/lttng.log";
+	char line[100];
+
+	if (helper_run(log, argv))
+		return;
+	helper_last_line(log, line, sizeof(line));
+	fail("lttng %s fails: %s", argv[1], line);
+}
+
+/*
+ * A line of babeltrace2 without names: "[time] host event: { 0 }, { 1, 2, 3, 4 }", and
+ * an array's elements in brackets.
+ */
+static void check_line(struct stream *s, char *line)
+{
+	uint64_t payload[PAYLOAD_MAX / 8], seq;
+	char *at = strchr(line, '}');
+	unsigned int i;
+
+	for (i = 0; at && i < s->len / 8; i++) {
+		at = strpbrk(at, "0123456789");
+		if (at)
+			payload[i] = strtoull(at, &at, 10);
+	}
+	if (!at)
+		wrong("%s: the trace has a line that is not a record: %.80s", s->kind->name, line);
+	seq = payload[s->len / 8 - 1];
+	payload_check(payload, s->len, seq, s->kind->name);
+	if (seq <= s->newest || seq > s->seq)
+		wrong("%s: record %llu stands behind record %llu of %llu", s->kind->name,
+		      (unsigned long long)seq, (unsigned long long)s->newest,
+		      (unsigned long long)s->seq);
+	s->lost += seq - s->newest - 1;
+	s->newest = seq;
+	s->read++;
+}
+
+static void finish(struct stream *s)
+{
+	const char *name = s->kind == &stream_live  ? "live" :
+			   s->kind == &stream_large ? "large" :
+						      "small";
+	char command[128], *line = malloc(LINE_BYTES);
+	FILE *trace;
+
+	if (!line)
+		fail("no memory");
+	/* The first waits until the consumer has written everything. */
+	if (s->kind == &stream_live)
+		lttng((const char *const[]) { "lttng", "stop", name, NULL });
+	else
+		lttng((const char *const[]) { "lttng", "snapshot", "record", "-s", name, NULL });
+	snprintf(command, sizeof(command),
+		 "exec babeltrace2 --no-delta --names=none /tmp/%s 2>/dev/null", name);
+	trace = popen(command, "re");
+	if (!trace)
+		fail("cannot start babeltrace2");
+	s->read = 0;
+	s->lost = 0;
+	s->newest = 0;
+	while (fgets(line, LINE_BYTES, trace))
+		check_line(s, line);
+	if (pclose(trace))
+		fail("babeltrace2 (package babeltrace2) cannot read the trace");
+	/* Those after the last one that was recorded. */
+	s->lost += s->seq - s->newest;
+	free(line);
+}
+
+static const struct stream_kind *const kinds[] = { &stream_small, &stream_large, &stream_live };
+
+const struct helper helper = {
+	.kinds = kinds,
+	.nr_kinds = 3,
+	.ready = ready,
+	.finish = finish,
+};

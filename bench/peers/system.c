@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the kernel has for records from one process to another: a pipe, a Unix
+ * datagram socket, a POSIX message queue. Each loses nothing; the writer sleeps
+ * while it is full.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <mqueue.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "peers.h"
+
+#define GROUP	    64u	       /* records in one system call, where there can be several */
+#define PIPE_BYTES  (1u << 20) /* as much as anyone may have by default */
+#define READ_BYTES  (64u << 10)
+#define SOCK_BYTES  (4 << 20)
+#define QUEUE_DEPTH 1024
+
+/*
+ * @reader, @poller: two descriptors of the same end; reads of the first sleep
+ * @at, @end: what was read and not yet looked at, of @buf
+ */
+struct channel {
+	int writer;
+	unsigned int group;
+	uint64_t *batch;
+	struct mmsghdr *out;
+
+	int reader __attribute__((aligned(128)));
+	int poller;
+	size_t at;
+	size_t end;
+	unsigned char *buf;
+	struct mmsghdr *in;
+};
+
+static void *alloc(size_t size)
+{
+	void *p = aligned_alloc(128, (size + 127) & ~(size_t)127);
+
+	if (!p)
+		fail("no memory");
+	memset(p, 0, size);
+	return p;
+}
+
+static struct channel *channel_new(struct stream *s, unsigned int group)
+{
+	struct channel *c = alloc(sizeof(*c));
+
+	c->group = group;
+	c->batch = alloc((size_t)group * s->len);
+	s->impl = c;
+	return c;
+}
+
+static void __attribute__((noreturn)) refused(const struct stream *s, const char *what)
+{
+	fail("%s: %s: %s", s->kind->name, what, strerror(errno));
+}
+
+/* Fills the next @n payloads in. */
+static void fill(struct stream *s, struct channel *c, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		payload_fill(c->batch + (size_t)i * s->len / 8, s->len, ++s->seq);
+}
+
+static inline unsigned int smaller(unsigned int a, unsigned int b)
+{
+	return a < b ? a : b;
+}
+
+/* Nothing is lost on the way, so every record is the one after the last. */
+static void take(struct stream *s, const void *payload)
+{
+	s->newest++;
+	payload_check(payload, s->len, s->newest, s->kind->name);
+	s->read++;
+}
+
+static void channel_join(struct stream *s)
+{
+	/* Every round ends with an empty channel. */
+	(void)s;
+}
+
+static void pipe_open(struct stream *s, unsigned int group)
+{
+	struct channel *c = channel_new(s, group);
+	char path[64];
+	int fd[2];
+
+	if (pipe2(fd, O_CLOEXEC))
+		refused(s, "pipe2");
+	if (fcntl(fd[1], F_SETPIPE_SZ, PIPE_BYTES) < 0)
+		refused(s, "F_SETPIPE_SZ");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd[0]);
+	c->writer = fd[1];
+	c->reader = fd[0];
+	c->poller = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (c->poller < 0)
+		refused(s, path);
+	c->buf = alloc(READ_BYTES);
+}
+
+static void pipe_create(struct stream *s)
+{
+	pipe_open(s, 1);
+}
+
+static void pipe_create_batch(struct stream *s)
+{
+	pipe_open(s, GROUP);
+}
+
+static void pipe_write(struct stream *s, unsigned int n)
+{
+	struct channel *c = s->impl;
+	unsigned int group;
+
+	for (; n; n -= group) {
+		size_t done = 0, bytes;
+
+		group = smaller(n, c->group);
+		bytes = (size_t)group * s->len;
+		fill(s, c, group);
+		while (done < bytes) {
+			ssize_t got = write(c->writer, (char *)c->batch + done, bytes - done);
+
+			if (got < 0)
+				refused(s, "write");
+			done += (size_t)got;
+		}
+	}
+}
+
+/* One read() at most. */
+static unsigned int pipe_collect(struct stream *s, unsigned int max)
+{
+	struct channel *c = s->impl;
+	unsigned int n = 0;
+	ssize_t got;
+
+	if (c->end - c->at < s->len) {
+		memmove(c->buf, c->buf + c->at, c->end - c->at);
+		c->end -= c->at;
+		c->at = 0;
+		got = read(s->may_block ? c->reader : c->poller, c->buf + c->end,
+			   READ_BYTES - c->end);
+		if (got < 0 && errno != EAGAIN)
+			refused(s, "read");
+		if (got > 0)
+			c->end += (size_t)got;
+	}
+	for (; n < max && c->end - c->at >= s->len; n++, c->at += s->len)
+		take(s, c->buf + c->at);
+	return n;
+}
+
+/* One message header for each of @n payloads from @base on. */
+static struct mmsghdr *headers(unsigned int n, void *base, size_t len)
+{
+	struct mmsghdr *h = alloc(n * sizeof(*h));
+	struct iovec *iov = alloc(n * sizeof(*iov));
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		iov[i] = (struct iovec) { (char *)base + i * len, len };
+		h[i].msg_hdr.msg_iov = &iov[i];
+		h[i].msg_hdr.msg_iovlen = 1;
+	}
+	return h;
+}
+
+static void datagram_open(struct stream *s, unsigned int group)
+{
+	struct channel *c = channel_new(s, group);
+	int fd[2], bytes = SOCK_BYTES;
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fd))
+		refused(s, "socketpair");
+	/* Beyond the machine's limit where that is allowed, else up to it. */
+	if (setsockopt(fd[0], SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) &&
+	    setsockopt(fd[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)))
+		refused(s, "SO_SNDBUF");
+	c->writer = fd[0];
+	c->reader = fd[1];
+	c->buf = alloc((size_t)GROUP * s->len);
+	c->out = headers(group, c->batch, s->len);
+	c->in = headers(GROUP, c->buf, s->len);
+}
+
+static void datagram_create(struct stream *s)
+{
+	datagram_open(s, 1);
+}
+
+static void datagram_create_batch(struct stream *s)
+{
+	datagram_open(s, GROUP);
+}
+
+static void datagram_write(struct stream *s, unsigned int n)
+{
+	struct channel *c = s->impl;
+	unsigned int group, done;
+
+	for (; n; n -= group) {
+		group = smaller(n, c->group);
+		fill(s, c, group);
+		if (group == 1) {
+			if (send(c->writer, c->batch, s->len, 0) != (ssize_t)s->len)
+				refused(s, "send");
+			continue;
+		}
+		for (done = 0; done < group;) {
+			int got = sendmmsg(c->writer, c->out + done, group - done, 0);
+
+			if (got < 0)
+				refused(s, "sendmmsg");
+			done += (unsigned int)got;
+		}
+	}
+}
+
+/* One recvmmsg() at most. */
+static unsigned int datagram_collect(struct stream *s, unsigned int max)
+{
+	struct channel *c = s->impl;
+	int i, got;
+
+	got = recvmmsg(c->reader, c->in, smaller(max, GROUP),
+		       s->may_block ? MSG_WAITFORONE : MSG_DONTWAIT, NULL);
+	if (got < 0) {
+		if (errno != EAGAIN)
+			refused(s, "recvmmsg");
+		return 0;
+	}
+	for (i = 0; i < got; i++) {
+		if (c->in[i].msg_len != s->len)
+			wrong("%s: a record of %u bytes", s->kind->name, c->in[i].msg_len);
+		take(s, c->buf + (size_t)i * s->len);
+	}
+	/* A full group: there may be more. */
+	return got == GROUP ? max : (unsigned int)got;
+}
+
+static void mqueue_create(struct stream *s)
+{
+	const struct rlimit no_limit = { RLIM_INFINITY, RLIM_INFINITY };
+	struct mq_attr attr = { .mq_maxmsg = QUEUE_DEPTH, .mq_msgsize = s->len };
+	struct channel *c = channel_new(s, 1);
+	FILE *limit;
+	char name[64];
+
+	snprintf(name, sizeof(name), "/ringbench-%d-%u", (int)getpid(), s->len);
+	/* Both only for those who may; all others have what the system grants. */
+	setrlimit(RLIMIT_MSGQUEUE, &no_limit);
+	c->writer = mq_open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600, &attr);
+	if (c->writer < 0) {
+		limit = fopen("/proc/sys/fs/mqueue/msg_max", "re");
+		if (!limit || fscanf(limit, "%ld", &attr.mq_maxmsg) != 1)
+			refused(s, "fs.mqueue.msg_max");
+		fclose(limit);
+		c->writer = mq_open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600, &attr);
+	}
+	if (c->writer < 0)
+		refused(s, "mq_open");
+	c->reader = mq_open(name, O_RDONLY | O_CLOEXEC);
+	c->poller = mq_open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	mq_unlink(name);
+	if (c->reader < 0 || c->poller < 0)
+		refused(s, "mq_open");
+	c->buf = alloc(s->len);
+}
+
+static void mqueue_write(struct stream *s, unsigned int n)
+{
+	struct channel *c = s->impl;
+
+	for (; n; n--) {
+		fill(s, c, 1);
+		if (mq_send(c->writer, (const char *)c->batch, s->len, 0))
+			refused(s, "mq_send");
+	}
+}
+
+static unsigned int mqueue_collect(struct stream *s, unsigned int max)
+{
+	struct channel *c = s->impl;
+	unsigned int n;
+	ssize_t got;
+
+	for (n = 0; n < max; n++) {
+		/* The first is worth sleeping for. */
+		got = mq_receive(s->may_block && !n ? c->reader : c->poller, (char *)c->buf, s->len,
+				 NULL);
+		if (got < 0) {
+			if (errno != EAGAIN)
+				refused(s, "mq_receive");
+			break;
+		}
+		if (got != (ssize_t)s->len)
+			wrong("%s: a record of %zd bytes", s->kind->name, got);
+		take(s, c->buf);
+	}
+	return n;
+}
+
+const struct stream_kind stream_pipe = {
+	.name = "pipe",
+	.create = pipe_create,
+	.write = pipe_write,
+	.join = channel_join,
+	.collect = pipe_collect,
+};
+
+const struct stream_kind stream_pipe_batch = {
+	.name = "pipe, 64 in a write",
+	.create = pipe_create_batch,
+	.write = pipe_write,
+	.join = channel_join,
+	.collect = pipe_collect,
+};
+
+const struct stream_kind stream_datagram = {
+	.name = "Unix datagram socket",
+	.create = datagram_create,
+	.write = datagram_write,
+	.join = channel_join,
+	.collect = datagram_collect,
+};
+
+const struct stream_kind stream_datagram_batch = {
+	.name = "Unix datagrams, sendmmsg",
+	.create = datagram_create_batch,
+	.write = datagram_write,
+	.join = channel_join,
+	.collect = datagram_collect,
+};
+
+const struct stream_kind stream_mqueue = {
+	.name = "POSIX message queue",
+	.create = mqueue_create,
+	.write = mqueue_write,
+	.join = channel_join,
+	.collect = mqueue_collect,
+};

@@ -1,0 +1,60 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# run.sh full|quick|check|report: builds and runs ringbench.
+#
+# full    writes docs/benchmarks.md and what belongs to it; takes minutes
+# quick   prints the tables, and writes build/bench/quick.json
+# check   the same; exits 1 and names what falls short of its target. With
+#         ALLOW_SKIPS=1 what cannot be measured here does not
+# report  writes docs/benchmarks.md anew from what was measured before
+
+set -eu
+cd "$(dirname "$0")/.."
+bench=build/native/ringbench
+out=build/bench
+
+# Each run that there is; what was measured last, else what the tree has.
+report() {
+	set --
+	for name in native vm-6.1 vm-6.12; do
+		for file in $out/$name.json docs/benchmarks/$name.json; do
+			if [ -s "$file" ]; then
+				set -- "$@" "$file"
+				break
+			fi
+		done
+	done
+	[ $# -gt 0 ] || { echo "$0: nothing was measured yet: make bench" >&2; exit 1; }
+	bench/report.py "$@" -o docs
+}
+
+case ${1:-} in
+full | quick | check) ;;
+report)
+	tests/deps.sh bench
+	report
+	exit
+	;;
+*)
+	echo "usage: $0 full|quick|check|report" >&2
+	exit 2
+	;;
+esac
+
+tests/deps.sh build bench
+${MAKE:-make} -s -j2 bench-build
+mkdir -p $out
+case $1 in
+full)
+	$bench --json $out/native.new
+	mv $out/native.new $out/native.json
+	report
+	;;
+quick)
+	$bench --quick --json $out/quick.json
+	;;
+check)
+	$bench --quick --check ${ALLOW_SKIPS:+--allow-skips} --json $out/check.json
+	;;
+esac

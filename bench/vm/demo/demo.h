@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the demo's readers have in common: they count, and one stops in the middle. */
+#ifndef DEMO_H
+#define DEMO_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../kmod/locks.h"
+
+#define DEMO_LEN 64u /* bytes of the state that are in use */
+
+static inline int demo_die(const char *what)
+{
+	fprintf(stderr, "%s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static inline double demo_seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* Opens the device and maps the page that is shared. */
+static inline struct locks_page *demo_map(int *fd)
+{
+	void *page;
+
+	*fd = open(LOCKS_PATH, O_RDWR);
+	if (*fd < 0)
+		demo_die(LOCKS_PATH);
+	page = mmap(NULL, sizeof(struct locks_page), PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
+	if (page == MAP_FAILED)
+		demo_die("mmap");
+	return page;
+}
+
+/* What the user changes, with all that follows from it. */
+static inline void demo_set(struct locks_state *s, __u64 setpoint)
+{
+	__u32 i;
+
+	s->setpoint = setpoint;
+	for (i = 0; i < DEMO_LEN / 8 - 2; i++)
+		s->word[i] = locks_word(s->n, setpoint, i);
+}
+
+/*
+ * Looks at a snapshot and, once a second, tells. Every snapshot must be one state and
+ * not a mixture of two.
+ */
+static inline void demo_count(const char *name, const struct locks_state *s)
+{
+	static unsigned long count, torn;
+	static double next;
+	double now = demo_seconds();
+	__u32 i;
+
+	for (i = 0; i < DEMO_LEN / 8 - 2; i++) {
+		if (s->word[i] != locks_word(s->n, s->setpoint, i)) {
+			torn++;
+			break;
+		}
+	}
+	count++;
+	if (now < next)
+		return;
+	if (next > 0)
+		printf("  %s: %lu snapshots in a second, %lu torn; the newest is number %llu, "
+		       "setpoint %llu\n",
+		       name, count, torn, (unsigned long long)s->n,
+		       (unsigned long long)s->setpoint);
+	fflush(stdout);
+	count = 0;
+	next = now + 1;
+}
+
+/* Called in the middle of a snapshot: stops there, once, after a SIGUSR1. */
+static volatile sig_atomic_t demo_stop_wanted;
+
+static inline void demo_on_signal(int signal)
+{
+	(void)signal;
+	demo_stop_wanted = 1;
+}
+
+static inline void demo_stop_here(void)
+{
+	if (!demo_stop_wanted)
+		return;
+	demo_stop_wanted = 0;
+	raise(SIGSTOP);
+}
+
+#endif

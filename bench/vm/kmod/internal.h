@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _SEQRING_LOCKS_INTERNAL_H
+#define _SEQRING_LOCKS_INTERNAL_H
+
+#include <linux/fs.h>
+#include <linux/mutex.h>
+#include <linux/poll.h>
+#include <linux/types.h>
+
+#include <linux/seqring.h>
+#include "locks.h"
+
+/* What belongs to an open file: the lock, when it has it. */
+struct locks_file {
+	struct mutex lock; /* over reads of the stream */
+};
+
+/* streams.c */
+extern struct seqring *locks_stream_ring;
+int streams_init(void);
+void streams_exit(void);
+/* Forgets what a former run has left. */
+void stream_reset(u32 len);
+/* Return: 0; -ENOSPC: no room, the record is lost; -ENOENT: nobody listens. */
+int stream_publish(u32 kind, const struct locks_state *record, u32 len);
+/* What read(2) and poll(2) on LOCKS_PATH do. */
+ssize_t stream_read(struct file *file, char __user *buf, size_t count, loff_t *ppos);
+__poll_t stream_poll(struct file *file, struct poll_table_struct *wait);
+
+long stream_relay_ioctl(struct locks_relay __user *user);
+
+/* parts.c */
+long parts_ioctl(struct locks_parts __user *user);
+
+#endif /* _SEQRING_LOCKS_INTERNAL_H */

@@ -1,0 +1,100 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# run.sh: what ringbench reports, what bench/report.py makes of it, and that a missed
+# target is told. Correctness only: what is measured here, beside other things, means
+# nothing, and no target of speed fails this.
+
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+bench=build/native/ringbench
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+failed=0
+
+# NAME STATUS WORDS COMMAND...: it exits like that, and prints these words somewhere. What
+# it printed is in $tmp/said until the next one has.
+expect() {
+	local name=$1 status=$2 words=$3 got
+	shift 3
+	"$@" >"$tmp/says" 2>&1 </dev/null
+	got=$?
+	mv "$tmp/says" "$tmp/said"
+	if [ "$got" -eq "$status" ] &&
+		{ [ -z "$words" ] || grep -qF -e "$words" "$tmp/said"; }; then
+		echo "ok $name"
+		return
+	fi
+	echo "not ok $name - exit status $got, wanted $status and '$words': $*"
+	tail -n 20 "$tmp/said" | sed 's/^/# /'
+	failed=1
+}
+
+# Whether each file is there, and not empty.
+filled() {
+	local f
+	for f; do
+		[ -s "$f" ] || { echo "$f is not there, or empty"; return 1; }
+	done
+}
+
+tests/bench/report.py || failed=1
+
+# A whole quick run, whatever its verdict on speed.
+start=$SECONDS
+expect 'a quick run checks what it measures' 0 targets $bench --quick --json "$tmp/quick.json"
+echo "# a quick run took $((SECONDS - start)) s"
+expect 'its report is made' 0 benchmarks.md bench/report.py "$tmp/quick.json" -o "$tmp/docs"
+expect 'its page and plots are there' 0 '' \
+	filled "$tmp/docs/benchmarks.md" "$tmp"/docs/benchmarks/quick-latency{,-sleep}.{svg,png}
+for part in $($bench --list); do
+	expect "section of $part is there, or says why not" 0 '' \
+		grep -qE "^#.*\`$part|SKIPPED|^- \`$part" "$tmp/docs/benchmarks.md"
+done
+
+# The check: no machine meets its targets a million times over, and each by far less.
+short=("$bench" --quick --rounds 1 --only writer --check)
+expect 'a target is missed' 1 'falls short: writer: cost of a 32-byte record' \
+	"${short[@]}" --margin 1e6 --json "$tmp/missed.json"
+expect 'it was measured again first' 0 'writer is measured again' cat "$tmp/said"
+expect 'twice' 0 'measured again, 2 of at most 2 times' cat "$tmp/said"
+expect 'the file says so, too' 1 'falls short: writer: cost of a 32-byte record' \
+	bench/report.py --check "$tmp/missed.json"
+expect 'all targets are met' 0 'met' "${short[@]}" --margin 1e-6 --json "$tmp/met.json"
+expect 'the file says so, too' 0 '' bench/report.py --check "$tmp/met.json"
+
+# Without privileges there is no BPF.
+cp $bench "$tmp/ringbench" && chmod 755 "$tmp" "$tmp/ringbench"
+plain=(setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all "$tmp/ringbench")
+bpf=("${plain[@]}" --quick --rounds 1 --only bpf --check)
+if [ "$(id -u)" = 0 ] && [ "$(sysctl -n kernel.unprivileged_bpf_disabled 2>/dev/null)" != 0 ] &&
+	"${plain[@]}" --list >/dev/null 2>&1; then
+	expect 'what is skipped counts as missed' 1 'not measured: bpf: SKIPPED' "${bpf[@]}"
+	expect 'unless that is allowed' 0 'not measured: bpf: SKIPPED' "${bpf[@]}" --allow-skips
+else
+	echo 'skip what is skipped counts as missed - cannot run without privileges here'
+fi
+
+expect 'refused: no such part' 3 "'nosuch'" $bench --only writer,nosuch
+expect 'refused: a margin that is no number' 3 "'much'" $bench --margin much
+expect 'refused: a margin of nothing' 3 "'0'" $bench --margin 0
+expect 'refused: a file that cannot be' 3 'cannot write' \
+	$bench --quick --rounds 1 --only writer --json "$tmp/no/such/directory"
+expect 'refused: no such way to run' 2 'usage:' bench/run.sh fast
+
+# What the tree says is what its files of figures give.
+if compgen -G 'docs/benchmarks/*.json' >/dev/null; then
+	files=()
+	for name in native vm-6.1 vm-6.12; do
+		[ -f docs/benchmarks/$name.json ] && files+=("docs/benchmarks/$name.json")
+	done
+	expect 'docs/benchmarks can be made anew' 0 benchmarks.md \
+		bench/report.py "${files[@]}" -o "$tmp/again"
+	expect 'docs/benchmarks.md is what that gives' 0 '' \
+		diff -u docs/benchmarks.md "$tmp/again/benchmarks.md"
+	expect 'and it has all its files' 0 '' diff <(ls docs/benchmarks) <(ls "$tmp/again/benchmarks")
+else
+	echo 'not ok docs/benchmarks - there is none: make bench'
+	failed=1
+fi
+exit $failed

@@ -41,21 +41,6 @@ static void seqring_dev_release(struct device *dev)
 	seqring_free(sr);
 }
 
-/* Time of a record, now. Any context, NMI included. */
-u64 seqring_now(const struct seqring *sr)
-{
-	switch (sr->clock_id) {
-	case SEQRING_CLOCK_COARSE:
-		/* An NMI may have interrupted the tick that sets it, and would wait for ever. */
-		if (!in_nmi())
-			return ktime_get_coarse_ns();
-		fallthrough;
-	case SEQRING_CLOCK_MONOTONIC:
-		return ktime_get_mono_fast_ns();
-	}
-	return 0;
-}
-
 bool seqring_name_ok(const char *name)
 {
 	size_t len = strnlen(name, SEQRING_NAME_SIZE), i;

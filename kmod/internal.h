@@ -11,7 +11,9 @@
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/poll.h>
+#include <linux/preempt.h>
 #include <linux/spinlock.h>
+#include <linux/timekeeping.h>
 #include <linux/uio.h>
 #include <linux/wait.h>
 
@@ -129,7 +131,6 @@ int seqring_create_device(const struct seqring_params *params, bool user_owned,
 			  struct seqring **out);
 void seqring_unregister(struct seqring *sr);
 void seqring_end(struct seqring *sr);
-u64 seqring_now(const struct seqring *sr);
 bool seqring_name_ok(const char *name);
 
 /* memory.c */
@@ -147,9 +148,28 @@ unsigned long seqring_cursors_size(const struct seqring *sr);
 /* publish.c */
 void seqring_drop(struct seqring_one *ring, enum seqring_drop cause);
 void seqring_wake_sleepers(struct irq_work *work);
-struct seqring_one *seqring_enter(struct seqring *sr, unsigned long *irq_flags);
-void seqring_leave(struct seqring_one *ring, unsigned long irq_flags);
-void seqring_wake_if_due(struct seqring_one *ring);
+void seqring_wake(struct seqring_one *ring);
+
+/* Time of a record, now. Any context, NMI included. */
+static inline u64 seqring_now(const struct seqring *sr)
+{
+	switch (sr->clock_id) {
+	case SEQRING_CLOCK_COARSE:
+		/* An NMI may have interrupted the tick that sets it, and would wait for ever. */
+		if (!in_nmi())
+			return ktime_get_coarse_ns();
+		fallthrough;
+	case SEQRING_CLOCK_MONOTONIC:
+		return ktime_get_mono_fast_ns();
+	}
+	return 0;
+}
+
+static inline void seqring_wake_if_due(struct seqring_one *ring)
+{
+	if (unlikely(seqring_w_wake_due(&ring->w, &ring->wait)))
+		seqring_wake(ring);
+}
 
 /* poll.c */
 __poll_t seqring_fop_poll(struct file *file, struct poll_table_struct *wait);

@@ -29,15 +29,21 @@ void seqring_wake_sleepers(struct irq_work *work)
 	wake_up_poll(&ring->sr->wq, EPOLLIN | EPOLLRDNORM);
 }
 
-void seqring_wake_if_due(struct seqring_one *ring)
+void seqring_wake(struct seqring_one *ring)
 {
-	if (!seqring_w_wake_due(&ring->w, &ring->wait))
-		return;
 	seqring_write(&ring->w.ctl->wakeups, ++ring->wakeups);
 	irq_work_queue(&ring->work);
 }
 
-static bool seqring_enter_caller(struct seqring *sr, struct seqring_one *ring)
+static noinline void seqring_complain(struct seqring *sr, struct seqring_one *ring)
+{
+	seqring_drop(ring, SEQRING_DROP_BUSY);
+	if (!test_and_set_bit(0, &sr->warned))
+		pr_warn("%s: a second writer on a ring that its caller serialises; dropped\n",
+			sr->name);
+}
+
+static __always_inline bool seqring_enter_caller(struct seqring *sr, struct seqring_one *ring)
 {
 	u32 me = 1 + raw_smp_processor_id();
 
@@ -47,10 +53,7 @@ static bool seqring_enter_caller(struct seqring *sr, struct seqring_one *ring)
 		seqring_fence_light(NEST);
 		return true;
 	}
-	seqring_drop(ring, SEQRING_DROP_BUSY);
-	if (!test_and_set_bit(0, &sr->warned))
-		pr_warn("%s: a second writer on a ring that its caller serialises; dropped\n",
-			sr->name);
+	seqring_complain(sr, ring);
 	return false;
 }
 
@@ -61,7 +64,8 @@ static bool seqring_enter_caller(struct seqring *sr, struct seqring_one *ring)
  *
  * Return: the ring, to seqring_leave(); NULL: busy, counted as a drop.
  */
-struct seqring_one *seqring_enter(struct seqring *sr, unsigned long *irq_flags)
+static __always_inline struct seqring_one *seqring_enter(struct seqring *sr,
+							 unsigned long *irq_flags)
 {
 	struct seqring_one *ring;
 	u32 me;
@@ -95,7 +99,7 @@ busy:
 	return NULL;
 }
 
-void seqring_leave(struct seqring_one *ring, unsigned long irq_flags)
+static __always_inline void seqring_leave(struct seqring_one *ring, unsigned long irq_flags)
 {
 	u32 mode = ring->sr->mode;
 
@@ -229,8 +233,18 @@ EXPORT_SYMBOL_GPL(seqring_publish_batch);
  */
 int seqring_publish(struct seqring *sr, u16 type, const void *data, u32 len)
 {
-	struct seqring_item item = { .data = data, .len = len, .type = type };
+	unsigned long irq_flags;
+	struct seqring_one *ring = seqring_enter(sr, &irq_flags);
+	int err;
 
-	return seqring_publish_batch(sr, &item, 1, NULL);
+	if (!ring)
+		return -EBUSY;
+	err = seqring_w_publish(&ring->w, type, seqring_now(sr), data, len);
+	if (unlikely(err))
+		seqring_drop(ring, SEQRING_DROP_TOO_BIG);
+	else
+		seqring_wake_if_due(ring);
+	seqring_leave(ring, irq_flags);
+	return err;
 }
 EXPORT_SYMBOL_GPL(seqring_publish);

@@ -420,6 +420,41 @@ static void shared_file(void)
 	close(fd);
 }
 
+static uint64_t coarse_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+/* Stamped with the time of the last tick, neither finer nor later. */
+static void coarse_clock(void)
+{
+	struct seqring_ctl_create c = dev_params("rd-coarse", SIZE);
+	unsigned int in_time = 0, moved = 0, i;
+	uint64_t before, last = 0;
+	int fd;
+
+	c.clock_id = SEQRING_CLOCK_COARSE;
+	T_RET("read.coarse.create", dev_control(SEQRING_CTL_CREATE, &c), 0);
+	fd = dev_open_fd("rd-coarse", O_RDWR | O_NONBLOCK);
+	for (i = 1; i <= 50; i++) {
+		before = coarse_ns();
+		publish(fd, i);
+		if (next_seq(fd) != i)
+			T_DIE("read.coarse.read", "no record %u", i);
+		in_time += at(0)->ts_ns >= before && at(0)->ts_ns <= coarse_ns();
+		moved += at(0)->ts_ns != last;
+		last = at(0)->ts_ns;
+		sleep_us(1000);
+	}
+	T_EQ("read.coarse.in_time", in_time, 50);
+	T_TRUE("read.coarse.moves", moved > 3);
+	close(fd);
+	dev_destroy("rd-coarse");
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -432,5 +467,6 @@ int main(void)
 	vectors_and_types();
 	several_rings();
 	shared_file();
+	coarse_clock();
 	return t_done();
 }

@@ -366,7 +366,7 @@ static int test_args(void)
 	REFUSED(data_size, 65537);
 	REFUSED(data_size, 1ULL << 31);
 	REFUSED(mode, 3);
-	REFUSED(clock_id, 2);
+	REFUSED(clock_id, SEQRING_CLOCK_MAX + 1);
 	REFUSED(flags, 2);
 	REFUSED(permissions, 01000);
 	REFUSED(permissions, 0111);

@@ -481,6 +481,20 @@ static inline enum seqring_outcome seqring_r_seek(struct seqring_reader *r, int 
 	return outcome;
 }
 
+/* The case of seqring_r_newest() that finds no record where it should be. */
+seqring_cold enum seqring_outcome seqring_r_no_newest(const struct seqring_reader *r,
+						      struct seqring_view *v, void *buf, __u32 size)
+{
+	struct seqring_reader t = *r;
+
+	/* Not by head: it is stored after last. */
+	t.eager = 1;
+	t.snap = 0;
+	if (seqring_r_seek_newest(&t))
+		return SEQRING_CORRUPT;
+	return seqring_r_read(&t, v, buf, size);
+}
+
 /**
  * seqring_r_newest() - copy the newest record, wherever the reader stands
  * @r: the reader; stays where it is
@@ -495,14 +509,34 @@ static inline enum seqring_outcome seqring_r_seek(struct seqring_reader *r, int 
 static inline enum seqring_outcome seqring_r_newest(const struct seqring_reader *r,
 						    struct seqring_view *v, void *buf, __u32 size)
 {
-	struct seqring_reader t = *r;
+	const __u64 pos = seqring_load_acquire(JOIN, &r->ctl->last);
+	const __u64 room = r->mask + 1 - (pos & r->mask);
+	const struct seqring_record *rec;
+	union seqring_meta meta;
+	__u64 stamp;
 
-	/* Not by head: it is stored after last. */
-	t.eager = 1;
-	t.snap = 0;
-	if (seqring_r_seek_newest(&t))
+	if (seqring_unlikely((pos & 7) || room < sizeof(*rec)))
 		return SEQRING_CORRUPT;
-	return seqring_r_read(&t, v, buf, size);
+	rec = seqring_r_at(r, pos);
+	/* Pairs with the release of the stamp in seqring_w_close(). */
+	stamp = seqring_load_acquire(PUBLISH, &rec->stamp);
+	meta.word = seqring_load_word(&rec->meta.word);
+	if (seqring_unlikely(!stamp || meta.flags & SEQRING_REC_PAD || meta.len > r->payload_max ||
+			     seqring_record_size(meta.len) > room))
+		return seqring_r_no_newest(r, v, buf, size);
+	v->ts_ns = seqring_load_word(&rec->ts_ns);
+	seqring_r_copy(buf, rec + 1, meta.len < size ? meta.len : size);
+	if (seqring_unlikely(!seqring_r_intact(r, pos)))
+		return SEQRING_LAPPED;
+	v->pos = pos;
+	v->next = seqring_normalize(pos + seqring_record_size(meta.len), r->mask);
+	v->seq = stamp;
+	v->lost = 0;
+	v->payload = buf;
+	v->len = meta.len;
+	v->type = meta.type;
+	v->flags = meta.flags;
+	return SEQRING_OK;
 }
 
 /* Records and bytes that are published and not read yet; a snapshot. */

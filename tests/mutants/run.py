@@ -135,10 +135,13 @@ MUTANTS = [
     ("the end is never said", "writer.h",
      "	seqring_store_release(END, &w->ctl->state, SEQRING_STATE_DEAD);", "", UNIT),
     ("the newest record is not rechecked", "reader.h",
-     "	return seqring_r_read(&t, v, buf, size);",
-     "	t.ctl = r->ctl;\n	if (seqring_r_peek(&t, v))\n		return SEQRING_LAPPED;\n"
-     "	seqring_r_copy(buf, v->payload, v->len < size ? v->len : size);\n"
-     "	return SEQRING_OK;", UNIT),
+     "	if (seqring_unlikely(!seqring_r_intact(r, pos)))\n", "	if (0)\n", UNIT),
+    ("the newest record is taken for a PAD's bytes", "reader.h",
+     "!stamp || meta.flags & SEQRING_REC_PAD || meta.len > r->payload_max ||",
+     "!stamp || meta.len > r->payload_max ||", UNIT),
+    ("the newest record's length is not checked against the end", "reader.h",
+     "meta.len > r->payload_max ||\n			     seqring_record_size(meta.len) > room))",
+     "meta.len > r->payload_max))", UNIT),
     ("the writer has no fence before it looks who sleeps", "writer.h",
      "	else\n		seqring_fence_full(WAKE);", "	else\n		seqring_fence_light(WAKE);",
      WAKE),

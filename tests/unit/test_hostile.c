@@ -41,6 +41,16 @@ static enum seqring_outcome peek(struct bare *b)
 	return seqring_r_peek(&b->r, &v);
 }
 
+/* Of the record at @pos, as if it were the newest. */
+static enum seqring_outcome newest(struct bare *b, uint64_t pos)
+{
+	struct seqring_view v;
+	char buf[64];
+
+	b->ctl->last = pos;
+	return seqring_r_newest(&b->r, &v, buf, sizeof(buf));
+}
+
 static void test_len(void **state)
 {
 	static const uint32_t bad[] = { UINT32_MAX, UINT32_MAX - 24, 1u << 31, DATA_SIZE };
@@ -50,11 +60,14 @@ static void test_len(void **state)
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		record_at(b, 0)->meta.len = bad[i];
 		assert_int_equal(peek(b), SEQRING_CORRUPT);
+		assert_int_equal(newest(b, 0), SEQRING_CORRUPT);
 	}
 	record_at(b, 0)->meta.len = b->r.payload_max + 1;
 	assert_int_equal(peek(b), SEQRING_CORRUPT);
+	assert_int_equal(newest(b, 0), SEQRING_CORRUPT);
 	record_at(b, 0)->meta.len = b->r.payload_max;
 	assert_int_equal(peek(b), SEQRING_OK);
+	assert_int_equal(newest(b, 0), SEQRING_OK);
 }
 
 /* Allowed by itself, but over the end of the data area. */
@@ -68,8 +81,10 @@ static void test_len_over_the_end(void **state)
 	assert_int_equal(seqring_r_seek_pos(&b->r, DATA_SIZE - 64), SEQRING_OK);
 	rec->meta.len = 41;
 	assert_int_equal(peek(b), SEQRING_CORRUPT);
+	assert_int_equal(newest(b, DATA_SIZE - 64), SEQRING_CORRUPT);
 	rec->meta.len = 40;
 	assert_int_equal(peek(b), SEQRING_OK);
+	assert_int_equal(newest(b, DATA_SIZE - 64), SEQRING_OK);
 }
 
 static void test_stamp(void **state)
@@ -102,6 +117,7 @@ static void test_pad(void **state)
 	/* A whole lap of padding would never end. */
 	record_at(b, 0)->meta.flags = SEQRING_REC_PAD;
 	assert_int_equal(peek(b), SEQRING_CORRUPT);
+	assert_int_equal(newest(b, 0), SEQRING_CORRUPT);
 	/* Two PADs one behind the other. */
 	assert_int_equal(seqring_r_seek_pos(&b->r, 64), SEQRING_OK);
 	record_at(b, 64)->meta.flags = SEQRING_REC_PAD;

@@ -333,26 +333,6 @@ seqring_inline void seqring_w_zero_padding(unsigned char *payload, __u32 len)
 }
 
 /**
- * seqring_w_trim() - shorten the open reservation
- * @w: the writer, with an open reservation
- * @len: payload bytes from now on
- *
- * For a payload whose length is known only once it is there. What @payload points
- * at stays where it is.
- *
- * Return: 0; -EMSGSIZE when @len is longer than what was reserved (nothing changed).
- */
-seqring_inline int seqring_w_trim(struct seqring_writer *w, __u32 len)
-{
-	if (len > w->resv_len)
-		return -EMSGSIZE;
-	w->resv_len = len;
-	/* All up to the longer record's end is reclaimed; so is this. */
-	w->resv_next = seqring_normalize(w->pos + seqring_record_size(len), w->mask);
-	return 0;
-}
-
-/**
  * seqring_w_commit() - publish the reserved record
  * @w: the writer, with an open reservation
  * @type: the producer's type

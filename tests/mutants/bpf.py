@@ -18,7 +18,6 @@ ALL = (TORTURE, WAKE, SLEEP, LIFE, ACCESS)
 
 BPF = "include/seqring/bpf.h"
 BARRIER = "include/seqring/barrier_bpf.h"
-WRITER = "include/seqring/writer.h"
 LOAD = "libring/bpf/load.c"
 PINS = "libring/bpf/pins.c"
 END = "libring/bpf/end.c"
@@ -62,15 +61,18 @@ MUTANTS = [
     ("a payload comes from the wrong place", BPF,
      "bpf_probe_read_user(payload, len, src)", "bpf_probe_read_kernel(payload, len, src)",
      TORTURE),
-    ("a record may be trimmed to more than was reserved", WRITER,
-     "	if (len > w->resv_len)\n		return -EMSGSIZE;\n", "", TORTURE),
+    ("a record may be trimmed to more than was reserved", BPF,
+     "	if (len > o->len)\n		return -EMSGSIZE;\n", "", TORTURE),
     ("the segment that a record entered is forgotten", BPF,
      "		seqring_w_enter_segment(&w, w.pos);\n"
      "	seqring_bpf_state(ctl)->seg_end = w.seg_end;\n",
      "		seqring_w_enter_segment(&w, w.pos);\n", TORTURE),
-    ("the segment that a PAD entered is forgotten", BPF,
+    # Without the store, the next record enters that segment once more, as if it were the
+    # first there: a lap keeps a record less, which nobody was promised.
+    ("the segment that a PAD entered never ends", BPF,
      "	seqring_bpf_state(ctl)->seg_end = w.seg_end;\n	return w.pos;\n",
-     "	return w.pos;\n", TORTURE),
+     "	seqring_bpf_state(ctl)->seg_end = w.seg_end + (1ULL << 40);\n	return w.pos;\n",
+     TORTURE),
     ("programs go on after the end", BPF,
      "__sync_val_compare_and_swap(&state->owner, 0, SEQRING_BPF_ENDED)",
      "(state->owner ? state->owner : SEQRING_BPF_ENDED)", TORTURE),

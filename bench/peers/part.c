@@ -295,7 +295,7 @@ static const struct row sleepers[] = {
 };
 
 static const struct row batchers[] = {
-	{ .name = "libring, wakes for 64",
+	{ .name = "libring, 64 in a batch",
 	  .ours = true,
 	  .kind = &stream_library_64,
 	  .sleeps = true,

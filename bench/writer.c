@@ -139,7 +139,7 @@ static void one_size(uint32_t len, const char *const names[4])
 	}
 	series_compare(ns[RING], ns[PLAIN]);
 	series_compare(ns[LIBRARY], ns[PLAIN]);
-	target("writer", names[KINDS], series_ratio(ns[RING], ns[PLAIN]), "x", AT_MOST, 1.25);
+	target("writer", names[KINDS], series_ratio(ns[RING], ns[PLAIN]), "x", AT_MOST, 1.15);
 }
 
 void bench_writer(void)

@@ -246,9 +246,16 @@ uninstall:
 		$(DESTDIR)$(datadir)/bash-completion/completions/ringctl
 
 # SUITES="unit-native vm-6.1": only those.
-.PHONY: test demo demo-vm bench bench-quick bench-check bench-report check-style bench-vm demo-locks
+.PHONY: test soak demo demo-vm bench bench-quick bench-check bench-report check-style bench-vm demo-locks
 test:
 	tests/run.sh $(SUITES)
+
+# For hours, one after the other; SOAK=native or vm: only that one.
+HOURS	?= 1
+SOAK	?= native vm
+soak:
+	tests/deps.sh build test vm
+	set -e; for where in $(SOAK); do tests/soak/soak.py $$where --hours $(HOURS); done
 
 demo:
 	tools/demo/demo.sh
@@ -284,6 +291,7 @@ help:
 	@echo 'make modules      kernel modules, against KDIR=$(KDIR)'
 	@echo 'make install      library, headers, ringctl              (prefix=, DESTDIR=)'
 	@echo 'make test         all the tests, or SUITES="..."         (see tests/run.sh)'
+	@echo 'make soak HOURS=1 everything at once, for hours          (SOAK=native|vm)'
 	@echo 'make demo         three readers of real scheduler events (demo-vm: in a VM)'
 	@echo 'make bench        what it costs, beside limits and peers: docs/benchmarks.md, minutes'
 	@echo 'make bench-quick  the same in less than a minute, printed only'

@@ -173,9 +173,18 @@ model() {
 	build/model
 }
 
+# That `make soak` works, not a soak.
+soak() {
+	local rc=0 where
+	for where in native vm; do
+		tests/soak/soak.py $where --hours 0.0085 || rc=1
+	done
+	return $rc
+}
+
 all="build unit-native unit-asan unit-tsan torture-native torture-asan torture-tsan wake model
 bpf bpf-torture bpf-wake bpf-asan mutants mutants-bpf tool install bench style vm-self vm-6.1 vm-6.12
-vm-bpf-6.1 vm-bpf-6.12 bench-vm"
+vm-bpf-6.1 vm-bpf-6.12 bench-vm soak"
 
 run() {
 	case $1 in
@@ -195,6 +204,7 @@ run() {
 	install) suite install install_test ;;
 	bench) suite bench tests/bench/run.sh ;;
 	bench-vm) suite bench-vm bench/vm/test.sh ;;
+	soak) suite soak soak ;;
 	style) suite style tests/check-style.sh ;;
 	vm-self) suite vm-self tests/vm/selftest.sh ;;
 	vm-bpf-*) suite "$1" tests/vm/bpf.sh "${1#vm-bpf-}" ;;

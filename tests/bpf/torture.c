@@ -41,6 +41,7 @@ struct result {
 	uint64_t lost;
 	uint64_t laps;
 	uint64_t looks; /* NEWEST */
+	uint64_t torn;	/* seen so by a peek, and thrown out by the recheck */
 	uint64_t bad_seq;
 	char bad[160];
 	int ready;
@@ -169,8 +170,10 @@ static int peek(struct result *res, struct ring *r)
 	if (err)
 		return err;
 	ok = record_ok(&rec, rec.payload, &id);
-	if (ring_recheck(r))
+	if (ring_recheck(r)) {
+		res->torn += !ok;
 		return 0;
+	}
 	if (ok)
 		count(res, &rec, id);
 	else
@@ -464,8 +467,9 @@ static void settle_reader(unsigned int index, const uint64_t *published, uint64_
 	if (index % KINDS == NEWEST && !res->looks)
 		fail(res, "nothing newest was found", 0);
 	printf("# reader %-2u %-7s read %" PRIu64 " lost %" PRIu64 " of %" PRIu64 ", laps %" PRIu64
-	       ", looks %" PRIu64 "\n",
-	       index, kind_names[index % KINDS], res->read, res->lost, due, res->laps, res->looks);
+	       ", torn %" PRIu64 ", looks %" PRIu64 "\n",
+	       index, kind_names[index % KINDS], res->read, res->lost, due, res->laps, res->torn,
+	       res->looks);
 	if (*res->bad)
 		problem("reader %u: %s, at %" PRIu64, index, res->bad, res->bad_seq);
 	/* Small rings must go round under those that are slow, else nothing was shown. */

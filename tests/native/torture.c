@@ -33,6 +33,7 @@ struct result {
 	uint64_t got;
 	uint64_t lost;
 	uint64_t laps;
+	uint64_t torn; /* seen so by a peek, and thrown out by the recheck */
 	uint64_t first; /* seq that the account starts with; 0: no account */
 	uint64_t bad_seq;
 	const char *bad; /* what went wrong; the same address in every process */
@@ -208,6 +209,7 @@ static enum seqring_outcome step(struct result *res, struct seqring_reader *r, e
 			outcome = seqring_r_recheck(r, v);
 			if (!outcome && !ok)
 				fail(res, "torn record passed the recheck", v->seq);
+			res->torn += outcome && !ok;
 			if (!outcome)
 				seqring_r_consume(r, v);
 		}
@@ -314,8 +316,9 @@ static int settle(unsigned int index)
 	if (!res->bad && res->first && res->got + res->lost != published - (res->first - 1))
 		fail(res, "read + lost is not what was published", published);
 	printf("# reader %-2u %-7s first %" PRIu64 " read %" PRIu64 " lost %" PRIu64
-	       " laps %" PRIu64,
-	       index, kind_names[index % KINDS], res->first, res->got, res->lost, res->laps);
+	       " laps %" PRIu64 " torn %" PRIu64,
+	       index, kind_names[index % KINDS], res->first, res->got, res->lost, res->laps,
+	       res->torn);
 	if (res->bad)
 		printf(": WRONG: %s, at %" PRIu64, res->bad, res->bad_seq);
 	printf("\n");
@@ -447,6 +450,7 @@ static void run_processes(struct seqring_writer *w)
 
 int main(int argc, char **argv)
 {
+	uint64_t start_seq, start_pos;
 	struct seqring_writer w;
 	unsigned int i;
 	int fd, bad = 0;
@@ -464,6 +468,8 @@ int main(int argc, char **argv)
 		return 1;
 	if (opt.start_pos)
 		start_at(&w, opt.start_pos);
+	start_seq = w.seq;
+	start_pos = w.pos;
 	/* ThreadSanitizer knows memory by address: one mapping for both sides there. */
 	if (opt.threads)
 		ctl = writable;
@@ -477,7 +483,7 @@ int main(int argc, char **argv)
 		run_processes(&w);
 	for (i = 0; i < opt.readers; i++)
 		bad += settle(i);
-	printf("# published %" PRIu64 " records, %" PRIu64 " bytes\n", (uint64_t)ctl->seq,
-	       (uint64_t)ctl->head);
+	printf("# published %" PRIu64 " records, %" PRIu64 " bytes\n", (uint64_t)ctl->seq - start_seq,
+	       (uint64_t)ctl->head - start_pos);
 	return bad ? 1 : 0;
 }

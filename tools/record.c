@@ -160,6 +160,8 @@ static struct json_object *json_in(size_t (*form)(char *, const void *, size_t),
 		buf = malloc(n * room);
 	if (!buf)
 		return NULL;
+	/* Of no bytes form() makes nothing. */
+	buf[0] = '\0';
 	val = json_object_new_string_len(buf, (int)form(buf, p, n));
 	if (buf != small)
 		free(buf);

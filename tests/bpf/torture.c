@@ -321,6 +321,7 @@ static void set_up(void)
 		.data_size = opt.data_size,
 	};
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), size, user = USER_WORDS * 8;
+	size_t whole = (user + page - 1) & ~(page - 1);
 	struct bpf_map *map;
 	uint32_t i;
 
@@ -340,10 +341,11 @@ static void set_up(void)
 	slots = map_map(obj, "slots", STREAMS * (size_t)nr_cpus * sizeof(*slots));
 
 	/* As much as is needed, its end at that of a page, and nothing behind it. */
-	user_words = mmap(NULL, user + page, PROT_READ | PROT_WRITE,
+	user_words = mmap(NULL, whole + page, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	if (user_words == MAP_FAILED || user % page || mprotect(user_words + user, page, PROT_NONE))
+	if (user_words == MAP_FAILED || mprotect(user_words + whole, page, PROT_NONE))
 		die("user memory");
+	user_words += whole - user;
 	for (i = 0; i < USER_WORDS; i++)
 		((uint64_t *)user_words)[i] = user_word(i);
 	results = map_shared(sizeof(*results) * opt.readers);

@@ -137,12 +137,14 @@ static void others_go_on(const char *device, int (*end)(const char *device), con
 /* Memory that is only not there yet: it is waited for, and nothing is lost. */
 static void slow_memory(void)
 {
-	static unsigned char buf[SIZE];
+	/* A payload may take a quarter of the ring. */
+	const size_t ring = 16 * page, size = 4 * page;
+	unsigned char *buf = malloc(size);
 	char *p = mmap(NULL, 3 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct seqring_stats before;
 	int fd;
 
-	dev_create("ts-slow", SIZE);
+	dev_create("ts-slow", ring);
 	fd = dev_open_fd("ts-slow", O_RDWR | O_NONBLOCK);
 	before = dev_stats(fd, 0);
 	p[0] = 'a';
@@ -151,13 +153,14 @@ static void slow_memory(void)
 	     before.dropped[SEQRING_DROP_FAULT]);
 	T_EQ("stall.one_record", dev_stats(fd, 0).seq, before.seq + 1);
 	lseek(fd, 0, SEEK_SET);
-	while (read(fd, buf, sizeof(buf)) > 0)
+	while (read(fd, buf, size) > 0)
 		;
 	if (write(fd, p, 3 * page) != 3 * page)
 		T_DIE("stall.write", "%s", strerror(errno));
-	T_RET("stall.fresh_read", read(fd, buf, sizeof(buf)), 24 + 3 * page);
+	T_RET("stall.fresh_read", read(fd, buf, size), 24 + 3 * page);
 	T_TRUE("stall.fresh_bytes",
 	       buf[24] == 'a' && !buf[25] && !memcmp(buf + 25, buf + 26, 3 * page - 2));
+	free(buf);
 	close(fd);
 	dev_destroy("ts-slow");
 }

@@ -187,6 +187,7 @@ static int create(struct ring_writer *w, const struct ring_writer_opts *o)
 	w->fds.bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (w->fds.bell < 0)
 		return libring_fail(errno, "eventfd: %s", strerror(errno));
+	libring_bell_setup(w);
 
 	light_wake = !(o->flags & RING_WRITER_FULL_FENCE) && register_membarrier();
 	init_rings(w, &s, o->data_size, light_wake);
@@ -200,6 +201,7 @@ static void destroy(struct ring_writer *w)
 {
 	if (w->server)
 		libring_serve_close(w->server);
+	libring_bell_free(w);
 	if (w->map)
 		munmap(w->map, w->map_size);
 	if (w->wait)

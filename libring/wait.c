@@ -14,10 +14,11 @@
 
 #define NSEC_PER_SEC 1000000000ULL
 
-/* epoll_event.data of timer and writer's process; the others have their events. */
+/* epoll_event.data of timer, writer's process and bell; the others have their events. */
 #define TIMER_EVENT 0u
 #define OWNER_EVENT 1u
 #define OTHER_EVENT 2u
+#define BELL_EVENT  3u
 
 static struct timespec timespec_of(uint64_t ns)
 {
@@ -239,7 +240,9 @@ void libring_drain(struct ring *r)
 			r->fired = true;
 		else if (events[i].data.u32 == OWNER_EVENT)
 			libring_watch_owner(r, true);
-		else if (events[i].events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR))
+		/* Every reader can make an eventfd overflow, which is an error of it. */
+		else if (events[i].data.u32 != BELL_EVENT &&
+			 events[i].events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR))
 			r->hup = true;
 	}
 }
@@ -307,6 +310,8 @@ int libring_poll_add(struct ring *r, int fd, uint32_t events)
 
 	if (fd == r->timer)
 		ev.data.u32 = TIMER_EVENT;
+	else if (fd == r->bell)
+		ev.data.u32 = BELL_EVENT;
 	else if (fd == r->sock && r->hdr.writer_kind == SEQRING_WRITER_BPF)
 		ev.data.u32 = OWNER_EVENT;
 	if (epoll_ctl(r->epfd, EPOLL_CTL_ADD, fd, &ev))

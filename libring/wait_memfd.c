@@ -11,12 +11,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/membarrier.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -38,9 +40,13 @@ static const struct ring_backend_ops memfd_ops = {
 static int check_seals(int fd, int needed, const char *what)
 {
 	int seals = fcntl(fd, F_GET_SEALS);
+	struct statfs st;
 
-	if (seals < 0)
+	if (seals < 0 || fstatfs(fd, &st))
 		return libring_fail(EPROTO, "not a ring: the %s is no memfd", what);
+	/* What is mapped of them comes in their size, and only so can it be given back. */
+	if ((unsigned long)st.f_type == HUGETLBFS_MAGIC)
+		return libring_fail(EPROTO, "the %s consists of huge pages", what);
 	if ((seals & needed) != needed)
 		return libring_fail(EPERM,
 				    "the %s is not sealed against shrinking, growing and "

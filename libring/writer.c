@@ -45,20 +45,6 @@ static inline uint64_t time_ns(const struct ring_writer *w)
 	return w->clock_id == SEQRING_CLOCK_MONOTONIC ? libring_now_ns() : libring_coarse_ns();
 }
 
-void libring_ring_bell(struct ring_writer *w)
-{
-	uint64_t n = 1;
-
-	if (write(w->fds.bell, &n, sizeof(n)) == sizeof(n) || errno != EAGAIN)
-		return;
-	/* Full, as any reader can make it: only the edge matters, not the count. */
-	if (read(w->fds.bell, &n, sizeof(n)) < 0 && errno != EAGAIN)
-		return;
-	n = 1;
-	if (write(w->fds.bell, &n, sizeof(n)) < 0)
-		return;
-}
-
 static inline void wake(struct ring_writer *w, struct ring_out *o)
 {
 	if (seqring_likely(!seqring_w_wake_due(&o->w, o->wait)))

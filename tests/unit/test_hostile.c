@@ -4,6 +4,10 @@
  * memory around the ring is not mapped; alarm(2) ends what does not end.
  */
 
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <pthread.h>
+
 #include "unit.h"
 
 #define PRESETS 40
@@ -311,6 +315,98 @@ static void test_random_contents(void **state)
 	}
 }
 
+/* A header is read once: what is written there later changes nothing. */
+static void test_header_changed(void **state)
+{
+	struct ring_writer *w = make_writer(2, SEQRING_CLOCK_MONOTONIC, 0);
+	struct ring *r = open_reader(w, NULL);
+	struct ring_info before = { .size = sizeof(before) }, after = { .size = sizeof(after) };
+	struct ring_record rec;
+	uint64_t word, value;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(ring_info(r, &before), 0);
+	for (i = 0; i < sizeof(struct seqring_header) / 8; i++) {
+		((uint64_t *)w->map)[i] = random_word();
+		publish_numbers(w, i % 2, 1);
+		assert_int_equal(ring_read(r, &rec, &value, sizeof(value)), 0);
+		assert_int_equal(rec.ring, i % 2);
+		assert_int_equal(rec.seq, i / 2 + 1);
+		assert_int_equal(ring_newest(r, i % 2, &rec, &word, sizeof(word)), 0);
+		assert_int_equal(ring_wait(r, 0), -ETIMEDOUT);
+		assert_int_equal(ring_seek(r, RING_HEAD, 0), 0);
+	}
+	assert_int_equal(ring_info(r, &after), 0);
+	assert_memory_equal(&before, &after, sizeof(before));
+	assert_int_equal(ring_ring_stats(r, 2,
+					 &(struct ring_ring_stats) {
+						 .size = sizeof(struct ring_ring_stats) }),
+			 -ENOENT);
+	ring_close(r);
+	ring_writer_close(w);
+}
+
+static void *publish_later(void *arg)
+{
+	sleep_ns(10 * MS);
+	publish_numbers(arg, 0, 1);
+	return NULL;
+}
+
+/* Nothing can be taken out of a ring; of the armed words it can, which makes them 0. */
+static void test_holes(void **state)
+{
+	struct ring_writer *w = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
+	const int punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+	struct ring *r = open_reader(w, NULL);
+	struct ring_record rec;
+	pthread_t thread;
+	int i;
+
+	(void)state;
+	assert_int_equal(fallocate(w->fds.ring, punch, 0, 4096), -1);
+	assert_int_equal(errno, EPERM);
+	assert_int_equal(fallocate(w->fds.ring, 0, 0, (off_t)w->map_size + 4096), -1);
+	for (i = 0; i < 20; i++) {
+		assert_int_equal(ring_read(r, &rec, NULL, 0), -EAGAIN);
+		assert_int_equal(fallocate(w->fds.wait, punch, 0, 4096), 0);
+		assert_int_equal(w->wait[0].pos, 0);
+		assert_int_equal(pthread_create(&thread, NULL, publish_later, w), 0);
+		assert_int_equal(wait_woken(r), 0);
+		pthread_join(thread, NULL);
+		assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
+		assert_int_equal(rec.seq, i + 1);
+	}
+	ring_close(r);
+	ring_writer_close(w);
+}
+
+/* They are mapped whole, whatever was asked for, and so could not be given back. */
+static void test_huge_pages(void **state)
+{
+	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
+	int fd = memfd_create("huge", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB);
+	struct ring_writer *w = make_writer(1, 0, 0);
+	struct ring_fds fds = w->fds;
+	struct ring *r = NULL;
+
+	(void)state;
+	if (fd < 0) {
+		ring_writer_close(w);
+		skip();
+	}
+	assert_int_equal(ftruncate(fd, 1 << 30), 0);
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, seals), 0);
+	assert_rejected(ring_open_fd(fd, NULL, &r), EPROTO);
+	assert_non_null(strstr(ring_strerror(), "huge pages"));
+	fds.wait = fd;
+	assert_rejected(ring_open_fds(&fds, NULL, &r), EPROTO);
+	assert_non_null(strstr(ring_strerror(), "huge pages"));
+	close(fd);
+	ring_writer_close(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +418,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_head_behind, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resync_backwards, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_random_contents, setup, teardown),
+		cmocka_unit_test(test_header_changed),
+		cmocka_unit_test(test_holes),
+		cmocka_unit_test(test_huge_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -67,7 +68,7 @@ static int lock_dir(const char *path, int *lock)
 	const char *dir;
 	int tries;
 
-	strcpy(copy, path);
+	snprintf(copy, sizeof(copy), "%s", path);
 	dir = dirname(copy);
 	*lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*lock < 0)

@@ -80,7 +80,7 @@ static void print_wide(char *buf, uint64_t high, uint64_t low, bool is_signed)
 	} while (v);
 	if (negative)
 		*--p = '-';
-	strcpy(buf, p);
+	memcpy(buf, p, (size_t)(text + sizeof(text) - p));
 }
 
 /* The shortest form that gives the same value back. */
@@ -90,7 +90,7 @@ static void print_float(char *buf, const struct ring_field *f)
 	bool same = false;
 
 	if (isnan(f->f)) {
-		strcpy(buf, "nan");
+		snprintf(buf, NUMBER_SIZE, "nan");
 		return;
 	}
 	while (!same) {
@@ -205,7 +205,7 @@ static void text_value(struct text *t, const struct ring_field *f)
 		text_bytes(t->o, f->data, f->len, t->full);
 		return;
 	case RING_FIELD_BOOL:
-		strcpy(buf, f->u ? "true" : "false");
+		snprintf(buf, sizeof(buf), "%s", f->u ? "true" : "false");
 		break;
 	case RING_FIELD_FLOAT:
 		print_float(buf, f);

@@ -144,7 +144,7 @@ static int read_more(struct publish *p)
 	}
 	if (in->cap - in->len < READ_BYTES) {
 		/* Ends: next_record() says -EMSGSIZE above payload_max. */
-		size_t cap = in->cap ? 2 * in->cap : 2 * READ_BYTES;
+		size_t cap = in->cap ? 2 * in->cap : (size_t)2 * READ_BYTES;
 		char *buf = realloc(in->buf, cap);
 
 		if (!buf)

@@ -87,24 +87,25 @@ static void stop_helpers(void)
 /* NULL: it cannot run here; the section says why. */
 static struct contender *contender_new(const struct row *row, uint32_t len, const char *section)
 {
-	struct contender *c = calloc(1, sizeof(*c));
 	struct far_request q = { .command = FAR_OPEN, .kind = row->far_kind, .len = len };
+	struct contender *c;
 	struct far_answer a;
 
+	if (row->where == HERE && row->kind->missing) {
+		note(section, "SKIPPED: %s: %s", row->name, row->kind->missing);
+		return NULL;
+	}
+	if (row->where != HERE && !helper(row->where, section))
+		return NULL;
+	c = calloc(1, sizeof(*c));
 	if (!c)
 		fail("no memory");
 	c->row = row;
 	if (row->where == HERE) {
-		if (row->kind->missing) {
-			note(section, "SKIPPED: %s: %s", row->name, row->kind->missing);
-			return NULL;
-		}
 		c->stream = stream_new(row->kind, ring_size(row->cached ? RING_CACHED : RING_LARGE),
 				       len, row->stamped);
 		return c;
 	}
-	if (!helper(row->where, section))
-		return NULL;
 	far_ask(helpers[row->where].far, &q, &a);
 	c->far_stream = a.stream;
 	return c;

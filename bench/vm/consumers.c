@@ -149,11 +149,13 @@ static int relay_open(struct consumer *c, const char **why)
 		fail("no memory");
 	*why = RELAY_FILE;
 	c->fd = open(RELAY_FILE, O_RDWR | O_CLOEXEC);
-	if (c->fd < 0)
+	if (c->fd < 0) {
+		free(r);
 		return -errno;
+	}
 	r->map = mmap(NULL, LOCKS_STREAM_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, c->fd, 0);
 	if (r->map == MAP_FAILED)
-		return -errno;
+		fail("%s: %s", RELAY_FILE, strerror(errno));
 	r->control = locks_open();
 	c->impl = r;
 	return 0;
@@ -220,11 +222,15 @@ static int netlink_open(struct consumer *c, const char **why)
 	n->sock = nl_socket_alloc();
 	if (!n->sock || genl_connect(n->sock)) {
 		*why = "no generic netlink socket";
+		nl_socket_free(n->sock);
+		free(n);
 		return -EPROTONOSUPPORT;
 	}
 	group = genl_ctrl_resolve_grp(n->sock, LOCKS_GENL_NAME, LOCKS_GENL_GROUP);
 	if (group < 0 || nl_socket_add_membership(n->sock, group)) {
 		*why = "no such multicast group";
+		nl_socket_free(n->sock);
+		free(n);
 		return -ENOENT;
 	}
 	c->fd = nl_socket_get_fd(n->sock);

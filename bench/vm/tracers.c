@@ -60,11 +60,9 @@ static const struct perf_event_attr perf_attr = {
 static int perf_open(struct consumer *c, const char **why)
 {
 	struct perf_event_attr attr = perf_attr;
-	struct perf *p = calloc(1, sizeof(*p));
 	FILE *id = fopen(EVENT_ID, "re");
+	struct perf *p;
 
-	if (!p)
-		fail("no memory");
 	if (!id || fscanf(id, "%llu", &attr.config) != 1) {
 		*why = EVENT_ID " is not there";
 		return -ENOENT;
@@ -76,6 +74,9 @@ static int perf_open(struct consumer *c, const char **why)
 		*why = "perf_event_open()";
 		return -errno;
 	}
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		fail("no memory");
 	p->page = mmap(NULL, (1 + PAGES) * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, c->fd, 0);
 	if (p->page == MAP_FAILED)
 		fail("cannot map perf's buffer: %s", strerror(errno));

@@ -166,7 +166,7 @@ static int get_enumerator(const struct copy *c, const struct btf_type *t, unsign
 	uint32_t name_off;
 
 	if (btf_is_enum64(t)) {
-		const uint32_t *e = (const uint32_t *)btf_enum64(t) + 3 * i;
+		const uint32_t *e = (const uint32_t *)btf_enum64(t) + 3 * (size_t)i;
 
 		name_off = e[0];
 		*value = (int64_t)((uint64_t)e[2] << 32 | e[1]);

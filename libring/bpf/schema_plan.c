@@ -104,7 +104,7 @@ static int plan_enum(struct plan *p, const struct btf_type *t, struct schema_nod
 		struct schema_name *e = &n->names[i];
 
 		if (btf_is_enum64(t)) {
-			const uint32_t *raw = (const uint32_t *)btf_enum64(t) + 3 * i;
+			const uint32_t *raw = (const uint32_t *)btf_enum64(t) + 3 * (size_t)i;
 
 			e->name = name_of(p, raw[0]);
 			e->value = (uint64_t)raw[2] << 32 | raw[1];

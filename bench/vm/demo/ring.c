@@ -12,6 +12,7 @@ static int set(const char *value)
 
 	if (fd < 0 || write(fd, &setpoint, sizeof(setpoint)) != sizeof(setpoint))
 		demo_die(LOCKS_PATH);
+	close(fd);
 	return 0;
 }
 

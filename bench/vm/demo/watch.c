@@ -37,7 +37,7 @@ int main(int argc, char **argv)
 	if (fd < 0 || ioctl(fd, LOCKS_IOC_START, &run))
 		demo_die(LOCKS_PATH);
 	for (i = 1; i <= seconds; i++) {
-		usleep(1000000);
+		sleep(1);
 		memset(&r, 0, sizeof(r));
 		if (ioctl(fd, LOCKS_IOC_STATS, &r))
 			demo_die("LOCKS_IOC_STATS");

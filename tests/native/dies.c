@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A writer that dies anywhere. First at each of its stores, one after the other: what a
+ * reader finds then is whole, in order and ends with EMPTY. Then as a process that is
+ * killed at random: its readers get what was published and the end, and its name is free.
+ *
+ * usage: dies [--kills N]
+ */
+#include <getopt.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#define SEQRING_BARRIER_BACKEND "../../tests/native/dies_backend.h"
+
+#include <seqring/reader.h>
+
+#include "crowd.h"
+
+#define DATA SEQRING_DATA_SIZE_MIN
+
+static jmp_buf died;
+static uint64_t left; /* stores that it still does */
+
+void before_store(void)
+{
+	if (!left--)
+		longjmp(died, 1);
+}
+
+/* --- at each store ------------------------------------------------------------- */
+
+struct world {
+	struct seqring_ring_ctl ctl;
+	struct seqring_writer w;
+	unsigned char data[DATA] __attribute__((aligned(8)));
+};
+
+static struct world before, now;
+
+static uint32_t len_of(uint64_t seq)
+{
+	/* Mostly short, some that end a lap with a PAD. */
+	return (uint32_t)(seq % 61 ? seq * 7 % 90 : SEQRING_PAYLOAD_MAX(DATA) - seq % 8);
+}
+
+static void publish(struct seqring_writer *w)
+{
+	static unsigned char payload[DATA];
+	uint64_t seq = w->seq + 1;
+
+	memset(payload, (int)(seq & 0xff), len_of(seq));
+	if (seqring_w_publish(w, (uint16_t)seq, seq, payload, len_of(seq)))
+		die("publish");
+}
+
+static bool whole(const struct seqring_view *v, const unsigned char *p)
+{
+	uint32_t i;
+
+	for (i = 0; i < v->len; i++)
+		if (p[i] != (v->seq & 0xff))
+			return false;
+	return v->len == len_of(v->seq) && v->ts_ns == v->seq && v->type == (uint16_t)v->seq;
+}
+
+/*
+ * Reads all; @r knows what comes next or not. Return: seq of the newest, 0: something is
+ * wrong.
+ */
+static uint64_t read_all(struct seqring_reader *r, uint64_t next)
+{
+	static unsigned char buf[DATA];
+	enum seqring_outcome outcome;
+	struct seqring_view v;
+	int laps = 0;
+
+	for (;;) {
+		outcome = seqring_r_read(r, &v, buf, sizeof(buf));
+		if (outcome == SEQRING_LAPPED && !seqring_r_resync(r) && laps++ < 3)
+			continue;
+		if (outcome)
+			break;
+		if (!whole(&v, buf) || (next && v.seq != next + v.lost))
+			return 0;
+		next = v.seq + 1;
+	}
+	return outcome == SEQRING_EMPTY && next ? next - 1 : 0;
+}
+
+/* What readers of each kind find in what the dead one left. */
+static bool good_for_readers(const struct seqring_reader *follower, uint64_t seq, bool last_word)
+{
+	static unsigned char buf[DATA];
+	struct seqring_reader r = *follower;
+	struct seqring_view v;
+	uint64_t got;
+
+	/* The record itself is there, or is not, by its stamp; head comes later. */
+	r.eager = 1;
+	got = read_all(&r, follower->seq);
+	if (got != seq && got != seq + 1)
+		return false;
+	if (last_word && got != seq + 1)
+		return false;
+	/* Late: from the oldest that is there, and the newest. */
+	if (seqring_r_init(&r, &now.ctl, now.data, DATA))
+		return false;
+	got = read_all(&r, 0);
+	if (got != seq && got != seq + 1)
+		return false;
+	if (seqring_r_newest(&r, &v, buf, sizeof(buf)) || !whole(&v, buf) || v.seq < seq)
+		return false;
+	return !seqring_r_seek(&r, 0, seq) && read_all(&r, 0) >= seq;
+}
+
+/* Reads up to here, @behind the writer, so that it stands on what comes now. */
+static void follow(struct seqring_reader *r)
+{
+	uint64_t got = read_all(r, r->seq);
+
+	if (got != now.w.seq)
+		die("the follower");
+}
+
+static void at_each_store(void)
+{
+	struct seqring_reader follower;
+	volatile uint64_t n, points = 0, wrong = 0, first_wrong = 0;
+	volatile bool done;
+
+	left = ~0ULL;
+	seqring_w_init(&now.w, &now.ctl, now.data, DATA);
+	publish(&now.w);
+	if (seqring_r_init(&follower, &now.ctl, now.data, DATA))
+		die("seqring_r_init");
+	follower.seq = 1;
+	follower.any = 0;
+	/* Three laps: into fresh memory, and over what was there. */
+	while (now.w.pos < 3 * DATA) {
+		/* Rarely, so that it is overtaken, too. */
+		if (now.w.seq % 250 == 0)
+			follow(&follower);
+		before = now;
+		for (n = 0, done = false; !done; n++) {
+			now = before;
+			left = n;
+			if (!setjmp(died)) {
+				publish(&now.w);
+				done = true;
+			}
+			left = ~0ULL;
+			points++;
+			if (!good_for_readers(&follower, before.w.seq, done) && !wrong++)
+				first_wrong = before.w.seq;
+		}
+	}
+	/* It is seen to have been killed in a PAD, a move of tail and a long copy. */
+	check(points > 20000, "dies.everywhere", "at %" PRIu64 " points only", points);
+	check(!wrong, "dies.at_each_store",
+	      "of %" PRIu64 " points %" PRIu64 " are wrong, the "
+	      "first behind record %" PRIu64,
+	      points, wrong, first_wrong);
+	note("dies.at_each_store: %" PRIu64 " points in %" PRIu64 " records", points,
+	     (uint64_t)now.w.seq);
+	check(follower.laps, "dies.follower_is_lapped", "never");
+}
+
+/* --- as a process ------------------------------------------------------------------ */
+
+/* Publishes at full speed, and serves the ring by its name meanwhile. */
+__attribute__((noreturn)) static void writer_process(const char *name, int ready)
+{
+	struct ring_writer *w = crowd_writer(DATA);
+	uint64_t seq = 0;
+	int fd;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (ring_writer_listen(w, name, &fd))
+		die("ring_writer_listen");
+	crowd_publish(w, ++seq);
+	if (write(ready, "x", 1) != 1)
+		_exit(1);
+	for (;;) {
+		unsigned int i;
+
+		for (i = 0; i < 200; i++)
+			crowd_publish(w, ++seq);
+		ring_writer_serve(w);
+	}
+}
+
+/* Reads until the end, sleeping. Return: -ENODEV, or what else came; 1: a bad record. */
+static int read_to_end(struct ring *r, uint64_t *got, uint64_t *next)
+{
+	uint64_t words[PAYLOAD_WORDS];
+	struct ring_record rec;
+	int err;
+
+	for (;;) {
+		err = ring_read(r, &rec, words, sizeof(words));
+		if (err == -EAGAIN) {
+			err = ring_wait(r, 20000);
+			if (err)
+				return err;
+			continue;
+		}
+		if (err == -EPIPE)
+			continue;
+		if (err)
+			return err;
+		if (!crowd_ok(&rec, words) || (*next && rec.seq != *next + rec.lost))
+			return 1;
+		*next = rec.seq + 1;
+		++*got;
+	}
+}
+
+struct ends {
+	unsigned int ended;
+	unsigned int torn;
+	unsigned int refused;
+	unsigned int counts;
+	uint64_t got;
+};
+
+/* Killed after @us; its name is the one of the round before. */
+static void one_life(const char *name, unsigned int us, struct ends *e)
+{
+	uint64_t got = 0, next = 0;
+	struct ring_ring_stats st = { .size = sizeof(st) };
+	struct ring *r, *late;
+	int ready[2], err;
+	char c;
+	pid_t pid;
+
+	if (pipe(ready))
+		die("pipe");
+	pid = fork();
+	if (!pid) {
+		close(ready[0]);
+		writer_process(name, ready[1]);
+	}
+	close(ready[1]);
+	if (read(ready[0], &c, 1) != 1)
+		die("the writer");
+	close(ready[0]);
+	if (ring_open(name, NULL, &r))
+		die("ring_open");
+	nap_us(us);
+	kill(pid, SIGKILL);
+	err = read_to_end(r, &got, &next);
+	e->ended += err == -ENODEV;
+	e->torn += err == 1 || err == -EBADMSG;
+	waitpid(pid, NULL, 0);
+	/*
+	 * All that was published was read; but for a record that died between seq and head,
+	 * which only an eager reader finds. And nobody comes in any more.
+	 */
+	if (ring_ring_stats(r, 0, &st) || (st.published + 1 != next && st.published != next))
+		e->counts++;
+	e->refused += ring_open(name, NULL, &late) == -ECONNREFUSED;
+	e->got += got;
+	ring_close(r);
+}
+
+static void killed(unsigned int n)
+{
+	struct ends e = { 0 };
+	unsigned int i, seed = 3;
+	char dir[] = "/tmp/seqring-dies-XXXXXX", name[64];
+
+	if (!mkdtemp(dir))
+		die("mkdtemp");
+	snprintf(name, sizeof(name), "%s/ring", dir);
+	for (i = 0; i < n; i++)
+		one_life(name, (unsigned int)rand_r(&seed) % 1000, &e);
+	check(e.ended == n, "dies.killed.end", "%u of %u ends were seen", e.ended, n);
+	check(!e.torn, "dies.killed.whole", "%u times a torn record", e.torn);
+	check(!e.counts, "dies.killed.accounts", "%u times it is not what was published", e.counts);
+	check(e.refused == n, "dies.killed.refused", "%u of %u", e.refused, n);
+	note("dies.killed: %u writers, %" PRIu64 " records read", n, e.got);
+	unlink(name);
+	rmdir(dir);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = { { "kills", 1, NULL, 'k' }, { 0 } };
+	unsigned int kills = 1000;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c != 'k')
+			return 2;
+		kills = (unsigned int)strtoul(optarg, NULL, 0);
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	at_each_store();
+	killed(kills);
+	return failures != 0;
+}

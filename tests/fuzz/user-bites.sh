@@ -1,0 +1,92 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# user-bites.sh [NAME...]: that user.sh finds what it is there for. Takes one check at a
+# time out of a copy of the code and fuzzes that, until it is found out or for
+# BITE_SECONDS, 60 by default.
+
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+here=$PWD
+tree=$here/build/fuzz/bites
+
+# NAME, TARGET, FILE, what is there once and what stands in its place.
+bites() {
+	cat <<-'EOT'
+	len.clamp|reader|include/seqring/reader.h|if (seqring_unlikely(meta.len > r->payload_max \|\| seqring_record_size(meta.len) > room))|if (0)
+	len.twice|reader|include/seqring/reader.h|	v->len = meta.len;\n	v->type = meta.type;\n	v->flags = meta.flags;\n	if (v->pos|	v->len = rec->meta.len;\n	v->type = meta.type;\n	v->flags = meta.flags;\n	if (v->pos
+	tail.recheck|reader|include/seqring/reader.h|seqring_likely(seqring_r_intact(r, v->pos)) ? SEQRING_OK : SEQRING_LAPPED|(void)r, (void)v, SEQRING_OK
+	tail.newest|reader|include/seqring/reader.h|if (seqring_unlikely(!seqring_r_intact(r, pos)))|if (0)
+	tail.mismatch|reader|include/seqring/reader.h|if (!seqring_r_intact(r, r->pos))\n		return SEQRING_LAPPED;\n	if (!stamp)|if (!stamp)
+	pad.endless|reader|include/seqring/reader.h|if (room > r->mask \|\| !seqring_r_intact|if (!seqring_r_intact
+	pos.aligned|reader|include/seqring/reader.h|if ((pos & 7) \|\| seqring_normalize(pos, r->mask) != pos)|if (0)
+	newest.len|reader|include/seqring/reader.h|meta.len > r->payload_max \|\|\n			     seqring_record_size(meta.len) > room))|0))
+	newest.pos|reader|include/seqring/reader.h|if (seqring_unlikely((pos & 7) \|\| room < sizeof(*rec)))|if (0)
+	resync.back|reader|include/seqring/reader.h|if (best <= r->pos)|if (0)
+	file.size|libring|libring/layout.c|h->total_size % page \|\| h->total_size > file_size|h->total_size % page
+	rings.end|libring|libring/layout.c|\|\| *end > h->total_size,|,
+	schema.end|libring|libring/layout.c|			  end > h->total_size \|\|\n|
+	seals|libring|libring/wait_memfd.c|if ((seals & needed) != needed)|if (0)
+	seals.write|libring|libring/wait_memfd.c|if (!(fcntl(fd, F_GET_SEALS) & (F_SEAL_FUTURE_WRITE \| F_SEAL_WRITE)))|if (0)
+	words.size|libring|libring/wait_memfd.c|\|\| (uint64_t)st.st_size < size|\|\| 0
+	header.again|libring|libring/layout.c|r->map + r->hdr.ring_offset + ring|r->map + ((const struct seqring_header *)(const void *)r->map)->ring_offset + ring
+	laps.bound|libring|libring/read.c|if (++s->laps < LIBRING_LAPS)|if (1)
+	EOT
+}
+
+copy() {
+	rm -rf "$tree"
+	mkdir -p "$tree/build" "$tree/tests" "$tree/kmod"
+	cp -r include libring tools "$tree/"
+	cp -r tests/fuzz "$tree/tests/"
+	cp kmod/seqring_sched.schema.c "$tree/kmod/"
+	ln -s "$here/build/native" "$tree/build/native"
+}
+
+edit() {
+	python3 - "$tree/$1" "$2" "$3" <<-'EOT'
+	import sys
+	path, old, new = sys.argv[1:]
+	old, new = (s.replace("\\n", "\n").replace("\\|", "|") for s in (old, new))
+	with open(path, encoding="utf-8") as f:
+	    text = f.read()
+	if text.count(old) != 1:
+	    sys.exit(f"{path}: {text.count(old)} times: {old}")
+	with open(path, "w", encoding="utf-8") as f:
+	    f.write(text.replace(old, new))
+	EOT
+}
+
+# bite NAME TARGET FILE OLD NEW
+bite() {
+	local name=$1 target=$2 start=$SECONDS
+	cp "$here/$3" "$tree/$3"
+	if ! edit "$3" "$4" "$5"; then
+		echo "not ok bite $name - cannot be made"
+		return 1
+	fi
+	(cd "$tree" && FUZZ_NO_MAKE=1 FUZZ_CFLAGS=-Wno-error FUZZ_SECONDS=${BITE_SECONDS:-60} \
+		timeout $((${BITE_SECONDS:-60} + 120)) tests/fuzz/user.sh "$target") >"$tree/log" 2>&1
+	cp "$here/$3" "$tree/$3"
+	if grep -q "^not ok fuzz $target - it does not build" "$tree/log"; then
+		echo "not ok bite $name - it does not build"
+	elif grep -q "^not ok fuzz $target" "$tree/log"; then
+		echo "ok bite $name"
+		echo "# $name: $((SECONDS - start)) s, $(sed -n 's/^not ok fuzz [a-z]* - //p' "$tree/log")"
+		return 0
+	else
+		echo "not ok bite $name - $target finds nothing wrong"
+	fi
+	return 1
+}
+
+copy
+rc=0
+while IFS= read -r line; do
+	# A | within a field is written \|.
+	line=${line//\\|/$'\001'}
+	IFS='|' read -r name target file old new <<<"$line"
+	[ $# = 0 ] || [[ " $* " = *" $name "* ]] || continue
+	bite "$name" "$target" "$file" "${old//$'\001'/|}" "${new//$'\001'/|}" || rc=1
+done < <(bites)
+exit $rc

@@ -1,0 +1,143 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# user.sh [--build|--coverage] [TARGET...]: libFuzzer on what reads memory that others
+# write, and on what parses what others made. The targets are
+#
+#	reader   reader.h on a control and a data area with any contents that change
+#	libring  libring on descriptors that are a ring, nearly one or none
+#	schema   a ring's schema and its records: libring-bpf, and what ringctl shows
+#	args     what a user types after ringctl trace
+#
+# FUZZ_SECONDS: for each target, 20 by default. The seed is fixed. An input that fails is
+# kept in build/fuzz/user/found; build/fuzz/user/TARGET FILE shows it again.
+# FUZZ_NO_MAKE: ringctl is there. --build: only builds. --coverage: says how much of what was reached instead (llvm-14).
+
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+out=$PWD/build/fuzz/user
+seconds=${FUZZ_SECONDS:-20}
+mode=
+case ${1-} in
+--build | --coverage)
+	mode=${1#--}
+	shift
+	;;
+esac
+[ $# -gt 0 ] || set -- reader libring schema args
+
+flags="-g -O1 -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wmissing-prototypes
+-Wstrict-prototypes -Wshadow -fno-sanitize-recover=all -Itests/fuzz -Iinclude -Ibuild/native
+${FUZZ_CFLAGS-}"
+san=-fsanitize=fuzzer,address,undefined
+backend='-DSEQRING_BARRIER_BACKEND="user_backend.h"'
+[ "$mode" != coverage ] || flags="$flags -fprofile-instr-generate -fcoverage-mapping"
+libs=$(pkg-config --libs libbpf json-c libseccomp)
+mkdir -p "$out/found"
+
+# Objects of ringctl, but for those named, which are built anew.
+others() {
+	local f name
+	for f in build/native/tools/*.o build/native/tools/trace/*.o; do
+		name=$(basename "$f" .o)
+		case " $* " in
+		*" $name "*) ;;
+		*) [ "$name" = trace.bpf ] || echo "$f" ;;
+		esac
+	done
+}
+
+build() {
+	local t=$1
+	# shellcheck disable=SC2046,SC2086 # lists
+	case $t in
+	reader) set -- "$backend" ;;
+	libring) set -- "$backend" -Wl,--wrap=mmap,--wrap=munmap libring/*.c ;;
+	schema)
+		set -- -Dmain=ringctl_main -Wno-missing-prototypes libring/bpf/*.c tools/{decode,record,out,ringctl}.c \
+			$(others decode record out ringctl) build/native/libring.a $libs
+		;;
+	args)
+		set -- -Dmain=ringctl_main -Wno-missing-prototypes tools/{parse,ringctl}.c \
+			tools/trace/{options,filter,kernel}.c \
+			$(others parse ringctl options filter kernel) \
+			build/native/libring-bpf.a build/native/libring.a $libs
+		;;
+	*)
+		echo "user.sh: no target '$t'" >&2
+		return 2
+		;;
+	esac
+	# shellcheck disable=SC2086 # lists
+	clang $flags $san -o "$out/$t" tests/fuzz/user_fuzz.c "tests/fuzz/user_$t.c" "$@"
+}
+
+# What to start from: rings are made by the input itself, schemas are those of the tree.
+seeds() {
+	local t=$1 dir=$out/seeds/$1
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	python3 tests/fuzz/user_seeds.py "$t" "$dir"
+}
+
+fuzz() {
+	local t=$1 log=$out/$1.log corpus=$out/corpus/$1 runs len=1024 mask=0
+	rm -rf "$corpus"
+	mkdir -p "$corpus"
+	seeds "$t" || return
+	# A schema is long; what is wrong with an option is said every time.
+	[ "$t" != schema ] || len=8192
+	[ "$t" != args ] || mask=3
+	# What a call may do is bounded by steps; the time is for what takes none.
+	if ! "$out/$t" -seed=1 -max_total_time="$seconds" -timeout=120 -rss_limit_mb=2048 \
+		-max_len=$len -print_final_stats=1 -close_fd_mask=$mask \
+		-artifact_prefix="$out/found/$t-" "$corpus" "$out/seeds/$t" >"$log" 2>&1; then
+		echo "not ok fuzz $t - $(grep -aE '^fuzz:|ERROR: |runtime error' "$log" | head -n 1)"
+		tail -n 30 "$log" | sed 's/^/# /'
+		return 1
+	fi
+	runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+	# Nothing but the seeds: then the target sees nothing of its input.
+	if [ "${runs:-0}" -lt 1000 ] || [ "$(find "$corpus" -type f | wc -l)" -lt 20 ]; then
+		echo "not ok fuzz $t - only ${runs:-0} runs in $seconds s, with nothing new"
+		return 1
+	fi
+	echo "ok fuzz $t"
+	echo "# $t: $runs runs, $(grep -aoE 'cov: [0-9]+ ft: [0-9]+' "$log" | tail -n 1)"
+}
+
+coverage() {
+	local t=$1 files=include/seqring/reader.h
+	case $t in
+	libring) files="include/seqring/reader.h libring" ;;
+	schema) files="libring/bpf tools/decode.c" ;;
+	args) files="tools/parse.c tools/trace" ;;
+	esac
+	LLVM_PROFILE_FILE=$out/$t.raw "$out/$t" -runs=0 "$out/corpus/$t" "$out/seeds/$t" \
+		>/dev/null 2>&1
+	llvm-profdata-14 merge -o "$out/$t.prof" "$out/$t.raw"
+	# shellcheck disable=SC2086 # a list
+	llvm-cov-14 report "$out/$t" -instr-profile="$out/$t.prof" $files
+}
+
+[ -n "${FUZZ_NO_MAKE-}" ] || make -s -j2 tools >"$out/make.log" 2>&1 || { cat "$out/make.log"; exit 1; }
+rc=0
+for t; do
+	build "$t" || { echo "not ok fuzz $t - it does not build"; rc=1; }
+done
+[ "$mode" != build ] || exit $rc
+running=0
+for t; do
+	if [ "$mode" = coverage ]; then
+		coverage "$t"
+		continue
+	fi
+	fuzz "$t" &
+	running=$((running + 1))
+	if [ $running = 2 ]; then
+		wait -n || rc=1
+		running=1
+	fi
+done
+wait
+exit $rc

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Schemas, and records by them: any bytes as a schema, any bytes as a payload, through
+ * libring-bpf and through what ringctl prints of it. Both lie in allocations of exactly
+ * their size.
+ */
+
+#include <bpf/libbpf.h>
+#include <json-c/json.h>
+#include <stdarg.h>
+
+#include "libring.h"
+#include "libring_schema.h"
+#include "user_fuzz.h"
+#include "../../tools/decode.h"
+
+#define TYPES_MAX 16
+
+/* Only what a type needs of a payload is known to be there; it may need a lot. */
+#define PAYLOAD_MAX (1u << 16)
+
+static uint64_t sum;
+
+bool fuzz_is_shared(const void *p, size_t size)
+{
+	(void)p;
+	(void)size;
+	return true;
+}
+
+static int no_print(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	(void)level;
+	(void)fmt;
+	(void)args;
+	return 0;
+}
+
+static int look(const struct ring_field *f, void *arg)
+{
+	const unsigned char *data = f->data;
+	size_t i;
+
+	(void)arg;
+	FUZZ_CHECK(f->kind >= RING_FIELD_STRUCT && f->kind <= RING_FIELD_IP6, "kind %u", f->kind);
+	for (i = 0; data && i < f->len; i++)
+		sum += data[i];
+	for (i = 0; f->text && i < f->len; i++)
+		sum += (unsigned char)f->text[i];
+	sum += f->u + f->high + (f->name ? strlen(f->name) : 0);
+	return 0;
+}
+
+static int look_at_text(const char *text, size_t len, void *arg)
+{
+	(void)arg;
+	while (len--)
+		sum += (unsigned char)*text++;
+	return 0;
+}
+
+static void *copy_of(const void *p, size_t size)
+{
+	void *copy = malloc(size ? size : 1);
+
+	if (size)
+		memcpy(copy, p, size);
+	return copy;
+}
+
+/* As ringctl shows a record, in all its ways. */
+static void show(const struct decoder *d, const struct ring_record *rec, int err)
+{
+	struct json_object *obj = json_object_new_object();
+	struct out o = { 0 };
+	int shown;
+
+	shown = decode_text(d, rec, rec->seq & 1, &o);
+	FUZZ_CHECK(shown == err, "decode_text says %d, a walk %d", shown, err);
+	shown = decode_json(d, rec, obj);
+	FUZZ_CHECK(shown == err, "decode_json says %d, a walk %d", shown, err);
+	record_text(&o, rec, d, true);
+	record_json(&o, rec, d);
+	FUZZ_CHECK(!o.err && o.len, "nothing is shown of a record");
+	json_object_put(obj);
+	out_free(&o);
+}
+
+static void use_payload(const struct ring_schema *s, const struct decoder *d,
+			const struct ring_schema_type *type, const void *bytes, size_t size)
+{
+	struct ring_record rec = { .seq = size, .type = type->type, .len = (uint32_t)size };
+	void *payload = copy_of(bytes, size);
+	size_t used = SIZE_MAX;
+	int err;
+
+	rec.payload = payload;
+	err = ring_schema_walk(s, type->type, payload, size, look, NULL, &used);
+	if (size < type->min_len)
+		FUZZ_CHECK(err == -EMSGSIZE, "a payload that is too short: %d", err);
+	else
+		FUZZ_CHECK((!err && used <= size) || err == -E2BIG, "error %d, used %zu of %zu",
+			   err, used, size);
+	show(d, &rec, err);
+	free(payload);
+}
+
+static void use_type(const struct ring_schema *s, const struct decoder *d,
+		     const struct ring_schema_type *type, struct fuzz_input rest)
+{
+	static unsigned char bytes[PAYLOAD_MAX];
+	size_t have = (size_t)(rest.end - rest.at), i;
+	int err;
+
+	err = ring_schema_describe(s, type->type, look, NULL);
+	FUZZ_CHECK(!err || err == -E2BIG, "describe: %d", err);
+	for (i = 0; i < PAYLOAD_MAX; i++)
+		bytes[i] = have ? rest.at[i % have] : 0;
+	if (type->min_len > PAYLOAD_MAX)
+		return;
+	use_payload(s, d, type, bytes, type->min_len);
+	if (type->min_len)
+		use_payload(s, d, type, bytes, type->min_len - 1u);
+	if (type->min_len + have <= PAYLOAD_MAX)
+		use_payload(s, d, type, bytes, type->min_len + have);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Two bytes say how long the payload is, at the end of the input. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct ring_schema_type type = { .size = sizeof(type) };
+	struct fuzz_input in = { data, data + size };
+	struct ring_schema *s = NULL;
+	struct decoder *d = NULL;
+	uint32_t from = 0, n;
+	size_t tail;
+	void *blob;
+	int err;
+
+	libbpf_set_print(no_print);
+	tail = fuzz_16(&in);
+	tail = tail < (size_t)(in.end - in.at) ? tail : 0;
+	size = (size_t)(in.end - in.at) - tail;
+	blob = copy_of(in.at, size);
+	err = ring_schema_open(blob, size, &s);
+	FUZZ_CHECK(!err || err == -EPROTO || err == -E2BIG || err == -ENOMEM, "error %d", err);
+	FUZZ_CHECK(!err || *ring_strerror(), "error %d without a sentence", err);
+	FUZZ_CHECK(!err == !decoder_open_blob(blob, size, &d), "the decoder thinks otherwise");
+	free(blob);
+	in.at += size;
+	for (n = 0; s && n < TYPES_MAX && !ring_schema_next(s, from, &type); n++) {
+		use_type(s, d, &type, in);
+		from = type.type + 1u;
+	}
+	if (s)
+		ring_schema_print(s, look_at_text, NULL);
+	ring_schema_close(s);
+	decoder_close(d);
+	return 0;
+}

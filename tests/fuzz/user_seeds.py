@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# user_seeds.py TARGET DIRECTORY: what user.sh starts from. Of reader and libring an input
+# is the script of a ring that a real writer writes, so what is here are calls and
+# events; schemas are taken out of what was built.
+
+import random
+import struct
+import subprocess
+import sys
+
+
+def ring(target):
+    """Calls of each kind on rings of each kind, true ones and such that lie."""
+    rand = random.Random(1)
+    for i in range(60):
+        calls = bytes(rand.choice((rand.randrange(16), rand.randrange(256)))
+                      for _ in range(60))
+        start = bytes((rand.randrange(5), rand.choice((0, 0, 0, 1)), rand.randrange(15), 200, 200,
+                       200, rand.randrange(16)))
+        events = b""
+        for _ in range(20):
+            kind = rand.choice((10, 11, 12, 13)) if i % 2 else rand.randrange(14)
+            events += bytes((0, kind, rand.randrange(256), rand.randrange(256),
+                             rand.randrange(256), rand.randrange(160)))
+        if target == "libring":
+            # Shape, clock; no lie before it is opened; right sizes, seals and bell.
+            start = bytes((i, 0)) + start + bytes((rand.choice((0, 0, 3)), 0, 0, 0))
+        body = calls + start + events
+        yield bytes((64 * len(calls) // len(body) + 1,)) + body
+
+
+def schemas(directory):
+    """Of two sources, each with a payload."""
+    for source in ("tests/fuzz/user_seed.schema.c", "kmod/seqring_sched.schema.c"):
+        obj, raw = directory + ".o", directory + ".raw"
+        subprocess.run(["clang", "-target", "bpf", "-g", "-O2", "-Iinclude", "-c", source, "-o",
+                        obj], check=True)
+        subprocess.run(["build/native/ringctl", "schema", obj, "-o", raw], check=True)
+        payload = bytes(range(200))
+        with open(raw, "rb") as f:
+            yield struct.pack("<H", len(payload)) + f.read() + payload
+
+
+def args():
+    for words in ("sched", "all --json --count 5", "--list", "sched:switch --pid 1,2,3 --children",
+                  "syscalls --call openat,read,!write --comm a,b", "--from x --duration 5s",
+                  "sched --size 1M --clock monotonic --name n --mode 0640",
+                  "block --pin x --continue", "sched -- true x", "1,2,3", "17ms", "64K", "0644"):
+        yield words.replace(" ", "\0").encode()
+
+
+target, directory = sys.argv[1:]
+if target in ("reader", "libring"):
+    seeds = ring(target)
+else:
+    seeds = schemas(directory) if target == "schema" else args()
+n = 0
+for n, seed in enumerate(seeds, 1):
+    with open(f"{directory}/{n:03}", "wb") as f:
+        f.write(seed)
+if not n:
+    sys.exit(f"user_seeds.py: nothing to start {target} from")

@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# dev.sh [SECONDS]: fuzzes the devices in a VM, with our own fuzzer for that long
+# (FUZZ_SECONDS, or 90), with stress-ng and with trinity. Prints the lines of
+# dev_guest.sh. Exit status 0, or 1.
+#
+# FUZZ_KERNEL  which kernel (debug-a)
+# FUZZ_PARTS   calls, stress, trinity (all)
+# FUZZ_SEED    of the fuzzer (that of the day, so that each run is another)
+# FUZZ_KMOD    modules that are there already
+# FUZZ_QUICK   an end as soon as something is wrong
+
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+kernel=${FUZZ_KERNEL:-debug-a}
+seconds=${1:-${FUZZ_SECONDS:-90}}
+parts=${FUZZ_PARTS:-calls stress trinity}
+seed=${FUZZ_SEED:-$(($(date +%s) / 86400))}
+stress_seconds=${STRESS_SECONDS:-20} trinity_seconds=${TRINITY_SECONDS:-15}
+name=fuzz-dev-$kernel${FUZZ_QUICK:+-quick}
+log=build/log/$name.console out=build/log/$name.out
+
+die() {
+	echo "not ok $name - $*"
+	exit 1
+}
+
+mkdir -p build/log
+if [ -z "${FUZZ_KMOD-}" ]; then
+	vars=$(tests/vm/kernel.sh "$kernel") || die 'no kernel'
+	eval "$vars"
+	FUZZ_KMOD=build/kmod-$kernel/kmod
+	kmod/build.sh "$KHEADERS" "build/kmod-$kernel" CONFIG_SEQRING_TEST=m \
+		>"build/log/kmod-$kernel.log" 2>&1 ||
+		{ tail -n 20 "build/log/kmod-$kernel.log"; die 'the modules do not build'; }
+fi
+progs='build/vm/devfuzz build/vm/tests/vm/progs/control build/vm/tests/vm/progs/follow'
+# shellcheck disable=SC2086 # a list
+make -s -j2 O=build/vm LDFLAGS=-static $progs || die 'the programs do not build'
+
+files=(-f tests/fuzz/dev_guest.sh -f "$FUZZ_KMOD/seqring.ko" -f "$FUZZ_KMOD/seqring_test.ko")
+for prog in $progs; do
+	files+=(-f "$prog")
+done
+for prog in stress-ng trinity; do
+	case $parts in
+	*"${prog%-ng}"*)
+		path=$(command -v $prog) || die "no $prog: run tests/deps.sh test"
+		files+=(-f "$path")
+		;;
+	esac
+done
+
+need=''
+[ "$kernel" != debug-a ] || need=--need-kcov
+rm -rf "$out"
+# nokaslr: KCOV's addresses are then those of /proc/kallsyms. A host that is busy for
+# seconds is not the guest's stall.
+tests/vm/vm.sh -q -o "$log" -r "$out" -k "$kernel" -t $((seconds + 240)) -m 3072 \
+	-a 'nokaslr watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=100' \
+	"${files[@]}" -- "set -o pipefail; FUZZ_SECONDS=$seconds FUZZ_SEED=$seed FUZZ_NEED=$need \
+		FUZZ_QUICK=${FUZZ_QUICK-} STRESS_SECONDS=$stress_seconds \
+		TRINITY_SECONDS=$trinity_seconds \
+		sh ./dev_guest.sh $parts 2>&1 | tee /out/lines" 2>"$log.errors"
+status=$?
+[ -f "$out/lines" ] || { mkdir -p "$out"; sed -n '/vm: start/,$p' "$log" >"$out/lines"; }
+grep -aE '^(ok|not ok|skip|#) ' "$out/lines"
+case $status in
+0) echo "ok $name" ;;
+1) ;;
+99) sed 's/^/# /' "$log.errors"; echo "not ok $name - the kernel complained, see $log" ;;
+*) sed 's/^/# /' "$log.errors"; echo "not ok $name - status $status, see $log" ;;
+esac
+exit $((status != 0))

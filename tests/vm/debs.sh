@@ -4,7 +4,8 @@
 # Debian packages into a cache without installing them; sourced by kernel.sh
 # and qemu.sh. The apt state is private, so neither root nor backports among
 # the system's own sources is needed; apt's configuration (proxy, credentials,
-# keys) stays in force. Needs $debs_name, which starts every message.
+# keys) stays in force. Needs $debs_name, which starts every message; $debs_archs may
+# name the architectures to look in, the first one for names without one.
 
 : "${debs_name:?}"
 SEQRING_CACHE=${SEQRING_CACHE:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/seqring}
@@ -91,7 +92,10 @@ debs_sources() {
 debs_apt() {
 	debs_cmd=$1
 	shift
-	LC_ALL=C "$debs_cmd" \
+	for debs_arch in ${debs_archs-}; do
+		set -- -o APT::Architectures::="$debs_arch" "$@"
+	done
+	LC_ALL=C "$debs_cmd" ${debs_archs:+-o APT::Architecture="${debs_archs%% *}"} \
 		-o Dir::State="$debs_tmp/state" \
 		-o Dir::State::status="$debs_tmp/state/status" \
 		-o Dir::Cache="$debs_tmp/cache" \

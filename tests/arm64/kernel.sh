@@ -1,0 +1,132 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# kernel.sh [-u] 6.1|6.12-16k
+#
+# As tests/vm/kernel.sh, for arm64: 6.1 is Debian's cloud kernel, with pages of 4 KiB;
+# 6.12-16k is that of bookworm-backports with pages of 16 KiB. Prints KVER, KPKGVER,
+# KIMAGE (for QEMU), KMODDIR and KHEADERS; the latter is for a cross build: what has to
+# run on this machine is of its kind.
+
+set -eu
+umask 022
+
+debs_name=kernel.sh
+debs_archs='arm64 amd64'
+# shellcheck source=tests/vm/debs.sh
+. "$(dirname "$0")/../vm/debs.sh"
+
+usage() {
+	echo "usage: $0 [-u] 6.1|6.12-16k" >&2
+	exit 2
+}
+
+update=
+while getopts u opt; do
+	case $opt in
+	u) update=1 ;;
+	*) usage ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ $# = 1 ] || usage
+series=$1
+case $series in
+6.1) meta=linux-image-cloud-arm64 suites='bookworm bookworm-updates bookworm-security' rename= ;;
+6.12-16k) meta=linux-image-arm64-16k suites=bookworm rename=bookworm-backports ;;
+*) usage ;;
+esac
+
+base=$SEQRING_CACHE/arm64-kernel
+
+# The cache may have been moved since: all paths are made here.
+print_cached() {
+	dir=$base/$(readlink "$base/$series") || return 1
+	[ -f "$dir/complete" ] || return 1
+	kver=$(cat "$dir/complete")
+	echo "KVER=$(debs_quote "$kver")"
+	echo "KPKGVER=$(debs_quote "${dir##*/}")"
+	echo "KIMAGE=$(debs_quote "$dir/boot/Image")"
+	echo "KMODDIR=$(debs_quote "$dir/lib/modules/$kver")"
+	echo "KHEADERS=$(debs_quote "$dir/usr/src/linux-headers-$kver")"
+}
+
+# unpack_image VMLINUZ IMAGE: it is gzip, an EFI program that unpacks itself, or neither.
+# Of the second, the header says where what it holds begins, its length, and the method.
+unpack_image() {
+	le32() { od -An -v -tu4 -j "$2" -N 4 "$1" | tr -d ' '; }
+	case $(od -An -v -tx1 -N 8 "$1" | tr -d ' ') in
+	1f8b*) gzip -dc <"$1" >"$2" ;;
+	4d5a????7a696d67)
+		method=$(dd if="$1" bs=1 skip=24 count=8 2>/dev/null | tr -d '\0')
+		case $method in
+		gzip | xz | lzma) ;;
+		zstd*) method=zstd ;;
+		*) debs_die "$1 is packed with '$method'" ;;
+		esac
+		command -v "$method" >/dev/null || debs_die "no $method: run tests/deps.sh vm"
+		tail -c +$(($(le32 "$1" 8) + 1)) "$1" | head -c "$(le32 "$1" 12)" |
+			"$method" -dcq >"$2" 2>/dev/null || :
+		;;
+	*) cp "$1" "$2" ;;
+	esac
+	# Documentation/arm64/booting.rst: the magic at 56 is "ARM\x64".
+	[ "$(od -An -v -tx1 -j 56 -N 4 "$2" | tr -d ' ')" = 41524d64 ] ||
+		debs_die "${1##*/} is no image of an arm64 kernel"
+}
+
+fill() {
+	debs_update "$suites" "$rename"
+	ver=$(debs_version $meta "${series%-*}.")
+	[ -n "$ver" ] || debs_missing "$meta ${series%-*}.*"
+	image=$(debs_field Depends "$meta=$ver")
+	image=${image%%[ ,]*}
+	kver=${image#linux-image-}
+	if [ -f "$base/$ver/complete" ]; then
+		debs_say "$ver is the newest and cached"
+		return
+	fi
+
+	headers=linux-headers-$kver
+	needs=$(debs_field Depends "$headers=$ver" | tr ',' '\n' |
+		sed -n -e 's/^ *\(linux-headers-[^ ]*-common\).*/\1/p' \
+			-e 's/^ *\(linux-kbuild-[^ ]*\).*/\1:amd64/p')
+	[ -n "$needs" ] || debs_missing "$headers=$ver"
+	# shellcheck disable=SC2046,SC2086 # lists
+	debs_unpack "$image=$ver" "$headers=$ver" $(printf "%s=$ver " $needs)
+
+	root=$debs_tmp/root
+	src=$root/usr/src/linux-headers-$kver
+	for file in "$root/boot/vmlinuz-$kver" "$src/Makefile" "$src/Module.symvers"; do
+		[ -f "$file" ] || debs_die "the packages of $ver have no ${file#"$root"}"
+	done
+	# As there: relative paths, so that the cache may be moved.
+	# shellcheck disable=SC2016 # for make
+	sed -i 's|^include /usr/src/|include $(dir $(lastword $(MAKEFILE_LIST)))../|' \
+		"$src/Makefile"
+	ln -sfn "../../../usr/src/linux-headers-$kver" "$root/lib/modules/$kver/build"
+	if grep -rIlE '/usr/(src|lib)/linux-(headers|kbuild)' "$root/usr" >&2; then
+		debs_die "these files still name absolute paths of the headers"
+	fi
+	# Only its BTF is in there; without it no pahole is needed to build.
+	rm -f "$src/vmlinux"
+	rm -rf "${root:?}/usr/share"
+	unpack_image "$root/boot/vmlinuz-$kver" "$root/boot/Image"
+	# The one module that is of use here is a disk's.
+	rm -f "$root/boot/vmlinuz-$kver"
+	find "$root/lib/modules" -name '*.ko*' ! -name 'loop.ko*' -delete
+	echo "$kver" >"$root/complete"
+	rm -rf "${base:?}/$ver"
+	mv "$root" "$base/$ver"
+}
+
+if [ -z "$update" ] && print_cached 2>/dev/null; then
+	exit
+fi
+debs_lock "$base"
+if [ -n "$update" ] || ! print_cached >/dev/null 2>&1; then
+	fill
+	ln -sfn "$ver" "$debs_tmp/link"
+	mv -T "$debs_tmp/link" "$base/$series"
+fi
+print_cached

@@ -1,0 +1,108 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# tools.sh [-u]: sees to it that a cross compiler for arm64 and QEMU for it are in the
+# cache, and prints shell assignments: CROSS (the prefix of gcc, objdump and the rest),
+# QEMU_USER, QEMU (the machine), QEMU_DATA (for -L). -u looks for newer packages first;
+# without it what is cached is used, offline.
+#
+# They are unpacked, not installed: Debian's gcc-multilib, which the 32-bit tests are
+# built with, refuses every cross compiler beside it. They run with the libraries of the
+# installed gcc and qemu-system-x86. QEMU is that of backports for the reason that stands
+# in tests/vm/qemu.sh.
+
+set -eu
+umask 022
+
+debs_name=tools.sh
+# shellcheck source=tests/vm/debs.sh
+. "$(dirname "$0")/../vm/debs.sh"
+
+base=$SEQRING_CACHE/arm64-tools
+# Filled by another version of this script, it may lack something.
+current=$base/current-$(cksum <"$0" | cut -d " " -f 1)
+update=
+case ${1-} in
+'') ;;
+-u) update=1 ;;
+*)
+	echo "usage: $0 [-u]" >&2
+	exit 2
+	;;
+esac
+
+print_cached() {
+	dir=$base/$(readlink "$current") && [ -f "$dir/complete" ] || return 1
+	echo "CROSS=$(debs_quote "$dir/bin/aarch64-linux-gnu-")"
+	echo "QEMU_USER=$(debs_quote "$dir/usr/bin/qemu-aarch64")"
+	echo "QEMU=$(debs_quote "$dir/usr/bin/qemu-system-aarch64")"
+	echo "QEMU_DATA=$(debs_quote "$dir/usr/share/qemu")"
+}
+
+# versions NAME...: NAME=VERSION of the newest of each.
+versions() {
+	for name; do
+		ver=$(debs_version "$name" '')
+		[ -n "$ver" ] || debs_missing "$name"
+		echo "$name=$ver"
+	done
+}
+
+fill() {
+	compiler='gcc-12-aarch64-linux-gnu cpp-12-aarch64-linux-gnu binutils-aarch64-linux-gnu
+		libgcc-12-dev-arm64-cross'
+	debs_update bookworm ''
+	# shellcheck disable=SC2086 # a list
+	compiler=$(versions $compiler)
+	# shellcheck disable=SC2086 # a list
+	debs_unpack $compiler
+	rm -rf "$debs_tmp/sources.d" "$debs_tmp/state" "$debs_tmp/debs"
+	debs_update bookworm bookworm-backports
+	qemu=$(versions qemu-system-arm qemu-system-data qemu-user)
+	# shellcheck disable=SC2086 # a list
+	debs_unpack $qemu
+	key=$(echo "$compiler $qemu $current" | sha256sum | cut -c 1-16)
+	root=$debs_tmp/root
+	rm -rf "$root"/usr/share/doc "$root"/usr/share/man "$root"/usr/share/locale
+	find "$root/usr/bin" -name 'qemu-*' ! -name qemu-aarch64 \
+		! -name qemu-system-aarch64 -delete
+	# By both names, with the version and without, and with the libraries of binutils,
+	# which gcc passes on to the assembler and the linker.
+	mkdir "$root/bin"
+	cat >"$root/bin/run" <<-'EOF'
+		#!/bin/sh
+		dir=${0%/bin/*}
+		name=$dir/usr/bin/${0##*/}
+		[ -e "$name" ] || name=$name-12
+		export LD_LIBRARY_PATH="$dir/usr/lib/x86_64-linux-gnu${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+		exec "$name" "$@"
+	EOF
+	chmod +x "$root/bin/run"
+	for file in "$root"/usr/bin/aarch64-linux-gnu-*; do
+		name=${file##*/}
+		ln -s run "$root/bin/$name"
+		[ "$name" = "${name%-12}" ] || ln -s run "$root/bin/${name%-12}"
+	done
+	for file in bin/aarch64-linux-gnu-gcc bin/aarch64-linux-gnu-objdump \
+		usr/bin/qemu-aarch64 usr/bin/qemu-system-aarch64; do
+		"$root/$file" --version >"$debs_tmp/version.log" 2>&1 || {
+			cat "$debs_tmp/version.log" >&2
+			debs_die "${file##*/} does not run here: are the libraries of gcc-12 and" \
+				"qemu-system-x86 installed (tests/deps.sh arm64)?"
+		}
+	done
+	echo "$compiler $qemu" >"$root/complete"
+	rm -rf "${base:?}/$key"
+	mv "$root" "$base/$key"
+}
+
+if [ -z "$update" ] && print_cached 2>/dev/null; then
+	exit
+fi
+debs_lock "$base"
+if [ -n "$update" ] || ! print_cached >/dev/null 2>&1; then
+	fill
+	ln -sfn "$key" "$debs_tmp/link"
+	mv -T "$debs_tmp/link" "$current"
+fi
+print_cached

@@ -1,0 +1,109 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# user.sh: builds everything for arm64, runs what qemu-user can run, and looks at the
+# fences in the code that the compiler made (barriers.py). Prints ok and not ok lines;
+# exit status 1 when something failed. SECONDS_EACH is for how long each torture runs.
+#
+# qemu-user makes x86 instructions of arm64 ones, with a fence wherever arm64 has asked
+# for one: it shows that the code works as compiled, and that arm64's system calls and
+# layouts are as expected, not how a processor reorders. For that there are
+# barriers.py, and tests/model.
+#
+# There is no bpf(2) under qemu-user, so nothing of tests/bpf runs here.
+
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+seconds=${SECONDS_EACH:-4}
+o=build/arm64
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+failed=0
+
+# PROGRAM TEST REASON: what qemu-user gets wrong. These run in the VM (guest.sh).
+not_here='
+test_serve test_bad_greetings of too many descriptors in a message, it keeps the rest open
+'
+
+not_ok() {
+	echo "not ok $1 - $2"
+	failed=1
+}
+
+mkdir -p build/log
+if make -j2 SAN=arm64 all >build/log/arm64-make.log 2>&1; then
+	echo "ok build for arm64"
+else
+	tail -n 20 build/log/arm64-make.log
+	not_ok 'build for arm64' 'see build/log/arm64-make.log'
+	exit 1
+fi
+vars=$(tests/arm64/tools.sh) && sysroot=$(tests/arm64/sysroot.sh) ||
+	{ not_ok arm64.tools 'no QEMU'; exit 1; }
+eval "$vars"
+
+arm64() { timeout 300 "$QEMU_USER" -L "$sysroot" "$@" </dev/null; }
+
+# Why test $2 of program $1 is not judged here; fails when it is.
+excused() {
+	printf '%s' "$not_here" | while read -r program test reason; do
+		if [ "$1 $2" = "$program $test" ]; then
+			echo "$reason"
+		fi
+	done
+}
+
+unit() {
+	local name=$1 status line test why bad=0
+	CMOCKA_MESSAGE_OUTPUT=TAP arm64 "$o/tests/unit/$name" >"$tmp/out" 2>&1
+	status=$?
+	while IFS= read -r line; do
+		case $line in
+		'ok '* | '# '* | [0-9]*..*) echo "$line" ;;
+		'not ok '*)
+			test=${line##* }
+			why=$(excused "$name" "$test")
+			if [ -n "$why" ]; then
+				echo "# $name $test: not here, $why"
+			else
+				echo "$line"
+				failed=1
+			fi
+			bad=1
+			;;
+		esac
+	done <"$tmp/out"
+	# It may have ended before its last test.
+	if [ "$(grep -cE '^(not )?ok ' "$tmp/out")" != "$(sed -n 's/^1\.\.//p' "$tmp/out")" ]; then
+		not_ok "$name" "status $status, not all of its tests: $(tail -n 1 "$tmp/out")"
+	elif [ $status != 0 ] && [ $bad = 0 ]; then
+		not_ok "$name" "status $status"
+	fi
+}
+
+# run NAME PROGRAM...
+run() {
+	local name=$1
+	shift
+	if arm64 "$@" >"$tmp/out" 2>&1; then
+		sed 's/^\([^#]\)/# \1/' "$tmp/out"
+		echo "ok $name"
+	else
+		not_ok "$name" "status $?: $(tail -n 1 "$tmp/out")"
+	fi
+}
+
+for program in "$o"/tests/unit/test_*; do
+	[[ $program == *.* ]] || unit "${program##*/}"
+done
+torture=$o/tests/native/torture
+run 'torture, small ring, arm64' "$torture" --seconds "$seconds" --seed 1 \
+	--data-size 65536 --readers 4
+run 'torture, large ring, arm64' "$torture" --seconds "$seconds" --seed 2 \
+	--data-size 4194304 --readers 3
+run 'torture, where 32 bits overflow, arm64' "$torture" --seconds "$seconds" --seed 3 \
+	--data-size 65536 --readers 3 --start-pos 4294000000
+run 'no wake-up is lost, arm64' "$o/tests/native/wake"
+run 'no wake-up is lost with membarrier, arm64' "$o/tests/native/wake" --light 40000
+tests/arm64/barriers.py || failed=1
+exit $failed

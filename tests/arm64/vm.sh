@@ -1,0 +1,159 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# vm.sh -k 6.1|6.12-16k [OPTION...] -- COMMAND
+#
+# As tests/vm/vm.sh, for arm64 (kernel.sh, tools.sh): boots that kernel in QEMU, with an
+# initramfs of busybox and the given files, with the shared libraries of what is an ELF
+# program; runs COMMAND, shell text, in /root there and exits with its status.
+#
+#  -s CPUS      (2)
+#  -m MEGABYTES (1024)
+#  -t SECONDS   for all of it (600)
+#  -f SRC[:DST] a file for the VM; DST is relative to /root, which is in PATH, and by
+#               default the name of SRC. May be repeated.
+#  -r DIR       put what COMMAND leaves in /out there
+#  -o LOGFILE   keep the console's output there
+#
+# Exit status, besides COMMAND's: 99 the kernel complained (see tests/vm/splat.sh), 124
+# timeout, 125 the VM could not be run, or ended with no word from COMMAND.
+
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd) || exit 125
+tmp=
+qemu_pid=
+
+say() { echo "vm.sh: $*" >&2; }
+die() { say "CANNOT RUN THE VM: $*"; exit 125; }
+usage() { sed -n '4,/^$/s/^#\( \|$\)//p' "$0" >&2; exit 125; }
+
+# shellcheck disable=SC2317 # the trap reaches it
+cleanup() {
+	[ -z "$qemu_pid" ] || { kill "$qemu_pid" && wait "$qemu_pid"; } 2>/dev/null
+	[ -z "$tmp" ] || rm -rf "$tmp"
+}
+trap cleanup EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+series='' cpus=2 memory=1024 limit=600 log='' out='' files=()
+while getopts k:s:m:t:f:r:o: opt; do
+	case $opt in
+	k) series=$OPTARG ;;
+	s) cpus=$OPTARG ;;
+	m) memory=$OPTARG ;;
+	t) limit=$OPTARG ;;
+	f) files+=("$OPTARG") ;;
+	r) out=$OPTARG ;;
+	o) log=$OPTARG ;;
+	*) usage ;;
+	esac
+done
+shift $((OPTIND - 1))
+if [ -z "$series" ] || [ $# != 1 ]; then usage; fi
+
+vars=$("$here/kernel.sh" "$series") || die "no kernel $series"
+eval "$vars"
+vars=$("$here/tools.sh") || die "no QEMU"
+eval "$vars"
+sysroot=$("$here/sysroot.sh") || die "no busybox"
+
+tmp=$(mktemp -d) || die "no temporary directory"
+root=$tmp/root
+log=${log:-$tmp/log}
+: >"$log" || die "cannot write $log"
+
+# The libraries of program $1, and of those, from where it was linked.
+libs() {
+	local lib from
+	while read -r lib; do
+		[ ! -e "$root/lib/$lib" ] || continue
+		for from in "$sysroot"/{,usr/}lib/aarch64-linux-gnu/"$lib" "$sysroot/lib/$lib" ''; do
+			[ ! -f "$from" ] || break
+		done
+		[ -n "$from" ] || { say "no $lib, which $1 needs"; return 1; }
+		cp -L "$from" "$root/lib/$lib" && libs "$from" || return 1
+	done < <(LC_ALL=C readelf -dl "$1" 2>/dev/null | sed -n -e 's/.*(NEEDED).*\[\(.*\)\].*/\1/p' \
+		-e 's|.*program interpreter: /lib/\(.*\)\].*|\1|p')
+}
+
+build_initramfs() {
+	local spec src dst
+	mkdir -p "$root"/{bin,sbin,lib,etc,dev,proc,sys,tmp,root,run,out,vm,usr,var} &&
+		ln -s ../bin "$root/usr/bin" && ln -s ../bin "$root/usr/sbin" &&
+		cp "$sysroot/bin/busybox" "$root/bin/busybox" || return 1
+	# The serial ports of this machine have other names.
+	sed 's|/dev/ttyS1|/dev/ttyAMA1|' "$here/../vm/init" >"$root/init" &&
+		grep -q ttyAMA1 "$root/init" && chmod 755 "$root/init" || return 1
+	printf '%s\n' root:x:0:0::/root:/bin/sh user:x:1000:1000::/tmp:/bin/sh \
+		nobody:x:65534:65534::/:/bin/sh >"$root/etc/passwd"
+	printf '%s\n' root:x:0: user:x:1000: nogroup:x:65534: >"$root/etc/group"
+	for spec in ${files[@]+"${files[@]}"}; do
+		src=${spec%%:*} dst=
+		[ "$src" = "$spec" ] || dst=${spec#*:}
+		dst=$root/root/${dst:-${src##*/}}
+		mkdir -p "${dst%/*}" && cp -L "$src" "$dst" || return 1
+		[[ $src == *.ko ]] || libs "$src" || return 1
+	done
+	printf '%s\n' "$1" >"$root/vm/command"
+	(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet) >"$tmp/initramfs" &&
+		[ -s "$tmp/initramfs" ]
+}
+
+build_initramfs "$1" || die "no initramfs"
+rm -rf "$root"
+
+cmdline="console=ttyAMA0 quiet printk.time=1 panic=-1 oops=panic log_buf_len=4M"
+cmdline+=" cryptomgr.notests mitigations=off"
+mkfifo "$tmp/console" || die "no pipe"
+tr -d '\r' <"$tmp/console" >>"$log" &
+console_pid=$!
+# Pointer authentication by its book costs the emulator most of its time. In the background,
+# so that a signal to this script ends it at once.
+timeout -k 5 "$limit" "$QEMU" -L "$QEMU_DATA" -M virt,gic-version=3 \
+	-accel tcg,thread=multi -cpu "${QEMU_CPU:-max,pauth-impdef=on}" -smp "$cpus" -m "$memory" \
+	-nodefaults -no-user-config -no-reboot -display none \
+	-chardev stdio,id=console,signal=off -serial chardev:console \
+	-chardev file,id=result,path="$tmp/result" -serial chardev:result \
+	-kernel "$KIMAGE" -initrd "$tmp/initramfs" -append "$cmdline" \
+	</dev/null >"$tmp/console" 2>"$tmp/errors" &
+qemu_pid=$!
+wait "$qemu_pid"
+rc=$?
+qemu_pid=
+wait "$console_pid"
+
+mkdir "$tmp/got"
+status=
+if tar -C "$tmp/got" -xf "$tmp/result" 2>"$tmp/tar" && [ -s "$tmp/got/vm/status" ]; then
+	read -r status <"$tmp/got/vm/status"
+fi
+
+# The dmesg is free of what COMMAND prints into the middle of the kernel's lines.
+splat=
+for f in "$tmp/got/vm/dmesg" "$log"; do
+	[ -f "$f" ] || continue
+	"$here/../vm/splat.sh" "$f" >"$tmp/splat" || { splat=1; break; }
+done
+if [ -n "$splat" ]; then
+	say "THE KERNEL COMPLAINED:"
+	cat "$tmp/splat" >&2
+fi
+if [ -n "$out" ]; then
+	mkdir -p "$out" || die "cannot make $out"
+	[ ! -d "$tmp/got/out" ] || cp -a "$tmp/got/out/." "$out"
+fi
+
+if [ $rc = 124 ] || [ $rc = 137 ]; then
+	say "timeout: not done after $limit s"
+	exit 124
+elif [ -n "$splat" ]; then
+	exit 99
+elif [ -z "$status" ]; then
+	tail -n 20 "$log" >&2
+	cat "$tmp/errors" >&2
+	die "it ended without a result (QEMU's exit status $rc)"
+fi
+exit "$status"

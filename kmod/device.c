@@ -87,7 +87,7 @@ static int seqring_add_ring(struct seqring *sr, u32 index, int cpu)
 		return err;
 	}
 	seqring_w_init(&ring->w, ring->area.addr, ring->area.addr + PAGE_SIZE, sr->data_size);
-	ring->w.ctl->id = cpu < 0 ? 0 : cpu;
+	seqring_write(&ring->w.ctl->id, cpu < 0 ? 0 : cpu);
 	ring->wait.pos = SEQRING_WAIT_NONE;
 	ring->wait.seq = SEQRING_WAIT_NONE;
 	ring->sr = sr;

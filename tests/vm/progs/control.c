@@ -7,6 +7,7 @@
  *   control publish NAME COUNT MAX   self-proving records, by write(2)
  *   control dropped NAME             the drops of all rings, by cause
  *   control readers NAME             open files of it, without this one
+ *   control head NAME                the position where its first ring has got to
  */
 #include "dev.h"
 
@@ -51,6 +52,16 @@ static int dropped(const char *name)
 	return close(fd);
 }
 
+static int head(const char *name)
+{
+	int fd = dev_open_fd(name, O_RDONLY);
+
+	if (fd < 0)
+		return -1;
+	printf("%llu\n", (unsigned long long)dev_stats(fd, 0).head);
+	return close(fd);
+}
+
 static int readers(const char *name)
 {
 	int fd = dev_open_fd(name, O_RDONLY);
@@ -76,6 +87,8 @@ int main(int argc, char **argv)
 		ret = dropped(argv[2]);
 	else if (argc == 3 && !strcmp(argv[1], "readers"))
 		ret = readers(argv[2]);
+	else if (argc == 3 && !strcmp(argv[1], "head"))
+		ret = head(argv[2]);
 	if (ret)
 		perror("control");
 	return !!ret;

@@ -7,62 +7,42 @@
  *   destroy NAME
  *   flood NAME COUNT MAX HOW      COUNT records from this process; HOW: 0 publish,
  *                                 1 reserve and commit, 2 batches, 3 a mix with
- *                                 discards
+ *                                 discards; +4: busy is no error
  *   irq NAME COUNT MAX            the same, from hard interrupts
  *   nmi NAME COUNT MAX            the same, from NMIs
- *   later NAME NS                 one record from a timer interrupt, NS from now
+ *   later NAME NS PERIOD          one record from a timer interrupt, NS from now,
+ *                                 and one every PERIOD, until the next such command
+ *   within NAME CONTEXT CPU MS    one record from a hard interrupt (CONTEXT 1) or an
+ *                                 NMI (2), on this CPU (0) or another one (1), while
+ *                                 this process has a record of the ring open, for MS
+ *                                 at most; EBUSY: it was dropped; EINPROGRESS: it came
+ *                                 only when the ring was free again
+ *   skip NAME COUNT LEN           COUNT records with whatever stood in their place: to
+ *                                 get far quickly
  *   nest NAME                     publish between reserve and commit: must be EBUSY
  *   toobig NAME                   one byte too long: must be EMSGSIZE
  *   args                          seqring_create() with each wrong parameter
  *
- * The result of the write is that of the command. Payloads are numbered per
+ * The result of the write is that of the command. A read gives, for each device, what
+ * all its commands together tried: "NAME published N busy N". Payloads are numbered per
  * ring; where several writers share one (LOCKED) the numbers may repeat or swap,
  * and only each record by itself proves to be whole.
  */
 
-#include <linux/completion.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
-#include <linux/irq_work.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
-#include <linux/nmi.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#ifdef CONFIG_X86_LOCAL_APIC
-#include <asm/apic.h>
-#include <asm/nmi.h>
-#endif
 
-#include <linux/seqring.h>
-#include "test_payload.h"
+#include "test_driver.h"
 
 #define TEST_DEVICES	8
-#define TEST_PAYLOAD	65536
 #define TEST_BATCH	16
-
-struct test_dev {
-	char name[SEQRING_NAME_SIZE];
-	struct seqring *sr;
-	u32 mode;
-	u64 *number;		/* next number, per ring: [cpu] or [0] */
-	struct hrtimer later;
-};
-
-/* A run from interrupts: one record each, until none is left. */
-struct test_run {
-	struct irq_work work;
-	struct completion done;
-	struct test_dev *d;
-	unsigned char *buf;
-	u32 left;
-	u32 max;
-	int err;
-};
 
 static struct test_dev devices[TEST_DEVICES];
 static DEFINE_MUTEX(devices_lock);
-static struct test_run nmi_run;
 
 static struct test_dev *test_find(const char *name)
 {
@@ -74,13 +54,15 @@ static struct test_dev *test_find(const char *name)
 	return NULL;
 }
 
-/* The next number of the ring that this context writes. It stays on its CPU. */
-static u64 *test_number(struct test_dev *d)
+int test_count(struct test_dev *d, u32 published, int err)
 {
-	return &d->number[d->mode == SEQRING_MODE_PERCPU ? smp_processor_id() : 0];
+	atomic64_add(published, &d->published);
+	if (err == -EBUSY)
+		atomic64_inc(&d->busy);
+	return err;
 }
 
-static int test_publish_one(struct test_dev *d, unsigned char *buf, u32 max)
+int test_publish_one(struct test_dev *d, unsigned char *buf, u32 max)
 {
 	u64 *number = test_number(d), n = READ_ONCE(*number);
 	u32 len = test_payload_len(n, max);
@@ -90,7 +72,7 @@ static int test_publish_one(struct test_dev *d, unsigned char *buf, u32 max)
 	err = seqring_publish(d->sr, 1, buf, len);
 	if (!err)
 		WRITE_ONCE(*number, n + 1);
-	return err;
+	return test_count(d, !err, err);
 }
 
 static int test_reserve_one(struct test_dev *d, u32 max, bool discard)
@@ -101,7 +83,7 @@ static int test_reserve_one(struct test_dev *d, u32 max, bool discard)
 
 	err = seqring_reserve(d->sr, test_payload_len(n, max), &resv);
 	if (err)
-		return err;
+		return test_count(d, 0, err);
 	test_payload_fill(resv.data, discard ? ~n : n, resv.len);
 	if (discard) {
 		seqring_discard(&resv);
@@ -109,7 +91,7 @@ static int test_reserve_one(struct test_dev *d, u32 max, bool discard)
 		seqring_commit(&resv, 2);
 		WRITE_ONCE(*number, n + 1);
 	}
-	return 0;
+	return test_count(d, !discard, 0);
 }
 
 static int test_batch(struct test_dev *d, unsigned char *buf, u32 max, u32 nr)
@@ -128,7 +110,7 @@ static int test_batch(struct test_dev *d, unsigned char *buf, u32 max, u32 nr)
 	}
 	err = seqring_publish_batch(d->sr, items, nr, &done);
 	WRITE_ONCE(*number, n + done);
-	return err;
+	return test_count(d, done, err);
 }
 
 static int test_flood(struct test_dev *d, u32 count, u32 max, u32 how)
@@ -140,11 +122,11 @@ static int test_flood(struct test_dev *d, u32 count, u32 max, u32 how)
 	if (!buf)
 		return -ENOMEM;
 	for (i = 0; i < count && !err; i += step) {
-		bool discard = how == 3 && test_mix(i) % 5 == 0;
+		bool discard = (how & 3) == 3 && test_mix(i) % 5 == 0;
 
 		step = 1;
 		preempt_disable();
-		switch (how) {
+		switch (how & 3) {
 		case 0:
 			err = test_publish_one(d, buf, max);
 			break;
@@ -162,6 +144,8 @@ static int test_flood(struct test_dev *d, u32 count, u32 max, u32 how)
 		preempt_enable();
 		if (!(i % 64))
 			cond_resched();
+		if (err == -EBUSY && how & 4)
+			err = 0;
 		if (signal_pending(current))
 			err = -EINTR;
 	}
@@ -169,111 +153,35 @@ static int test_flood(struct test_dev *d, u32 count, u32 max, u32 how)
 	return err;
 }
 
-static void test_run_step(struct test_run *run)
+static int test_skip(struct test_dev *d, u64 count, u32 len)
 {
-	int err = test_publish_one(run->d, run->buf, run->max);
+	struct seqring_resv resv;
+	int err = 0;
+	u64 i;
 
-	/* Busy is what a nested writer gets: counted there, not an error here. */
-	if (err && err != -EBUSY)
-		run->err = err;
-}
-
-static void test_irq(struct irq_work *work)
-{
-	struct test_run *run = container_of(work, struct test_run, work);
-
-	test_run_step(run);
-	complete(&run->done);
-}
-
-static int test_run_init(struct test_run *run, struct test_dev *d, u32 count, u32 max)
-{
-	memset(run, 0, sizeof(*run));
-	init_completion(&run->done);
-	run->d = d;
-	run->left = count;
-	run->max = max;
-	run->buf = kvmalloc(TEST_PAYLOAD, GFP_KERNEL);
-	return run->buf ? 0 : -ENOMEM;
-}
-
-static int test_from_irq(struct test_dev *d, u32 count, u32 max)
-{
-	struct test_run *run = kmalloc(sizeof(*run), GFP_KERNEL);
-	int err;
-
-	if (!run)
-		return -ENOMEM;
-	err = test_run_init(run, d, count, max);
-	/* HARD: in interrupt context on PREEMPT_RT, too. */
-	run->work = IRQ_WORK_INIT_HARD(test_irq);
-	while (!err && run->left--) {
-		irq_work_queue(&run->work);
-		wait_for_completion(&run->done);
-		err = run->err;
-	}
-	irq_work_sync(&run->work);
-	kvfree(run->buf);
-	kfree(run);
-	return err;
-}
-
-#ifdef CONFIG_X86_LOCAL_APIC
-static int test_nmi(unsigned int cmd, struct pt_regs *regs)
-{
-	if (!READ_ONCE(nmi_run.left))
-		return NMI_DONE;
-	test_run_step(&nmi_run);
-	/* After the record: who sees it may go on, or free the run. */
-	smp_store_release(&nmi_run.left, nmi_run.left - 1);
-	return NMI_HANDLED;
-}
-
-/* NMIs to the other CPU, where a flood of the same ring may be going on. */
-static int test_from_nmi(struct test_dev *d, u32 count, u32 max)
-{
-	u32 left;
-	int err;
-
-	if (nmi_run.buf)
-		return -EBUSY;
-	err = test_run_init(&nmi_run, d, count, max);
-	if (err)
-		return err;
-	err = register_nmi_handler(NMI_LOCAL, test_nmi, 0, "seqring_test");
-	/* Pairs with the release in test_nmi(), here and below. */
-	while (!err && (left = smp_load_acquire(&nmi_run.left))) {
-		int cpu = cpumask_any_but(cpu_online_mask, raw_smp_processor_id());
-		unsigned long until = jiffies + 5 * HZ;
-
-		apic->send_IPI(cpu < nr_cpu_ids ? cpu : 0, NMI_VECTOR);
-		while (READ_ONCE(nmi_run.left) == left && time_before(jiffies, until))
-			cpu_relax();
-		if (READ_ONCE(nmi_run.left) == left)
-			err = -ETIMEDOUT;
-		cond_resched();
+	for (i = 0; i < count && !err; i++) {
+		err = seqring_reserve(d->sr, len, &resv);
 		if (!err)
-			err = nmi_run.err;
+			seqring_commit(&resv, 0);
+		test_count(d, !err, err);
+		if (!(i % 64))
+			cond_resched();
+		if (signal_pending(current))
+			err = -EINTR;
 	}
-	unregister_nmi_handler(NMI_LOCAL, "seqring_test");
-	kvfree(nmi_run.buf);
-	nmi_run.buf = NULL;
 	return err;
 }
-#else
-static int test_from_nmi(struct test_dev *d, u32 count, u32 max)
-{
-	return -EOPNOTSUPP;
-}
-#endif
 
 static enum hrtimer_restart test_later(struct hrtimer *timer)
 {
 	struct test_dev *d = container_of(timer, struct test_dev, later);
-	unsigned char buf[256];
+	unsigned char buf[TEST_SHORT];
 
 	test_publish_one(d, buf, sizeof(buf));
-	return HRTIMER_NORESTART;
+	if (!d->period_ns)
+		return HRTIMER_NORESTART;
+	hrtimer_forward_now(timer, ns_to_ktime(d->period_ns));
+	return HRTIMER_RESTART;
 }
 
 static int test_nest(struct test_dev *d)
@@ -324,6 +232,8 @@ static int test_create(const char *name, u32 mode, u64 size, u32 flags)
 	d->mode = mode;
 	hrtimer_init(&d->later, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
 	d->later.function = test_later;
+	atomic64_set(&d->published, 0);
+	atomic64_set(&d->busy, 0);
 	return 0;
 }
 
@@ -395,13 +305,17 @@ static int test_on_device(struct test_dev *d, const char *verb, u64 a, u64 b, u6
 		return test_flood(d, a, b, c);
 	if (!strcmp(verb, "irq") && b >= 8 && b <= TEST_PAYLOAD)
 		return test_from_irq(d, a, b);
-	if (!strcmp(verb, "nmi") && b >= 8 && b <= TEST_PAYLOAD)
-		return test_from_nmi(d, a, b);
+	if (!strcmp(verb, "nmi") || !strcmp(verb, "within"))
+		return test_on_nmi_run(d, verb, a, b, c);
+	if (!strcmp(verb, "skip"))
+		return test_skip(d, a, b);
 	if (!strcmp(verb, "nest"))
 		return test_nest(d);
 	if (!strcmp(verb, "toobig"))
 		return seqring_publish(d->sr, 1, ZERO_SIZE_PTR, U32_MAX) == -EMSGSIZE ? 0 : -EPROTO;
 	if (!strcmp(verb, "later")) {
+		hrtimer_cancel(&d->later);
+		d->period_ns = b;
 		hrtimer_start(&d->later, ns_to_ktime(a), HRTIMER_MODE_REL_HARD);
 		return 0;
 	}
@@ -448,10 +362,30 @@ static ssize_t test_write(struct file *file, const char __user *buf, size_t coun
 	return err ? err : count;
 }
 
+static ssize_t test_read(struct file *file, char __user *buf, size_t count, loff_t *ppos)
+{
+	char text[TEST_DEVICES * 80];
+	size_t len = 0;
+	int i;
+
+	mutex_lock(&devices_lock);
+	for (i = 0; i < TEST_DEVICES; i++) {
+		struct test_dev *d = &devices[i];
+
+		if (d->sr)
+			len += scnprintf(text + len, sizeof(text) - len,
+					 "%s published %lld busy %lld\n", d->name,
+					 atomic64_read(&d->published), atomic64_read(&d->busy));
+	}
+	mutex_unlock(&devices_lock);
+	return simple_read_from_buffer(buf, count, ppos, text, len);
+}
+
 static const struct file_operations test_fops = {
 	.owner = THIS_MODULE,
+	.read = test_read,
 	.write = test_write,
-	.llseek = noop_llseek,
+	.llseek = default_llseek,
 };
 
 static struct miscdevice test_misc = {

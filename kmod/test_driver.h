@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Between the two halves of the test driver. */
+#ifndef _SEQRING_TEST_DRIVER_H
+#define _SEQRING_TEST_DRIVER_H
+
+#include <linux/atomic.h>
+#include <linux/hrtimer.h>
+#include <linux/smp.h>
+
+#include <linux/seqring.h>
+#include "test_payload.h"
+
+#define TEST_PAYLOAD	65536
+#define TEST_SHORT	256	/* longest payload of "later" and "within" */
+
+struct test_dev {
+	char name[SEQRING_NAME_SIZE];
+	struct seqring *sr;
+	u32 mode;
+	u64 *number;		/* next number, per ring: [cpu] or [0] */
+	struct hrtimer later;
+	u64 period_ns;
+	atomic64_t published;
+	atomic64_t busy;
+};
+
+/* The next number of the ring that this context writes. It stays on its CPU. */
+static inline u64 *test_number(struct test_dev *d)
+{
+	return &d->number[d->mode == SEQRING_MODE_PERCPU ? smp_processor_id() : 0];
+}
+
+/* test_driver.c */
+int test_count(struct test_dev *d, u32 published, int err);
+int test_publish_one(struct test_dev *d, unsigned char *buf, u32 max);
+
+/* test_irq.c */
+int test_from_irq(struct test_dev *d, u32 count, u32 max);
+int test_on_nmi_run(struct test_dev *d, const char *verb, u64 a, u64 b, u64 c);
+
+#endif /* _SEQRING_TEST_DRIVER_H */

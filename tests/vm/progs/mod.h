@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the test programs do with the modules, and a reader that keeps an account. */
+#ifndef MOD_H
+#define MOD_H
+
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "dev.h"
+
+#define MOD_LIMIT "/sys/module/seqring/parameters/max_total_mib"
+
+/* Users of a module; -1: it is not loaded. */
+static inline long mod_users(const char *module)
+{
+	char path[128];
+	long n = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", module);
+	f = fopen(path, "r");
+	if (!f)
+		return -1;
+	if (fscanf(f, "%ld", &n) != 1)
+		n = -1;
+	fclose(f);
+	return n;
+}
+
+/* Loads NAME.ko of the current directory; -1 and errno. */
+static inline int mod_load(const char *module)
+{
+	char path[128];
+	int fd, ret, err;
+
+	snprintf(path, sizeof(path), "%s.ko", module);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	ret = syscall(SYS_finit_module, fd, "", 0);
+	err = errno;
+	close(fd);
+	errno = err;
+	return ret;
+}
+
+/* -1 and EWOULDBLOCK while somebody uses it. */
+static inline int mod_remove(const char *module)
+{
+	return syscall(SYS_delete_module, module, O_NONBLOCK);
+}
+
+static inline int mod_write(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	n = write(fd, text, strlen(text));
+	close(fd);
+	return n == (ssize_t)strlen(text) ? 0 : -1;
+}
+
+static inline uint64_t mod_number(const char *variable, uint64_t otherwise)
+{
+	const char *text = getenv(variable);
+
+	return text && *text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+/* A kernel of the kind that is slow and looks at everything. */
+static inline int mod_debug_kernel(void)
+{
+	return !access("/proc/self/fail-nth", F_OK) || !access("/sys/kernel/debug/kmemleak", F_OK);
+}
+
+static inline void mod_pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		T_DIE("setup.affinity", "CPU %d: %s", cpu, strerror(errno));
+}
+
+/* How many devices of 18 pages fit into 1 MiB, the module's own account says. */
+static inline int mod_account(void)
+{
+	char name[32];
+	int n, i;
+
+	if (mod_write(MOD_LIMIT, "1"))
+		T_DIE("setup.limit", "%s: %s", MOD_LIMIT, strerror(errno));
+	for (n = 0; n < 30; n++) {
+		snprintf(name, sizeof(name), "account-%d", n);
+		if (dev_create(name, 65536))
+			break;
+	}
+	for (i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "account-%d", i);
+		dev_destroy(name);
+	}
+	mod_write(MOD_LIMIT, "0");
+	return n;
+}
+
+#define MOD_ACCOUNT (256 / 18)
+
+/* From here on, what this process has the kernel allocate is counted; at @mount. */
+static inline void mod_count_pages(const char *mount_at)
+{
+	char path[128];
+
+	mkdir(mount_at, 0700);
+	if (mount("none", mount_at, "cgroup2", 0, NULL))
+		T_DIE("setup.cgroup", "mount: %s", strerror(errno));
+	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", mount_at);
+	if (mod_write(path, "+memory"))
+		T_DIE("setup.cgroup", "%s: %s", path, strerror(errno));
+	snprintf(path, sizeof(path), "%s/group-%d", mount_at, getpid());
+	mkdir(path, 0700);
+	strcat(path, "/cgroup.procs");
+	if (mod_write(path, "0"))
+		T_DIE("setup.cgroup", "%s: %s", path, strerror(errno));
+}
+
+/*
+ * Pages that it was charged for, apart from those that the kernel counts by kind: what
+ * rings and reader pages are made of.
+ */
+static inline long mod_pages(const char *mount_at)
+{
+	static const char *const others[] = { "slab", "pagetables", "kernel_stack", "percpu",
+					      "sock" };
+	long long value, kernel = -1, rest = 0;
+	char path[128], key[64];
+	unsigned int i;
+	FILE *f;
+
+	/* The kernel adds up what its CPUs have counted every two seconds. */
+	sleep_us(2500000);
+	snprintf(path, sizeof(path), "%s/group-%d/memory.stat", mount_at, getpid());
+	f = fopen(path, "r");
+	while (f && fscanf(f, "%63s %lld", key, &value) == 2) {
+		if (!strcmp(key, "kernel"))
+			kernel = value;
+		for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+			if (!strcmp(key, others[i]))
+				rest += value;
+	}
+	if (f)
+		fclose(f);
+	if (kernel < 0)
+		T_DIE("setup.cgroup", "%s does not say", path);
+	return (long)((kernel - rest) / 4096);
+}
+
+/* What the test driver's commands for a device tried to publish. */
+struct tried {
+	uint64_t published;
+	uint64_t busy;
+};
+
+static inline struct tried mod_tried(const char *name)
+{
+	struct tried t = { 0, 0 };
+	unsigned long long published, busy;
+	char line[128], is[64];
+	FILE *f = fopen(SEQRING_TEST_PATH, "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%63s published %llu busy %llu", is, &published, &busy) == 3 &&
+		    !strcmp(is, name)) {
+			t.published = published;
+			t.busy = busy;
+		}
+	if (f)
+		fclose(f);
+	return t;
+}
+
+/* The same, as the device says. */
+static inline struct tried mod_counted(const char *name)
+{
+	struct tried t = { 0, 0 };
+	int fd = dev_open_fd(name, O_RDONLY);
+	struct seqring_stats st;
+	unsigned int i;
+
+	if (fd < 0)
+		T_DIE("setup.open", "%s: %s", name, strerror(errno));
+	for (i = 0; i < dev_geometry(fd).nr_rings; i++) {
+		st = dev_stats(fd, i);
+		t.published += st.seq;
+		t.busy += st.dropped[SEQRING_DROP_BUSY];
+	}
+	close(fd);
+	return t;
+}
+
+/*
+ * Follows a device to its end. Every payload must prove itself, and of each ring what
+ * was read and what was called lost must be what was published.
+ */
+static inline void follow_to_end(const char *name, uint32_t max, int ready_fd)
+{
+	static unsigned char buf[1 << 16] __attribute__((aligned(8)));
+	static uint64_t next[DEV_RINGS_MAX];
+	struct pollfd p = { .events = POLLIN };
+	uint64_t read = 0, lost = 0, bad = 0;
+	unsigned int i, dead;
+	struct dev d;
+
+	dev_open(&d, name, O_RDONLY);
+	dev_reader_page(&d);
+	p.fd = d.fd;
+	for (i = 0; i < d.g.nr_rings; i++)
+		next[i] = 0;
+	if (write(ready_fd, "x", 1) != 1)
+		_exit(3);
+	do {
+		dead = 0;
+		for (i = 0; i < d.g.nr_rings; i++) {
+			enum seqring_outcome outcome;
+			struct seqring_view v;
+
+			while ((outcome = dev_read(&d, i, &v, buf, sizeof(buf))) == SEQRING_OK) {
+				bad += !test_payload_ok(buf, v.len, max);
+				/* The first one may be any; from there on, each counts. */
+				bad += next[i] && v.seq != next[i] + v.lost;
+				if (!next[i])
+					lost += v.seq - 1;
+				else
+					lost += v.lost;
+				next[i] = v.seq + 1;
+				read++;
+			}
+			dead += outcome == SEQRING_DEAD;
+			bad += outcome == SEQRING_CORRUPT;
+			dev_store_cursor(&d, i);
+		}
+		if (!dead && poll(&p, 1, 30000) != 1)
+			_exit(2);
+	} while (dead < d.g.nr_rings && !bad);
+	for (i = 0; i < d.g.nr_rings; i++) {
+		uint64_t seq = dev_stats(d.fd, i).seq;
+
+		/* What was lost at the very end shows in where it ended. */
+		if (seq + 1 != (next[i] ? next[i] : 1))
+			lost += seq + 1 - (next[i] ? next[i] : 1);
+		bad += d.r[i].pos != dev_stats(d.fd, i).head;
+		next[i] = seq;
+	}
+	for (i = 1; i < d.g.nr_rings; i++)
+		next[0] += next[i];
+	if (bad || read + lost != next[0]) {
+		printf("# follower of %s: %llu bad, %llu read + %llu lost, %llu published\n", name,
+		       (unsigned long long)bad, (unsigned long long)read, (unsigned long long)lost,
+		       (unsigned long long)next[0]);
+		fflush(stdout);
+		_exit(1);
+	}
+	_exit(read ? 0 : 4);
+}
+
+/* Starts one; it has the device open when this returns. */
+static inline pid_t follower(const char *name, uint32_t max)
+{
+	int fds[2];
+	pid_t pid;
+	char c;
+
+	if (pipe(fds))
+		T_DIE("setup.pipe", "%s", strerror(errno));
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		close(fds[0]);
+		alarm(300);
+		follow_to_end(name, max, fds[1]);
+	}
+	close(fds[1]);
+	if (pid < 0 || read(fds[0], &c, 1) != 1)
+		T_DIE("setup.follower", "of %s does not start", name);
+	close(fds[0]);
+	return pid;
+}
+
+/* 0: its account was exact. Else its exit status, or -1. */
+static inline int ended(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid)
+		return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+#endif /* MOD_H */

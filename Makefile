@@ -21,7 +21,7 @@ includedir	?= $(prefix)/include
 datadir		?= $(prefix)/share
 KDIR		?= /lib/modules/$(shell uname -r)/build
 
-# SAN=asan, tsan, m32 or clang builds everything once more, beside the first.
+# SAN=asan, tsan, m32, clang or arm64 builds everything once more, beside the first.
 SAN	?=
 O	:= build/$(or $(SAN),native)
 
@@ -41,12 +41,32 @@ ifeq ($(SAN),clang)
 CC		:= clang
 endif
 LDFLAGS_ALL	= -pthread $(LDFLAGS) $(SAN_$(SAN))
+PKG_CONFIG	:= pkg-config
+MACHINE		:= $(shell uname -m)
+BPF_INCLUDE	:= /usr/include/$(MACHINE)-linux-gnu
+# Compiler and libraries are fetched when they are not there.
+ifeq ($(SAN),arm64)
+MACHINE		:= aarch64
+CROSS		:= $(shell eval "$$(tests/arm64/tools.sh)"; echo "$$CROSS")
+SYSROOT		:= $(shell tests/arm64/sysroot.sh)
+$(if $(and $(CROSS),$(SYSROOT)),,$(error no cross compiler or no libraries for arm64))
+CC		:= $(CROSS)gcc
+AR		:= $(CROSS)ar
+SYSLIB		:= $(SYSROOT)/usr/lib/aarch64-linux-gnu
+BPF_INCLUDE	:= $(SYSROOT)/usr/include/aarch64-linux-gnu
+# Of DWARF 5, binutils 2.40 names the wrong file for some lines (tests/arm64/barriers.py).
+SAN_arm64	:= -gdwarf-4 --sysroot=$(SYSROOT) -isystem $(BPF_INCLUDE) -B$(SYSLIB) -L$(SYSLIB) \
+		   -L$(SYSROOT)/lib/aarch64-linux-gnu \
+		   -Wl,-rpath-link=$(SYSROOT)/lib/aarch64-linux-gnu:$(SYSLIB)
+PKG_CONFIG	:= PKG_CONFIG_LIBDIR=$(SYSLIB)/pkgconfig:$(SYSROOT)/usr/share/pkgconfig \
+		   PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) pkg-config
+endif
 
 LIB_OBJS	:= $(patsubst %.c,$(O)/%.o,$(wildcard libring/*.c))
 LIB_PIC		:= $(LIB_OBJS:.o=.pic.o)
 BPF_LIB_OBJS	:= $(patsubst %.c,$(O)/%.o,$(wildcard libring/bpf/*.c))
 BPF_LIB_PIC	:= $(BPF_LIB_OBJS:.o=.pic.o)
-LIBBPF		:= $(shell pkg-config --libs libbpf 2>/dev/null || echo -lbpf)
+LIBBPF		:= $(shell $(PKG_CONFIG) --libs libbpf 2>/dev/null || echo -lbpf)
 # libbpf is not to be had for 32 bits beside 64.
 BPF_LIB		:= $(addprefix $(O)/,libring-bpf.a $(BPF_SONAME) libring-bpf.so libring-bpf.pc)
 ifeq ($(SAN),m32)
@@ -58,6 +78,9 @@ BENCH_OBJS	:= $(patsubst %.c,$(O)/%.o,$(filter-out %.bpf.c,$(wildcard bench/*.c 
 UNIT_TESTS	:= $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c))
 # Programs that tests run: one file each.
 TEST_PROGS	:= $(patsubst %.c,$(O)/%,$(wildcard tests/native/*.c tests/vm/progs/*.c))
+ifneq ($(MACHINE),x86_64)
+TEST_PROGS	:= $(filter-out %/tsc_khz,$(TEST_PROGS))
+endif
 # Those of BPF rings, and the objects that they load, which lie beside them.
 BPF_TESTS	:= $(patsubst %.c,$(O)/%,$(filter-out %.bpf.c,$(wildcard tests/bpf/*.c))) \
 		   $(patsubst %.c,$(O)/%.o,$(wildcard tests/bpf/*.bpf.c))
@@ -83,10 +106,10 @@ $(O)/%.o: %.c
 CLANG		?= clang
 # Debian has it where only root looks.
 BPFTOOL		?= $(shell PATH="$$PATH:/usr/sbin" command -v bpftool || echo bpftool)
-BPF_ARCH	:= $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(shell uname -m)))
+BPF_ARCH	:= $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(MACHINE)))
 BPF_CFLAGS	:= -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter \
 		   -D__TARGET_ARCH_$(BPF_ARCH) \
-		   -idirafter /usr/include/$(shell uname -m)-linux-gnu -Iinclude
+		   -idirafter $(BPF_INCLUDE) -Iinclude
 
 $(O)/%.bpf.o: %.bpf.c
 	@mkdir -p $(@D)
@@ -139,21 +162,21 @@ $(O)/libring.pc $(O)/libring-bpf.pc:
 $(O)/tools/trace/load.o: $(O)/tools/trace/trace.skel.h
 $(O)/ringctl: $(TOOL_OBJS) $(O)/libring-bpf.a $(O)/libring.a
 	@echo '  LD  $@'
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBBPF) $(shell pkg-config --libs json-c libseccomp)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBBPF) $(shell $(PKG_CONFIG) --libs json-c libseccomp)
 
 BENCH_LIBS	:= json-c gsl
 $(O)/bench/bpf/contender.o $(O)/bench/bpf/consumer.o: $(O)/bench/bpf/bench.skel.h
 $(O)/bench/latency/bpf.o: $(O)/bench/latency/latency.skel.h
 $(O)/ringbench: $(BENCH_OBJS) $(O)/libring-bpf.a $(O)/libring.a
 	@echo '  LD  $@'
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBBPF) $(shell pkg-config --libs $(BENCH_LIBS)) -lm
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBBPF) $(shell $(PKG_CONFIG) --libs $(BENCH_LIBS)) -lm
 
 # Peers that run in programs of their own; a run says which of them are not there.
 ICEORYX		:= $(lastword $(wildcard /usr/include/iceoryx/v*))
-ifeq ($(filter asan tsan m32,$(SAN)),)
+ifeq ($(filter asan tsan m32 arm64,$(SAN)),)
 PEER_PROGS	:= $(O)/ringbench-place
 PEER_PROGS	+= $(if $(wildcard $(ICEORYX)/iceoryx_binding_c/runtime.h),$(O)/ringbench-iceoryx)
-PEER_PROGS	+= $(if $(shell pkg-config --exists lttng-ust && echo y),$(O)/ringbench-lttng)
+PEER_PROGS	+= $(if $(shell $(PKG_CONFIG) --exists lttng-ust && echo y),$(O)/ringbench-lttng)
 endif
 bench-build: $(PEER_PROGS)
 PEER_OBJS	:= $(addprefix $(O)/bench/,peers/helpers/common.o peers/helpers/helper.o \
@@ -172,20 +195,20 @@ $(O)/ringbench-iceoryx: $(O)/bench/peers/helpers/iceoryx.o $(PEER_OBJS)
 
 $(O)/ringbench-lttng: $(O)/bench/peers/helpers/lttng.o $(PEER_OBJS)
 	@echo '  LD  $@'
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(shell pkg-config --libs lttng-ust)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(shell $(PKG_CONFIG) --libs lttng-ust)
 
 # What bench/vm/run.sh takes into the VM, with the dependencies of that.
-ifeq ($(filter asan tsan m32,$(SAN)),)
-bench-build: $(if $(shell pkg-config --exists libnl-genl-3.0 && echo y),$(O)/vmbench)
+ifeq ($(filter asan tsan m32 arm64,$(SAN)),)
+bench-build: $(if $(shell $(PKG_CONFIG) --exists libnl-genl-3.0 && echo y),$(O)/vmbench)
 endif
 VMBENCH_OBJS	:= $(patsubst %.c,$(O)/%.o,$(filter-out %.bpf.c,$(wildcard bench/vm/*.c)) \
 		   $(wildcard bench/report*.c bench/machine.c) bench/harness.c)
 $(patsubst %.c,$(O)/%.o,$(wildcard bench/vm/*.c)): CPPFLAGS_ALL += -Ibench/vm \
-	$(shell pkg-config --cflags libnl-genl-3.0 2>/dev/null)
+	$(shell $(PKG_CONFIG) --cflags libnl-genl-3.0 2>/dev/null)
 $(O)/bench/vm/tracers.o: $(O)/bench/vm/streams.skel.h
 $(O)/vmbench: $(VMBENCH_OBJS) $(O)/libring.a
 	@echo '  LD  $@'
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBBPF) $(shell pkg-config --libs libnl-genl-3.0 json-c) -lm
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBBPF) $(shell $(PKG_CONFIG) --libs libnl-genl-3.0 json-c) -lm
 
 $(O)/bench/vm/demo/%: $(O)/bench/vm/demo/%.o $(O)/libring.a
 	@echo '  LD  $@'
@@ -202,6 +225,14 @@ $(O)/tests/%: $(O)/tests/%.o $(O)/libring.a
 $(O)/tests/bpf/%: $(O)/tests/bpf/%.o $(O)/libring-bpf.a $(O)/libring.a
 	@echo '  LD  $@'
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBBPF)
+
+# The fuzzer of the devices. Its tables leave out what is 0, its calls what they ignore.
+DEVFUZZ_OBJS	:= $(patsubst %.c,$(O)/%.o,$(wildcard tests/fuzz/dev_*.c))
+$(DEVFUZZ_OBJS): CFLAGS_ALL += -Wno-unused-parameter -Wno-missing-field-initializers
+test-build: $(O)/devfuzz
+$(O)/devfuzz: $(DEVFUZZ_OBJS)
+	@echo '  LD  $@'
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 
 # What the VM also runs as a 32-bit program.
 M32_PROGS	:= $(O)/tests/vm/progs/t_read $(O)/tests/vm/progs/follow
@@ -246,9 +277,13 @@ uninstall:
 		$(DESTDIR)$(datadir)/bash-completion/completions/ringctl
 
 # SUITES="unit-native vm-6.1": only those.
-.PHONY: test soak demo demo-vm bench bench-quick bench-check bench-report check-style bench-vm demo-locks
+.PHONY: test test-debug soak demo demo-vm bench bench-quick bench-check bench-report check-style bench-vm demo-locks
 test:
 	tests/run.sh $(SUITES)
+
+# The module on kernels that look for mistakes, which are built when they are not there.
+test-debug:
+	tests/run.sh vm-debug-a kunit-a vm-debug-b kunit-b vm-rt fuzz-dev
 
 # For hours, one after the other; SOAK=native or vm: only that one.
 HOURS	?= 1
@@ -280,17 +315,19 @@ demo-locks:
 	bench/vm/demo/demo.sh
 
 check-style:
-	tests/deps.sh build vm style
+	tests/deps.sh build bench test vm style
 	tests/check-style.sh
+	tests/static/run.sh
 
 clean:
 	rm -rf build
 
 help:
-	@echo 'make [all]        library, tools, bench, test programs   (SAN=asan|tsan|m32|clang)'
+	@echo 'make [all]        library, tools, bench, test programs   (SAN=asan|tsan|m32|clang|arm64)'
 	@echo 'make modules      kernel modules, against KDIR=$(KDIR)'
 	@echo 'make install      library, headers, ringctl              (prefix=, DESTDIR=)'
 	@echo 'make test         all the tests, or SUITES="..."         (see tests/run.sh)'
+	@echo 'make test-debug   on kernels with KASAN, lockdep, KCSAN, PREEMPT_RT; fuzzing'
 	@echo 'make soak HOURS=1 everything at once, for hours          (SOAK=native|vm)'
 	@echo 'make demo         three readers of real scheduler events (demo-vm: in a VM)'
 	@echo 'make bench        what it costs, beside limits and peers: docs/benchmarks.md, minutes'
@@ -299,7 +336,7 @@ help:
 	@echo 'make bench-report docs/benchmarks.md anew from what was measured before'
 	@echo 'make bench-vm    the module beside locks, netlink, relay, perf: in a VM'
 	@echo 'make demo-locks  a page shared with locks, and with a seqring: in a VM'
-	@echo 'make check-style  checkpatch, sparse, clang-format, shellcheck'
+	@echo 'make check-style  checkpatch, sparse, clang-tidy, cppcheck, coccinelle, shellcheck ...'
 	@echo 'make clean'
 
 .SECONDARY:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The writer's side of the kernel API. */
 
+#include <linux/kcsan-checks.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/smp.h>
@@ -142,6 +143,8 @@ int seqring_reserve(struct seqring *sr, u32 len, struct seqring_resv *resv)
 	}
 	resv->len = len;
 	resv->ring = ring;
+	/* As within a seqcount: plain stores that readers check afterwards. */
+	kcsan_nestable_atomic_begin();
 	return 0;
 }
 EXPORT_SYMBOL_GPL(seqring_reserve);
@@ -158,6 +161,7 @@ void seqring_commit(struct seqring_resv *resv, u16 type)
 {
 	struct seqring_one *ring = resv->ring;
 
+	kcsan_nestable_atomic_end();
 	seqring_w_commit(&ring->w, type, seqring_now(ring->sr));
 	seqring_wake_if_due(ring);
 	seqring_leave(ring, resv->irq_flags);
@@ -172,6 +176,7 @@ EXPORT_SYMBOL_GPL(seqring_commit);
  */
 void seqring_discard(struct seqring_resv *resv)
 {
+	kcsan_nestable_atomic_end();
 	seqring_w_discard(&resv->ring->w);
 	seqring_leave(resv->ring, resv->irq_flags);
 }

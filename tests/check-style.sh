@@ -7,13 +7,11 @@
 # shellcheck disable=SC2317 # the checks are called by name
 set -u
 cd "$(dirname "$0")/.." || exit 1
-cache=${SEQRING_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/seqring}
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-failed=0
+# shellcheck source=tests/static/lib.sh
+. tests/static/lib.sh
 
 # Kernel code; the model is C++; the rest is C of user space.
-is_kernel='^(kmod/|bench/vm/kmod/|include/(seqring|linux)/|tests/vm/warn/)'
+is_kernel='^(kmod/|bench/vm/kmod/|include/(seqring|linux)/|tests/vm/warn/|tests/debug/planted/)'
 is_other='^tests/model/'
 
 # What is not asked of kmod/compat.h, of the headers for both worlds and of user
@@ -70,63 +68,10 @@ not_in_shell=(
 	SC2317	# code never reached: functions are called by what "$@" says
 )
 
-all_files() {
-	if [ -e .git ]; then
-		git ls-files -co --exclude-standard
-	else
-		find . -path ./build -prune -o -type f -print | sed 's|^\./||'
-	fi | while IFS= read -r f; do
-		if [ -f "$f" ]; then printf '%s\n' "$f"; fi
-	done | sort
-}
 all_files >"$tmp/files"
 grep -E '\.[ch]$' "$tmp/files" | grep -vE "$is_other" >"$tmp/c"
 grep -E "$is_kernel" "$tmp/c" >"$tmp/kernel"
 grep -vE "$is_kernel" "$tmp/c" >"$tmp/user"
-
-# NAME COMMAND...: ok when the command succeeds, else what it printed.
-check() {
-	local name=$1
-	shift
-	if "$@" >"$tmp/out" 2>&1 </dev/null; then
-		echo "ok $name"
-	else
-		echo "not ok $name - $(wc -l <"$tmp/out") lines:"
-		sed 's/^/# /' "$tmp/out"
-		failed=1
-	fi
-}
-
-need() {
-	command -v "$1" >/dev/null || { echo "no $1: run tests/deps.sh style"; return 1; }
-}
-
-# A file from the big archive takes long to get, so it is kept.
-find_checkpatch() {
-	local version tar dir new
-	version=$(dpkg-query -W -f='${Version}' linux-source-6.1 2>/dev/null)
-	dir=$cache/checkpatch/${version:-none}
-	if [ -x "$dir/checkpatch.pl" ]; then
-		checkpatch=$dir/checkpatch.pl
-		return
-	fi
-	tar=/usr/src/linux-source-6.1.tar.xz
-	if [ -z "$version" ] || [ ! -f "$tar" ]; then
-		echo "no $tar: run tests/deps.sh style"
-		return 1
-	fi
-	mkdir -p "$cache/checkpatch" "$tmp/checkpatch"
-	tar -C "$tmp/checkpatch" -xJf "$tar" --strip-components=2 --occurrence=1 \
-		linux-source-6.1/scripts/{checkpatch.pl,spelling.txt,const_structs.checkpatch} ||
-		return 1
-	# Another run may have put it there by now.
-	new=$(mktemp -d "$cache/checkpatch/.tmp.XXXXXX") || return 1
-	if ! cp -p "$tmp/checkpatch/"* "$new" || ! mv -T "$new" "$dir" 2>/dev/null; then
-		rm -rf "$new"
-	fi
-	checkpatch=$dir/checkpatch.pl
-	[ -x "$checkpatch" ]
-}
 
 # From a directory of links, since checkpatch leaves a cache where it is run.
 run_checkpatch() { # IGNORED-TYPES, files from standard input
@@ -137,8 +82,8 @@ run_checkpatch() { # IGNORED-TYPES, files from standard input
 join() { local IFS=,; echo "$*"; }
 
 do_checkpatch() {
-	if ! need perl || ! find_checkpatch; then return 1; fi
-	local rc=0
+	if ! need perl || ! find_linux_scripts; then return 1; fi
+	local checkpatch=$linux_scripts/checkpatch.pl rc=0
 	mkdir "$tmp/tree" && ln -s "$PWD"/* "$tmp/tree" || return 1
 	grep -vE '^(kmod/compat\.h|include/)' "$tmp/kernel" | run_checkpatch '' || rc=1
 	grep -E '^kmod/compat\.h' "$tmp/kernel" | run_checkpatch "$(join "${in_compat[@]}")" || rc=1

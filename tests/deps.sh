@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# deps.sh [build|test|vm|bench|style...]: installs the Debian packages that these parts
+# deps.sh [build|test|vm|debug|arm64|bench|style...]: installs the Debian packages that these parts
 # of the project need, all parts by default. Does nothing, and needs neither root
 # nor a network, where they are there.
 
@@ -12,13 +12,24 @@ packages() {
 	case $1 in
 	# clang makes BTF: the schemas of records, and BPF programs.
 	build) echo gcc libc6-dev make pkg-config libjson-c-dev libbpf-dev libseccomp-dev clang bpftool ;;
-	# gcc-multilib is for the 32-bit reader, relacy-dev checks the memory model.
-	test) echo gcc-multilib g++ relacy-dev libcmocka-dev bash-completion python3 procps ;;
+	# gcc-multilib is for the 32-bit reader, relacy-dev checks the memory model, the rest
+	# from stress-ng on fuzzes: the devices, and what reads shared memory (libFuzzer).
+	test)
+		echo gcc-multilib g++ relacy-dev spin libcmocka-dev bash-completion python3 procps \
+			stress-ng trinity libclang-rt-14-dev
+		;;
 	# libelf1 and libssl3 are for the programs that build modules; zstd and lz4
 	# unpack kernels; qemu-system-x86 also has the libraries for a newer QEMU.
 	vm)
 		echo qemu-system-x86 busybox-static cpio kmod procps xz-utils zstd lz4 \
 			gcc-12 libc6-dev make binutils libelf1 libssl3
+		;;
+	# What a kernel is built with; see tests/debug.
+	debug) echo linux-source-6.1 xz-utils gcc make flex bison bc libelf-dev ;;
+	# The compiler and the libraries for arm64 are fetched by tests/arm64, not installed.
+	arm64)
+		echo pkg-config clang bpftool python3
+		packages vm
 		;;
 	# libnl is one of the ways that the module is compared with; gnuplot draws; GSL has
 	# the histograms. The rest is what user space may have instead of a ring.
@@ -27,19 +38,20 @@ packages() {
 			libck-dev libiceoryx-binding-c-dev iceoryx \
 			liblttng-ust-dev lttng-tools babeltrace2
 		;;
-	# linux-source has checkpatch.pl.
+	# linux-source has checkpatch.pl and scripts for coccinelle.
 	style)
-		echo linux-source-6.1 xz-utils perl clang-format sparse shellcheck git
+		echo linux-source-6.1 xz-utils perl clang clang-format clang-tidy cppcheck \
+			coccinelle sparse shellcheck git
 		packages vm
 		;;
 	*)
-		echo "usage: $0 [build|test|vm|bench|style...]" >&2
+		echo "usage: $0 [build|test|vm|debug|arm64|bench|style...]" >&2
 		exit 2
 		;;
 	esac
 }
 
-[ $# -gt 0 ] || set -- build test vm bench style
+[ $# -gt 0 ] || set -- build test vm debug arm64 bench style
 want=
 for group; do
 	names=$(packages "$group")

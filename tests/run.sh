@@ -151,7 +151,7 @@ bpf_wake() {
 
 bpf() {
 	local t=build/$1/tests/bpf rc=0 prog
-	for prog in reject access life; do
+	for prog in reject access life hostile; do
 		bpf_program "$t/$prog" || rc=1
 	done
 	bpf_program "$t/load" build/native/{tests/bpf,tools/trace,bench/bpf}/*.bpf.o || rc=1
@@ -173,6 +173,22 @@ model() {
 	build/model
 }
 
+# Many readers that are slow, stopped, killed or hostile; writers that die anywhere.
+crowd() {
+	local t=build/native/tests/native rc=0
+	"$t/crowd" || rc=1
+	"$t/dies" || rc=1
+	return $rc
+}
+
+# The second is there for its pages of 16 KiB.
+vm_arm64() {
+	local rc=0
+	tests/arm64/run.sh 6.1 || rc=1
+	ROUNDS=${ROUNDS:-100} FLOOD=${FLOOD:-1000} tests/arm64/run.sh 6.12-16k || rc=1
+	return $rc
+}
+
 # That `make soak` works, not a soak.
 soak() {
 	local rc=0 where
@@ -182,9 +198,9 @@ soak() {
 	return $rc
 }
 
-all="build unit-native unit-asan unit-tsan torture-native torture-asan torture-tsan wake model
-bpf bpf-torture bpf-wake bpf-asan mutants mutants-bpf tool install bench style vm-self vm-6.1 vm-6.12
-vm-bpf-6.1 vm-bpf-6.12 bench-vm soak"
+all="build unit-native unit-asan unit-tsan torture-native torture-asan torture-tsan wake model litmus spin
+bpf bpf-torture bpf-wake bpf-asan crowd fuzz-user arm64 tool install bench style static vm-self vm-6.1 vm-6.12 vm-rt vm-arm64
+vm-bpf-6.1 vm-bpf-6.12 bench-vm vm-debug-a vm-debug-b kunit-a kunit-b fuzz-dev soak guarantees"
 
 run() {
 	case $1 in
@@ -198,6 +214,8 @@ run() {
 	bpf-wake) suite bpf-wake bpf_wake ;;
 	bpf-asan) suite bpf-asan bpf_asan ;;
 	model) suite model model ;;
+	litmus) suite litmus tests/litmus/run.py ;;
+	spin) suite spin tests/model/spin.sh ;;
 	mutants) suite mutants tests/mutants/run.py ;;
 	mutants-bpf) suite mutants-bpf tests/mutants/run.py --bpf ;;
 	tool) suite tool tests/tool/run.sh build/native/ringctl ;;
@@ -206,18 +224,36 @@ run() {
 	bench-vm) suite bench-vm bench/vm/test.sh ;;
 	soak) suite soak soak ;;
 	style) suite style tests/check-style.sh ;;
+	static) suite static tests/static/run.sh ;;
+	fuzz-dev) suite fuzz-dev tests/fuzz/dev.sh ;;
+	fuzz-user) suite fuzz-user tests/fuzz/user.sh ;;
+	crowd) suite crowd crowd ;;
+	kunit-[ab]) suite "$1" tests/debug/kunit.sh "${1#kunit-}" ;;
+	arm64) suite arm64 tests/arm64/user.sh ;;
+	vm-arm64) suite vm-arm64 vm_arm64 ;;
 	vm-self) suite vm-self tests/vm/selftest.sh ;;
+	guarantees) suite guarantees tests/guarantees.py ;;
 	vm-bpf-*) suite "$1" tests/vm/bpf.sh "${1#vm-bpf-}" ;;
 	vm-*) suite "$1" tests/vm/run.sh "${1#vm-}" ;;
 	*) echo "run.sh: no suite '$1'; there are: $all" >&2; exit 2 ;;
 	esac
 }
 
-tests/deps.sh build test vm bench style || exit 1
 if [ $# = 0 ]; then
 	# shellcheck disable=SC2086 # a list
 	set -- $all
 fi
+tests/deps.sh build test vm debug arm64 bench style || exit 1
+# The debug kernels take minutes to build, which are there while other suites sleep.
+case " $* " in
+*-debug-* | *" kunit-"* | *" fuzz-dev "*)
+	(
+		for name in a b; do
+			nice -n 19 tests/debug/kernel.sh $name >build/log/kernel-$name.log 2>&1
+		done
+	) &
+	;;
+esac
 for s; do
 	run "$s"
 done

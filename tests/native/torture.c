@@ -33,7 +33,7 @@ struct result {
 	uint64_t got;
 	uint64_t lost;
 	uint64_t laps;
-	uint64_t torn; /* seen so by a peek, and thrown out by the recheck */
+	uint64_t torn;	/* seen so by a peek, and thrown out by the recheck */
 	uint64_t first; /* seq that the account starts with; 0: no account */
 	uint64_t bad_seq;
 	const char *bad; /* what went wrong; the same address in every process */
@@ -483,7 +483,7 @@ int main(int argc, char **argv)
 		run_processes(&w);
 	for (i = 0; i < opt.readers; i++)
 		bad += settle(i);
-	printf("# published %" PRIu64 " records, %" PRIu64 " bytes\n", (uint64_t)ctl->seq - start_seq,
-	       (uint64_t)ctl->head - start_pos);
+	printf("# published %" PRIu64 " records, %" PRIu64 " bytes\n",
+	       (uint64_t)ctl->seq - start_seq, (uint64_t)ctl->head - start_pos);
 	return bad ? 1 : 0;
 }

@@ -6,7 +6,7 @@
 # wake-ups, and a CPU comes and goes. After each round it prints
 # `soak: KEY=VALUE...`, its totals; they are those of soak.py. POSIX sh, for busybox.
 
-# shellcheck disable=SC2034,SC2154 # what is shared with vm_guest.sh, and by eval
+# shellcheck disable=SC2034,SC2154,SC2086 # what is shared with vm_guest.sh, and by eval
 set -u
 export GUEST_DEFS=1
 # shellcheck source=tests/vm/guest.sh disable=SC1091

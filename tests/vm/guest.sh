@@ -5,6 +5,7 @@
 # programs. Prints "ok NAME" and "not ok NAME - reason"; exit status 1 when
 # something failed. POSIX sh, for busybox.
 
+# shellcheck disable=SC2317 # the parts are called by name
 set -u
 cd /root || exit 1
 failed=0
@@ -164,6 +165,12 @@ module_alone() {
 	program t_map
 	program t_life
 	program t_race
+	program t_cycle
+	program t_unload
+	# Where the kernel can make allocations fail, all of them do, each in its turn.
+	if [ -e /proc/self/fail-nth ] || [ -e /sys/kernel/debug/kmemleak ]; then
+		program t_fault
+	fi
 
 	# What was made through the control node goes with the module.
 	control create left 65536
@@ -211,6 +218,9 @@ with_driver() {
 	program t_stall
 	program t_wish
 	program t_poll "$ROUNDS"
+	program t_nmi
+	program t_crowd
+	program t_hotplug
 }
 
 torture() {
@@ -277,6 +287,20 @@ torture() {
 	check torture.large.1 driver flood large $((FLOOD / 4)) 65536 1
 	driver destroy large
 	settle large
+
+	# Across the position where 32 bits end: four records that nobody filled make a
+	# lap. Then proper ones, more than a lap, before anybody reads.
+	driver create wrap 0 65536 0
+	check torture.wrap.skip driver skip wrap $((4 * 65536 - 20)) 16360
+	driver flood wrap 1000 1024 0
+	same torture.wrap.below "$(($(control head wrap) >> 32))" 0
+	follow_all wrap 1024 --check-numbers
+	for how in 0 3; do
+		check torture.wrap.$how driver flood wrap "$FLOOD" 1024 $how
+	done
+	same torture.wrap.above "$(($(control head wrap) >> 32))" 1
+	driver destroy wrap
+	settle wrap
 
 	# User processes alone.
 	control create user 65536
@@ -373,16 +397,32 @@ the_tool() {
 # tests/soak takes the functions alone.
 [ -z "${GUEST_DEFS-}" ] || return 0
 
-module_alone
-plain_tools
-with_driver
-torture
-scheduler
-the_tool
-program sh ./bpf_trace.sh /root/ringctl
-broken_promise
-check unload.driver rmmod seqring_test
-same unload.users "$(cat /sys/module/seqring/refcnt)" 0
-check unload rmmod seqring
-same unload.nothing_left "$(ls /dev/seqring 2>/dev/null)" ''
+load() {
+	check load insmod seqring.ko
+	check load.driver insmod seqring_test.ko
+}
+
+trace() {
+	[ ! -e bpf_trace.sh ] || program sh ./bpf_trace.sh /root/ringctl
+}
+
+unload() {
+	check unload.driver rmmod seqring_test
+	same unload.users "$(cat /sys/module/seqring/refcnt)" 0
+	check unload rmmod seqring
+	same unload.nothing_left "$(ls /dev/seqring 2>/dev/null)" ''
+	# What nobody points to any more shows only after a while, and a second look.
+	if [ -e /sys/kernel/debug/kmemleak ]; then
+		for _ in 1 2; do
+			sleep 5
+			echo scan >/sys/kernel/debug/kmemleak
+		done
+		same unload.no_leak "$(head -n 20 /sys/kernel/debug/kmemleak)" ''
+	fi
+}
+
+for part in ${PARTS:-module_alone plain_tools with_driver torture scheduler the_tool trace \
+	broken_promise unload}; do
+	$part
+done
 exit $failed

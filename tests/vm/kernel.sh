@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kernel.sh [-u] 6.1|6.12
+# kernel.sh [-u] 6.1|6.12|rt|debug-a|debug-b
 #
 # Sees to it that Debian's cloud kernel of that series, its modules and its
-# headers are in the cache, and prints shell assignments: KVER (uname -r),
+# headers are in the cache (rt: those of its 6.1 with PREEMPT_RT; debug: those that
+# tests/debug/kernel.sh builds), and prints shell assignments: KVER (uname -r),
 # KPKGVER, VMLINUZ, VMLINUX (unpacked, boots faster; VMLINUZ where it could not
 # be unpacked), KMODDIR (lib/modules/KVER) and KHEADERS (for make -C).
 # -u looks for a newer package first; without it what is cached is used,
@@ -18,7 +19,7 @@ debs_name=kernel.sh
 . "$(dirname "$0")/debs.sh"
 
 usage() {
-	echo "usage: $0 [-u] 6.1|6.12" >&2
+	echo "usage: $0 [-u] 6.1|6.12|rt|debug-a|debug-b" >&2
 	exit 2
 }
 
@@ -31,10 +32,12 @@ while getopts u opt; do
 done
 shift $((OPTIND - 1))
 [ $# = 1 ] || usage
-series=$1
+series=$1 flavour=cloud number=$1
 case $series in
 6.1) suites='bookworm bookworm-updates bookworm-security' rename= ;;
+rt) suites='bookworm bookworm-updates bookworm-security' rename='' flavour=rt number=6.1 ;;
 6.12) suites='bookworm' rename='bookworm-backports' ;;
+debug-[ab]) exec "$(dirname "$0")/../debug/kernel.sh" "${series#debug-}" ;;
 *) usage ;;
 esac
 
@@ -77,19 +80,23 @@ unpack_vmlinux() {
 
 fill() {
 	debs_update "$suites" "$rename"
-	ver=$(debs_version linux-image-cloud-amd64 "$series.")
-	[ -n "$ver" ] || debs_missing "linux-image-cloud-amd64 $series.*"
-	image=$(debs_field Depends "linux-image-cloud-amd64=$ver")
+	meta=linux-image-$flavour-amd64
+	ver=$(debs_version "$meta" "$number.")
+	[ -n "$ver" ] || debs_missing "$meta $number.*"
+	image=$(debs_field Depends "$meta=$ver")
 	image=${image%%[ ,]*}
 	kver=${image#linux-image-}
-	if [ -f "$base/$ver/complete" ]; then
+	# The cloud kernels had the directories first.
+	place=$ver
+	[ "$flavour" = cloud ] || place=$flavour-$ver
+	if [ -f "$base/$place/complete" ]; then
 		debs_say "$ver is the newest and cached"
 		return
 	fi
 
 	headers=linux-headers-$kver
 	needs=$(debs_field Depends "$headers=$ver" | tr ',' '\n' |
-		sed -n 's/^ *\(linux-headers-[^ ]*-common\|linux-kbuild-[^ ]*\).*/\1/p')
+		sed -n 's/^ *\(linux-headers-[^ ]*-common[^ ]*\|linux-kbuild-[^ ]*\).*/\1/p')
 	[ -n "$needs" ] || debs_missing "$headers=$ver"
 	# shellcheck disable=SC2046,SC2086 # lists
 	debs_unpack "$image=$ver" "$headers=$ver" $(printf "%s=$ver " $needs)
@@ -106,7 +113,7 @@ fill() {
 	sed -i 's|^include /usr/src/|include $(dir $(lastword $(MAKEFILE_LIST)))../|' \
 		"$src/Makefile"
 	ln -sfn "../../../usr/src/linux-headers-$kver" "$root/lib/modules/$kver/build"
-	for dir in "$root"/usr/src/*-common; do
+	for dir in "$root"/usr/src/*-common*; do
 		ln -sfn "../../../usr/src/${dir##*/}" "$root/lib/modules/$kver/source"
 	done
 	if grep -rIlE '/usr/(src|lib)/linux-(headers|kbuild)' "$root/usr" >&2; then
@@ -123,8 +130,8 @@ fill() {
 	}
 
 	echo "$kver" >"$root/complete"
-	rm -rf "${base:?}/$ver"
-	mv "$root" "$base/$ver"
+	rm -rf "${base:?}/$place"
+	mv "$root" "$base/$place"
 }
 
 if [ -z "$update" ] && print_cached 2>/dev/null; then
@@ -133,7 +140,7 @@ fi
 debs_lock "$base"
 if [ -n "$update" ] || ! print_cached >/dev/null 2>&1; then
 	fill
-	ln -sfn "$ver" "$debs_tmp/link"
+	ln -sfn "$place" "$debs_tmp/link"
 	mv -T "$debs_tmp/link" "$base/$series"
 fi
 print_cached

@@ -1,22 +1,29 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# run.sh 6.1|6.12: the tests of the module, on Debian's kernel of that series in
-# a VM. Passes the lines `ok`, `not ok` and `#` of guest.sh through. Exit status:
+# run.sh 6.1|6.12|rt|debug-a|debug-b: the tests of the module, in a VM: on Debian's kernel
+# of that series, on its 6.1 with PREEMPT_RT, or on one of tests/debug. Passes the lines `ok`, `not ok` and `#` of guest.sh through. Exit status:
 # 0, or 1 when a test failed or the kernel complained.
 #
-# ROUNDS and FLOOD, from the environment, say how much is done.
+# ROUNDS, FLOOD, CYCLES (of t_cycle), UNLOADS, CROWD (readers) and HOTPLUG (seconds), from
+# the environment, say how much is done, and PARTS which parts of guest.sh.
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 series=${1-}
+memory=1024 parts=''
 case $series in
-6.1 | 6.12) ;;
-*) echo "usage: $0 6.1|6.12" >&2; exit 2 ;;
+6.1 | 6.12) rounds=3000 flood=8000 ;;
+rt) rounds=1000 flood=4000 ;;
+debug-a) rounds=300 flood=1000 memory=3072 ;;
+# It looks at what the kernel does; see seqring_kunit for readers.
+debug-b) rounds=300 flood=1000 parts='load torture unload' ;;
+*) echo "usage: $0 6.1|6.12|rt|debug-a|debug-b" >&2; exit 2 ;;
 esac
-rounds=${ROUNDS:-3000} flood=${FLOOD:-8000}
+rounds=${ROUNDS:-$rounds} flood=${FLOOD:-$flood} parts=${PARTS:-$parts}
 log=build/log/vm-$series.console out=build/log/vm-$series.out
-progs='t_map t_life t_race t_reject t_read t_stall t_wish t_poll t_sched follow control'
+progs='t_map t_life t_race t_cycle t_unload t_fault t_reject t_read t_stall t_wish t_poll
+	t_nmi t_crowd t_hotplug t_sched follow control'
 bad=0
 
 die() {
@@ -61,19 +68,27 @@ files+=(-f build/vm32/tests/vm/progs/t_read:t_read32 -f build/vm32/tests/vm/prog
 	-f build/vm32s/tests/vm/progs/follow:follow32s)
 make -s -j2 build/native/ringctl || die 'ringctl does not build'
 files+=(-f tests/tool/device.sh -f build/native/ringctl)
-# A disk, for block events.
-loop=$(echo "$KMODDIR"/kernel/drivers/block/loop.ko*)
-case $loop in
-*.xz) xz -dc "$loop" >"build/kmod-$series/loop.ko" ;;
-*) cp "$loop" "build/kmod-$series/loop.ko" ;;
-esac || die 'no loop.ko'
-files+=(-f "build/kmod-$series/loop.ko" -f tests/vm/bpf_trace.sh)
+# A disk, for block events. The debug kernels have no BTF, and so no trace.
+case $series in
+debug-*) ;;
+*)
+	loop=$(echo "$KMODDIR"/kernel/drivers/block/loop.ko*)
+	case $loop in
+	*.xz) xz -dc "$loop" >"build/kmod-$series/loop.ko" ;;
+	*) cp "$loop" "build/kmod-$series/loop.ko" ;;
+	esac || die 'no loop.ko'
+	files+=(-f "build/kmod-$series/loop.ko" -f tests/vm/bpf_trace.sh)
+	;;
+esac
 
 # By way of a file: on the console the kernel's messages may cut our lines.
 rm -rf "$out"
-tests/vm/vm.sh -q -o "$log" -r "$out" -k "$series" -t 900 \
-	-a "tsc_early_khz=$(build/vm/tests/vm/progs/tsc_khz)" "${files[@]}" -- \
-	"set -o pipefail; ROUNDS=$rounds FLOOD=$flood sh ./guest.sh 2>&1 | tee /out/lines" \
+# A host that is busy for seconds is not the guest's stall.
+tests/vm/vm.sh -q -o "$log" -r "$out" -k "$series" -t 1800 -m $memory \
+	-a "tsc_early_khz=$(build/vm/tests/vm/progs/tsc_khz) watchdog_thresh=60
+	rcupdate.rcu_cpu_stall_timeout=100" "${files[@]}" -- \
+	"set -o pipefail; PARTS='$parts'; export PARTS ROUNDS=$rounds FLOOD=$flood CYCLES=${CYCLES-} UNLOADS=${UNLOADS-}
+	export CROWD=${CROWD-} HOTPLUG=${HOTPLUG-}; sh ./guest.sh 2>&1 | tee /out/lines" \
 	2>"$log.errors"
 status=$?
 [ -f "$out/lines" ] || { mkdir -p "$out"; sed -n '/vm: start/,$p' "$log" >"$out/lines"; }

@@ -197,25 +197,50 @@ if [ -n "$icount" ]; then
 fi
 
 mkfifo "$tmp/console" || die "no pipe"
-if [ -n "$quiet" ]; then
-	tr -d '\r' <"$tmp/console" >>"$log" &
-else
-	stdbuf -o0 tr -d '\r' <"$tmp/console" | tee -a "$log" &
-fi
-console_pid=$!
-# In the background, so that a signal to this script ends it at once.
-timeout -k 5 "$limit" "$QEMU" ${QEMU_DATA:+-L "$QEMU_DATA"} \
-	-accel "$QEMU_ACCEL" ${icount:+-icount shift=0} -cpu "$QEMU_CPU" -smp "$cpus" -m "$memory" \
-	-nodefaults -no-user-config -no-reboot -display none \
-	-chardev stdio,id=console,signal=off -serial chardev:console \
-	-chardev file,id=result,path="$tmp/result" -serial chardev:result \
-	-kernel "$VMLINUX" -initrd "$tmp/initramfs" -append "$cmdline" \
-	</dev/null >"$tmp/console" 2>"$tmp/errors" &
-qemu_pid=$!
-wait "$qemu_pid"
-rc=$?
-qemu_pid=
-wait "$console_pid"
+
+# Runs the VM to its end; in the background, so that a signal to this script ends it at once.
+run_vm() {
+	if [ -n "$quiet" ]; then
+		tr -d '\r' <"$tmp/console" >>"$log" &
+	else
+		stdbuf -o0 tr -d '\r' <"$tmp/console" | tee -a "$log" &
+	fi
+	console_pid=$!
+	timeout -k 5 "$limit" "$QEMU" ${QEMU_DATA:+-L "$QEMU_DATA"} \
+		-accel "$QEMU_ACCEL" ${icount:+-icount shift=0} -cpu "$QEMU_CPU" -smp "$cpus" \
+		-m "$memory" -nodefaults -no-user-config -no-reboot -display none \
+		-chardev stdio,id=console,signal=off -serial chardev:console \
+		-chardev file,id=result,path="$tmp/result" -serial chardev:result \
+		-kernel "$VMLINUX" -initrd "$tmp/initramfs" -append "$cmdline" \
+		</dev/null >"$tmp/console" 2>"$tmp/errors" &
+	qemu_pid=$!
+	watch_boot $qemu_pid &
+	wait "$qemu_pid"
+	rc=$?
+	qemu_pid=
+	wait "$console_pid"
+}
+
+# On a host that is busy an emulated CPU may not come up, before there is a console even.
+# That is no result: whoever says nothing at all for so long is ended, and tried again.
+watch_boot() {
+	local i
+	for ((i = 0; i < 2 * boot_limit; i++)); do
+		sleep 0.5
+		kill -0 "$1" 2>/dev/null || return
+		[ ! -s "$log" ] || return
+	done
+	touch "$tmp/no_boot"
+	kill "$1"
+}
+
+boot_limit=150
+for try in 1 2 3; do
+	rm -f "$tmp/no_boot"
+	run_vm
+	[ -e "$tmp/no_boot" ] || break
+	say "nothing came from the VM for $boot_limit s, try $try"
+done
 
 mkdir "$tmp/got"
 status=

@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The protocol within the kernel, for KASAN and KCSAN to look at: reader.h in threads,
+ * against writers that use the API in every mode. Readers in user space are on the other
+ * side of a mapping, where the kernel's sanitizers see nothing.
+ */
+
+#include <kunit/test.h>
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/kthread.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+#include "test_payload.h"
+
+#define DATA_SIZE	65536
+#define PAYLOAD_TOP	512
+#define READERS		3
+#define WRITERS		2
+
+static unsigned int records = 20000;
+module_param(records, uint, 0444);
+MODULE_PARM_DESC(records, "that each writer publishes");
+
+/* @start_seq: of each ring, before the first record */
+struct run {
+	struct kunit *test;
+	struct seqring *sr;
+	u64 start_seq;
+	bool numbered;
+	atomic_t writing;
+	struct completion go;
+};
+
+struct reader {
+	struct run *run;
+	struct completion done;
+	u64 read, lost, laps, torn, waits;
+	const char *wrong;
+	u64 wrong_seq;
+	unsigned int kind;
+};
+
+struct writer {
+	struct run *run;
+	struct completion done;
+	unsigned int index;
+	u64 published;
+	int err;
+};
+
+static struct seqring *make(struct kunit *test, u32 mode)
+{
+	struct seqring_params params = {
+		.name = "kunit", .data_size = DATA_SIZE, .mode = mode,
+		.clock_id = SEQRING_CLOCK_MONOTONIC,
+	};
+	struct seqring *sr;
+
+	KUNIT_ASSERT_EQ(test, seqring_create(&params, &sr), 0);
+	return sr;
+}
+
+static void reader_of(struct kunit *test, struct seqring *sr, u32 ring, struct seqring_reader *r)
+{
+	void *area = sr->rings[ring]->area.addr;
+
+	KUNIT_ASSERT_EQ(test, seqring_r_init(r, area, area + PAGE_SIZE, DATA_SIZE), 0);
+}
+
+/* As a ring is after 4 GiB and nearly 2^32 records, none of them left. */
+static u64 start_late(struct seqring *sr)
+{
+	u64 pos = (u64)U32_MAX + 1 - 2 * DATA_SIZE, seq = U32_MAX - 1000;
+	u32 i;
+
+	for (i = 0; i < sr->nr_rings; i++) {
+		struct seqring_writer *w = &sr->rings[i]->w;
+
+		w->pos = pos;
+		w->seq = seq;
+		w->seg_end = pos + DATA_SIZE / SEQRING_SEGMENTS;
+		w->cold.limit = pos + DATA_SIZE;
+		seqring_write(&w->ctl->head, pos);
+		seqring_write(&w->ctl->tail, pos);
+		seqring_write(&w->ctl->last, pos);
+		seqring_write(&w->ctl->seq, seq);
+	}
+	return seq;
+}
+
+/* --- writers ------------------------------------------------------------------ */
+
+static int publish_one(struct seqring *sr, unsigned char *buf, u64 n)
+{
+	u32 len = test_payload_len(n, PAYLOAD_TOP);
+	struct seqring_resv resv;
+	struct seqring_item item;
+	int err;
+
+	switch (n % 4) {
+	case 0:
+		err = seqring_reserve(sr, len, &resv);
+		if (err)
+			return err;
+		test_payload_fill(resv.data, n, len);
+		seqring_commit(&resv, 1);
+		return 0;
+	case 1:
+		err = seqring_reserve(sr, PAYLOAD_TOP, &resv);
+		if (err)
+			return err;
+		memset(resv.data, 0xdb, PAYLOAD_TOP);
+		seqring_discard(&resv);
+		break;
+	case 2:
+		test_payload_fill(buf, n, len);
+		item = (struct seqring_item){ .data = buf, .len = len, .type = 1 };
+		return seqring_publish_batch(sr, &item, 1, NULL);
+	}
+	test_payload_fill(buf, n, len);
+	return seqring_publish(sr, 1, buf, len);
+}
+
+static int writer_thread(void *arg)
+{
+	struct writer *w = arg;
+	unsigned char *buf = kmalloc(PAYLOAD_TOP, GFP_KERNEL);
+	u64 n;
+
+	wait_for_completion(&w->run->go);
+	w->err = buf ? 0 : -ENOMEM;
+	for (n = 1; n <= records && !w->err; n++) {
+		w->err = publish_one(w->run->sr, buf, n);
+		w->published += !w->err;
+		if (n % 64 == 0)
+			cond_resched();
+		/* Readers on the same CPU want to be there, too. */
+		if (n % 1024 == 0)
+			usleep_range(50, 100);
+	}
+	kfree(buf);
+	/* Full barrier: who sees none writing sees all that was written. */
+	atomic_dec_return(&w->run->writing);
+	complete(&w->done);
+	return 0;
+}
+
+/* --- readers ------------------------------------------------------------------ */
+
+static void wrong(struct reader *rd, const char *what, u64 seq)
+{
+	if (!rd->wrong) {
+		rd->wrong = what;
+		rd->wrong_seq = seq;
+	}
+}
+
+/* Judged where it lies; what is wrong counts only when the recheck says it was whole. */
+static enum seqring_outcome peek(struct reader *rd, struct seqring_reader *r,
+				 struct seqring_view *v, unsigned char *buf)
+{
+	enum seqring_outcome outcome = seqring_r_peek(r, v);
+	bool ok;
+
+	if (outcome)
+		return outcome;
+	if (v->len <= PAYLOAD_TOP)
+		seqring_r_copy(buf, v->payload, v->len);
+	ok = v->len <= PAYLOAD_TOP && test_payload_ok(buf, v->len, PAYLOAD_TOP);
+	outcome = seqring_r_recheck(r, v);
+	rd->torn += outcome && !ok;
+	if (outcome)
+		return outcome;
+	seqring_r_consume(r, v);
+	if (!ok)
+		wrong(rd, "a torn record passed the recheck", v->seq);
+	return SEQRING_OK;
+}
+
+static enum seqring_outcome take(struct reader *rd, struct seqring_reader *r, unsigned char *buf)
+{
+	struct seqring_view v;
+	enum seqring_outcome outcome;
+	u64 expected = r->seq, any = r->any;
+
+	if (rd->kind == 0) {
+		outcome = seqring_r_read(r, &v, buf, PAYLOAD_TOP);
+		if (!outcome && (v.len > PAYLOAD_TOP || !test_payload_ok(buf, v.len, PAYLOAD_TOP)))
+			wrong(rd, "a torn record was accepted", v.seq);
+	} else {
+		outcome = peek(rd, r, &v, buf);
+	}
+	if (outcome)
+		return outcome;
+	if (!any && expected && v.seq != expected)
+		wrong(rd, "a seq is not the next one", v.seq);
+	rd->read++;
+	rd->lost += v.lost;
+	return SEQRING_OK;
+}
+
+static void snapshot(struct reader *rd, struct seqring_reader *r, unsigned char *buf)
+{
+	u64 seq = seqring_read(&r->ctl->seq);
+	struct seqring_view v;
+	enum seqring_outcome outcome = seqring_r_newest(r, &v, buf, PAYLOAD_TOP);
+
+	if (outcome == SEQRING_CORRUPT)
+		wrong(rd, "the newest is corrupt", seq);
+	else if (!outcome && (v.seq < seq || !test_payload_ok(buf, v.len, PAYLOAD_TOP)))
+		wrong(rd, "the newest is torn or old", v.seq);
+}
+
+/* Everything of one ring, from its first record on, until nobody writes any more. */
+static void follow(struct reader *rd, u32 ring, unsigned char *buf)
+{
+	struct run *run = rd->run;
+	struct seqring_reader r;
+	enum seqring_outcome outcome;
+	bool last = false;
+
+	reader_of(run->test, run->sr, ring, &r);
+	/* What is gone already counts as lost. */
+	r.seq = run->start_seq + 1;
+	for (;;) {
+		outcome = take(rd, &r, buf);
+		if (outcome == SEQRING_LAPPED) {
+			rd->laps++;
+			if (seqring_r_resync(&r))
+				outcome = SEQRING_CORRUPT;
+		}
+		if (outcome == SEQRING_CORRUPT) {
+			wrong(rd, "corrupt", r.seq);
+			break;
+		}
+		if (outcome == SEQRING_EMPTY) {
+			if (last)
+				break;
+			/* Full barrier: one more look after nobody writes. */
+			last = !atomic_add_return(0, &run->writing);
+			rd->waits++;
+			if (rd->kind == 2)
+				snapshot(rd, &r, buf);
+			cond_resched();
+		}
+		/* One that is too slow. */
+		if (rd->kind == 1 && rd->read % 256 == 255)
+			usleep_range(200, 400);
+		if (rd->wrong)
+			break;
+	}
+	/* No record tells any more what was lost at the very end. */
+	if (r.any)
+		rd->lost += seqring_read(&r.ctl->seq) + 1 - r.seq;
+}
+
+static int reader_thread(void *arg)
+{
+	struct reader *rd = arg;
+	unsigned char *buf = kmalloc(PAYLOAD_TOP, GFP_KERNEL);
+	u32 ring;
+
+	if (!buf)
+		wrong(rd, "no memory", 0);
+	for (ring = 0; buf && ring < rd->run->sr->nr_rings; ring++)
+		follow(rd, ring, buf);
+	kfree(buf);
+	complete(&rd->done);
+	return 0;
+}
+
+/* --- runs --------------------------------------------------------------------- */
+
+static void start(struct kunit *test, int (*fn)(void *), void *arg, int cpu)
+{
+	struct task_struct *task = kthread_create(fn, arg, "seqring_kunit");
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	if (cpu >= 0)
+		kthread_bind(task, cpu);
+	wake_up_process(task);
+}
+
+/* @writers of @mode at once, with readers of all kinds; all of their accounts are exact. */
+static void race(struct kunit *test, u32 mode, unsigned int writers, bool late)
+{
+	struct reader *rd = kunit_kcalloc(test, READERS, sizeof(*rd), GFP_KERNEL);
+	struct writer *w = kunit_kcalloc(test, WRITERS, sizeof(*w), GFP_KERNEL);
+	struct run *run = kunit_kzalloc(test, sizeof(*run), GFP_KERNEL);
+	u64 published = 0, counted = 0, lost = 0;
+	unsigned int i;
+
+	KUNIT_ASSERT_TRUE(test, rd && w && run);
+	run->test = test;
+	run->sr = make(test, mode);
+	run->start_seq = late ? start_late(run->sr) : 0;
+	atomic_set(&run->writing, writers);
+	init_completion(&run->go);
+	for (i = 0; i < READERS; i++) {
+		rd[i].run = run;
+		rd[i].kind = i;
+		init_completion(&rd[i].done);
+		start(test, reader_thread, &rd[i], -1);
+	}
+	for (i = 0; i < writers; i++) {
+		w[i].run = run;
+		w[i].index = i;
+		init_completion(&w[i].done);
+		/* A ring per CPU: each its own. */
+		start(test, writer_thread, &w[i],
+		      mode == SEQRING_MODE_CALLER ? -1 : cpumask_local_spread(i, NUMA_NO_NODE));
+	}
+	complete_all(&run->go);
+	for (i = 0; i < writers; i++) {
+		wait_for_completion(&w[i].done);
+		KUNIT_EXPECT_EQ(test, w[i].err, 0);
+		published += w[i].published;
+	}
+	for (i = 0; i < READERS; i++)
+		wait_for_completion(&rd[i].done);
+	for (i = 0; i < run->sr->nr_rings; i++)
+		counted += seqring_read(&run->sr->rings[i]->w.ctl->seq) - run->start_seq;
+	KUNIT_EXPECT_EQ(test, counted, published);
+	for (i = 0; i < READERS; i++) {
+		kunit_info(test, "reader %u: read %llu lost %llu laps %llu torn %llu waits %llu", i,
+			   rd[i].read, rd[i].lost, rd[i].laps, rd[i].torn, rd[i].waits);
+		KUNIT_EXPECT_STREQ_MSG(test, rd[i].wrong ?: "", "", "at %llu", rd[i].wrong_seq);
+		KUNIT_EXPECT_EQ(test, rd[i].read + rd[i].lost, published);
+		lost += rd[i].lost;
+	}
+	/* Else nobody was ever overtaken, and the run has shown little. */
+	KUNIT_EXPECT_GT(test, lost, 0ULL);
+	seqring_destroy(run->sr);
+}
+
+static void caller_test(struct kunit *test)
+{
+	race(test, SEQRING_MODE_CALLER, 1, false);
+}
+
+static void locked_test(struct kunit *test)
+{
+	race(test, SEQRING_MODE_LOCKED, WRITERS, false);
+}
+
+static void percpu_test(struct kunit *test)
+{
+	race(test, SEQRING_MODE_PERCPU, WRITERS, false);
+}
+
+/* Position and seq both cross the end of 32 bits. */
+static void late_test(struct kunit *test)
+{
+	race(test, SEQRING_MODE_CALLER, 1, true);
+}
+
+/* --- one step at a time --------------------------------------------------------- */
+
+static void publish_numbers(struct kunit *test, struct seqring *sr, u64 from, u64 to)
+{
+	for (; from < to; from++)
+		KUNIT_ASSERT_EQ(test, seqring_publish(sr, 1, &from, sizeof(from)), 0);
+}
+
+static void loss_test(struct kunit *test)
+{
+	const u64 nr = 3 * DATA_SIZE / 32;
+	struct seqring *sr = make(test, SEQRING_MODE_LOCKED);
+	struct seqring_reader r, joiner;
+	struct seqring_view v;
+	u64 n = 0, payload;
+
+	reader_of(test, sr, 0, &r);
+	publish_numbers(test, sr, 1, 2);
+	KUNIT_EXPECT_EQ(test, seqring_r_read(&r, &v, &payload, sizeof(payload)), SEQRING_OK);
+	KUNIT_EXPECT_EQ(test, seqring_r_read(&r, &v, &payload, sizeof(payload)), SEQRING_EMPTY);
+	/* Three laps over its head. */
+	publish_numbers(test, sr, 2, nr + 1);
+	KUNIT_EXPECT_EQ(test, seqring_r_read(&r, &v, &payload, sizeof(payload)), SEQRING_LAPPED);
+	KUNIT_EXPECT_EQ(test, seqring_r_resync(&r), SEQRING_OK);
+	KUNIT_EXPECT_EQ(test, seqring_r_read(&r, &v, &payload, sizeof(payload)), SEQRING_OK);
+	KUNIT_EXPECT_EQ(test, v.lost, v.seq - 2);
+	KUNIT_EXPECT_EQ(test, payload, v.seq);
+	/* One who joins now begins with the oldest, and both end with the last. */
+	reader_of(test, sr, 0, &joiner);
+	KUNIT_EXPECT_EQ(test, seqring_r_read(&joiner, &v, &payload, sizeof(payload)), SEQRING_OK);
+	KUNIT_EXPECT_EQ(test, payload, v.seq);
+	KUNIT_EXPECT_EQ(test, v.lost, 0ULL);
+	while (!seqring_r_read(&joiner, &v, &payload, sizeof(payload)))
+		n = payload;
+	KUNIT_EXPECT_EQ(test, n, nr);
+	while (!seqring_r_read(&r, &v, &payload, sizeof(payload)))
+		n = payload;
+	KUNIT_EXPECT_EQ(test, n, nr);
+	seqring_destroy(sr);
+}
+
+static void nest_test(struct kunit *test)
+{
+	static const u32 modes[] = {
+		SEQRING_MODE_CALLER, SEQRING_MODE_LOCKED, SEQRING_MODE_PERCPU,
+	};
+	struct seqring_resv resv;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		struct seqring *sr = make(test, modes[i]);
+		u64 dropped = 0, published = 0;
+		u32 ring;
+
+		migrate_disable();
+		KUNIT_EXPECT_EQ(test, seqring_reserve(sr, 8, &resv), 0);
+		/* Whoever nests is refused and counted, and harms nothing. */
+		if (seqring_publish(sr, 1, "nested", 6) != -EBUSY)
+			dropped = 100;
+		*(u64 *)resv.data = 42;
+		seqring_commit(&resv, 7);
+		migrate_enable();
+		for (ring = 0; ring < sr->nr_rings; ring++) {
+			struct seqring_ring_ctl *ctl = sr->rings[ring]->w.ctl;
+
+			dropped += seqring_read(&ctl->dropped[SEQRING_DROP_BUSY]);
+			published += seqring_read(&ctl->seq);
+		}
+		KUNIT_EXPECT_EQ(test, dropped, 1ULL);
+		KUNIT_EXPECT_EQ(test, published, 1ULL);
+		seqring_destroy(sr);
+	}
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(loss_test),
+	KUNIT_CASE(nest_test),
+	KUNIT_CASE(caller_test),
+	KUNIT_CASE(locked_test),
+	KUNIT_CASE(percpu_test),
+	KUNIT_CASE(late_test),
+	{}
+};
+
+static struct kunit_suite suite = {
+	.name = "seqring",
+	.test_cases = cases,
+};
+
+kunit_test_suite(suite);
+
+MODULE_DESCRIPTION("KUnit tests of seqring");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mistakes on purpose, one for each of the kernel's ways to find one, for selftest.sh to
+ * see that it is found, and that it is noticed: insmod planted.ko what=NAME makes one and
+ * does not stay. "nothing" makes none.
+ */
+
+#include <linux/delay.h>
+#include <linux/kthread.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+static char *what = "nothing";
+module_param(what, charp, 0444);
+MODULE_PARM_DESC(what, "the mistake");
+
+static DEFINE_MUTEX(first);
+static DEFINE_MUTEX(second);
+static DEFINE_SPINLOCK(lock);
+/* Read and written by READ_ONCE() and WRITE_ONCE(), so that no compiler sees the mistake. */
+static int eight = 8;
+static int few[8];
+static long counter;
+
+/* Nothing waits here: that the order was once another is all that lockdep needs. */
+static void lock_order(void)
+{
+	mutex_lock(&first);
+	mutex_lock(&second);
+	mutex_unlock(&second);
+	mutex_unlock(&first);
+	mutex_lock(&second);
+	mutex_lock(&first);
+	mutex_unlock(&first);
+	mutex_unlock(&second);
+}
+
+static void sleeps_with_spinlock(void)
+{
+	spin_lock(&lock);
+	might_sleep();
+	spin_unlock(&lock);
+}
+
+static void past_slab(void)
+{
+	char *p = kmalloc(24, GFP_KERNEL);
+
+	if (p)
+		WRITE_ONCE(p[16 + READ_ONCE(eight)], 1);
+	kfree(p);
+}
+
+static void after_free(void)
+{
+	char *p = kmalloc(24, GFP_KERNEL);
+
+	kfree(p);
+	if (p)
+		WRITE_ONCE(p[READ_ONCE(eight)], 1);
+}
+
+static void past_vmalloc(void)
+{
+	char *p = vmalloc(PAGE_SIZE - 16);
+
+	if (p)
+		WRITE_ONCE(p[PAGE_SIZE - 16 + READ_ONCE(eight)], 1);
+	vfree(p);
+}
+
+static void past_array(void)
+{
+	few[READ_ONCE(eight) - 8] = 1;
+	counter += few[READ_ONCE(eight)];
+}
+
+static void leaks(void)
+{
+	int i;
+
+	/* Some of them may stay in registers, or on the stack. */
+	for (i = 0; i < 16; i++)
+		kmalloc(40, GFP_KERNEL);
+}
+
+static int counts(void *unused)
+{
+	int i;
+
+	for (i = 0; i < 2000000 && !kthread_should_stop(); i++) {
+		counter++;
+		if (i % 4096 == 0)
+			cond_resched();
+	}
+	while (!kthread_should_stop())
+		msleep(20);
+	return 0;
+}
+
+static void race(void)
+{
+	struct task_struct *a = kthread_run(counts, NULL, "planted/a");
+	struct task_struct *b = kthread_run(counts, NULL, "planted/b");
+
+	msleep(3000);
+	if (!IS_ERR(a))
+		kthread_stop(a);
+	if (!IS_ERR(b))
+		kthread_stop(b);
+}
+
+static const struct {
+	const char *name;
+	void (*make)(void);
+} mistakes[] = {
+	{ "lock_order", lock_order },
+	{ "sleeps_with_spinlock", sleeps_with_spinlock },
+	{ "past_slab", past_slab },
+	{ "after_free", after_free },
+	{ "past_vmalloc", past_vmalloc },
+	{ "past_array", past_array },
+	{ "leaks", leaks },
+	{ "race", race },
+};
+
+static int __init planted_init(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(mistakes); i++)
+		if (!strcmp(what, mistakes[i].name))
+			mistakes[i].make();
+	return -ECANCELED;
+}
+module_init(planted_init);
+
+MODULE_DESCRIPTION("Makes a mistake when loaded");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# selftest.sh a|b: shows that this debug kernel finds each kind of mistake that it is there
+# for, made on purpose by planted.ko and LKDTM, that splat.sh then sees it, and that vm.sh
+# fails. Silence of these kernels means nothing otherwise.
+
+# shellcheck disable=SC2016 # for the shell in the VM
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+letter=${1-} series=debug-${1-}
+case $letter in
+# Lockdep goes first: it gives up after any other report. NAME:WHAT IT SAYS
+a)
+	plants='nothing: lock_order:possible.circular.locking sleeps_with_spinlock:sleeping.function
+	past_slab:KASAN:.slab-out-of-bounds after_free:KASAN:.use-after-free
+	past_vmalloc:KASAN:.vmalloc-out-of-bounds past_array:UBSAN:.array-index-out-of-bounds
+	leaks:comm..insmod'
+	fatal=BUG ;;
+b)
+	plants='nothing: race:KCSAN:.data-race'
+	fatal= ;;
+*) echo "usage: $0 a|b" >&2; exit 2 ;;
+esac
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+failed=0
+
+ok() { echo "ok debug-$letter.$1"; }
+not_ok() {
+	echo "not ok debug-$letter.$1 - $2"
+	failed=1
+}
+
+# status NAME EXPECTED VM.SH-ARGUMENT...
+status() {
+	local name=$1 want=$2 got=0
+	shift 2
+	tests/vm/vm.sh -q -m 2048 -t 600 -k "$series" -o "$tmp/console" "$@" 2>"$tmp/err" || got=$?
+	if [ $got = "$want" ]; then
+		ok "$name"
+	else
+		not_ok "$name" "vm.sh: exit status $got instead of $want"
+		tail -n 30 "$tmp/console" "$tmp/err" | sed 's/^/# /'
+	fi
+}
+
+vars=$(tests/vm/kernel.sh "$series") || { not_ok kernel 'there is none'; exit 1; }
+eval "$vars"
+cp -r tests/debug/planted "$tmp/planted"
+if ! make -C "$KHEADERS" M="$tmp/planted" modules >"$tmp/make" 2>&1; then
+	not_ok planted 'it does not build'
+	tail -n 20 "$tmp/make" | sed 's/^/# /'
+	exit 1
+fi
+
+status boots 0 -- true
+
+names=''
+for plant in $plants; do
+	names+=" ${plant%%:*}"
+done
+status planted 99 -a kasan_multi_shot -f "$tmp/planted/planted.ko" -r "$tmp/out" -- '
+	leak=/sys/kernel/debug/kmemleak
+	for name in '"$names"'; do
+		echo "planted: $name" >/dev/kmsg
+		insmod planted.ko what=$name 2>/dev/null
+		if [ $name = leaks ]; then
+			sleep 6
+			for _ in 1 2; do echo scan >$leak; sleep 1; done
+			while read -r line; do echo "$line" >/dev/kmsg; done <$leak
+		fi
+	done
+	echo "planted: end" >/dev/kmsg
+	dmesg >/out/dmesg'
+for plant in $plants; do
+	name=${plant%%:*} says=${plant#*:} got=0
+	sed -n "/\] planted: $name\$/,/\] planted: /p" "$tmp/out/dmesg" >"$tmp/part" 2>/dev/null
+	tests/vm/splat.sh "$tmp/part" >"$tmp/found" || got=$?
+	if [ ! -s "$tmp/part" ]; then
+		not_ok "planted.$name" 'it was not tried'
+	elif [ -z "$says" ]; then
+		if [ $got = 0 ]; then ok "planted.$name"; else not_ok "planted.$name" 'a report'; fi
+	elif [ $got = 1 ] && grep -q "$says" "$tmp/found"; then
+		ok "planted.$name"
+	else
+		not_ok "planted.$name" "no report '$says' (status $got)"
+		sed 's/^/# /' "$tmp/part" | head -n 40
+	fi
+done
+
+if [ -n "$fatal" ]; then
+	status "lkdtm.$fatal" 99 -- "echo $fatal >/sys/kernel/debug/provoke-crash/DIRECT"
+fi
+exit $failed

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Put before each file of libring that clang's analyzer reads. It sees one file at a
+ * time, and so not that what libring_fail() returns is never 0; nor does it know that
+ * minus an errno is negative.
+ */
+#ifndef SEQRING_ANALYZED_H
+#define SEQRING_ANALYZED_H
+
+#include "../../libring/internal.h"
+
+int analyzed_unknown(void);
+
+#define analyzed_error()                               \
+	({                                             \
+		int analyzed_err = analyzed_unknown(); \
+		if (analyzed_err >= 0)                 \
+			__builtin_unreachable();       \
+		analyzed_err;                          \
+	})
+#define libring_fail(err, ...)	 ((void)libring_fail(err, __VA_ARGS__), analyzed_error())
+#define libring_say(err, what)	 ((void)libring_say(err, what), analyzed_error())
+#define libring_status(err)	 ((void)libring_status(err), (err))
+#define libring_check_name(name) ((name) ? libring_check_name(name) : analyzed_error())
+
+#endif /* SEQRING_ANALYZED_H */

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What cppcheck has to know of macros whose headers it does not read. */
+#ifdef __KERNEL__
+#define list_for_each_entry(pos, head, member) for ((pos) = first(head); (pos); (pos) = next(pos))
+#define list_for_each_entry_safe(pos, n, head, member) \
+	for ((pos) = first(head); (pos); (pos) = next(pos))
+#else
+#define LIBBPF_OPTS(type, name, ...) struct type name = { .sz = sizeof(struct type), __VA_ARGS__ }
+#endif

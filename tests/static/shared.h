@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What spatch has to know of macros, to read a function that begins with one. */
+#define seqring_inline static inline
+#define seqring_cold   static
+#define ____cacheline_aligned
+#define __always_inline inline
+#define noinline
+#define __percpu
+#define __user
+#define LIBRING_SHARED
+#define SEC(x)
+#define _Alignas(x)
+#define __int128 long
+#define __attribute__(x)

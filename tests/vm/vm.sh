@@ -234,7 +234,7 @@ watch_boot() {
 	kill "$1"
 }
 
-boot_limit=150
+boot_limit=100
 for try in 1 2 3; do
 	rm -f "$tmp/no_boot"
 	run_vm
@@ -264,7 +264,7 @@ if [ -n "$out" ]; then
 	[ ! -d "$tmp/got/out" ] || cp -a "$tmp/got/out/." "$out"
 fi
 
-if [ $rc = 124 ] || [ $rc = 137 ]; then
+if [ "$rc" = 124 ] || [ "$rc" = 137 ]; then
 	say "timeout: not done after $limit s"
 	exit 124
 elif [ -n "$splat" ]; then

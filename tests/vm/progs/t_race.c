@@ -11,7 +11,6 @@
 #include "dev.h"
 
 #define WORKERS 4
-#define OPS	400
 #define NAMES	3
 #define LIMIT	"/sys/module/seqring/parameters/max_total_mib"
 
@@ -19,6 +18,9 @@ enum op { CREATE, DESTROY, READ, WRITE, MAP, POLL, NR_OPS };
 
 /* What succeeded, by operation; shared by all workers. */
 static unsigned int *done;
+
+/* So much less where the kernel looks at every access. */
+static int slow = 1;
 
 static long meminfo(const char *field)
 {
@@ -136,7 +138,7 @@ static void worker(unsigned int number)
 	char name[16];
 	int i;
 
-	for (i = 0; i < OPS; i++) {
+	for (i = 0; i < 400 / slow; i++) {
 		enum op op = dev_random(&rnd) % NR_OPS;
 
 		snprintf(name, sizeof(name), "race-%u", (unsigned int)(dev_random(&rnd) % NAMES));
@@ -162,7 +164,7 @@ static void same_name(unsigned int number)
 	int i;
 
 	(void)number;
-	for (i = 0; i < OPS; i++) {
+	for (i = 0; i < 400 / slow; i++) {
 		if (!dev_create("race-same", 65536))
 			__atomic_fetch_add(&done[CREATE], 1, __ATOMIC_RELAXED);
 		else if (errno != EEXIST)
@@ -198,15 +200,17 @@ static void everything_at_once(void)
 	int i;
 
 	T_EQ("race.workers", run(worker, WORKERS), 0);
-	T_TRUE("race.each_op_succeeded", done[CREATE] > 20 && done[DESTROY] > 20 &&
-						 done[READ] > 20 && done[WRITE] > 20 &&
-						 done[MAP] > 20 && done[POLL] > 20);
+	T_TRUE("race.each_op_succeeded", done[CREATE] > 20U / slow && done[DESTROY] > 20U / slow &&
+						 done[READ] > 20U / slow &&
+						 done[WRITE] > 20U / slow &&
+						 done[MAP] > 20U / slow && done[POLL] > 20U / slow);
 	for (i = 0; i < NAMES; i++) {
 		snprintf(name, sizeof(name), "race-%d", i);
 		dev_destroy(name);
 	}
 	T_EQ("race.same_name", run(same_name, 2), 0);
-	T_TRUE("race.same_name_balance", done[CREATE] > 20 && done[CREATE] == done[DESTROY]);
+	T_TRUE("race.same_name_balance",
+	       done[CREATE] > 20U / slow && done[CREATE] == done[DESTROY]);
 }
 
 /* More memory than the machine has, if a tenth of it stayed. */
@@ -216,7 +220,7 @@ static void large_rings(const char *name)
 	long i, sum = 0;
 	size_t off;
 
-	for (i = 0; i < 60; i++) {
+	for (i = 0; i < 60 / slow; i++) {
 		if (dev_create("race-large", 8 << 20))
 			T_DIE("race.large", "create %ld: %s", i, strerror(errno));
 		dev_open(&d, "race-large", O_RDWR);
@@ -238,7 +242,7 @@ static void many_opens(void)
 	int i, fd, reader;
 
 	dev_create("race-open", 65536);
-	for (i = 0; i < 4000; i++) {
+	for (i = 0; i < 4000 / slow; i++) {
 		fd = dev_open_fd("race-open", O_RDWR);
 		reader = ioctl(fd, SEQRING_IOC_READER_FD, 0);
 		if (reader < 0)
@@ -253,6 +257,8 @@ int main(void)
 {
 	long available, slab;
 
+	if (!access("/proc/self/fail-nth", F_OK))
+		slow = 4;
 	done = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	/* Once before measuring: the kernel keeps something of a first time. */
 	dev_create("race-first", 65536);

@@ -277,9 +277,15 @@ uninstall:
 		$(DESTDIR)$(datadir)/bash-completion/completions/ringctl
 
 # SUITES="unit-native vm-6.1": only those.
-.PHONY: test test-debug soak demo demo-vm bench bench-quick bench-check bench-report check-style bench-vm demo-locks
+.PHONY: test test-debug mutants soak demo demo-vm bench bench-quick bench-check bench-report check-style bench-vm demo-locks
 test:
 	tests/run.sh $(SUITES)
+
+# One safeguard after the other taken out; the test meant for it has to fail.
+mutants:
+	tests/deps.sh
+	make -s -j2 all
+	tests/mutants/run.py
 
 # The module on kernels that look for mistakes, which are built when they are not there.
 test-debug:
@@ -327,6 +333,7 @@ help:
 	@echo 'make modules      kernel modules, against KDIR=$(KDIR)'
 	@echo 'make install      library, headers, ringctl              (prefix=, DESTDIR=)'
 	@echo 'make test         all the tests, or SUITES="..."         (see tests/run.sh)'
+	@echo 'make mutants      safeguards taken out one by one; each must be missed'
 	@echo 'make test-debug   on kernels with KASAN, lockdep, KCSAN, PREEMPT_RT; fuzzing'
 	@echo 'make soak HOURS=1 everything at once, for hours          (SOAK=native|vm)'
 	@echo 'make demo         three readers of real scheduler events (demo-vm: in a VM)'

@@ -198,9 +198,12 @@ soak() {
 	return $rc
 }
 
-all="build unit-native unit-asan unit-tsan torture-native torture-asan torture-tsan wake model litmus spin
-bpf bpf-torture bpf-wake bpf-asan crowd fuzz-user arm64 tool install bench style static vm-self vm-6.1 vm-6.12 vm-rt vm-arm64
-vm-bpf-6.1 vm-bpf-6.12 bench-vm vm-debug-a vm-debug-b kunit-a kunit-b fuzz-dev soak guarantees"
+all="build unit-native unit-asan unit-tsan torture-native torture-asan torture-tsan wake model
+litmus spin bpf bpf-torture bpf-wake bpf-asan crowd fuzz-user tool install bench style
+vm-self vm-6.1 vm-6.12 vm-bpf-6.1 vm-bpf-6.12 bench-vm kunit-a soak guarantees"
+# Longer ones, and those that are run by themselves.
+by_hand="mutants-native mutants-bpf mutants-kmod mutants-model static arm64 vm-arm64 vm-rt vm-debug-a
+vm-debug-b kunit-b fuzz-dev"
 
 run() {
 	case $1 in
@@ -216,8 +219,7 @@ run() {
 	model) suite model model ;;
 	litmus) suite litmus tests/litmus/run.py ;;
 	spin) suite spin tests/model/spin.sh ;;
-	mutants) suite mutants tests/mutants/run.py ;;
-	mutants-bpf) suite mutants-bpf tests/mutants/run.py --bpf ;;
+	mutants-*) suite "$1" tests/mutants/run.py --set "${1#mutants-}" ;;
 	tool) suite tool tests/tool/run.sh build/native/ringctl ;;
 	install) suite install install_test ;;
 	bench) suite bench tests/bench/run.sh ;;
@@ -235,7 +237,7 @@ run() {
 	guarantees) suite guarantees tests/guarantees.py ;;
 	vm-bpf-*) suite "$1" tests/vm/bpf.sh "${1#vm-bpf-}" ;;
 	vm-*) suite "$1" tests/vm/run.sh "${1#vm-}" ;;
-	*) echo "run.sh: no suite '$1'; there are: $all" >&2; exit 2 ;;
+	*) echo "run.sh: no suite '$1'; there are: $all $by_hand" >&2; exit 2 ;;
 	esac
 }
 
@@ -246,13 +248,10 @@ fi
 tests/deps.sh build test vm debug arm64 bench style || exit 1
 # The debug kernels take minutes to build, which are there while other suites sleep.
 case " $* " in
-*-debug-* | *" kunit-"* | *" fuzz-dev "*)
-	(
-		for name in a b; do
-			nice -n 19 tests/debug/kernel.sh $name >build/log/kernel-$name.log 2>&1
-		done
-	) &
-	;;
+*-a\ * | *" fuzz-dev "*) nice -n 19 tests/debug/kernel.sh a >build/log/kernel-a.log 2>&1 & ;;
+esac
+case " $* " in
+*-b\ *) nice -n 19 tests/debug/kernel.sh b >build/log/kernel-b.log 2>&1 & ;;
 esac
 for s; do
 	run "$s"

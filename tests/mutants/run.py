@@ -1,296 +1,204 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """
-Takes one safeguard at a time out of the protocol's headers, and out of what is there
-for BPF writers (bpf.py), builds a test with what is left, and requires that the test
-fails. Each mutant replaces a text that
-occurs exactly once; one whose text has gone is a failure, not a pass.
+run.py [--set native|bpf|kmod|model]... [NAME...]: takes one safeguard at a time out of the
+protocol's headers, of what is there for BPF writers, and of the module, builds with what is left,
+and requires that a test fails. NAME: only mutants with that in their names. Each mutant
+replaces a text that occurs exactly once; one whose text has gone is a failure, not a pass.
 
-What only a weakly ordered machine can show (fences, acquire and release) is not
-here but in tests/model.
+run.py --check: whether all of these texts are there, and docs/mutants.md is of these mutants.
+run.py --write-doc: writes docs/mutants.md from the results that are kept in build/.
 """
+import argparse
 import os
-import shutil
-import signal
+import re
 import subprocess
 import sys
 
 # The tree is to stay as it is.
 sys.dont_write_bytecode = True
 import bpf
+import kmod
+import native
+import results
+import vm
+from outcome import fails
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-DIR = os.path.join(TOP, "build", "mutants")
-
-TORTURE = "torture"
-WAKE = "wake"
-UNIT = "unit"
-MODEL = "model"
-
-# name, header, text, replacement, what must catch it
-MUTANTS = [
-    ("the recheck says yes to everything", "reader.h",
-     "return seqring_read(&r->ctl->tail) <= pos;", "return 1 | (pos == 0);", TORTURE),
-    ("the recheck lets the record at tail go", "reader.h",
-     "return seqring_read(&r->ctl->tail) <= pos;",
-     "return seqring_read(&r->ctl->tail) < pos;", UNIT),
-    ("tail moves one segment short", "writer.h",
-     "cold->first[(segment + 1) & (SEQRING_SEGMENTS - 1)]",
-     "cold->first[segment & (SEQRING_SEGMENTS - 1)]", TORTURE),
-    ("tail does not move", "writer.h",
-     "cold->first[(segment + 1) & (SEQRING_SEGMENTS - 1)]", "0", TORTURE),
-    ("what is reclaimed ends before the next header", "writer.h",
-     "if (seqring_unlikely(next + sizeof(struct seqring_record) > seqring_w_cold(w)->limit))",
-     "if (seqring_unlikely(next > seqring_w_cold(w)->limit))", UNIT),
-    ("the limit is one segment too far", "writer.h",
-     "cold->limit = (segment + 1) << cold->seg_shift;",
-     "cold->limit = (segment + 2) << cold->seg_shift;", TORTURE),
-    ("the next header keeps its old bytes", "writer.h",
-     "seqring_store_word(&behind->stamp, 0);", "", TORTURE),
-    ("the stamp comes before the payload", "writer.h",
-     "	open = seqring_w_advance(w, next, 1);\n",
-     "	open = seqring_w_advance(w, next, 1);\n"
-     "	seqring_store_release(PUBLISH, &open.rec->stamp, open.seq);\n", TORTURE),
-    ("the stamp comes before len and type", "writer.h",
-     "	open = seqring_w_advance(w, next, 1);\n	seqring_w_head(open.rec,",
-     "	open = seqring_w_advance(w, next, 1);\n"
-     "	seqring_store_release(PUBLISH, &open.rec->stamp, open.seq);\n"
-     "	for (volatile int i = 0; i < 50; i++)\n		;\n"
-     "	seqring_w_head(open.rec,", TORTURE),
-    ("the stamp of a record that leaves its segment comes before the payload", "writer.h",
-     "	open = seqring_w_advance(w, next, 0);\n	seqring_w_head(open.rec,",
-     "	open = seqring_w_advance(w, next, 0);\n"
-     "	seqring_store_release(PUBLISH, &open.rec->stamp, open.seq);\n"
-     "	for (volatile int i = 0; i < 500; i++)\n		;\n"
-     "	seqring_w_head(open.rec,", TORTURE),
-    ("a record that leaves its segment does not enter the next", "writer.h",
-     "	if (next >= w->seg_end)\n		seqring_w_enter_segment(w, next);\n", "", UNIT),
-    ("a commit that leaves its segment does not enter the next", "writer.h",
-     "	if (seqring_unlikely(w->pos >= w->seg_end))\n"
-     "		seqring_w_enter_segment(w, w->pos);\n", "", UNIT),
-    ("head comes before the stamp", "writer.h",
-     "	seqring_w_stamp(open->rec, open->behind, open->seq);\n",
-     "	seqring_store_release(JOIN, &open->ctl->head, open->next);\n"
-     "	for (volatile int i = 0; i < 50; i++)\n		;\n"
-     "	seqring_w_stamp(open->rec, open->behind, open->seq);\n",
-     TORTURE),
-    ("a PAD takes a seq", "writer.h",
-     "seqring_w_stamp(rec, seqring_w_at(w, w->pos + room), w->seq + 1);",
-     "seqring_w_stamp(rec, seqring_w_at(w, w->pos + room), ++w->seq);", TORTURE),
-    ("a PAD without its flag", "writer.h",
-     "seqring_meta(len, 0, SEQRING_REC_PAD)", "seqring_meta(len, 0, 0)", TORTURE),
-    ("the writer skips no short rest", "writer.h",
-     "	*next = seqring_normalize(w->pos + size, w->mask);",
-     "	*next = w->pos + size;", UNIT),
-    ("the first record of a segment is not noted", "writer.h",
-     "		seqring_w_cold(w)->first[i] = pos;\n", "", TORTURE),
-    ("segment_pos is one record old", "writer.h",
-     "seqring_store_release(JOIN, &w->ctl->segment_pos[i], pos);",
-     "seqring_store_release(JOIN, &w->ctl->segment_pos[i], pos + 8);", TORTURE),
-    ("last is where the next record comes", "writer.h",
-     "seqring_store_release(JOIN, &open->ctl->last, open->pos);",
-     "seqring_store_release(JOIN, &open->ctl->last, open->next);", UNIT),
-    ("the padding is not zeroed", "writer.h",
-     "	seqring_store_word(last, *last & (~0ULL >> unused));", "", UNIT),
-    ("too long a record is taken", "writer.h",
-     "	if (len > seqring_w_cold(w)->payload_max)\n		return -EMSGSIZE;\n", "", UNIT),
-    ("what goes past a segment is not looked at", "writer.h",
-     "seqring_likely(next + sizeof(struct seqring_record) <= seg_end)",
-     "seqring_likely(next <= seg_end + (1ULL << 40))", UNIT),
-    ("the header behind a segment's last record is not looked at", "writer.h",
-     "seqring_likely(next + sizeof(struct seqring_record) <= seg_end)",
-     "seqring_likely(next <= seg_end)", UNIT),
-    ("too long a sum of pieces is taken", "writer.h",
-     "		if (vec[i].len > w->cold.payload_max - len)\n			return -EMSGSIZE;\n",
-     "", UNIT),
-    ("a lap does not count what it lost", "reader.h",
-     "		r->lost += stamp - r->seq;", "		;", TORTURE),
-    ("what was lost is told twice", "reader.h",
-     "		r->lost = 0;\n	}\n}", "	}\n}", TORTURE),
-    ("a lap leads to the very edge", "reader.h",
-     "		if (pos >= want && (!best || pos < best))",
-     "		if (pos > tail && (!best || pos < best))", UNIT),
-    ("any stamp will do", "reader.h",
-     "	if (!r->any || stamp < r->seq)\n		return SEQRING_CORRUPT;\n", "", UNIT),
-    ("nothing below head is no fault", "reader.h",
-     "		if (r->pos < r->snap)\n			return SEQRING_CORRUPT;\n", "", UNIT),
-    ("a length is not checked against the largest", "reader.h",
-     "meta.len > r->payload_max || seqring_record_size(meta.len) > room",
-     "seqring_record_size(meta.len) > room", UNIT),
-    ("a length is not checked against the end", "reader.h",
-     "meta.len > r->payload_max || seqring_record_size(meta.len) > room",
-     "meta.len > r->payload_max", UNIT),
-    ("a PAD may be a whole lap", "reader.h",
-     "if (room > r->mask || !seqring_r_intact(r, r->pos))",
-     "if (!seqring_r_intact(r, r->pos))", UNIT),
-    ("any position is a place for a record", "reader.h",
-     "	if ((pos & 7) || seqring_normalize(pos, r->mask) != pos)\n"
-     "		return SEQRING_CORRUPT;\n", "", UNIT),
-    ("a lap may lead backwards", "reader.h",
-     "	if (best <= r->pos)\n		return SEQRING_CORRUPT;\n", "", UNIT),
-    ("the end is believed before the last look", "reader.h",
-     "	r->snap = seqring_load_acquire(JOIN, &r->ctl->head);\n"
-     "	return r->pos < r->snap ? SEQRING_OK : SEQRING_DEAD;",
-     "	return SEQRING_DEAD;", MODEL),
-    ("the end is never said", "writer.h",
-     "	seqring_store_release(END, &w->ctl->state, SEQRING_STATE_DEAD);", "", UNIT),
-    ("the newest record is not rechecked", "reader.h",
-     "	if (seqring_unlikely(!seqring_r_intact(r, pos)))\n", "	if (0)\n", UNIT),
-    ("the newest record is taken for a PAD's bytes", "reader.h",
-     "!stamp || meta.flags & SEQRING_REC_PAD || meta.len > r->payload_max ||",
-     "!stamp || meta.len > r->payload_max ||", UNIT),
-    ("the newest record's length is not checked against the end", "reader.h",
-     "meta.len > r->payload_max ||\n			     seqring_record_size(meta.len) > room))",
-     "meta.len > r->payload_max))", UNIT),
-    ("the writer has no fence before it looks who sleeps", "writer.h",
-     "	else\n		seqring_fence_full(WAKE);", "	else\n		seqring_fence_light(WAKE);",
-     WAKE),
-    # On x86 the atomic minimum before it is a full fence already.
-    ("the reader has no fence after it armed", "reader.h",
-     "	seqring_fence_full(WAKE);", "	seqring_fence_light(WAKE);", MODEL),
-    ("a wake-up does not disarm", "writer.h",
-     "	seqring_write(&wait->pos, SEQRING_WAIT_NONE);\n", "", UNIT),
-    ("an announcement is forgotten without a fence", "writer.h",
-     "	/* Who arms too late for this fence finds the announcement gone. */\n"
-     "	seqring_fence_full(WAKE);\n", "", MODEL),
-    ("who has armed is not told that its announcement is forgotten", "writer.h",
-     "	seqring_w_disarm(wait);\n	return 1;\n}\n\n/**\n * seqring_w_end",
-     "	return 0;\n}\n\n/**\n * seqring_w_end", MODEL),
-    ("another reader's announcement is taken for its grace period, too", "reader.h",
-     "	if (found == *known)\n", "	if (found != mine)\n", MODEL),
-    ("a wake-up waits for one record more", "writer.h",
-     "pos <= seqring_read(&wait->pos) &&", "pos <= seqring_read(&wait->pos) + 32 &&", UNIT),
-    ("a wake-up by seq comes one too late", "writer.h",
-     "seq < seqring_read(&wait->seq)", "seq <= seqring_read(&wait->seq)", UNIT),
-    ("arming raises what another armed lower", "barrier.h",
-     "	while (cur > v && !__atomic_compare_exchange_n(", "	while (cur != v && !__atomic_compare_exchange_n(",
-     UNIT),
-]
+TOP = results.TOP
 
 
-def build(name, include, source, libs):
-    out = os.path.join(DIR, name)
-    lang = ["g++", "-std=gnu++14"] if source.endswith(".cc") else ["gcc", "-std=gnu11"]
-    cmd = lang + ["-O2", "-D_GNU_SOURCE", "-w", "-I" + include, "-I" + os.path.join(TOP, "include"),
-                  "-I" + os.path.join(TOP, "tests/model"), "-pthread", "-o", out, source] + libs
-    subprocess.run(cmd, check=True, cwd=TOP)
-    return out
+def run_native(wanted):
+    for mutant, by, why in native.run(wanted):
+        yield mutant, by, by or why
 
 
-def fails(cmd, limit):
-    """Whether a test failed: with a status, a signal, or without an end."""
-    env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP")
-    test = subprocess.Popen(cmd, cwd=TOP, env=env, stdin=subprocess.DEVNULL,
-                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                            start_new_session=True)
-    try:
-        return test.wait(limit) != 0
-    except subprocess.TimeoutExpired:
-        return True
-    finally:
-        # Readers that a test has forked may never end by themselves.
-        try:
-            os.killpg(test.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        test.wait()
-
-
-def detectors(include, kinds):
-    """(name, commands, seconds): each command is run until one fails."""
-    if TORTURE in kinds:
-        exe = build("torture", include, "tests/native/torture.c", [])
-        yield "torture", [[exe, "--seconds", "1", "--readers", "6", "--seed", str(seed)]
-                          for seed in (1, 2, 3)], 10
-    if WAKE in kinds:
-        yield "wake", [[build("wake", include, "tests/native/wake.c", [])]], 60
-    if UNIT in kinds:
-        for test in ("test_protocol", "test_position", "test_hostile", "test_lapped", "test_edge"):
-            exe = build(test, include, "tests/unit/%s.c" % test,
-                        ["build/native/libring.a", "-lcmocka"])
-            yield test, [[exe]], 20
-
-
-    if MODEL in kinds:
-        exe = build("model", include, "tests/model/model.cc", [])
-        yield "model", [[exe, "20000", "only"]], 120
-
-
-def caught_by(include, kinds):
-    for name, commands, limit in detectors(include, kinds):
-        for cmd in commands:
-            if fails(cmd, limit):
-                return name
-    return None
-
-
-def bpf_mutants(wanted):
-    """Returns how many survived."""
-    survivors = 0
+def run_bpf(wanted):
     why = bpf.missing(TOP)
     if why:
         print("skip mutants of BPF rings - %s" % why)
-        return 0
+        return
+    os.makedirs(native.DIR, exist_ok=True)
     for kind in bpf.ALL:
-        bpf.mutate(TOP, DIR, bpf.BPF, "", "")
-        commands, limit = bpf.detector(TOP, DIR, bpf.BPF, kind)
+        bpf.mutate(TOP, native.DIR, bpf.BPF, "", "")
+        commands, limit = bpf.detector(TOP, native.DIR, bpf.BPF, kind)
         if any(fails(cmd, limit) for cmd in commands):
-            print("not ok mutants: %s fails without any mutation" % kind, flush=True)
-            return 1
-    print("ok mutants: without any mutation no test of BPF rings fails", flush=True)
-    for name, source, old, new, kind in bpf.MUTANTS:
+            yield None, kind, ""
+            return
+    for mutant in bpf.MUTANTS:
+        name, source, old, new, kind = mutant
         if wanted and not any(w in name for w in wanted):
             continue
-        found = bpf.mutate(TOP, DIR, source, old, new)
+        found = bpf.mutate(TOP, native.DIR, source, old, new)
         if found != 1:
-            print("not ok mutants: %s - its text occurs %d times in %s" % (name, found, source))
-            survivors += 1
+            yield mutant, None, "its text occurs %d times in %s" % (found, source)
             continue
-        commands, limit = bpf.detector(TOP, DIR, source, kind)
+        commands, limit = bpf.detector(TOP, native.DIR, source, kind)
         if any(fails(cmd, limit) for cmd in commands):
-            print("ok mutants: %s, caught by %s" % (name, kind), flush=True)
+            yield mutant, kind, kind
         else:
-            print("not ok mutants: %s - survived %s" % (name, kind), flush=True)
-            survivors += 1
-    return survivors
+            yield mutant, None, "survived %s" % kind
+
+
+def run_kmod(wanted):
+    """One that the first kernel's tests do not catch may be caught by the other's."""
+    open_ones = {}
+    for mutant, by, what, kernel in vm.run(wanted, lambda text: print(text, flush=True)):
+        if mutant[0] == vm.PLAIN:
+            yield None, by, what
+            return
+        if by:
+            open_ones.pop(mutant[0], None)
+            at = "@" if kernel.startswith("debug") else ""
+            yield mutant, at + by, (what + " ")[:70].strip()
+        elif what:
+            yield mutant, None, what
+        else:
+            open_ones[mutant[0]] = mutant
+    for mutant in open_ones.values():
+        yield mutant, None, "survived " + mutant[4]
+
+
+def run_model(_):
+    """The models know their own; here their results are only taken over."""
+    for suite, command in (("model", None), ("spin", ["tests/model/spin.sh"]),
+                           ("litmus", ["tests/litmus/run.py"])):
+        if command is None:
+            os.makedirs(native.DIR, exist_ok=True)
+            native.build("model", os.path.join(TOP, "include"), "tests/model/model.cc", [])
+            command = [os.path.join(native.DIR, "model")]
+        out = subprocess.run(command, cwd=TOP, text=True, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, check=False).stdout
+        for name, by in model_lines(suite, out):
+            yield (name, suite), by, by or "not caught"
+
+
+def model_lines(suite, out):
+    for line in out.splitlines():
+        match = re.match(r"(not )?ok (?:model|spin|litmus)[:.] ?(.*)", line)
+        if not match:
+            continue
+        name, _, by = match.group(2).partition(", caught by ")
+        if not by:
+            continue
+        yield name.removeprefix("without "), None if match.group(1) else f"{suite}: {by}"
+
+
+RUN = {"native": run_native, "bpf": run_bpf, "kmod": run_kmod, "model": run_model}
+
+
+def known(name):
+    """Every mutant of a set, with where its text stands; of the model what its results say."""
+    if name == "native":
+        return [(m, "include/seqring/" + m[1], m[2]) for m in native.MUTANTS]
+    if name == "bpf":
+        return [(m, m[1], m[2]) for m in bpf.MUTANTS]
+    return [(m, "kmod/" + m[1], m[2]) for m in kmod.ALL]
+
+
+def run(names, wanted):
+    bad = 0
+    for name in names:
+        kept = results.load()
+        for mutant, by, what in RUN[name](wanted):
+            if mutant is None:
+                print(f"not ok mutants: {by} fails without any mutation: {what}", flush=True)
+                bad += 1
+                continue
+            if by:
+                print(f"ok mutants: {mutant[0]}, caught by {by} {what if what != by else ''}",
+                      flush=True)
+            else:
+                print(f"not ok mutants: {mutant[0]} - {what}", flush=True)
+                bad += 1
+            kept[f"{name}: {mutant[0]}"] = {"key": results.key(mutant), "by": by, "what": what}
+            results.save(kept)
+    return bad
+
+
+def collect():
+    """{set: rows} of what has a result that is still that mutant's."""
+    kept, sets = results.load(), {}
+    for name in ("native", "bpf", "kmod"):
+        rows = []
+        for mutant, path, text in known(name):
+            result = kept.get(f"{name}: {mutant[0]}", {})
+            ours = result.get("key") == results.key(mutant)
+            by = result.get("by") if ours else None
+            what = result.get("what", "")
+            if by and name == "kmod" and what:
+                by = f"{by}: {what.removeprefix('not ok ').split(' - ')[0]}"
+            rows.append((mutant[0], f"{path}:{results.line_of(path, text)}", by))
+        sets[name] = rows
+    sets["model"] = [(k.removeprefix("model: "), r["by"].split(":")[0] if r["by"] else "",
+                      r["by"].split(": ", 1)[1] if r["by"] else None)
+                     for k, r in sorted(kept.items()) if k.startswith("model: ")]
+    return sets
+
+
+def check():
+    """In seconds: the list is one of this tree, and the document is of the list."""
+    bad, names = 0, []
+    with open(results.DOC) as f:
+        doc = f.read()
+    for name in ("native", "bpf", "kmod"):
+        for mutant, path, text in known(name):
+            names.append(f"{name}: {mutant[0]}")
+            with open(os.path.join(TOP, path)) as f:
+                count = f.read().count(text)
+            if count != 1:
+                print(f"not ok mutants: {mutant[0]} - its text occurs {count} times in {path}")
+                bad += 1
+            if not re.search(r"^\| %s \| .* \| [^*]+ \|$" % re.escape(results.cell(mutant[0])), doc,
+                             re.M):
+                print(f"not ok mutants: {mutant[0]} - docs/mutants.md does not say what caught it")
+                bad += 1
+    if len(set(names)) != len(names):
+        print("not ok mutants: two have one name")
+        bad += 1
+    rows = len(re.findall(r"^\| (?!mutant \||---)", doc, re.M))
+    stale = rows - len(names)
+    if stale < 0 or "**not caught**" in doc:
+        print("not ok mutants: docs/mutants.md has some that are not caught, or too few")
+        bad += 1
+    if not bad:
+        print(f"ok mutants: {len(names)} of the code are there and in docs/mutants.md")
+        print("ok mutants: all of them were caught")
+    return bad
 
 
 def main():
-    wanted = sys.argv[1:]
-    survivors = 0
-    if wanted[:1] == ["--bpf"]:
-        os.makedirs(DIR, exist_ok=True)
-        return 1 if bpf_mutants(wanted[1:]) else 0
-    shutil.rmtree(DIR, ignore_errors=True)
-    os.makedirs(DIR)
-    plain = caught_by(os.path.join(TOP, "include"), (TORTURE, WAKE, UNIT))
-    if plain:
-        print("not ok mutants: %s fails without any mutation" % plain)
-        return 1
-    print("ok mutants: without any mutation nothing fails")
-    for name, header, old, new, kind in MUTANTS:
-        if wanted and not any(w in name for w in wanted):
-            continue
-        include = os.path.join(DIR, "include")
-        shutil.rmtree(include, ignore_errors=True)
-        shutil.copytree(os.path.join(TOP, "include"), include)
-        path = os.path.join(include, "seqring", header)
-        with open(path) as f:
-            text = f.read()
-        if text.count(old) != 1:
-            print("not ok mutants: %s - its text occurs %d times in %s"
-                  % (name, text.count(old), header))
-            survivors += 1
-            continue
-        with open(path, "w") as f:
-            f.write(text.replace(old, new))
-        by = caught_by(include, (kind,))
-        if by:
-            print("ok mutants: %s, caught by %s" % (name, by), flush=True)
-        else:
-            print("not ok mutants: %s - survived %s" % (name, kind), flush=True)
-            survivors += 1
-    return 1 if survivors else 0
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--set", action="append", choices=sorted(RUN), dest="sets")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--write-doc", action="store_true")
+    parser.add_argument("names", nargs="*")
+    args = parser.parse_args()
+    if args.check:
+        return 1 if check() else 0
+    if args.write_doc:
+        results.write_doc(collect(), kmod.UNSEEN)
+        return 0
+    return 1 if run(args.sets or ["native", "model", "bpf", "kmod"], args.names) else 0
 
 
 sys.exit(main())

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+Runs mutants of the module in a VM: many in one boot, a new boot after each that the
+kernel did not survive well.
+"""
+import os
+import re
+import shutil
+import subprocess
+
+import kmod
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+DIR = os.path.join(TOP, "build", "mutants", "kmod")
+PLAIN = "as it is"
+BATCH = 16
+# Programs that want seqring.ko alone, and those that load all modules themselves.
+ALONE = {"t_map", "t_life", "t_race"}
+EXCLUSIVE = {"t_cycle", "t_unload", "t_fault"}
+
+
+def kernel_of(test):
+    return "debug-a" if test.startswith("@") else "6.1"
+
+
+def sh(command, **more):
+    return subprocess.run(command, cwd=TOP, text=True, check=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, **more).stdout
+
+
+def headers(kernel):
+    env = sh(["bash", "-c", f"eval \"$(tests/vm/kernel.sh {kernel} 2>/dev/null)\"; echo $KHEADERS"])
+    return env.strip().splitlines()[-1]
+
+
+class Builder:
+    """One copy of the modules for a kernel, of which one file at a time is another."""
+
+    def __init__(self, kernel):
+        self.kernel = kernel
+        self.khdr = headers(kernel)
+        self.out = os.path.join(DIR, kernel)
+        shutil.rmtree(self.out, ignore_errors=True)
+        sh(["kmod/build.sh", self.khdr, self.out, "CONFIG_SEQRING_TEST=m"])
+        shutil.copy(os.path.join(self.out, "kmod", "seqring_test.ko"), self.out)
+        self.keep(0)
+
+    def keep(self, index):
+        path = os.path.join(self.out, f"{index}.ko")
+        shutil.copy(os.path.join(self.out, "kmod", "seqring.ko"), path)
+        subprocess.run(["strip", "--strip-debug", path], check=True)
+
+    def make(self):
+        return subprocess.run(
+            ["make", "-s", "-C", self.khdr, f"M={self.out}/kmod", "CONFIG_DEBUG_INFO_BTF_MODULES=",
+             "CONFIG_SEQRING_TEST=m", "KCFLAGS=-w", "modules"],
+            cwd=TOP, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+
+    def build(self, index, file, old, new):
+        """Return: None, or why there is no such module."""
+        path = os.path.join(self.out, "kmod", file)
+        with open(path) as f:
+            text = f.read()
+        if text.count(old) != 1:
+            return f"its text occurs {text.count(old)} times in {file}"
+        with open(path, "w") as f:
+            f.write(text.replace(old, new))
+        try:
+            made = self.make()
+            if made.returncode:
+                return "it does not build: " + made.stdout.strip().splitlines()[-1]
+            self.keep(index)
+        finally:
+            with open(path, "w") as f:
+                f.write(text)
+        return None
+
+
+def guest_script(batch):
+    """@batch: of (index, tests). What each mutant came to is told on the console."""
+    lines = ["set -u", "cd /root", "mount -t cgroup2 none /sys/fs/cgroup 2>/dev/null",
+             "say() { echo \"mutant: $*\" >/dev/kmsg; sleep 0.2; }",
+             # A kernel that complained is not one to go on with.
+             "splat() { dmesg | sed -n '/mutant: '$1' start/,$p' | grep -v 'mutant:' |"
+             " grep -m 1 -E 'BUG|WARNING|KASAN|UBSAN|Oops|Call Trace|possible .* locking|refcount_t|"
+             "Bad page|cannot create duplicate|unreferenced|leaked|INFO: task|suspicious'; }",
+             "leak() { [ -e /sys/kernel/debug/kmemleak ] || return 1; sleep 6;"
+             " for i in 1 2; do echo scan >/sys/kernel/debug/kmemleak; done;"
+             " grep -m 1 -A 20 unreferenced /sys/kernel/debug/kmemleak | grep -E 'seqring|unref' |"
+             " tail -n 1 | grep .; }",
+             "run() {", "  index=$1 caught=''; shift; cp $index.ko seqring.ko; say $index start",
+             "  [ ! -e /sys/kernel/debug/kmemleak ] || echo clear >/sys/kernel/debug/kmemleak",
+             "  for t; do",
+             "    case $t in", "    t_cycle|t_unload|t_fault) ;;",
+             "    *) insmod seqring.ko || { say $index caught load; return; }",
+             "       case $t in t_map|t_life|t_race) ;; *) insmod seqring_test.ko ;; esac ;; esac",
+             "    timeout -s KILL ${LIMIT} ./$t >/tmp/out 2>&1; status=$?",
+             "    [ $status = 0 ] && [ $index = 0 ] && say 0 passed $t",
+             "    bad=$(grep -m 1 '^not ok' /tmp/out)",
+             "    if [ -n \"$bad\" ] || [ $status != 0 ]; then",
+             "      say $index caught $t ${bad:-status $status}; caught=1; break; fi",
+             "    rmmod seqring_test 2>/dev/null; rmmod seqring 2>/dev/null",
+             "  done",
+             "  what=$(splat $index) && { say $index caught kernel $what; say reboot; exit; }",
+             "  pkill -KILL '^t_' 2>/dev/null; sleep 0.3",
+             "  rmmod seqring_test 2>/dev/null; rmmod seqring 2>/dev/null",
+             "  if [ -e /sys/module/seqring ]; then say $index caught rmmod; say reboot; exit; fi",
+             "  [ -z \"$caught\" ] || return",
+             "  what=$(leak) && { say $index caught kmemleak $what; say reboot; exit; }",
+             "  say $index survived", "}",
+             "export CYCLES=400 UNLOADS=30 CROWD=20 HOTPLUG=2"]
+    lines += [f"run {index} {' '.join(tests)}" for index, tests in batch]
+    lines.append("say done")
+    return "\n".join(lines)
+
+
+def boot(builder, batch, programs):
+    """One boot. Returns {index: (by, what)}, whether it ended well, and what was not begun."""
+    log = os.path.join(builder.out, "console")
+    debug = builder.kernel.startswith("debug")
+    limit = 240 if debug else 60
+    files = []
+    for index, _ in batch:
+        files += ["-f", os.path.join(builder.out, f"{index}.ko")]
+    for name, path in programs.items():
+        files += ["-f", f"{path}:{name}"]
+    files += ["-f", os.path.join(builder.out, "seqring_test.ko")]
+    script = guest_script(batch).replace("${LIMIT}", str(limit))
+    khz = sh([programs["tsc_khz"]]).strip()
+    with open(os.path.join(builder.out, "vm.log"), "w") as out:
+        subprocess.run(["tests/vm/vm.sh", "-q", "-o", log, "-k", builder.kernel, "-t",
+                        str(90 + len(batch) * limit), "-m", "3072" if debug else "1024",
+                        "-a", f"tsc_early_khz={khz} rcupdate.rcu_cpu_stall_timeout=20 softlockup_panic=1",
+                        *files, "--", script], cwd=TOP, stdin=subprocess.DEVNULL, stdout=out,
+                       stderr=subprocess.STDOUT, check=False)
+    with open(log, errors="replace") as f:
+        console = f.read()
+    results, started = {}, []
+    for line in re.findall(r"mutant: (.*)", console):
+        words = line.split()
+        if words[1:2] == ["start"]:
+            started.append(int(words[0]))
+        elif words[1:2] == ["caught"]:
+            results.setdefault(int(words[0]), (words[2], " ".join(words[3:])[:160]))
+        elif words[1:2] == ["survived"]:
+            results[int(words[0])] = None
+    for index in started:
+        if index not in results:
+            splat = re.search(r"\] ((?:BUG|WARNING|Oops|Kernel panic|KASAN|general protection|watchdog)"
+                              r".*)", console.split(f"mutant: {index} start")[-1])
+            results[index] = ("kernel", splat.group(1)[:120] if splat else "it hangs")
+    return results, [entry for entry in batch if entry[0] not in results]
+
+
+def run(wanted, say, builders=None):
+    """Yields (mutant, caught by, what) for each that is wanted; by None: it survived."""
+    os.makedirs(DIR, exist_ok=True)
+    programs = sorted({t.lstrip("@") for m in kmod.ALL for t in m[4].split()} - {"t_read32"})
+    sh(["make", "-s", "-j2", "O=build/vm", "LDFLAGS=-static",
+        *[f"build/vm/tests/vm/progs/{p}" for p in [*programs, "tsc_khz"]]])
+    sh(["make", "-s", "-j2", "O=build/vm32", "SAN=m32", "LDFLAGS=-static",
+        "build/vm32/tests/vm/progs/t_read"])
+    paths = {p: f"build/vm/tests/vm/progs/{p}" for p in [*programs, "tsc_khz"]}
+    paths["t_read32"] = "build/vm32/tests/vm/progs/t_read"
+    mutants = [(i + 1, m) for i, m in enumerate(kmod.ALL)
+               if not wanted or any(w in m[0] for w in wanted)]
+    for kernel in ("6.1", "debug-a"):
+        todo = []
+        for index, m in mutants:
+            tests = [t.lstrip("@") for t in m[4].split() if kernel_of(t) == kernel]
+            if tests:
+                todo.append((index, tests))
+        if not todo:
+            continue
+        say(f"# building {len(todo)} modules for {kernel}")
+        builder = Builder(kernel)
+        by_index = dict(mutants)
+        ready = []
+        for index, tests in todo:
+            why = builder.build(index, *by_index[index][1:4])
+            if why:
+                yield by_index[index], None, why, kernel
+            else:
+                ready.append((index, tests))
+        # Without any mutation nothing fails; else nothing that fails means anything.
+        plain = sorted({t for _, tests in ready for t in tests})
+        results, _ = boot(builder, [(0, plain)], paths)
+        if results.get(0) is not None:
+            yield (PLAIN, "", "", "", ""), results[0][0], results[0][1], kernel
+            continue
+        while ready:
+            batch = ready[:BATCH]
+            results, _ = boot(builder, batch, paths)
+            if not results:
+                yield by_index[batch[0][0]], None, "the VM does not start", kernel
+                return
+            for index, _ in batch:
+                if index in results:
+                    by = results[index]
+                    yield by_index[index], by and by[0], by and by[1], kernel
+            ready = [entry for entry in ready if entry[0] not in results]
+
+

@@ -10,7 +10,7 @@
 #define SIZE	65536
 #define MAX	256
 #define PAIRS	9
-#define BOUND	2.0 /* emulated CPUs of a machine that may be busy */
+#define BOUND	3.0 /* emulated CPUs of a machine that may be busy */
 #define STOPPED 8
 
 static volatile int *go;

@@ -140,7 +140,7 @@ class Soak:
 def memfd_torture(soak, seconds):
     seed = soak.random.randrange(1 << 32)
     command = [f"{NATIVE}/tests/native/torture", "--seconds", str(seconds), "--seed", str(seed),
-               "--data-size", str(1 << soak.random.choice((12, 16, 16, 18, 22))),
+               "--data-size", str(1 << soak.random.choice((16, 16, 18, 22))),
                "--readers", str(soak.random.randrange(2, 9))]
     if seed & 1:
         command += ["--start-pos", "4294000000"]

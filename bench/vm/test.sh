@@ -34,12 +34,13 @@ complete() {
 	done
 }
 
-# What the demo must show: the old ways' writers stopped, ours did not.
+# What the demo must show: the old ways' writers stopped, ours did not, and tore nothing.
+# (A reader of the old ways counts what stood there before the first update as torn.)
 shown() {
 	local log=build/demo-locks.log
 	grep -q 'WAITS FOR THE LOCK' "$log" && grep -q 'given up so far' "$log" &&
-		! sed -n '/^=== 3/,$p' "$log" | grep -E 'the kernel: 0 updates|WAITS|given up' &&
-		! grep -E 'snapshots in a second, [1-9][0-9]* torn' "$log"
+		! sed -n '/^=== 3/,$p' "$log" |
+			grep -E 'the kernel: 0 updates|WAITS|given up|second, [1-9][0-9]* torn'
 }
 
 check doc bench/vm/doc.sh

@@ -196,7 +196,7 @@ if [ -n "$icount" ]; then
 	cmdline+=" tsc_early_khz=1000000"
 fi
 
-mkfifo "$tmp/console" || die "no pipe"
+mkfifo "$tmp/console" "$tmp/monitor.in" "$tmp/monitor.out" || die "no pipe"
 
 # Runs the VM to its end; in the background, so that a signal to this script ends it at once.
 run_vm() {
@@ -211,10 +211,11 @@ run_vm() {
 		-m "$memory" -nodefaults -no-user-config -no-reboot -display none \
 		-chardev stdio,id=console,signal=off -serial chardev:console \
 		-chardev file,id=result,path="$tmp/result" -serial chardev:result \
+		-chardev pipe,id=monitor,path="$tmp/monitor" -mon chardev=monitor \
 		-kernel "$VMLINUX" -initrd "$tmp/initramfs" -append "$cmdline" \
 		</dev/null >"$tmp/console" 2>"$tmp/errors" &
 	qemu_pid=$!
-	watch_boot $qemu_pid &
+	watch $qemu_pid &
 	wait "$qemu_pid"
 	rc=$?
 	qemu_pid=
@@ -223,15 +224,28 @@ run_vm() {
 
 # On a host that is busy an emulated CPU may not come up, before there is a console even.
 # That is no result: whoever says nothing at all for so long is ended, and tried again.
-watch_boot() {
-	local i
-	for ((i = 0; i < 2 * boot_limit; i++)); do
-		sleep 0.5
-		kill -0 "$1" 2>/dev/null || return
-		[ ! -s "$log" ] || return
+# Of a VM that does not end, it is seen where its CPUs are.
+watch() {
+	local begin=$SECONDS
+	while sleep 0.5 && kill -0 "$1" 2>/dev/null; do
+		if [ ! -s "$log" ] && [ $((SECONDS - begin)) -ge $boot_limit ]; then
+			touch "$tmp/no_boot"
+			kill "$1"
+		elif [ $((SECONDS - begin)) -ge $((limit - 4)) ]; then
+			look >"$tmp/cpus"
+			return
+		fi
 	done
-	touch "$tmp/no_boot"
-	kill "$1"
+}
+
+# Twice, to see what moves.
+look() {
+	local i
+	for i in 1 2; do
+		printf '%s\n' 'info registers -a' 'info lapic 0' 'info lapic 1' >"$tmp/monitor.in"
+		timeout 1 cat "$tmp/monitor.out" | tr -d '\r' |
+			grep -aE '^(CPU#|[RE]IP=|dumping|Timer|IRR|ISR)'
+	done
 }
 
 boot_limit=100
@@ -265,7 +279,8 @@ if [ -n "$out" ]; then
 fi
 
 if [ "$rc" = 124 ] || [ "$rc" = 137 ]; then
-	say "timeout: not done after $limit s"
+	say "timeout: not done after $limit s; its CPUs:"
+	cat "$tmp/cpus" >&2
 	exit 124
 elif [ -n "$splat" ]; then
 	exit 99

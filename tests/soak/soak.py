@@ -227,8 +227,12 @@ def native(soak):
     storm.start()
 
     def loop(work):
-        while not soak.over():
-            work(soak, min(50, soak.left()))
+        # What goes wrong in a thread would be its end alone, and the others went on.
+        try:
+            while not soak.over():
+                work(soak, min(50, soak.left()))
+        except Exception as e:  # pylint: disable=broad-except
+            soak.fail(f"{type(e).__name__}: {e}")
 
     works = [memfd_torture, bpf_torture, wake_ups, killed,
              lambda soak, seconds: storm.storm(seconds)]

@@ -277,13 +277,13 @@ static unsigned int round_of(unsigned int number, unsigned int cycles)
 int main(int argc, char **argv)
 {
 	unsigned int cycles = argc > 1 ? strtoul(argv[1], NULL, 0) :
-					 mod_number("CYCLES", mod_debug_kernel() ? 1000 : 2000);
+					 mod_number("CYCLES", mod_debug_kernel() ? 300 : 2000);
 	unsigned int bad = 0, i;
 	uint64_t begin;
 	long missing;
 
 	signal(SIGPIPE, SIG_IGN);
-	alarm(mod_number("CYCLES", 0) ? 3600 : 300);
+	alarm(mod_number("CYCLES", 0) ? 3600 : mod_debug_kernel() ? 900 : 300);
 	done = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	stop = (int *)(done + 16);
 	T_EQ("cycle.unused", mod_users("seqring"), 0);

@@ -167,7 +167,18 @@ static void control_limits(void)
 	T_RET("reject.limit.memory_destroy", dev_destroy("rj-new"), 0);
 	/* More than the machine has, and nobody pays for it with his life. */
 	write_limit("1000000");
-	T_ERR("reject.limit.no_memory", dev_create("rj-new", 1 << 30), ENOMEM);
+	errno = 0;
+	for (n = 0; n < 16; n++) {
+		snprintf(name, sizeof(name), "rj-large-%u", n);
+		if (dev_create(name, 1 << 30))
+			break;
+	}
+	t_check(n < 16 && errno == ENOMEM, "reject.limit.no_memory", "%u of 1 GiB, then %s", n,
+		strerror(errno));
+	while (n--) {
+		snprintf(name, sizeof(name), "rj-large-%u", n);
+		dev_destroy(name);
+	}
 	write_limit("0");
 	T_RET("reject.limit.memory_lifted", dev_create("rj-new", 1 << 20), 0);
 	T_RET("reject.limit.memory_again", dev_destroy("rj-new"), 0);

@@ -162,9 +162,9 @@ static void race(int reader_cpu)
 		if (run_prog(prog_fd(obj, "race"), &turns, sizeof(turns), -1))
 			die("race");
 	pthread_join(thread, NULL);
-	printf("# %s: %" PRIu64 " rounds: woken in %" PRIu64 ", seen in %" PRIu64 ", neither in %" PRIu64
-	       "\n",
-	       name, (uint64_t)racer.race->done, racer.woken, racer.seen, racer.lost);
+	printf("# %s: %" PRIu64 " rounds: ", name, (uint64_t)racer.race->done);
+	printf("woken in %" PRIu64 ", seen in %" PRIu64 ", neither in %" PRIu64 "\n", racer.woken,
+	       racer.seen, racer.lost);
 	t_check(!racer.lost && racer.woken && racer.seen, name,
 		"neither saw the other in %" PRIu64 " rounds, or one of them was never the first",
 		racer.lost);

@@ -201,7 +201,7 @@ mkfifo "$tmp/console" "$tmp/monitor.in" "$tmp/monitor.out" || die "no pipe"
 # Runs the VM to its end; in the background, so that a signal to this script ends it at once.
 run_vm() {
 	if [ -n "$quiet" ]; then
-		tr -d '\r' <"$tmp/console" >>"$log" &
+		stdbuf -oL tr -d '\r' <"$tmp/console" >>"$log" &
 	else
 		stdbuf -o0 tr -d '\r' <"$tmp/console" | tee -a "$log" &
 	fi
@@ -240,8 +240,7 @@ watch() {
 
 # Twice, to see what moves.
 look() {
-	local i
-	for i in 1 2; do
+	for _ in 1 2; do
 		printf '%s\n' 'info registers -a' 'info lapic 0' 'info lapic 1' >"$tmp/monitor.in"
 		timeout 1 cat "$tmp/monitor.out" | tr -d '\r' |
 			grep -aE '^(CPU#|[RE]IP=|dumping|Timer|IRR|ISR)'

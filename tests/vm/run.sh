@@ -15,7 +15,7 @@ memory=1024 parts=''
 case $series in
 6.1 | 6.12) rounds=3000 flood=8000 ;;
 rt) rounds=1000 flood=4000 ;;
-debug-a) rounds=300 flood=1000 memory=3072 ;;
+debug-a) rounds=300 flood=1000 ;;
 # It looks at what the kernel does; see seqring_kunit for readers.
 debug-b) rounds=300 flood=1000 parts='load torture unload' ;;
 *) echo "usage: $0 6.1|6.12|rt|debug-a|debug-b" >&2; exit 2 ;;

@@ -178,8 +178,9 @@ static int leaks(void)
 	int n = 0, i;
 	FILE *f;
 
-	for (i = 0; i < 3; i++) {
-		sleep_us(2000000);
+	/* What is younger than 5 s is not reported, nor what is seen for the first time. */
+	for (i = 0; i < 2; i++) {
+		sleep_us(5000000);
 		if (mod_write("/sys/kernel/debug/kmemleak", "scan"))
 			T_DIE("fault.setup", "kmemleak: %s", strerror(errno));
 	}
@@ -214,8 +215,6 @@ static void open_all(void)
 	pg = dev_geometry(percpu_fd);
 	percpu_size = pg.total_size;
 	reader_fd = ioctl(dev_fd, SEQRING_IOC_READER_FD, 0);
-	if (pipe(pipe_fds))
-		T_DIE("fault.setup", "pipe: %s", strerror(errno));
 	for (n = 0; n < 20; n++)
 		dev_publish(rw_fd, n, MAX);
 	if (dev_command("flood tf-percpu 20 256 0") || reader_fd < 0 || kernel_fd < 0)
@@ -266,6 +265,8 @@ int main(int argc, char **argv)
 	T_EQ("fault.account_last", mod_account(), MOD_ACCOUNT);
 	pages = mod_pages("/tmp/fault") - pages;
 	t_check(pages < 32, "fault.pages_back", "%ld more than before", pages);
-	T_EQ("fault.leaks", leaks(), 0);
+	/* A look takes half a minute. */
+	if (!*only)
+		T_EQ("fault.leaks", leaks(), 0);
 	return t_done();
 }

@@ -40,9 +40,6 @@ static int get_opts(const struct ring_open_opts *user, struct ring_open_opts *op
 	if (opts->flags & ~RING_EAGER)
 		return libring_fail(EINVAL, "ring_open_opts.flags is 0x%x: RING_EAGER or 0",
 				    opts->flags);
-	if (opts->whence > RING_TIME)
-		return libring_fail(EINVAL, "ring_open_opts.whence is %u: 0 (oldest) to %u (time)",
-				    opts->whence, RING_TIME);
 	if (opts->one_ring > 1)
 		return libring_fail(EINVAL, "ring_open_opts.one_ring is %u: 0 or 1",
 				    opts->one_ring);

@@ -29,11 +29,11 @@ SETS = [
     ("model", "Ordering",
      "One side of one ordering pair weakened at a time, in relacy's model of C11 "
      "(tests/model/model.cc), in the kernel's (tests/litmus) and in Spin's state machines."),
+    ("libring", "The library", "The file built once more, and linked into the unit tests."),
     ("bpf", "BPF writers, in bpf.h and libring", "Loaded into this kernel, or in libring against it."),
     ("kmod", "The module",
      "Each built and loaded in the VM. `@`: on the kernel with KASAN, lockdep, kmemleak and fault "
      "injection; `kernel`: it complained itself."),
-    ("libring", "libring", "Relinked with the unit tests."),
 ]
 
 

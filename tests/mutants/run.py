@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """
-run.py [--set native|bpf|kmod|model]... [NAME...]: takes one safeguard at a time out of the
-protocol's headers, of what is there for BPF writers, and of the module, builds with what is left,
-and requires that a test fails. NAME: only mutants with that in their names. Each mutant
+run.py [--set native|libring|bpf|kmod|model]... [NAME...]: takes one safeguard at a time out
+of the protocol's headers, of libring, of what is there for BPF writers, and of the module,
+builds with what is left, and requires that a test fails. NAME: only mutants with that in their names. Each mutant
 replaces a text that occurs exactly once; one whose text has gone is a failure, not a pass.
 
 run.py --check: whether all of these texts are there, and docs/mutants.md is of these mutants.
@@ -19,12 +19,15 @@ import sys
 sys.dont_write_bytecode = True
 import bpf
 import kmod
+import libring
 import native
 import results
 import vm
 from outcome import fails
 
 TOP = results.TOP
+# The sets whose mutants are texts of the code.
+CODE = ("native", "libring", "bpf", "kmod")
 
 
 def run_native(wanted):
@@ -103,7 +106,12 @@ def model_lines(suite, out):
         yield name.removeprefix("without "), None if match.group(1) else f"{suite}: {by}"
 
 
-RUN = {"native": run_native, "bpf": run_bpf, "kmod": run_kmod, "model": run_model}
+def run_libring(wanted):
+    for mutant, by, why in libring.run(wanted):
+        yield mutant, by, by or why
+
+
+RUN = {"native": run_native, "libring": run_libring, "bpf": run_bpf, "kmod": run_kmod, "model": run_model}
 
 
 def known(name):
@@ -112,6 +120,8 @@ def known(name):
         return [(m, "include/seqring/" + m[1], m[2]) for m in native.MUTANTS]
     if name == "bpf":
         return [(m, m[1], m[2]) for m in bpf.MUTANTS]
+    if name == "libring":
+        return [(m, "libring/" + m[1], m[2]) for m in libring.MUTANTS]
     return [(m, "kmod/" + m[1], m[2]) for m in kmod.ALL]
 
 
@@ -138,7 +148,7 @@ def run(names, wanted):
 def collect():
     """{set: rows} of what has a result that is still that mutant's."""
     kept, sets = results.load(), {}
-    for name in ("native", "bpf", "kmod"):
+    for name in CODE:
         rows = []
         for mutant, path, text in known(name):
             result = kept.get(f"{name}: {mutant[0]}", {})
@@ -160,7 +170,7 @@ def check():
     bad, names = 0, []
     with open(results.DOC) as f:
         doc = f.read()
-    for name in ("native", "bpf", "kmod"):
+    for name in CODE:
         for mutant, path, text in known(name):
             names.append(f"{name}: {mutant[0]}")
             with open(os.path.join(TOP, path)) as f:
@@ -196,9 +206,9 @@ def main():
     if args.check:
         return 1 if check() else 0
     if args.write_doc:
-        results.write_doc(collect(), kmod.UNSEEN)
+        results.write_doc(collect(), kmod.UNSEEN + libring.UNSEEN)
         return 0
-    return 1 if run(args.sets or ["native", "model", "bpf", "kmod"], args.names) else 0
+    return 1 if run(args.sets or ["native", "libring", "model", "bpf", "kmod"], args.names) else 0
 
 
 sys.exit(main())

@@ -163,6 +163,21 @@ static void test_header(void **state)
 		open_copy(w, w->map_size, SEALS, table[i].err);
 		memcpy(h, &saved, sizeof(saved));
 	}
+	/* None of these is only found because nothing fits any more. */
+	h->nr_rings = SEQRING_RINGS_MAX + 1;
+	h->total_size = h->ring_offset + h->nr_rings * h->ring_stride;
+	open_copy(w, h->total_size, SEALS, EPROTO);
+	memcpy(h, &saved, sizeof(saved));
+	h->total_size += 4 * page;
+	h->ring_offset += 8;
+	open_copy(w, h->total_size, SEALS, EPROTO);
+	h->ring_offset -= 8;
+	h->ring_stride += 8;
+	open_copy(w, h->total_size, SEALS, EPROTO);
+	h->ring_stride += page - 8;
+	h->data_offset += 8;
+	open_copy(w, h->total_size, SEALS, EPROTO);
+	memcpy(h, &saved, sizeof(saved));
 	/* What is newer than this library, and says so. */
 	h->version = 3;
 	h->compat_version = 2;
@@ -351,6 +366,38 @@ static void test_later_options(void **state)
 	assert_null(r);
 }
 
+/* A size that no option struct ever has, although nothing is in it. */
+static void test_endless_options(void **state)
+{
+	static union {
+		struct ring_open_opts opts;
+		char bytes[8192];
+	} o = { .opts.size = sizeof(o) };
+	struct ring_fds fds;
+	struct ring *r = NULL;
+
+	ring_writer_fds(*state, &fds);
+	assert_rejected(ring_open_fds(&fds, &o.opts, &r), E2BIG);
+	assert_null(r);
+}
+
+/* Opening it would wait for somebody who writes. */
+static void test_fifo(void **state)
+{
+	char path[] = "/tmp/seqring-unit-XXXXXX";
+	struct ring *r = NULL;
+
+	(void)state;
+	close(mkstemp(path));
+	unlink(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	alarm(20);
+	assert_rejected(ring_open(path, NULL, &r), EPROTO);
+	alarm(0);
+	unlink(path);
+	assert_null(r);
+}
+
 static void test_bad_fds(void **state)
 {
 	struct ring_writer *w = *state;
@@ -393,9 +440,8 @@ static void test_no_leaks(void **state)
 	struct ring_open_opts bad = OPTS(.whence = RING_TIME);
 	struct ring_fds fds;
 	struct ring *r;
-	int before = dup(0), after, i;
+	int before = count_fds(), maps = count_maps("seqring"), i;
 
-	close(before);
 	ring_writer_fds(w, &fds);
 	for (i = 0; i < 50; i++) {
 		assert_int_equal(ring_open_fds(&fds, NULL, &r), 0);
@@ -404,9 +450,8 @@ static void test_no_leaks(void **state)
 		assert_int_equal(ring_open_fd(fds.ring, &bad, &r), -EOPNOTSUPP);
 		assert_int_equal(ring_open_fd(fds.bell, &bad, &r), -EPROTO);
 	}
-	after = dup(0);
-	close(after);
-	assert_int_equal(before, after);
+	assert_int_equal(count_fds(), before);
+	assert_int_equal(count_maps("seqring"), maps);
 	assert_true(fcntl(fds.ring, F_GETFD) >= 0);
 }
 
@@ -439,6 +484,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_path_of_memfd, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_options, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_later_options, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_endless_options, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fifo, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_fds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_leaks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_corrupt_start, setup, teardown),

@@ -434,6 +434,10 @@ static void test_corrupt(void **state)
 	assert_rejected(ring_peek(r, &rec), EBADMSG);
 	assert_rejected(ring_read_batch(r, &rec, 1, NULL, 0, &n), EBADMSG);
 	assert_rejected(ring_consume(r, count, NULL, 0, &n), EBADMSG);
+	/* It is not looked at again, whatever stands there by then. */
+	*at = stamp;
+	assert_rejected(ring_read(r, &rec, NULL, 0), EBADMSG);
+	*at = 0;
 	/* It is for ring_read() to say. */
 	assert_int_equal(ring_wait(r, -1), 0);
 	assert_int_equal(ring_seek(r, RING_NEWEST, 0), 0);

@@ -3,6 +3,7 @@
 #ifndef UNIT_H
 #define UNIT_H
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -86,6 +87,30 @@ static inline void publish_at(struct ring_writer *w, unsigned int ring, uint64_t
 			      const void *payload, uint32_t len)
 {
 	assert_int_equal(seqring_w_publish(&w->rings[ring].w, 0, ts_ns, payload, len), 0);
+}
+
+/* Open descriptors of this process. */
+static inline int count_fds(void)
+{
+	int fd, n = 0;
+
+	for (fd = 0; fd < 4096; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* Mappings of this process whose file has @what in its name. */
+static inline int count_maps(const char *what)
+{
+	FILE *f = fopen("/proc/self/maps", "re");
+	char line[512];
+	int n = 0;
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		n += !!strstr(line, what);
+	fclose(f);
+	return n;
 }
 
 /* @nr records that say their number in this call. */

@@ -289,7 +289,7 @@ mutants:
 
 # The module on kernels that look for mistakes, which are built when they are not there.
 test-debug:
-	tests/run.sh vm-debug-a kunit-a vm-debug-b kunit-b vm-rt fuzz-dev
+	tests/run.sh debug-self-a kunit-a vm-debug-a debug-self-b kunit-b vm-debug-b vm-rt fuzz-dev
 
 # For hours, one after the other; SOAK=native or vm: only that one.
 HOURS	?= 1

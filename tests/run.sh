@@ -200,10 +200,10 @@ soak() {
 
 all="build unit-native unit-asan unit-tsan torture-native torture-asan torture-tsan wake model
 litmus spin bpf bpf-torture bpf-wake bpf-asan crowd fuzz-user tool install bench style
-vm-self vm-6.1 vm-6.12 vm-bpf-6.1 vm-bpf-6.12 bench-vm soak guarantees"
+vm-self vm-6.1 vm-6.12 vm-bpf-6.1 vm-bpf-6.12 bench-vm soak debug-self-b kunit-b guarantees"
 # Longer ones, and those that are run by themselves.
 by_hand="mutants-native mutants-bpf mutants-kmod mutants-model static arm64 vm-arm64 vm-rt vm-debug-a
-vm-debug-b kunit-a kunit-b fuzz-dev"
+vm-debug-b debug-self-a kunit-a fuzz-dev"
 
 run() {
 	case $1 in
@@ -230,6 +230,7 @@ run() {
 	fuzz-dev) suite fuzz-dev tests/fuzz/dev.sh ;;
 	fuzz-user) suite fuzz-user tests/fuzz/user.sh ;;
 	crowd) suite crowd crowd ;;
+	debug-self-[ab]) suite "$1" tests/debug/selftest.sh "${1#debug-self-}" ;;
 	kunit-[ab]) suite "$1" tests/debug/kunit.sh "${1#kunit-}" ;;
 	arm64) suite arm64 tests/arm64/user.sh ;;
 	vm-arm64) suite vm-arm64 vm_arm64 ;;

@@ -69,6 +69,15 @@ splat "user's fault" 0 '[   13.123456] traps: a[1] general protection fault ip:1
 splat "user's crash" 0 '[   13.123456] a[1]: segfault at 0 ip 1 sp 2 error 4 in a[1+1]'
 splat "taint" 0 '[   13.123456] m: loading out-of-tree module taints kernel.'
 splat "signature" 0 '[   13.123456] m: module verification failed: signature and/or required key missing - tainting kernel'
+splat "injected failures" 0 "[   13.123456] t_fault: failures are injected
+[   14.123456] Call Trace:
+[   14.223456] kmemleak: 6 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
+[   15.123456] t_fault: no more failures"
+splat "oops of an injected failure" 1 "[   13.123456] t_fault: failures are injected
+[   14.123456] BUG: kernel NULL pointer dereference, address: 0000000000000000"
+splat "trace after injected failures" 1 "[   13.123456] t_fault: failures are injected
+[   15.123456] t_fault: no more failures
+[   14.123456] Call Trace:"
 splat "user's words" 0 'ok 3 WARNING: BUG: Oops Call Trace'
 
 [ $# -gt 0 ] || set -- 6.1 6.12

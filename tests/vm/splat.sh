@@ -11,6 +11,10 @@ if [ $# != 1 ] || [ ! -r "$1" ]; then
 	exit 2
 fi
 
+# Where t_fault makes allocations fail, it says so to the kernel's log: until it takes that
+# back, the kernel may warn of one that failed, with a trace, and of what its own error paths
+# leak; t_fault looks for leaks of ours.
+#
 # Only text after the kernel's time stamp counts, since test programs may print
 # the same words; it may stand within a line, since both write to one console.
 # The first list has to follow the stamp at once: user space, too, is reported to
@@ -33,6 +37,7 @@ BEGIN {
 		"|Bad page (state|map)|Bad rss-counter|nobody cared" \
 		"|cannot create duplicate filename|already present!" \
 		"|(Unknown symbol|disagrees about version)|irqs_disabled"
+	wanted = "Call Trace|page allocation failure|kmemleak: .*new suspected memory leaks"
 	before = 3
 	after = 40
 	most = 200
@@ -40,6 +45,12 @@ BEGIN {
 { sub(/\r$/, ""); line[NR] = $0 }
 match($0, stamp) {
 	text = substr($0, RSTART + RLENGTH)
+	if (text ~ /^t_fault: failures are injected/)
+		injected = 1
+	if (text ~ /^t_fault: no more failures/)
+		injected = 0
+	if (injected)
+		gsub(wanted, "", text)
 	if (match(text, "^(" first ")") || text ~ any) {
 		found++
 		from = NR - before > shown + 1 ? NR - before : shown + 1

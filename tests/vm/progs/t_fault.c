@@ -47,6 +47,13 @@ static void set_up_injection(void)
 		T_DIE("fault.setup", "%s: %s", path, strerror(errno));
 }
 
+/* For splat.sh. */
+static void tell(const char *text)
+{
+	if (mod_write("/dev/kmsg", text))
+		T_DIE("fault.setup", "/dev/kmsg: %s", strerror(errno));
+}
+
 static void inject(unsigned int nth)
 {
 	char text[16];
@@ -245,6 +252,7 @@ int main(int argc, char **argv)
 	if (mod_remove("seqring"))
 		T_DIE("fault.setup", "rmmod: %s", strerror(errno));
 	set_up_injection();
+	tell("t_fault: failures are injected\n");
 	mod_count_pages("/tmp/fault");
 	pages = mod_pages("/tmp/fault");
 	open_all();
@@ -268,5 +276,6 @@ int main(int argc, char **argv)
 	/* A look takes half a minute. */
 	if (!*only)
 		T_EQ("fault.leaks", leaks(), 0);
+	tell("t_fault: no more failures\n");
 	return t_done();
 }

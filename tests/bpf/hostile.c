@@ -211,7 +211,7 @@ static pid_t start_scribbling(bool worst)
  */
 static double cost_beside(bool worst)
 {
-	const uint64_t end = now_ns() + PATIENCE_MS * MS;
+	const uint64_t end = now_ns() + patience_ms * MS;
 	const pid_t pid = start_scribbling(worst);
 	uint64_t was, did = 0;
 	double ns = 0;
@@ -247,7 +247,8 @@ static unsigned int woken_in_time(unsigned int n)
 			publish(1, 0);
 			_exit(0);
 		}
-		in_time += !ring_wait(r, PATIENCE_MS) && now_ns() - start < PATIENCE_MS * MS / 2;
+		in_time += !ring_wait(r, (int)patience_ms) &&
+			   now_ns() - start < patience_ms * MS / 2;
 		waitpid(pid, NULL, 0);
 	}
 	ring_close(r);

@@ -3,7 +3,7 @@
  * Sleeping on a ring that a BPF program writes: for what was wished for and not less,
  * at no cost; and who dies in its sleep costs nobody anything.
  *
- * usage: sleep [--kills N]
+ * usage: sleep [--kills N] [--patience-ms MS]
  */
 #include <signal.h>
 #include <sys/resource.h>
@@ -49,9 +49,9 @@ static void wish(enum how how, const char *what, const struct ring_open_opts *op
 	snprintf(name, sizeof(name), "sleep.wish.%s.%s.met", what, how_names[how]);
 	start = now_ns();
 	pthread_create(&thread, NULL, publish_later, (void *)(uintptr_t)more);
-	err = sleep_ms(&s, PATIENCE_MS);
+	err = sleep_ms(&s, (int)patience_ms);
 	pthread_join(thread, NULL);
-	t_check(!err && now_ns() - start < PATIENCE_MS * MS && now_ns() - start >= 90 * MS, name,
+	t_check(!err && now_ns() - start < patience_ms * MS && now_ns() - start >= 90 * MS, name,
 		"%" PRIu64 " ms, %d", (now_ns() - start) / MS, err);
 	drain(s.r, &t);
 	snprintf(name, sizeof(name), "sleep.wish.%s.%s.read", what, how_names[how]);
@@ -80,14 +80,14 @@ static void wish_timeout(enum how how)
 	ms = now_ns() / MS;
 	/* A descriptor may wake earlier: it is asked again after each -EAGAIN. */
 	while (!err && !t.got) {
-		err = sleep_ms(&s, PATIENCE_MS);
+		err = sleep_ms(&s, (int)patience_ms);
 		if (!err)
 			drain(s.r, &t);
 	}
 	ms = now_ns() / MS - ms;
 	pthread_join(thread, NULL);
 	snprintf(name, sizeof(name), "sleep.wish.timeout.%s", how_names[how]);
-	t_check(!err && t.got == 3 && ms >= (how == BY_WAIT ? 395 : 95) && ms < PATIENCE_MS, name,
+	t_check(!err && t.got == 3 && ms >= (how == BY_WAIT ? 395 : 95) && ms < patience_ms, name,
 		"%d: %" PRIu64 " records after %" PRIu64 " ms", err, t.got, ms);
 	sleeper_close(&s);
 	tear_down();
@@ -159,7 +159,7 @@ static bool sleeps(pid_t pid)
 static pid_t armed_child(enum how how)
 {
 	const struct ring_open_opts opts = { .size = sizeof(opts), .whence = RING_HEAD };
-	uint64_t end = now_ns() + PATIENCE_MS * MS;
+	uint64_t end = now_ns() + patience_ms * MS;
 	struct told t = { 0 };
 	struct sleeper s;
 	pid_t pid;
@@ -278,13 +278,20 @@ static void full(void)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { { "kills", 1, NULL, 'k' }, { 0 } };
+	static const struct option options[] = {
+		{ "kills", 1, NULL, 'k' },
+		{ "patience-ms", 1, NULL, 'p' },
+		{ 0 },
+	};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 'k')
+		if (c == 'k')
+			kills = (unsigned int)strtoul(optarg, NULL, 0);
+		else if (c == 'p')
+			patience_ms = (unsigned int)strtoul(optarg, NULL, 0);
+		else
 			return 2;
-		kills = (unsigned int)strtoul(optarg, NULL, 0);
 	}
 	need_bpf("sleep");
 	wishes();

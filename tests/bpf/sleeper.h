@@ -13,7 +13,11 @@
 #include "wake.h"
 
 #define READERS_MAX 64
-#define PATIENCE_MS 5000 /* a wake-up that takes so long is none */
+/*
+ * A wake-up that takes so long is none. On a machine that is short of CPU time, a grace
+ * period for which a reader waits may last for seconds: it takes more patience there.
+ */
+static unsigned int patience_ms = 5000;
 
 enum how { BY_WAIT, BY_LEVEL, BY_EDGE, HOWS };
 
@@ -156,9 +160,9 @@ static inline void read_and_sleep(struct told *t, enum how how)
 	while ((err = drain(s.r, t)) == -EAGAIN) {
 		start = now_ns();
 		t->asleep++;
-		err = sleep_ms(&s, PATIENCE_MS);
+		err = sleep_ms(&s, (int)patience_ms);
 		/* At its timeout ring_wait() looks once more. */
-		if (err == -ETIMEDOUT || now_ns() - start >= PATIENCE_MS * MS)
+		if (err == -ETIMEDOUT || now_ns() - start >= patience_ms * MS)
 			t->missed++;
 	}
 	if (err != -ENODEV)
@@ -184,7 +188,7 @@ static inline pid_t start_reader(unsigned int i, enum how how)
 /* Return: whether all @nr readers have got @n records within their patience. */
 static inline bool wait_for_all(unsigned int nr, uint64_t n)
 {
-	uint64_t end = now_ns() + 4 * PATIENCE_MS * MS;
+	uint64_t end = now_ns() + 4 * patience_ms * MS;
 	unsigned int i, spins = 0;
 
 	for (i = 0; i < nr; i++)

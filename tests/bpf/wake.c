@@ -3,7 +3,8 @@
  * Waking up the readers of a ring that a BPF program writes: none is missed, however
  * many sleep, however they do it, and whenever they go to sleep.
  *
- * usage: wake [--object NAME] [--events N] [--readers N,N...] [--rounds N] [TEST...]
+ * usage: wake [--object NAME] [--events N] [--readers N,N...] [--rounds N]
+ *             [--patience-ms MS] [TEST...]
  */
 #include <seqring/reader.h>
 
@@ -215,8 +216,9 @@ static const struct {
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "object", 1, NULL, 'b' }, { "events", 1, NULL, 'e' }, { "readers", 1, NULL, 'r' },
-		{ "rounds", 1, NULL, 'o' }, { "kills", 1, NULL, 'k' },	{ 0 },
+		{ "object", 1, NULL, 'b' },	 { "events", 1, NULL, 'e' },
+		{ "readers", 1, NULL, 'r' },	 { "rounds", 1, NULL, 'o' },
+		{ "patience-ms", 1, NULL, 'p' }, { 0 },
 	};
 	uint64_t start;
 	unsigned int i;
@@ -239,6 +241,9 @@ int main(int argc, char **argv)
 											      NULL,
 											      0) %
 									(READERS_MAX + 1);
+			break;
+		case 'p':
+			patience_ms = (unsigned int)strtoul(optarg, NULL, 0);
 			break;
 		case 'o':
 			opt.rounds = strtoul(optarg, NULL, 0);

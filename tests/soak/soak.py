@@ -27,6 +27,8 @@ import time
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NATIVE = os.path.join(TOP, "build", "native")
 MAX_ROUND_S = 600
+# Grace periods of some seconds have been seen under this load.
+PATIENCE = ["--patience-ms", "60000"]
 
 KEYS = ("published", "read", "lost", "retried", "torn", "wakeups", "opened", "killed",
         "hotplugs", "rounds")
@@ -92,8 +94,10 @@ class Soak:
         with self.lock:
             if self.wrong is None:
                 self.wrong = what
-                print(f"# WRONG: {what}\n" + "".join(f"# | {line}\n" for line in
-                                                     output.splitlines()[-60:]), flush=True)
+                # What it says is wrong, and what it said last.
+                lines = [l for l in output.splitlines() if not l.startswith("ok ")]
+                said = [l for l in lines if l.startswith("not ok ")][:5] + ["..."] + lines[-20:]
+                print(f"# WRONG: {what}\n" + "".join(f"# | {l}\n" for l in said), flush=True)
 
     def line(self):
         minutes = (time.monotonic() - self.start) / 60
@@ -169,14 +173,15 @@ def wake_ups(soak, seconds):
     else:
         variant = ["wake", "wake_preempt", "wake_calm"][which - 1]
         command = [f"{NATIVE}/tests/bpf/wake", "--object", variant, "--readers", "1,3",
-                   "--events", events, "--rounds", rounds]
+                   "--events", events, "--rounds", rounds] + PATIENCE
     soak.run("wake-ups", command, MAX_ROUND_S)
 
 
 def killed(soak, seconds):
     """Writers and readers that die by SIGKILL wherever they are."""
     kills = seconds * 2
-    soak.run("killed", [f"{NATIVE}/tests/bpf/sleep", "--kills", str(kills)], MAX_ROUND_S)
+    soak.run("killed", [f"{NATIVE}/tests/bpf/sleep", "--kills", str(kills)] + PATIENCE,
+             MAX_ROUND_S)
     soak.add(killed=kills)
 
 

@@ -90,6 +90,32 @@ static bool has_name(const char *name)
 	return !access(path, F_OK);
 }
 
+/* Another process with the PID of one that is gone. Return: that PID; 0: it cannot be had. */
+static pid_t take_pid(pid_t pid)
+{
+	unsigned int tries;
+	pid_t child;
+	FILE *f;
+
+	for (tries = 0; tries < 1000; tries++) {
+		f = fopen("/proc/sys/kernel/ns_last_pid", "w");
+		if (!f)
+			return 0;
+		fprintf(f, "%d", pid - 1);
+		fclose(f);
+		child = fork();
+		if (!child) {
+			pause();
+			_exit(0);
+		}
+		if (child == pid)
+			return pid;
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+	}
+	return 0;
+}
+
 static void killed(void)
 {
 	struct ring_bpf_opts opts = LOADER_OPTS(.name = "killed");
@@ -98,6 +124,7 @@ static void killed(void)
 	struct waiter w = { 0 };
 	struct loader l;
 	pthread_t thread;
+	pid_t other;
 	int fd, err;
 
 	loader_start(&l, &opts);
@@ -116,6 +143,9 @@ static void killed(void)
 	nap_us(100000);
 	loader_end(&l, true);
 	trigger(3);
+	/* It has the dead one's PID, and is not taken for it. */
+	other = take_pid(l.pid);
+	T_EQ("killed.pid_used_again", other, l.pid);
 
 	pthread_join(thread, NULL);
 	T_EQ("killed.wakes", w.err, -ENODEV);
@@ -131,6 +161,10 @@ static void killed(void)
 	/* Who comes next takes its place; the old readers have the old ring. */
 	loader_start(&l, &opts);
 	T_EQ("killed.replaced", l.err, 0);
+	if (other > 0) {
+		kill(other, SIGKILL);
+		waitpid(other, NULL, 0);
+	}
 	T_EQ("killed.replaced.attach", loader_do(&l, ATTACH), 0);
 	trigger(2);
 	T_EQ("killed.replaced.old", read_all(late, &next[3], &err), 0);

@@ -22,6 +22,7 @@ LOAD = "libring/bpf/load.c"
 PINS = "libring/bpf/pins.c"
 END = "libring/bpf/end.c"
 WAIT = "libring/wait_bpf.c"
+OWNER = "libring/owner.c"
 
 # name, file, text, replacement, what must catch it
 MUTANTS = [
@@ -109,6 +110,8 @@ MUTANTS = [
      "	libring_watch_owner(r, false);\n	libring_arm_words", "	libring_arm_words", LIFE),
     ("who is alive is not asked", LOAD,
      "	if (libring_owner_alive(h.owner, h.owner_pidns))\n", "	if (0)\n", LIFE),
+    ("a PID that is used again is the same process", OWNER,
+     "return pid | (uint64_t)start_time(pid) << 32;", "return pid;", LIFE),
     ("a ring of another shape is gone on with", LOAD,
      "	return !memcmp(&x, &y, sizeof(x));", "	return true;", LIFE),
     ("two may take a ring over", LOAD,

@@ -3,8 +3,9 @@
 """
 run.py [--set native|libring|bpf|kmod|model]... [NAME...]: takes one safeguard at a time out
 of the protocol's headers, of libring, of what is there for BPF writers, and of the module,
-builds with what is left, and requires that a test fails. NAME: only mutants with that in their names. Each mutant
-replaces a text that occurs exactly once; one whose text has gone is a failure, not a pass.
+builds with what is left, and requires that a test fails. NAME: only mutants with that in
+their names. Each mutant replaces a text that occurs exactly once; one whose text has gone
+is a failure, not a pass.
 
 run.py --check: whether all of these texts are there, and docs/mutants.md is of these mutants.
 run.py --write-doc: writes docs/mutants.md from the results that are kept in build/.
@@ -111,7 +112,8 @@ def run_libring(wanted):
         yield mutant, by, by or why
 
 
-RUN = {"native": run_native, "libring": run_libring, "bpf": run_bpf, "kmod": run_kmod, "model": run_model}
+RUN = {"native": run_native, "libring": run_libring, "bpf": run_bpf, "kmod": run_kmod,
+       "model": run_model}
 
 
 def known(name):

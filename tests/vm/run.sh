@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # run.sh 6.1|6.12|rt|debug-a|debug-b: the tests of the module, in a VM: on Debian's kernel
-# of that series, on its 6.1 with PREEMPT_RT, or on one of tests/debug. Passes the lines `ok`, `not ok` and `#` of guest.sh through. Exit status:
-# 0, or 1 when a test failed or the kernel complained.
+# of that series, on its 6.1 with PREEMPT_RT, or on one of tests/debug. Passes the lines `ok`,
+# `not ok` and `#` of guest.sh through. Exit status: 0, or 1 when a test failed or the kernel
+# complained.
 #
 # ROUNDS, FLOOD, CYCLES (of t_cycle), UNLOADS, CROWD (readers) and HOTPLUG (seconds), from
 # the environment, say how much is done, and PARTS which parts of guest.sh.
@@ -11,13 +12,14 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 series=${1-}
-memory=1024 parts=''
+memory=1024 parts='' followers='' few='lib slow_lib slow stopped m32_lib'
 case $series in
 6.1 | 6.12) rounds=3000 flood=8000 ;;
 rt) rounds=1000 flood=4000 ;;
-debug-a) rounds=300 flood=1000 ;;
+# Each record that wakes some followers takes such a kernel a third of a second here.
+debug-a) rounds=300 flood=150 followers=$few ;;
 # It looks at what the kernel does; see seqring_kunit for readers.
-debug-b) rounds=300 flood=1000 parts='load torture unload' ;;
+debug-b) rounds=300 flood=300 parts='load torture unload' followers=$few ;;
 *) echo "usage: $0 6.1|6.12|rt|debug-a|debug-b" >&2; exit 2 ;;
 esac
 rounds=${ROUNDS:-$rounds} flood=${FLOOD:-$flood} parts=${PARTS:-$parts}
@@ -88,7 +90,7 @@ tests/vm/vm.sh -q -o "$log" -r "$out" -k "$series" -t 1800 -m $memory \
 	-a "tsc_early_khz=$(build/vm/tests/vm/progs/tsc_khz) watchdog_thresh=60
 	rcupdate.rcu_cpu_stall_timeout=100" "${files[@]}" -- \
 	"set -o pipefail; PARTS='$parts'; export PARTS ROUNDS=$rounds FLOOD=$flood CYCLES=${CYCLES-} UNLOADS=${UNLOADS-}
-	export CROWD=${CROWD-} HOTPLUG=${HOTPLUG-}; sh ./guest.sh 2>&1 | tee /out/lines" \
+	export CROWD=${CROWD-} HOTPLUG=${HOTPLUG-} FOLLOWERS='$followers'; sh ./guest.sh 2>&1 | tee /out/lines" \
 	2>"$log.errors"
 status=$?
 [ -f "$out/lines" ] || { mkdir -p "$out"; sed -n '/vm: start/,$p' "$log" >"$out/lines"; }

@@ -235,6 +235,12 @@ static void close_all(void)
 	close(rw_fd);
 	close(kernel_fd);
 	close(percpu_fd);
+	/*
+	 * To take a device's node away the kernel allocates memory for its name. Where it
+	 * gets none it leaves the node, and nobody can tell it to try again.
+	 */
+	T_ERR("fault.no_device", dev_destroy("tf-new"), ENOENT);
+	unlink("/dev/seqring/tf-new");
 	T_RET("fault.destroy", dev_destroy("tf"), 0);
 	T_RET("fault.destroy_shared", dev_command("destroy tf-shared"), 0);
 	T_RET("fault.destroy_percpu", dev_command("destroy tf-percpu"), 0);

@@ -116,9 +116,9 @@ static void test_across_fork(void **state)
 }
 
 /* A writer that is killed says nothing any more; the connection does. */
-static void test_killed(void **state)
+static void killed(unsigned int nr_rings)
 {
-	struct ring_writer *w = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
+	struct ring_writer *w = make_writer(nr_rings, SEQRING_CLOCK_MONOTONIC, 0);
 	struct pollfd pfd = { .events = POLLIN };
 	struct ring *waits, *polls;
 	struct ring_record rec;
@@ -126,7 +126,6 @@ static void test_killed(void **state)
 	char c;
 	pid_t pid;
 
-	(void)state;
 	pid = fork_server(w, "killed", &ready);
 	/* Not ring_writer_close() here: that would end the ring properly. */
 	assert_int_equal(read(ready, &c, 1), 1);
@@ -164,6 +163,14 @@ static void test_killed(void **state)
 	ring_writer_close(w);
 	assert_int_equal(access(path_of("killed"), F_OK), -1);
 	close(ready);
+}
+
+static void test_killed(void **state)
+{
+	(void)state;
+	killed(1);
+	/* Rings that are merged have another end. */
+	killed(2);
 }
 
 struct server {

@@ -56,6 +56,47 @@ static void later(struct later *l, struct ring_writer *w, uint64_t nr, uint64_t 
 	assert_int_equal(pthread_create(&l->thread, NULL, publish_later, l), 0);
 }
 
+enum how { PUBLISH, PIECES, BATCH, COMMIT, HOWS };
+
+static void publish_by(struct ring_writer *w, enum how how)
+{
+	const struct ring_record rec = { .payload = "x", .len = 1 };
+	struct iovec iov = { (void *)"x", 1 };
+	void *payload;
+
+	switch (how) {
+	case PUBLISH:
+		assert_int_equal(ring_writer_publish(w, 0, 0, "x", 1), 0);
+		break;
+	case PIECES:
+		assert_int_equal(ring_writer_publish_iov(w, 0, 0, &iov, 1), 0);
+		break;
+	case BATCH:
+		assert_int_equal(ring_writer_publish_batch(w, 0, &rec, 1, NULL), 0);
+		break;
+	default:
+		assert_int_equal(ring_writer_reserve(w, 0, 1, &payload), 0);
+		assert_int_equal(ring_writer_commit(w, 0, 0), 0);
+	}
+}
+
+/* Each way to publish looks who sleeps. */
+static void test_all_ways_wake(void **state)
+{
+	struct pollfd pfd = { .events = POLLIN };
+	struct ring *r = open_reader(*state, NULL);
+	unsigned int how;
+
+	assert_int_equal(ring_fd(r, &pfd.fd), 0);
+	for (how = 0; how < 2 * HOWS; how++) {
+		drain(r);
+		assert_int_equal(poll(&pfd, 1, 0), 0);
+		publish_by(*state, how % HOWS);
+		assert_int_equal(poll(&pfd, 1, PATIENCE_MS), 1);
+	}
+	ring_close(r);
+}
+
 /* A wake-up disarms; whoever it was not for arms again. */
 static void test_two_sleepers(void **state)
 {
@@ -345,6 +386,7 @@ static void test_ping_pong(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_all_ways_wake, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_two_sleepers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile_reader, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_published_while_arming, setup, teardown),

@@ -165,8 +165,9 @@ static void test_publish_rejections(void **state)
 	assert_rejected(ring_writer_publish_iov(w, 0, 0, &iov, 1), EMSGSIZE);
 	assert_rejected(ring_writer_reserve(w, 0, max + 1, &payload), EMSGSIZE);
 	assert_rejected(ring_writer_reserve(w, 0, SIZE_MAX, &payload), EMSGSIZE);
+	assert_rejected(ring_writer_reserve(w, 0, (size_t)UINT32_MAX + 9, &payload), EMSGSIZE);
 	assert_null(payload);
-	assert_int_equal(w->rings[0].w.ctl->dropped[SEQRING_DROP_TOO_BIG], 5);
+	assert_int_equal(w->rings[0].w.ctl->dropped[SEQRING_DROP_TOO_BIG], 6);
 	assert_int_equal(w->rings[0].w.ctl->seq, 0);
 
 	assert_rejected(ring_writer_publish_iov(w, 0, 0, &iov, -1), EINVAL);

@@ -312,8 +312,11 @@ static void dying(void)
 	n = n < ROUNDS_MAX ? n : ROUNDS_MAX;
 	check(!status && accounts[1].got == readers, "crowd.dying.storm", "only %" PRIu64 " died",
 	      accounts[1].got);
-	/* They do read, and that has a price; to be killed has none. */
-	check_cost("crowd.dying.cost", median(without, n), median(with, n), 8);
+	/*
+	 * They do read, at head, where the writer writes: 7 times what it costs without them,
+	 * now and then 11 times. A system call a record would be 25 times, and more.
+	 */
+	check_cost("crowd.dying.cost", median(without, n), median(with, n), 20);
 
 	kill(survivor, SIGSTOP);
 	waitpid(survivor, NULL, WUNTRACED);

@@ -17,9 +17,9 @@ case $series in
 6.1 | 6.12) rounds=3000 flood=8000 ;;
 rt) rounds=1000 flood=4000 ;;
 # Each record that wakes some followers takes such a kernel a third of a second here.
-debug-a) rounds=300 flood=150 followers=$few ;;
+debug-a) rounds=300 flood=600 followers=$few ;;
 # It looks at what the kernel does; see seqring_kunit for readers.
-debug-b) rounds=300 flood=300 parts='load torture unload' followers=$few ;;
+debug-b) rounds=300 flood=600 parts='load torture unload' followers=$few ;;
 *) echo "usage: $0 6.1|6.12|rt|debug-a|debug-b" >&2; exit 2 ;;
 esac
 rounds=${ROUNDS:-$rounds} flood=${FLOOD:-$flood} parts=${PARTS:-$parts}

@@ -37,7 +37,8 @@ BEGIN {
 		"|Bad page (state|map)|Bad rss-counter|nobody cared" \
 		"|cannot create duplicate filename|already present!" \
 		"|(Unknown symbol|disagrees about version)|irqs_disabled"
-	wanted = "Call Trace|page allocation failure|kmemleak: .*new suspected memory leaks"
+	wanted = "Call Trace|page allocation failure|kmemleak: .*new suspected memory leaks" \
+		"|Unknown symbol [^ ]* \\(err -12\\)"
 	before = 3
 	after = 40
 	most = 200

@@ -66,7 +66,8 @@ class Soak:
         self.start = time.monotonic()
         self.end = self.start + seconds
         self.random = random.Random(seed)
-        self.lock = threading.Lock()
+        # A signal may come while the main thread holds it.
+        self.lock = threading.RLock()
         self.totals = dict.fromkeys(KEYS, 0)
         self.wrong = None
         self.running = set()
@@ -313,6 +314,9 @@ def main():
         parser.error("--hours: at least 30 seconds (0.01)")
     seed = args.seed if args.seed is not None else int(time.time())
     soak = Soak(args.where, args.hours * 3600, seed)
+    # Its trace is pinned: it would go on, and cost everything on this machine time.
+    for sig in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sig, lambda number, _: soak.fail(f"ended by signal {number}"))
     os.makedirs(os.path.join(TOP, "build", "log"), exist_ok=True)
     print(f"# soak {args.where}: {args.hours:g} h, seed {seed}", flush=True)
     if args.where == "native":

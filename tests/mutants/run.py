@@ -213,4 +213,5 @@ def main():
     return 1 if run(args.sets or ["native", "libring", "model", "bpf", "kmod"], args.names) else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

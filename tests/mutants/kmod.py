@@ -4,7 +4,8 @@ Mutants of the module: what is checked, counted, referenced and mapped, one at a
 
 (name, file, text, replacement, tests): the text occurs exactly once in kmod/FILE; the tests
 are programs of tests/vm/progs, of which one must fail, or the kernel complain. A test with
-`@` before its name is run on the kernel with KASAN, kmemleak and fault injection.
+`@` before its name is run on the kernel with KASAN, kmemleak and fault injection; what comes
+after a `:` is its argument.
 """
 
 REJECT = "t_reject"
@@ -24,7 +25,8 @@ CONTROL = [
      ")\n		return -EINVAL;\n	if (arg.schema_size) {", REJECT),
     ("create: permissions are cut to what fits", "control.c",
      "arg.permissions & ~0666 ? -EINVAL : ", "", REJECT),
-    ("create: the schema's copy is kept", "control.c", "	kvfree(schema);\n", "", "@t_fault"),
+    ("create: the schema's copy is kept", "control.c", "	kvfree(schema);\n", "",
+     "@t_fault:create_with_schema"),
     ("destroy: unknown flags are taken", "control.c", "arg.flags || !seqring_name_ok",
      "!seqring_name_ok", REJECT),
     ("destroy: any name is looked for", "control.c", " || !seqring_name_ok(arg.name)", "", REJECT),
@@ -56,12 +58,12 @@ DEVICE = [
     ("memory is not charged", "device.c", "	err = seqring_charge(total >> PAGE_SHIFT);\n",
      "	err = 0;\n", REJECT),
     ("a failed allocation stays charged", "device.c",
-     "		seqring_uncharge(total >> PAGE_SHIFT);\n", "", "@t_fault"),
+     "		seqring_uncharge(total >> PAGE_SHIFT);\n", "", "@t_fault:create"),
     ("a ring that failed is half kept", "device.c",
      "	if (err) {\n		kfree(ring);\n		return err;\n	}\n",
-     "	if (err)\n		return err;\n", "@t_fault"),
+     "	if (err)\n		return err;\n", "@t_fault:create"),
     ("a device that failed is kept", "device.c",
-     "	if (err) {\n		seqring_free(sr);\n", "	if (err) {\n", "@t_fault"),
+     "	if (err) {\n		seqring_free(sr);\n", "	if (err) {\n", "@t_fault:create"),
     ("what is freed stays charged", "device.c", "	seqring_uncharge(sr->charged_pages);\n", "",
      REJECT),
     ("devices are for everybody by default", "device.c", "? 0600 : 0400", "? 0666 : 0444", REJECT),
@@ -80,11 +82,12 @@ DEVICE = [
      REJECT),
     ("the rings are not freed", "device.c", "		seqring_ring_free(sr->rings[i]);", "		;", "t_race"),
     ("the header pages are not freed", "device.c", "	seqring_area_free(&sr->head);\n", "", "t_race"),
-    ("the table of rings is not freed", "device.c", "	kvfree(sr->rings);\n", "", "@t_fault"),
-    ("the rings of the CPUs are not freed", "device.c", "	free_percpu(sr->cpu_ring);\n", "", "@t_fault"),
+    ("the table of rings is not freed", "device.c", "	kvfree(sr->rings);\n", "", "@t_fault:create"),
+    ("the rings of the CPUs are not freed", "device.c", "	free_percpu(sr->cpu_ring);\n", "",
+     "@t_fault:kernel_create_percpu"),
     ("the device itself is not freed", "device.c",
      "	seqring_uncharge(sr->charged_pages);\n	kfree(sr);\n",
-     "	seqring_uncharge(sr->charged_pages);\n", "t_race @t_fault"),
+     "	seqring_uncharge(sr->charged_pages);\n", "t_race @t_fault:create"),
     ("the limit on devices", "main.c",
      "!atomic_add_unless(&seqring_nr_devices, 1, SEQRING_DEVICES_MAX)",
      "atomic_inc_return(&seqring_nr_devices) < 0", REJECT),
@@ -109,7 +112,7 @@ FILE = [
      "t_race"),
     ("a file's timer outlives it", "file.c", "	hrtimer_cancel(&f->timer);\n", "", "@t_wish @t_cycle"),
     ("a file's reader page outlives it", "file.c",
-     "	if (f->cursors)\n		seqring_cursors_put(f->cursors);\n", "", "t_cycle @t_fault"),
+     "	if (f->cursors)\n		seqring_cursors_put(f->cursors);\n", "", "t_cycle @t_fault:reader_fd"),
     ("a file's own memory stays", "file.c", "	kvfree(f);\n", "", "t_race t_cycle"),
     ("closed files count as readers", "file.c", "	atomic_dec(&sr->nr_files);\n", "", "t_cycle"),
     ("geometry: the reserved words are not looked at", "file.c",
@@ -178,7 +181,7 @@ MAP = [
     ("reader page: its descriptor holds nothing", "map.c", "	kref_get(&c->ref);\n", "",
      "t_map @t_map"),
     ("reader page: a descriptor that failed holds it", "map.c",
-     "	if (fd < 0)\n		seqring_cursors_put(c);\n", "", "@t_fault"),
+     "	if (fd < 0)\n		seqring_cursors_put(c);\n", "", "@t_fault:reader_fd"),
     ("reader page: its descriptor never lets go", "map.c",
      "	seqring_cursors_put(file->private_data);\n", "", "t_map t_cycle"),
     ("reader page: its memory stays", "map.c", "	seqring_area_free(&c->area);\n	kfree(c);\n",

@@ -14,9 +14,13 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 DIR = os.path.join(TOP, "build", "mutants", "kmod")
 PLAIN = "as it is"
 BATCH = 16
-# Programs that want seqring.ko alone, and those that load all modules themselves.
-ALONE = {"t_map", "t_life", "t_race"}
-EXCLUSIVE = {"t_cycle", "t_unload", "t_fault"}
+# Seconds for a program, by kind of kernel.
+LIMIT_S, DEBUG_LIMIT_S = 60, 240
+
+
+def program_of(test):
+    """A test is a program's name, after @ where that kernel is meant, and `:ARGUMENT`."""
+    return test.lstrip("@").partition(":")[0]
 
 
 def kernel_of(test):
@@ -94,10 +98,12 @@ def guest_script(batch):
              "run() {", "  index=$1 caught=''; shift; cp $index.ko seqring.ko; say $index start",
              "  [ ! -e /sys/kernel/debug/kmemleak ] || echo clear >/sys/kernel/debug/kmemleak",
              "  for t; do",
-             "    case $t in", "    t_cycle|t_unload|t_fault) ;;",
-             "    *) insmod seqring.ko || { say $index caught load; return; }",
-             "       case $t in t_map|t_life|t_race) ;; *) insmod seqring_test.ko ;; esac ;; esac",
-             "    timeout -s KILL ${LIMIT} ./$t >/tmp/out 2>&1; status=$?",
+             "    prog=${t%%:*} arg=${t#$prog}",
+             "    insmod seqring.ko || { say $index caught load; return; }",
+             # These want seqring.ko alone.
+             "    case $prog in t_map|t_life|t_race|t_cycle|t_unload|t_fault) ;;",
+             "    *) insmod seqring_test.ko ;; esac",
+             "    timeout -s KILL ${LIMIT} ./$prog ${arg#:} >/tmp/out 2>&1; status=$?",
              "    [ $status = 0 ] && [ $index = 0 ] && say 0 passed $t",
              "    bad=$(grep -m 1 '^not ok' /tmp/out)",
              "    if [ -n \"$bad\" ] || [ $status != 0 ]; then",
@@ -121,7 +127,8 @@ def boot(builder, batch, programs):
     """One boot. Returns {index: (by, what)}, whether it ended well, and what was not begun."""
     log = os.path.join(builder.out, "console")
     debug = builder.kernel.startswith("debug")
-    limit = 240 if debug else 60
+    limit = DEBUG_LIMIT_S if debug else LIMIT_S
+    seconds = 90 + limit * max(len(batch), *(len(tests) for _, tests in batch))
     files = []
     for index, _ in batch:
         files += ["-f", os.path.join(builder.out, f"{index}.ko")]
@@ -132,8 +139,9 @@ def boot(builder, batch, programs):
     khz = sh([programs["tsc_khz"]]).strip()
     with open(os.path.join(builder.out, "vm.log"), "w") as out:
         subprocess.run(["tests/vm/vm.sh", "-q", "-o", log, "-k", builder.kernel, "-t",
-                        str(90 + len(batch) * limit), "-m", "1024",
-                        "-a", f"tsc_early_khz={khz} rcupdate.rcu_cpu_stall_timeout=20 softlockup_panic=1",
+                        str(seconds), "-m", "1024",
+                        "-a", f"tsc_early_khz={khz} rcupdate.rcu_cpu_stall_timeout=20 "
+                        "sysctl.kernel.panic_on_rcu_stall=1 softlockup_panic=1",
                         *files, "--", script], cwd=TOP, stdin=subprocess.DEVNULL, stdout=out,
                        stderr=subprocess.STDOUT, check=False)
     with open(log, errors="replace") as f:
@@ -158,7 +166,7 @@ def boot(builder, batch, programs):
 def run(wanted, say, builders=None):
     """Yields (mutant, caught by, what) for each that is wanted; by None: it survived."""
     os.makedirs(DIR, exist_ok=True)
-    programs = sorted({t.lstrip("@") for m in kmod.ALL for t in m[4].split()} - {"t_read32"})
+    programs = sorted({program_of(t) for m in kmod.ALL for t in m[4].split()} - {"t_read32"})
     sh(["make", "-s", "-j2", "O=build/vm", "LDFLAGS=-static",
         *[f"build/vm/tests/vm/progs/{p}" for p in [*programs, "tsc_khz"]]])
     sh(["make", "-s", "-j2", "O=build/vm32", "SAN=m32", "LDFLAGS=-static",
@@ -188,8 +196,9 @@ def run(wanted, say, builders=None):
         # Without any mutation nothing fails; else nothing that fails means anything.
         plain = sorted({t for _, tests in ready for t in tests})
         results, _ = boot(builder, [(0, plain)], paths)
-        if results.get(0) is not None:
-            yield (PLAIN, "", "", "", ""), results[0][0], results[0][1], kernel
+        if results.get(0, ("VM", "it does not start")) is not None:
+            by, what = results.get(0, ("VM", "it does not start"))
+            yield (PLAIN, "", "", "", ""), by, what, kernel
             continue
         while ready:
             batch = ready[:BATCH]

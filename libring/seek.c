@@ -110,7 +110,7 @@ int ring_newest(struct ring *r, unsigned int ring, struct ring_record *rec, void
 {
 	enum seqring_outcome outcome = SEQRING_LAPPED;
 	struct seqring_reader rd;
-	struct seqring_view v;
+	struct seqring_view v = { 0 };
 	int tries, err;
 
 	if (ring >= r->hdr.nr_rings)

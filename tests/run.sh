@@ -201,10 +201,10 @@ soak() {
 all="build unit-native unit-asan unit-tsan torture-native torture-asan torture-tsan wake model
 litmus spin bpf bpf-torture bpf-wake bpf-asan crowd fuzz-user tool install bench style
 vm-self vm-6.1 vm-6.12 vm-bpf-6.1 vm-bpf-6.12 bench-vm soak debug-self-b kunit-b debug-self-a
-kunit-a vm-debug-a vm-rt guarantees"
+kunit-a vm-debug-a vm-rt static guarantees"
 # Longer ones, and those that are run by themselves.
-by_hand="mutants-native mutants-libring mutants-bpf mutants-kmod mutants-model static arm64
-vm-arm64 vm-debug-b fuzz-dev"
+by_hand="mutants-native mutants-libring mutants-bpf mutants-kmod mutants-model arm64 vm-arm64
+vm-debug-b fuzz-dev"
 
 run() {
 	case $1 in

@@ -75,14 +75,15 @@ static double cost(void)
 /* The same when each wakes who sleeps: a run of the program for each. */
 static double cost_woken(void)
 {
+	const unsigned int n = ROUND / 10;
 	uint64_t start = now_ns();
 	unsigned int i;
 
-	for (i = 0; i < ROUND / 10; i++) {
+	for (i = 0; i < n; i++) {
 		ask();
 		publish(1, 0);
 	}
-	return (double)(now_ns() - start) / (ROUND / 10);
+	return (double)(now_ns() - start) / n;
 }
 
 static void count_all(struct ring *r, struct account *a)

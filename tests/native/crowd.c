@@ -164,10 +164,8 @@ static void check_accounts(const char *name, const pid_t *pids, unsigned int n, 
 	for (i = 0; i < n; i++) {
 		const struct account *a = &accounts[i];
 
-		if (waitpid(pids[i], &status, 0) != pids[i] || status)
-			wrong++;
-		else if (!a->first || a->first - 1 + a->got + a->lost != published || a->bad ||
-			 a->end != -ENODEV)
+		if (waitpid(pids[i], &status, 0) != pids[i] || status || !a->first ||
+		    a->first - 1 + a->got + a->lost != published || a->bad || a->end != -ENODEV)
 			wrong++;
 		got += a->got;
 		lost += a->lost;

@@ -270,7 +270,7 @@ READ = [
      "	} else if (whence > SEQRING_SEEK_TIME) {\n		return -EINVAL;\n", "", REJECT),
     ("seek with a value that means nothing", "read.c", "	} else if (value) {\n		return -EINVAL;\n",
      "", REJECT),
-    ("a seek keeps an old loss", "read.c", "	f->lapped = false;\n	for", "	for", "t_read"),
+    ("a seek keeps an old loss", "read.c", "	f->lapped = false;\n	for", "	for", "t_stall"),
     ("lseek to anywhere", "read.c", "	if (off)\n		return -ESPIPE;\n", "", REJECT),
     ("the oldest of several rings is not first", "read.c",
      "(all == SEQRING_OK && other.ts_ns >= v->ts_ns)", "(all == SEQRING_OK && other.ts_ns < v->ts_ns)",

@@ -422,13 +422,12 @@ static void writes(int fd, int ro)
 	T_EQ("reject.write.too_long_counted", b.dropped[SEQRING_DROP_TOO_BIG],
 	     a.dropped[SEQRING_DROP_TOO_BIG] + 1);
 	T_ERR("reject.write.fault", write(fd, bad, 10), EFAULT);
-	/* The first page can be read, the second not. */
+	/* The first page is there, the second not. */
 	edge = mmap(NULL, 2 * page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 		    0);
 	memset(edge, 'x', page_size);
 	mprotect(edge + page_size, page_size, PROT_NONE);
 	T_ERR("reject.write.fault_half", write(fd, edge + page_size - 64, 128), EFAULT);
-	munmap(edge, 2 * page_size);
 	b = dev_stats(fd, 0);
 	T_EQ("reject.write.fault_counted", b.dropped[SEQRING_DROP_FAULT],
 	     a.dropped[SEQRING_DROP_FAULT] + 2);
@@ -455,6 +454,9 @@ static void writes(int fd, int ro)
 	T_ERR("reject.read.too_small", read(fd, big, 31), EMSGSIZE);
 	T_ERR("reject.read.too_small_header", read(fd, big, 8), EMSGSIZE);
 	T_ERR("reject.read.fault", read(fd, bad, 64), EFAULT);
+	/* There is room for its header, and none for what follows. */
+	T_ERR("reject.read.fault_half", read(fd, edge + page_size - 24, 32), EFAULT);
+	munmap(edge, 2 * page_size);
 	T_RET("reject.read.nothing_consumed", read(fd, big, 32), 32);
 }
 

@@ -4,6 +4,8 @@
  * they like: their memory is never there (userfaultfd). They stop nobody else.
  */
 #include <linux/userfaultfd.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -15,20 +17,20 @@
 
 static long page;
 
-/* A page that is never there, whoever asks for it. */
-static char *absent_page(void)
+/* A page that is not there, whoever asks for it, unless one is put there by @fd. */
+static char *absent_page(int *fd)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
 	char *p = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (fd < 0 || ioctl(fd, UFFDIO_API, &api))
+	*fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (*fd < 0 || ioctl(*fd, UFFDIO_API, &api))
 		T_DIE("stall.setup", "userfaultfd: %s", strerror(errno));
 	p[0] = 'x';
 	reg.range.start = (uintptr_t)p + page;
 	reg.range.len = page;
-	if (ioctl(fd, UFFDIO_REGISTER, &reg))
+	if (ioctl(*fd, UFFDIO_REGISTER, &reg))
 		T_DIE("stall.setup", "UFFDIO_REGISTER: %s", strerror(errno));
 	return p + page;
 }
@@ -37,11 +39,11 @@ static char *absent_page(void)
 static pid_t stuck(const char *device, int writes)
 {
 	char path[64], state[256] = "";
-	int i, fd;
+	int i, fd, uffd;
 	pid_t pid = fork();
 
 	if (!pid) {
-		char *p = absent_page();
+		char *p = absent_page(&uffd);
 
 		fd = dev_open_fd(device, O_RDWR);
 		if (writes)
@@ -165,6 +167,73 @@ static void slow_memory(void)
 	dev_destroy("ts-slow");
 }
 
+struct reading {
+	int fd;
+	char *to;
+	ssize_t got;
+};
+
+static void *read_into(void *arg)
+{
+	struct reading *r = arg;
+
+	r->got = read(r->fd, r->to, page);
+	return NULL;
+}
+
+/*
+ * A read(2) has taken a record, and waits for memory for the next one, which goes meanwhile:
+ * it ends with the first, and the loss is told by the next one, or forgotten by a seek.
+ */
+static void lapped_within(int seeks)
+{
+	struct seqring_seek newest = { .size = sizeof(newest), .whence = SEQRING_SEEK_NEWEST };
+	struct seqring_record rec[8];
+	struct reading r;
+	struct pollfd p;
+	struct uffd_msg msg;
+	struct uffdio_zeropage zero = { 0 };
+	pthread_t thread;
+	int uffd, out, i;
+	char *absent = absent_page(&uffd);
+
+	dev_create("ts-lap", SIZE);
+	r.fd = dev_open_fd("ts-lap", O_RDONLY | O_NONBLOCK);
+	out = dev_open_fd("ts-lap", O_WRONLY);
+	/* The first one, and the header of the second, fit in the page before. */
+	r.to = absent - (sizeof(*rec) + 8) - sizeof(*rec);
+	for (i = 0; i < 2; i++)
+		if (write(out, "12345678", 8) != 8)
+			T_DIE("stall.lapped.setup", "%s", strerror(errno));
+	pthread_create(&thread, NULL, read_into, &r);
+	if (read(uffd, &msg, sizeof(msg)) != sizeof(msg))
+		T_DIE("stall.lapped.fault", "%s", strerror(errno));
+	for (i = 2; i < 2 * SIZE / 32; i++)
+		if (write(out, "12345678", 8) != 8)
+			T_DIE("stall.lapped.write", "%s", strerror(errno));
+	zero.range.start = (uintptr_t)absent;
+	zero.range.len = page;
+	if (ioctl(uffd, UFFDIO_ZEROPAGE, &zero))
+		T_DIE("stall.lapped.page", "%s", strerror(errno));
+	pthread_join(thread, NULL);
+	T_EQ("stall.lapped.first", r.got, 32);
+	p = (struct pollfd) { .fd = r.fd, .events = POLLIN };
+	T_TRUE("stall.lapped.polls", poll(&p, 1, 0) == 1 && p.revents == POLLIN);
+	if (seeks) {
+		T_RET("stall.lapped.seek", ioctl(r.fd, SEQRING_IOC_SEEK, &newest), 0);
+		T_RET("stall.lapped.forgotten", read(r.fd, rec, sizeof(rec)), 32);
+		T_EQ("stall.lapped.newest", rec[0].stamp, i);
+	} else {
+		T_ERR("stall.lapped.told", read(r.fd, rec, sizeof(rec)), EPIPE);
+		T_TRUE("stall.lapped.once", read(r.fd, rec, sizeof(rec)) > 0 && rec[0].stamp > 2);
+	}
+	close(uffd);
+	munmap(absent - page, 2 * page);
+	close(r.fd);
+	close(out);
+	dev_destroy("ts-lap");
+}
+
 int main(void)
 {
 	page = sysconf(_SC_PAGESIZE);
@@ -172,6 +241,8 @@ int main(void)
 	if (dev_create(NAME, SIZE) || dev_command("create ts-kernel 1 65536 1"))
 		T_DIE("stall.setup", "create: %s", strerror(errno));
 	slow_memory();
+	lapped_within(0);
+	lapped_within(1);
 	others_go_on(NAME, destroy, "user");
 	others_go_on("ts-kernel", destroy_kernel_owned, "kernel");
 	return t_done();

@@ -170,7 +170,8 @@ def wake_ups(soak, seconds):
     events, rounds = str(seconds * 10), str(seconds * 50)
     which = soak.random.randrange(4)
     if which == 0:
-        command = [f"{NATIVE}/tests/native/wake", str(seconds * 2000)]
+        # Two threads take turns; where many others run, each turn may cost a slice of time.
+        command = [f"{NATIVE}/tests/native/wake", str(seconds * 500)]
     else:
         variant = ["wake", "wake_preempt", "wake_calm"][which - 1]
         command = [f"{NATIVE}/tests/bpf/wake", "--object", variant, "--readers", "1,3",

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-What the mutants came to, kept from run to run in build/mutants/results.json, and
-docs/mutants.md, which is written from it.
+What the mutants came to, kept from run to run in build/mutants.json, and docs/mutants.md,
+which is written from it.
 """
+import fcntl
 import hashlib
 import json
 import os
@@ -50,11 +51,16 @@ def load():
         return {}
 
 
-def save(results):
+def keep(name, result):
+    """Sets may run at the same time, so what others have written since is kept as well."""
     os.makedirs(os.path.dirname(FILE), exist_ok=True)
-    with open(FILE + ".new", "w") as f:
-        json.dump(results, f, indent=1, sort_keys=True)
-    os.rename(FILE + ".new", FILE)
+    with open(FILE + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        results = load()
+        results[name] = result
+        with open(FILE + ".new", "w") as f:
+            json.dump(results, f, indent=1, sort_keys=True)
+        os.rename(FILE + ".new", FILE)
 
 
 def line_of(path, text):

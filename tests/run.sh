@@ -198,13 +198,15 @@ soak() {
 	return $rc
 }
 
-all="build unit-native unit-asan unit-tsan torture-native torture-asan torture-tsan wake model
-litmus spin bpf bpf-torture bpf-wake bpf-asan crowd fuzz-user tool install bench style
-vm-self vm-6.1 vm-6.12 vm-bpf-6.1 vm-bpf-6.12 bench-vm soak debug-self-b kunit-b debug-self-a
-kunit-a vm-debug-a vm-rt static guarantees"
-# Longer ones, and those that are run by themselves.
-by_hand="mutants-native mutants-libring mutants-bpf mutants-kmod mutants-model arm64 vm-arm64
-vm-debug-b fuzz-dev"
+# What the VMs leave of the processors is for these, which only compute. What is timed
+# comes when they are done.
+beside="litmus model spin style static"
+all="build vm-self vm-6.1 vm-6.12 vm-bpf-6.1 vm-bpf-6.12 vm-rt vm-arm64 vm-debug-b debug-self-b
+kunit-b debug-self-a kunit-a vm-debug-a fuzz-dev beside unit-native unit-asan unit-tsan
+torture-native torture-asan torture-tsan wake bpf bpf-torture bpf-wake bpf-asan crowd fuzz-user
+arm64 tool install bench bench-vm soak mutants-list guarantees"
+# Longer ones, which are run by themselves.
+by_hand="mutants-native mutants-libring mutants-bpf mutants-kmod mutants-model"
 
 run() {
 	case $1 in
@@ -220,6 +222,7 @@ run() {
 	model) suite model model ;;
 	litmus) suite litmus tests/litmus/run.py ;;
 	spin) suite spin tests/model/spin.sh ;;
+	mutants-list) suite mutants-list tests/mutants/run.py --check ;;
 	mutants-*) suite "$1" tests/mutants/run.py --set "${1#mutants-}" ;;
 	tool) suite tool tests/tool/run.sh build/native/ringctl ;;
 	install) suite install install_test ;;
@@ -236,6 +239,7 @@ run() {
 	arm64) suite arm64 tests/arm64/user.sh ;;
 	vm-arm64) suite vm-arm64 vm_arm64 ;;
 	vm-self) suite vm-self tests/vm/selftest.sh ;;
+	beside) beside ;;
 	guarantees) suite guarantees tests/guarantees.py ;;
 	vm-bpf-*) suite "$1" tests/vm/bpf.sh "${1#vm-bpf-}" ;;
 	vm-*) suite "$1" tests/vm/run.sh "${1#vm-}" ;;
@@ -243,6 +247,42 @@ run() {
 	esac
 }
 
+# In the background, at the lowest priority, one after the other; what they say is shown when
+# they are joined.
+fork() {
+	rm -f build/log/beside.counts
+	(
+		renice -n 19 $BASHPID >/dev/null
+		for s in $beside; do
+			run "$s"
+		done
+		echo "$passed $failed $skipped" >build/log/beside.counts
+	) >build/log/beside.out 2>&1 &
+	forked=$!
+}
+
+join() {
+	local more
+	wait "$forked"
+	cat build/log/beside.out
+	read -r -a more <build/log/beside.counts || more=(0 1 0)
+	passed=$((passed + more[0])) failed=$((failed + more[1])) skipped=$((skipped + more[2]))
+	forked=''
+}
+
+# Whatever of them has not been begun, is now.
+beside() {
+	local s
+	if [ -n "$forked" ]; then
+		join
+		return
+	fi
+	for s in $beside; do
+		run "$s"
+	done
+}
+
+forked=''
 if [ $# = 0 ]; then
 	# shellcheck disable=SC2086 # a list
 	set -- $all
@@ -258,6 +298,7 @@ for k in $kernels; do
 done &
 for s; do
 	run "$s"
+	case "$s $*" in build*" beside "*) fork ;; esac
 done
 echo "$passed passed, $failed failed, $skipped skipped" | tee build/log/summary
 [ "$failed" -eq 0 ]

@@ -20,7 +20,7 @@
  *   skip NAME COUNT LEN           COUNT records with whatever stood in their place: to
  *                                 get far quickly
  *   nest NAME                     publish between reserve and commit: must be EBUSY
- *   toobig NAME                   one byte too long: must be EMSGSIZE
+ *   toobig NAME                   too long, in each way to publish: must be EMSGSIZE
  *   args                          seqring_create() with each wrong parameter
  *
  * The result of the write is that of the command. A read gives, for each device, what
@@ -203,6 +203,19 @@ static int test_nest(struct test_dev *d)
 	return err;
 }
 
+static int test_too_big(struct test_dev *d)
+{
+	struct seqring_item item = { .data = ZERO_SIZE_PTR, .len = U32_MAX };
+	struct seqring_resv resv;
+	unsigned int done = 1;
+
+	if (seqring_publish(d->sr, 1, ZERO_SIZE_PTR, U32_MAX) != -EMSGSIZE ||
+	    seqring_reserve(d->sr, U32_MAX, &resv) != -EMSGSIZE ||
+	    seqring_publish_batch(d->sr, &item, 1, &done) != -EMSGSIZE || done)
+		return -EPROTO;
+	return 0;
+}
+
 static int test_create(const char *name, u32 mode, u64 size, u32 flags)
 {
 	struct seqring_params params = {
@@ -312,7 +325,7 @@ static int test_on_device(struct test_dev *d, const char *verb, u64 a, u64 b, u6
 	if (!strcmp(verb, "nest"))
 		return test_nest(d);
 	if (!strcmp(verb, "toobig"))
-		return seqring_publish(d->sr, 1, ZERO_SIZE_PTR, U32_MAX) == -EMSGSIZE ? 0 : -EPROTO;
+		return test_too_big(d);
 	if (!strcmp(verb, "later")) {
 		hrtimer_cancel(&d->later);
 		d->period_ns = b;

@@ -59,7 +59,8 @@ storm() {
 wakes() {
 	n=0
 	while ! over; do
-		t_poll 500 >$tmp/wakes 2>&1 || wrong "wakes - $(grep '^not ok' $tmp/wakes | head -n 3)"
+		T_SECONDS=3000 t_poll 500 >$tmp/wakes 2>&1 ||
+			wrong "wakes - status $?: $(grep '^not ok' $tmp/wakes | head -n 3)"
 		n=$((n + 500))
 		echo "wakeups=$n" >$tmp/count.wakes
 	done

@@ -174,6 +174,7 @@ on_cpu() {
 module_alone() {
 	check load insmod seqring.ko
 	program t_map
+	program t_memory
 	program t_life
 	program t_race
 	program t_cycle

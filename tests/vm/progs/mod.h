@@ -119,6 +119,8 @@ static inline void mod_count_pages(const char *mount_at)
 	char path[128];
 
 	mkdir(mount_at, 0700);
+	/* One that a run before has left. */
+	umount2(mount_at, MNT_DETACH);
 	if (mount("none", mount_at, "cgroup2", 0, NULL))
 		T_DIE("setup.cgroup", "mount: %s", strerror(errno));
 	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", mount_at);

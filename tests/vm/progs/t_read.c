@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -347,18 +348,34 @@ static void vectors_and_types(void)
 }
 
 /* One stream from the rings of all CPUs, in the order of time. */
+static void on_cpu(unsigned int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		T_DIE("read.percpu.cpu", "%u: %s", cpu, strerror(errno));
+}
+
+/* Records of two rings in turn. */
 static void several_rings(void)
 {
 	unsigned int i, nr = 0, misplaced = 0, bad = 0, rings;
 	uint64_t ts = 0, published = 0;
 	ssize_t n, off;
+	cpu_set_t all;
 	int fd;
 
+	sched_getaffinity(0, sizeof(all), &all);
 	if (dev_command("create rd-percpu 2 65536 0"))
 		T_DIE("read.percpu.setup", "%s", strerror(errno));
-	for (i = 0; i < 40; i++)
+	for (i = 0; i < 40; i++) {
+		on_cpu(i % 2);
 		if (dev_command("flood rd-percpu 5 256 0"))
 			T_DIE("read.percpu.flood", "%s", strerror(errno));
+	}
+	sched_setaffinity(0, sizeof(all), &all);
 	fd = dev_open_fd("rd-percpu", O_RDONLY | O_NONBLOCK);
 	rings = dev_geometry(fd).nr_rings;
 	for (i = 0; i < rings; i++)

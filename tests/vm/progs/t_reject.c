@@ -37,6 +37,26 @@ static unsigned int count_devices(void)
 	return n;
 }
 
+/* Whether the mapping at @p has that flag, by the kernel's two letters. */
+static int vm_flag(const void *p, const char *flag)
+{
+	FILE *f = fopen("/proc/self/smaps", "r");
+	char line[512], word[8];
+	unsigned long start, end;
+	int here = 0, found = 0;
+
+	snprintf(word, sizeof(word), " %s ", flag);
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			here = start <= (uintptr_t)p && (uintptr_t)p < end;
+		else if (here && !strncmp(line, "VmFlags:", 8))
+			found = !!strstr(line, word);
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
 /* One record in by write(2), the same one out by read(2). */
 static void still_works(const char *name, int fd)
 {
@@ -164,6 +184,14 @@ static void control_limits(void)
 	write_limit("1");
 	T_ERR("reject.limit.memory", dev_create("rj-new", 1 << 20), ENOSPC);
 	T_RET("reject.limit.memory_less", dev_create("rj-new", SIZE), 0);
+	/* Each is below the limit, both are not; what is refused takes nothing. */
+	T_RET("reject.limit.memory_half", dev_create("rj-half", 1 << 19), 0);
+	for (n = 0; n < 4 && dev_create("rj-other", 1 << 19) && errno == ENOSPC; n++)
+		;
+	T_EQ("reject.limit.memory_together", n, 4);
+	T_RET("reject.limit.memory_half_destroy", dev_destroy("rj-half"), 0);
+	T_RET("reject.limit.memory_other", dev_create("rj-other", 1 << 19), 0);
+	T_RET("reject.limit.memory_other_destroy", dev_destroy("rj-other"), 0);
 	T_RET("reject.limit.memory_destroy", dev_destroy("rj-new"), 0);
 	/* More than the machine has, and nobody pays for it with his life. */
 	write_limit("1000000");
@@ -286,6 +314,8 @@ static void map_device(int fd, int ro)
 	      EACCES);
 	T_ERR("reject.mremap.grow", mremap(map, total, total + page_size, MREMAP_MAYMOVE), EFAULT);
 	T_ERR("reject.mremap.copy", mremap(map, 0, total, MREMAP_MAYMOVE), EFAULT);
+	T_TRUE("reject.mmap.readable", vm_flag(map, "rd") && !vm_flag(map, "mw"));
+	T_TRUE("reject.mmap.not_dumped", vm_flag(map, "dd"));
 	munmap(map, total);
 }
 
@@ -469,7 +499,7 @@ static void kernel_ring(void)
 	T_ERR("reject.kernel.open_rw", dev_open_fd(KERNEL, O_RDWR), EACCES);
 	T_ERR("reject.kernel.open_wo", dev_open_fd(KERNEL, O_WRONLY), EACCES);
 	T_RET("reject.kernel.toobig", dev_command("toobig " KERNEL), 0);
-	T_EQ("reject.kernel.toobig_counted", dev_stats(ro, 0).dropped[SEQRING_DROP_TOO_BIG], 1);
+	T_EQ("reject.kernel.toobig_counted", dev_stats(ro, 0).dropped[SEQRING_DROP_TOO_BIG], 3);
 	T_RET("reject.kernel.nest_locked", dev_command("nest " KERNEL), 0);
 	st = dev_stats(ro, 0);
 	T_EQ("reject.kernel.nest_counted", st.dropped[SEQRING_DROP_BUSY], 1);
@@ -491,6 +521,9 @@ static void kernel_ring(void)
 	T_ERR("reject.kernel.caller_write", dev_command("create rj-x 0 65536 1"), EINVAL);
 	dev_command("create rj-caller 0 65536 0");
 	T_RET("reject.kernel.nest_caller", dev_command("nest rj-caller"), 0);
+	ro = dev_open_fd("rj-caller", O_RDONLY);
+	T_EQ("reject.kernel.nest_caller_counted", dev_stats(ro, 0).dropped[SEQRING_DROP_BUSY], 1);
+	close(ro);
 	dev_command("destroy rj-caller");
 	dev_command("create rj-percpu 2 65536 0");
 	T_RET("reject.kernel.nest_percpu", dev_command("nest rj-percpu"), 0);

@@ -191,6 +191,7 @@ static void lapped_within(int seeks)
 	struct seqring_record rec[8];
 	struct reading r;
 	struct pollfd p;
+	struct dev d;
 	struct uffd_msg msg;
 	struct uffdio_zeropage zero = { 0 };
 	pthread_t thread;
@@ -198,7 +199,8 @@ static void lapped_within(int seeks)
 	char *absent = absent_page(&uffd);
 
 	dev_create("ts-lap", SIZE);
-	r.fd = dev_open_fd("ts-lap", O_RDONLY | O_NONBLOCK);
+	dev_open(&d, "ts-lap", O_RDONLY | O_NONBLOCK);
+	r.fd = d.fd;
 	out = dev_open_fd("ts-lap", O_WRONLY);
 	/* The first one, and the header of the second, fit in the page before. */
 	r.to = absent - (sizeof(*rec) + 8) - sizeof(*rec);
@@ -217,6 +219,11 @@ static void lapped_within(int seeks)
 		T_DIE("stall.lapped.page", "%s", strerror(errno));
 	pthread_join(thread, NULL);
 	T_EQ("stall.lapped.first", r.got, 32);
+	/* Whatever it waits for otherwise. */
+	dev_reader_page(&d);
+	d.page->wake_records = 1000;
+	d.page->cursor[0].pos = d.r[0].ctl->head;
+	d.page->cursor[0].seq = i + 1;
 	p = (struct pollfd) { .fd = r.fd, .events = POLLIN };
 	T_TRUE("stall.lapped.polls", poll(&p, 1, 0) == 1 && p.revents == POLLIN);
 	if (seeks) {
@@ -229,7 +236,7 @@ static void lapped_within(int seeks)
 	}
 	close(uffd);
 	munmap(absent - page, 2 * page);
-	close(r.fd);
+	dev_close(&d);
 	close(out);
 	dev_destroy("ts-lap");
 }

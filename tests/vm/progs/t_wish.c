@@ -151,6 +151,11 @@ static void timeouts(const char *name, const char *name_asleep)
 		(int)(took / MS));
 	drain();
 	T_TRUE("wish.timeout_drained", !poll_in(400));
+	wish(1000, 0, ~0ULL);
+	publish(1);
+	T_TRUE("wish.timeout_endless", !poll_in(100));
+	drain();
+	wish(1000, 0, 300 * MS);
 
 	before = now_ns();
 	pthread_create(&thread, NULL, publish_slowly, (void *)3);
@@ -184,10 +189,20 @@ static void edges(const char *name, int first, int then, uint64_t records, uint6
 	close(ep);
 }
 
+/* A wake-up takes all with it that earlier polls have armed. */
+static void disarm(void)
+{
+	wish(0, 0, 0);
+	drain();
+	poll_in(0);
+	publish(1);
+	drain();
+}
+
 /* Cursors that say less than they could. */
 static void odd_cursors(void)
 {
-	uint64_t wakeups;
+	uint64_t wakeups, n;
 
 	drain();
 	wish(10, 0, 0);
@@ -200,6 +215,33 @@ static void odd_cursors(void)
 	d.page->cursor[0].seq = ~0ULL;
 	publish(1);
 	T_TRUE("wish.impossible_seq", poll_in(0));
+	drain();
+	disarm();
+	wish(10, 0, 0);
+	d.page->cursor[0].seq = d.r[0].ctl->seq + 1000;
+	n = woken_at(14);
+	t_check(n >= 10 && n <= 13, "wish.seq_ahead_asleep", "woken at %d", (int)n);
+	drain();
+
+	/* Who says that it is ahead of head is told of what comes. */
+	disarm();
+	d.page->cursor[0].pos = d.r[0].ctl->head + 16 * RECORD;
+	T_TRUE("wish.ahead_empty", !poll_in(0));
+	wakeups = d.r[0].ctl->wakeups;
+	publish(1);
+	T_EQ("wish.ahead_wakes", d.r[0].ctl->wakeups, wakeups + 1);
+	drain();
+
+	/* Who has enough is woken for as much again, not for the next record. */
+	disarm();
+	wish(0, 1000, 0);
+	publish(12);
+	T_TRUE("wish.enough", poll_in(0));
+	wakeups = d.r[0].ctl->wakeups;
+	publish(11);
+	T_EQ("wish.enough_not_yet", d.r[0].ctl->wakeups, wakeups);
+	publish(1);
+	T_EQ("wish.enough_again", d.r[0].ctl->wakeups, wakeups + 1);
 	drain();
 
 	/* A ring that this reader does not read. */
@@ -421,6 +463,50 @@ static void every_ring(void)
 	dev_command("destroy tw-percpu");
 }
 
+/* However kernel code publishes, it wakes. */
+static void every_way(void)
+{
+	struct pollfd p = { .events = POLLIN };
+	int how, status, woken = 0;
+	char buf[4096];
+	pid_t pid;
+
+	if (dev_command("create tw-ways 1 65536 0"))
+		T_DIE("wish.setup", "%s", strerror(errno));
+	p.fd = dev_open_fd("tw-ways", O_RDONLY | O_NONBLOCK);
+	for (how = 0; how < 3; how++) {
+		pid = fork();
+		if (!pid) {
+			sleep_us(50000);
+			_exit(dev_command("flood tw-ways 1 256 %d", how) != 0);
+		}
+		woken += poll(&p, 1, 5000) == 1 && p.revents == POLLIN &&
+			 read(p.fd, buf, sizeof(buf)) > 0;
+		if (waitpid(pid, &status, 0) != pid || status)
+			T_DIE("wish.setup", "flood %d: status %d", how, status);
+	}
+	T_EQ("wish.every_way", woken, how);
+	close(p.fd);
+	dev_command("destroy tw-ways");
+}
+
+/* What is less than the wish is all that there will be. */
+static void rest_after_the_end(void)
+{
+	struct pollfd p = { .fd = d.fd, .events = POLLIN };
+
+	drain();
+	wish(10, 0, 0);
+	publish(1);
+	T_TRUE("wish.end_not_yet", !poll_in(0));
+	dev_destroy(NAME);
+	T_TRUE("wish.end_rest", poll(&p, 1, 0) == 1 && p.revents == (POLLIN | POLLERR));
+	drain();
+	dev_store_cursor(&d, 0);
+	T_TRUE("wish.end_drained", poll(&p, 1, 0) == 1 && p.revents == (POLLHUP | POLLERR));
+	dev_close(&d);
+}
+
 static void readable_and_writable(void)
 {
 	struct pollfd p = { .fd = d.fd, .events = POLLIN | POLLOUT };
@@ -468,13 +554,13 @@ int main(void)
 	killed();
 	readable_and_writable();
 	hostile();
-	dev_close(&d);
-	dev_destroy(NAME);
+	rest_after_the_end();
 	open_new(SEQRING_CLOCK_NONE);
 	timeouts("wish.timeout_clockless", "wish.timeout_clockless_asleep");
 	edges("wish.edge_timeout_clockless", 1, 2, 10, 50 * MS);
 	dev_close(&d);
 	dev_destroy(NAME);
 	every_ring();
+	every_way();
 	return t_done();
 }

@@ -4,6 +4,7 @@
 #define DEV_H
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -203,6 +204,20 @@ static inline void dev_close(struct dev *d)
 		close(d->reader_fd);
 	munmap((void *)(uintptr_t)d->map, d->g.total_size);
 	close(d->fd);
+}
+
+/*
+ * What a sleeper in poll() is woken for within @timeout_ms; 0: for nothing. At the end of
+ * its time poll() looks once more by itself, and may find what nobody woke it for.
+ */
+static inline int dev_woken(int fd, unsigned int timeout_ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	uint64_t before = now_ns();
+
+	if (poll(&p, 1, (int)timeout_ms) != 1 || now_ns() - before >= timeout_ms * 1000000ULL)
+		return 0;
+	return p.revents;
 }
 
 /* Says in the reader page where ring @i was found empty. */

@@ -84,7 +84,6 @@ static void interrupts(const char *verb)
  */
 static void single_records(void)
 {
-	struct pollfd p = { .events = POLLIN };
 	static unsigned char buf[SIZE];
 	struct seqring_view v;
 	struct dev d;
@@ -112,7 +111,6 @@ static void single_records(void)
 	}
 	dev_open(&d, "hp-single", O_RDONLY);
 	dev_reader_page(&d);
-	p.fd = d.fd;
 	while (!over()) {
 		unsigned int got = 0;
 
@@ -130,7 +128,7 @@ static void single_records(void)
 				}
 				dev_store_cursor(&d, i);
 			}
-			if (!got && poll(&p, 1, 20000) != 1)
+			if (!got && !dev_woken(d.fd, 20000))
 				_exit(4);
 		}
 		if (got != 1)

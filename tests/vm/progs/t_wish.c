@@ -39,13 +39,9 @@ static int poll_in(int timeout_ms)
 	return poll(&p, 1, timeout_ms) == 1 && p.revents == POLLIN;
 }
 
-/* Is a sleeper woken? When its time is up poll() looks by itself, and may find something. */
 static int woken(int fd)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	uint64_t before = now_ns();
-
-	return poll(&p, 1, 5000) == 1 && p.revents == POLLIN && now_ns() - before < 5000 * MS;
+	return dev_woken(fd, 5000) == POLLIN;
 }
 
 static int drain(void)

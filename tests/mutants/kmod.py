@@ -110,7 +110,7 @@ FILE = [
     ("a file never lets its device go", "file.c",
      "	atomic_dec(&sr->nr_files);\n	put_device(&sr->dev);\n", "	atomic_dec(&sr->nr_files);\n",
      "t_race"),
-    ("a file's timer outlives it", "file.c", "	hrtimer_cancel(&f->timer);\n", "", "@t_wish @t_cycle"),
+    ("a file's timer outlives it", "file.c", "	hrtimer_cancel(&f->timer);\n", "", "@t_wish"),
     ("a file's reader page outlives it", "file.c",
      "	if (f->cursors)\n		seqring_cursors_put(f->cursors);\n", "", "t_cycle @t_fault:reader_fd"),
     ("a file's own memory stays", "file.c", "	kvfree(f);\n", "", "t_race t_cycle"),

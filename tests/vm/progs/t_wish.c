@@ -559,7 +559,12 @@ int main(void)
 	open_new(SEQRING_CLOCK_NONE);
 	timeouts("wish.timeout_clockless", "wish.timeout_clockless_asleep");
 	edges("wish.edge_timeout_clockless", 1, 2, 10, 50 * MS);
+	/* Gone while its time runs: a kernel that watches timers would say if one stayed. */
+	wish(1000, 0, 300 * MS);
+	publish(1);
+	T_TRUE("wish.closed_before_its_time", !poll_in(0));
 	dev_close(&d);
+	sleep_us(400000);
 	dev_destroy(NAME);
 	every_ring();
 	every_way();

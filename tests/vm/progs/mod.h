@@ -90,7 +90,7 @@ static inline void mod_pin(int cpu)
 		T_DIE("setup.affinity", "CPU %d: %s", cpu, strerror(errno));
 }
 
-/* How many devices of 18 pages fit into 1 MiB, the module's own account says. */
+/* How many devices of 64 KiB, each with two pages more, the module's limit lets into 1 MiB. */
 static inline int mod_account(void)
 {
 	char name[32];
@@ -111,7 +111,13 @@ static inline int mod_account(void)
 	return n;
 }
 
-#define MOD_ACCOUNT (256 / 18)
+/* And how many it should. */
+static inline int mod_account_all(void)
+{
+	int page = (int)sysconf(_SC_PAGESIZE);
+
+	return (1 << 20) / page / (65536 / page + 2);
+}
 
 /* From here on, what this process has the kernel allocate is counted; at @mount. */
 static inline void mod_count_pages(const char *mount_at)
@@ -161,7 +167,7 @@ static inline long mod_pages(const char *mount_at)
 		fclose(f);
 	if (kernel < 0)
 		T_DIE("setup.cgroup", "%s does not say", path);
-	return (long)((kernel - rest) / 4096);
+	return (long)((kernel - rest) / sysconf(_SC_PAGESIZE));
 }
 
 /* What the test driver's commands for a device tried to publish. */

@@ -244,7 +244,7 @@ static void close_all(void)
 	T_RET("fault.destroy", dev_destroy("tf"), 0);
 	T_RET("fault.destroy_shared", dev_command("destroy tf-shared"), 0);
 	T_RET("fault.destroy_percpu", dev_command("destroy tf-percpu"), 0);
-	T_EQ("fault.account", mod_account(), MOD_ACCOUNT);
+	T_EQ("fault.account", mod_account(), mod_account_all());
 	T_RET("fault.unload_test", mod_remove("seqring_test"), 0);
 }
 
@@ -276,7 +276,7 @@ int main(int argc, char **argv)
 	}
 	if (mod_users("seqring") < 0)
 		T_RET("fault.load_last", mod_load("seqring"), 0);
-	T_EQ("fault.account_last", mod_account(), MOD_ACCOUNT);
+	T_EQ("fault.account_last", mod_account(), mod_account_all());
 	pages = mod_pages("/tmp/fault") - pages;
 	t_check(pages < 32, "fault.pages_back", "%ld more than before", pages);
 	/* A look takes half a minute. */

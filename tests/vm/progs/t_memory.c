@@ -43,15 +43,14 @@ static void fresh(void)
 
 static void paid_for(void)
 {
-	long before, with;
+	long pages = SIZE / sysconf(_SC_PAGESIZE), before, with;
 
 	mod_count_pages("/tmp/memory");
 	before = mod_pages("/tmp/memory");
 	if (dev_create(NAME, SIZE))
 		T_DIE("memory.setup", "create: %s", strerror(errno));
 	with = mod_pages("/tmp/memory") - before;
-	t_check(with >= SIZE / 4096, "memory.charged", "%ld pages for a ring of %d", with,
-		SIZE / 4096);
+	t_check(with >= pages, "memory.charged", "%ld pages for a ring of %ld", with, pages);
 	dev_destroy(NAME);
 	with = mod_pages("/tmp/memory") - before;
 	t_check(with < 32, "memory.given_back", "%ld pages more than before", with);

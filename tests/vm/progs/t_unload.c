@@ -267,7 +267,7 @@ int main(int argc, char **argv)
 	printf("\n");
 	T_EQ("unload.each_op_met_both", bad, 0);
 	T_RET("unload.load_again", mod_load("seqring"), 0);
-	T_EQ("unload.account", mod_account(), MOD_ACCOUNT);
+	T_EQ("unload.account", mod_account(), mod_account_all());
 	T_EQ("unload.nodes", access(SEQRING_DEV_DIR "/un-0", F_OK), -1);
 	return t_done();
 }

@@ -17,8 +17,8 @@ HEAD = """# Mutants
 Each line is a safeguard that was taken out or weakened, alone, and the test that fell. A
 test that no such change can make fail proves nothing; a safeguard that nothing misses is
 not needed, or not tested. `make mutants` does all of it again and writes this page, which
-takes {minutes}; the tree itself is not touched. `make test` checks that the page lists the
-mutants that there are now (suite mutants-list).
+takes {minutes}; the tree itself is not touched. `make test` checks that the page lists
+the mutants that there are now (suite mutants-list).
 
 {total} mutants, {caught} caught.
 

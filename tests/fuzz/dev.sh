@@ -57,7 +57,7 @@ need=''
 rm -rf "$out"
 # nokaslr: KCOV's addresses are then those of /proc/kallsyms. A host that is busy for
 # seconds is not the guest's stall.
-tests/vm/vm.sh -q -o "$log" -r "$out" -k "$kernel" -t $((seconds + 240)) -m 3072 \
+tests/vm/vm.sh -q -o "$log" -r "$out" -k "$kernel" -t $((seconds + 900)) -m 3072 \
 	-a 'nokaslr watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=100' \
 	"${files[@]}" -- "set -o pipefail; FUZZ_SECONDS=$seconds FUZZ_SEED=$seed FUZZ_NEED=$need \
 		FUZZ_QUICK=${FUZZ_QUICK-} STRESS_SECONDS=$stress_seconds \

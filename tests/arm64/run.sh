@@ -9,6 +9,8 @@
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/vm/common.sh
+. tests/vm/common.sh
 series=${1-}
 case $series in
 6.1 | 6.12-16k) ;;
@@ -18,7 +20,6 @@ rounds=${ROUNDS:-300} flood=${FLOOD:-2000}
 name=vm-arm64-$series log=build/log/vm-arm64-$series.console out=build/log/vm-arm64-$series.out
 progs='t_map t_memory t_life t_race t_cycle t_unload t_reject t_read t_stall t_wish t_poll t_sched
 	follow control'
-bad=0
 
 die() {
 	echo "not ok $name - $*"
@@ -41,18 +42,9 @@ for prog in $progs; do
 	files+=(-f "build/arm64/tests/vm/progs/$prog")
 done
 
-# By way of a file: on the console the kernel's messages may cut our lines.
 rm -rf "$out"
 tests/arm64/vm.sh -o "$log" -r "$out" -k "$series" -t 900 "${files[@]}" -- \
 	"set -o pipefail; export CMOCKA_MESSAGE_OUTPUT=TAP
 	ROUNDS=$rounds FLOOD=$flood sh ./guest.sh 2>&1 | tee /out/lines" 2>"$log.errors"
 status=$?
-[ -f "$out/lines" ] || { mkdir -p "$out"; sed -n '/vm: start/,$p' "$log" >"$out/lines"; }
-grep -aE '^(ok|not ok|skip|#) ' "$out/lines"
-case $status in
-0) echo "ok $name.kernel" ;;
-1) bad=1 ;;
-99) sed 's/^/# /' "$log.errors"; echo "not ok $name.kernel - it complained, see $log"; bad=1 ;;
-*) sed 's/^/# /' "$log.errors"; echo "not ok $name - status $status, see $log"; bad=1 ;;
-esac
-exit $bad
+vm_lines "$name.kernel" $status "$log" "$out"

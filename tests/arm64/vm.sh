@@ -21,22 +21,8 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd) || exit 125
-tmp=
-qemu_pid=
-
-say() { echo "vm.sh: $*" >&2; }
-die() { say "CANNOT RUN THE VM: $*"; exit 125; }
-usage() { sed -n '4,/^$/s/^#\( \|$\)//p' "$0" >&2; exit 125; }
-
-# shellcheck disable=SC2317 # the trap reaches it
-cleanup() {
-	[ -z "$qemu_pid" ] || { kill "$qemu_pid" && wait "$qemu_pid"; } 2>/dev/null
-	[ -z "$tmp" ] || rm -rf "$tmp"
-}
-trap cleanup EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
+# shellcheck source=tests/vm/common.sh
+. "$here/../vm/common.sh"
 
 series='' cpus=2 memory=1024 limit=600 log='' out='' files=()
 while getopts k:s:m:t:f:r:o: opt; do
@@ -60,10 +46,7 @@ vars=$("$here/tools.sh") || die "no QEMU"
 eval "$vars"
 sysroot=$("$here/sysroot.sh") || die "no busybox"
 
-tmp=$(mktemp -d) || die "no temporary directory"
-root=$tmp/root
-log=${log:-$tmp/log}
-: >"$log" || die "cannot write $log"
+vm_begin
 
 # The libraries of program $1, and of those, from where it was linked.
 libs() {
@@ -81,15 +64,10 @@ libs() {
 
 build_initramfs() {
 	local spec src dst
-	mkdir -p "$root"/{bin,sbin,lib,etc,dev,proc,sys,tmp,root,run,out,vm,usr,var} &&
-		ln -s ../bin "$root/usr/bin" && ln -s ../bin "$root/usr/sbin" &&
-		cp "$sysroot/bin/busybox" "$root/bin/busybox" || return 1
+	vm_root "$sysroot/bin/busybox" || return 1
 	# The serial ports of this machine have other names.
 	sed 's|/dev/ttyS1|/dev/ttyAMA1|' "$here/../vm/init" >"$root/init" &&
 		grep -q ttyAMA1 "$root/init" && chmod 755 "$root/init" || return 1
-	printf '%s\n' root:x:0:0::/root:/bin/sh user:x:1000:1000::/tmp:/bin/sh \
-		nobody:x:65534:65534::/:/bin/sh >"$root/etc/passwd"
-	printf '%s\n' root:x:0: user:x:1000: nogroup:x:65534: >"$root/etc/group"
 	for spec in ${files[@]+"${files[@]}"}; do
 		src=${spec%%:*} dst=
 		[ "$src" = "$spec" ] || dst=${spec#*:}
@@ -98,8 +76,7 @@ build_initramfs() {
 		[[ $src == *.ko ]] || libs "$src" || return 1
 	done
 	printf '%s\n' "$1" >"$root/vm/command"
-	(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet) >"$tmp/initramfs" &&
-		[ -s "$tmp/initramfs" ]
+	vm_pack
 }
 
 build_initramfs "$1" || die "no initramfs"
@@ -125,35 +102,4 @@ rc=$?
 qemu_pid=
 wait "$console_pid"
 
-mkdir "$tmp/got"
-status=
-if tar -C "$tmp/got" -xf "$tmp/result" 2>"$tmp/tar" && [ -s "$tmp/got/vm/status" ]; then
-	read -r status <"$tmp/got/vm/status"
-fi
-
-# The dmesg is free of what COMMAND prints into the middle of the kernel's lines.
-splat=
-for f in "$tmp/got/vm/dmesg" "$log"; do
-	[ -f "$f" ] || continue
-	"$here/../vm/splat.sh" "$f" >"$tmp/splat" || { splat=1; break; }
-done
-if [ -n "$splat" ]; then
-	say "THE KERNEL COMPLAINED:"
-	cat "$tmp/splat" >&2
-fi
-if [ -n "$out" ]; then
-	mkdir -p "$out" || die "cannot make $out"
-	[ ! -d "$tmp/got/out" ] || cp -a "$tmp/got/out/." "$out"
-fi
-
-if [ $rc = 124 ] || [ $rc = 137 ]; then
-	say "timeout: not done after $limit s"
-	exit 124
-elif [ -n "$splat" ]; then
-	exit 99
-elif [ -z "$status" ]; then
-	tail -n 20 "$log" >&2
-	cat "$tmp/errors" >&2
-	die "it ended without a result (QEMU's exit status $rc)"
-fi
-exit "$status"
+vm_end "$rc" show

@@ -26,8 +26,7 @@ kmod/build.sh "$KHEADERS" "build/kmod-$series" CONFIG_SEQRING_TEST=m CONFIG_SEQR
 rm -rf "$out"
 tests/vm/vm.sh -q -o "$log" -r "$out" -k "$series" -t 900 -a 'nowatchdog kasan_multi_shot' \
 	-f "build/kmod-$series/kmod/seqring.ko" -f "build/kmod-$series/kmod/seqring_kunit.ko" -- \
-	"[ ! -e /sys/kernel/debug/kcsan ] || echo '!ktime_get_mono_fast_ns' >/sys/kernel/debug/kcsan
-	insmod seqring.ko && insmod seqring_kunit.ko records=$records
+	"insmod seqring.ko && insmod seqring_kunit.ko records=$records
 	dmesg >/out/dmesg; rmmod seqring_kunit && rmmod seqring" 2>"$log.errors"
 status=$?
 sed -n 's/^\[[^]]*\] *\(\[[^]]*\]\)\{0,1\} \{4,\}\(\(not \)\{0,1\}ok\) [0-9]* -* *\([a-z_]*\)$/\2 kunit.'"$1"'.\4/p' \

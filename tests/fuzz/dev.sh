@@ -13,6 +13,8 @@
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/vm/common.sh
+. tests/vm/common.sh
 kernel=${FUZZ_KERNEL:-debug-a}
 seconds=${1:-${FUZZ_SECONDS:-90}}
 parts=${FUZZ_PARTS:-calls stress trinity}
@@ -64,12 +66,4 @@ tests/vm/vm.sh -q -o "$log" -r "$out" -k "$kernel" -t $((seconds + 900)) -m 3072
 		TRINITY_SECONDS=$trinity_seconds \
 		sh ./dev_guest.sh $parts 2>&1 | tee /out/lines" 2>"$log.errors"
 status=$?
-[ -f "$out/lines" ] || { mkdir -p "$out"; sed -n '/vm: start/,$p' "$log" >"$out/lines"; }
-grep -aE '^(ok|not ok|skip|#) ' "$out/lines"
-case $status in
-0) echo "ok $name" ;;
-1) ;;
-99) sed 's/^/# /' "$log.errors"; echo "not ok $name - the kernel complained, see $log" ;;
-*) sed 's/^/# /' "$log.errors"; echo "not ok $name - status $status, see $log" ;;
-esac
-exit $((status != 0))
+vm_lines "$name" $status "$log" "$out"

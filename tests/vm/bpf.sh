@@ -9,6 +9,8 @@
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/vm/common.sh
+. tests/vm/common.sh
 series=${1-}
 case $series in
 6.1 | 6.12) ;;
@@ -16,7 +18,6 @@ case $series in
 esac
 ms=${MS:-4000} events=${EVENTS:-2000} rounds=${ROUNDS:-4000}
 log=build/log/vm-bpf-$series.console out=build/log/vm-bpf-$series.out
-bad=0
 
 die() {
 	echo "not ok vm-bpf-$series - $*"
@@ -35,18 +36,9 @@ for object in build/native/{tests/bpf,tools/trace,bench/bpf}/*.bpf.o; do
 	[ ! -f "$object" ] || files+=(-f "$object")
 done
 
-# By way of a file: on the console the kernel's messages may cut our lines.
 rm -rf "$out"
 tests/vm/vm.sh -q -o "$log" -r "$out" -k "$series" -t 900 "${files[@]}" -- \
 	"set -o pipefail; MS=$ms EVENTS=$events ROUNDS=$rounds sh ./bpf_guest.sh 2>&1 | tee /out/lines" \
 	2>"$log.errors"
 status=$?
-[ -f "$out/lines" ] || { mkdir -p "$out"; sed -n '/vm: start/,$p' "$log" >"$out/lines"; }
-grep -aE '^(ok|not ok|skip|#) ' "$out/lines"
-case $status in
-0) echo "ok vm-bpf-$series.kernel" ;;
-1) bad=1 ;;
-99) sed 's/^/# /' "$log.errors"; echo "not ok vm-bpf-$series.kernel - it complained, see $log"; bad=1 ;;
-*) sed 's/^/# /' "$log.errors"; echo "not ok vm-bpf-$series - status $status, see $log"; bad=1 ;;
-esac
-exit $bad
+vm_lines "vm-bpf-$series.kernel" $status "$log" "$out"

@@ -11,6 +11,8 @@
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/vm/common.sh
+. tests/vm/common.sh
 series=${1-}
 memory=1024 parts='' followers='' few='lib slow_lib slow stopped m32_lib'
 case $series in
@@ -26,7 +28,6 @@ rounds=${ROUNDS:-$rounds} flood=${FLOOD:-$flood} parts=${PARTS:-$parts}
 log=build/log/vm-$series.console out=build/log/vm-$series.out
 progs='t_map t_memory t_life t_race t_cycle t_unload t_fault t_reject t_read t_stall t_wish t_poll
 	t_nmi t_crowd t_hotplug t_sched follow control'
-bad=0
 
 die() {
 	echo "not ok vm-$series - $*"
@@ -83,7 +84,6 @@ debug-*) ;;
 	;;
 esac
 
-# By way of a file: on the console the kernel's messages may cut our lines.
 rm -rf "$out"
 # A host that is busy for seconds is not the guest's stall.
 tests/vm/vm.sh -q -o "$log" -r "$out" -k "$series" -t 1800 -m $memory \
@@ -93,12 +93,4 @@ tests/vm/vm.sh -q -o "$log" -r "$out" -k "$series" -t 1800 -m $memory \
 	export CROWD=${CROWD-} HOTPLUG=${HOTPLUG-} FOLLOWERS='$followers'; sh ./guest.sh 2>&1 | tee /out/lines" \
 	2>"$log.errors"
 status=$?
-[ -f "$out/lines" ] || { mkdir -p "$out"; sed -n '/vm: start/,$p' "$log" >"$out/lines"; }
-grep -aE '^(ok|not ok|skip|#) ' "$out/lines"
-case $status in
-0) echo "ok vm-$series.kernel" ;;
-1) bad=1 ;;
-99) sed 's/^/# /' "$log.errors"; echo "not ok vm-$series.kernel - it complained, see $log"; bad=1 ;;
-*) sed 's/^/# /' "$log.errors"; echo "not ok vm-$series - status $status, see $log"; bad=1 ;;
-esac
-exit $bad
+vm_lines "vm-$series.kernel" $status "$log" "$out"

@@ -26,22 +26,8 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd) || exit 125
-tmp=
-qemu_pid=
-
-say() { echo "vm.sh: $*" >&2; }
-die() { say "CANNOT RUN THE VM: $*"; exit 125; }
-usage() { sed -n '4,/^$/s/^#\( \|$\)//p' "$0" >&2; exit 125; }
-
-# shellcheck disable=SC2317 # the trap reaches it
-cleanup() {
-	[ -z "$qemu_pid" ] || { kill "$qemu_pid" && wait "$qemu_pid"; } 2>/dev/null
-	[ -z "$tmp" ] || rm -rf "$tmp"
-}
-trap cleanup EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
+# shellcheck source=tests/vm/common.sh
+. "$here/common.sh"
 
 series='' cpus=2 memory=1024 limit=600 log='' out='' extra='' quiet='' icount='' files=()
 while getopts k:s:m:t:f:r:o:a:iq opt; do
@@ -70,10 +56,7 @@ eval "$vars"
 vars=$("$here/qemu.sh") || die "no QEMU"
 eval "$vars"
 
-tmp=$(mktemp -d) || die "no temporary directory"
-root=$tmp/root
-log=${log:-$tmp/log}
-: >"$log" || die "cannot write $log"
+vm_begin
 
 # The libraries of the ELF programs among "$@" go where they are on the host, so
 # that rpaths and the loader's cache hold; the loader prints them itself, or
@@ -141,13 +124,8 @@ elf_class() { od -An -tx1 -j 4 -N 1 "$1"; }
 quote() { printf "'%s' " "${1//\'/\'\\\'\'}"; }
 
 build_initramfs() {
-	mkdir -p "$root"/{bin,sbin,etc,dev,proc,sys,tmp,root,run,out,vm,usr,var} &&
-		ln -s ../bin "$root/usr/bin" && ln -s ../bin "$root/usr/sbin" &&
-		cp "$(command -v busybox)" "$root/bin/busybox" &&
-		cp "$here/init" "$root/init" && chmod 755 "$root/init" || return 1
-	printf '%s\n' root:x:0:0::/root:/bin/sh user:x:1000:1000::/tmp:/bin/sh \
-		nobody:x:65534:65534::/:/bin/sh >"$root/etc/passwd"
-	printf '%s\n' root:x:0: user:x:1000: nogroup:x:65534: >"$root/etc/group"
+	vm_root "$(command -v busybox)" && cp "$here/init" "$root/init" &&
+		chmod 755 "$root/init" || return 1
 
 	local spec src dst
 	for spec in ${files[@]+"${files[@]}"}; do
@@ -180,8 +158,7 @@ build_initramfs() {
 		for word; do quote "$word"; done
 		echo
 	fi >"$root/vm/command"
-	(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet) >"$tmp/initramfs" &&
-		[ -s "$tmp/initramfs" ]
+	vm_pack
 }
 
 build_initramfs "$@" || die "no initramfs"
@@ -255,37 +232,5 @@ for try in 1 2 3; do
 	say "nothing came from the VM for $boot_limit s, try $try"
 done
 
-mkdir "$tmp/got"
-status=
-if tar -C "$tmp/got" -xf "$tmp/result" 2>"$tmp/tar" && [ -s "$tmp/got/vm/status" ]; then
-	read -r status <"$tmp/got/vm/status"
-fi
-
-# The dmesg is free of what COMMAND prints into the middle of the kernel's lines.
-splat=
-for f in "$tmp/got/vm/dmesg" "$log"; do
-	[ -f "$f" ] || continue
-	"$here/splat.sh" "$f" >"$tmp/splat" || { splat=1; break; }
-done
-if [ -n "$splat" ]; then
-	say "THE KERNEL COMPLAINED:"
-	cat "$tmp/splat" >&2
-fi
-
-if [ -n "$out" ]; then
-	mkdir -p "$out" || die "cannot make $out"
-	[ ! -d "$tmp/got/out" ] || cp -a "$tmp/got/out/." "$out"
-fi
-
-if [ "$rc" = 124 ] || [ "$rc" = 137 ]; then
-	say "timeout: not done after $limit s; its CPUs:"
-	cat "$tmp/cpus" >&2
-	exit 124
-elif [ -n "$splat" ]; then
-	exit 99
-elif [ -z "$status" ]; then
-	[ -z "$quiet" ] || tail -n 20 "$log" >&2
-	cat "$tmp/errors" >&2
-	die "it ended without a result (QEMU's exit status $rc)"
-fi
-exit "$status"
+# Without -q the console has been seen.
+vm_end "$rc" "$quiet"

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154
+#
+# What the vm.sh of each architecture has in common, and what reads its outcome; sourced.
+# vm.sh has set here, and these from its options: limit, log, out; then vm_begin.
+
+say() { echo "vm.sh: $*" >&2; }
+die() { say "CANNOT RUN THE VM: $*"; exit 125; }
+usage() { sed -n '4,/^$/s/^#\( \|$\)//p' "$0" >&2; exit 125; }
+
+# shellcheck disable=SC2317 # the trap reaches it
+vm_cleanup() {
+	[ -z "$qemu_pid" ] || { kill "$qemu_pid" && wait "$qemu_pid"; } 2>/dev/null
+	[ -z "$tmp" ] || rm -rf "$tmp"
+}
+
+# A directory of its own, $tmp, that goes when the script ends, with $qemu_pid, wherever a
+# signal finds it; $root in it for the initramfs, and a log.
+vm_begin() {
+	qemu_pid=''
+	tmp=$(mktemp -d) || die "no temporary directory"
+	trap vm_cleanup EXIT
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	root=$tmp/root
+	log=${log:-$tmp/log}
+	: >"$log" || die "cannot write $log"
+}
+
+# vm_root BUSYBOX: what every initramfs has.
+vm_root() {
+	mkdir -p "$root"/{bin,sbin,lib,etc,dev,proc,sys,tmp,root,run,out,vm,usr,var} &&
+		ln -s ../bin "$root/usr/bin" && ln -s ../bin "$root/usr/sbin" &&
+		cp "$1" "$root/bin/busybox" || return 1
+	printf '%s\n' root:x:0:0::/root:/bin/sh user:x:1000:1000::/tmp:/bin/sh \
+		nobody:x:65534:65534::/:/bin/sh >"$root/etc/passwd"
+	printf '%s\n' root:x:0: user:x:1000: nogroup:x:65534: >"$root/etc/group"
+}
+
+vm_pack() {
+	(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet) >"$tmp/initramfs" &&
+		[ -s "$tmp/initramfs" ]
+}
+
+# vm_end RC SHOW: ends the script by what QEMU, whose exit status was RC, has left. SHOW: the
+# end of the log, too, when there is no result.
+vm_end() {
+	local rc=$1 show=$2 status='' splat='' f
+	mkdir "$tmp/got"
+	if tar -C "$tmp/got" -xf "$tmp/result" 2>"$tmp/tar" && [ -s "$tmp/got/vm/status" ]; then
+		read -r status <"$tmp/got/vm/status"
+	fi
+
+	# The dmesg is free of what COMMAND prints into the middle of the kernel's lines.
+	for f in "$tmp/got/vm/dmesg" "$log"; do
+		[ -f "$f" ] || continue
+		"$here/../vm/splat.sh" "$f" >"$tmp/splat" || { splat=1; break; }
+	done
+	if [ -n "$splat" ]; then
+		say "THE KERNEL COMPLAINED:"
+		cat "$tmp/splat" >&2
+	fi
+
+	if [ -n "$out" ]; then
+		mkdir -p "$out" || die "cannot make $out"
+		[ ! -d "$tmp/got/out" ] || cp -a "$tmp/got/out/." "$out"
+	fi
+
+	if [ "$rc" = 124 ] || [ "$rc" = 137 ]; then
+		say "timeout: not done after $limit s"
+		[ ! -f "$tmp/cpus" ] || { say "its CPUs:"; cat "$tmp/cpus"; } >&2
+		exit 124
+	elif [ -n "$splat" ]; then
+		exit 99
+	elif [ -z "$status" ]; then
+		[ -z "$show" ] || tail -n 20 "$log" >&2
+		cat "$tmp/errors" >&2
+		die "it ended without a result (QEMU's exit status $rc)"
+	fi
+	exit "$status"
+}
+
+# vm_lines NAME STATUS LOG OUT: passes the lines `ok`, `not ok`, `skip` and `#` on that COMMAND
+# left in OUT/lines, or else those on the console; then says by vm.sh's STATUS, of which LOG and
+# LOG.errors tell more, how the whole ended. By way of a file, since on the console the kernel's
+# messages may cut our lines. Return: 0, or 1 when anything was wrong.
+vm_lines() {
+	local name=$1 status=$2 log=$3 out=$4
+	[ -f "$out/lines" ] || { mkdir -p "$out"; sed -n '/vm: start/,$p' "$log" >"$out/lines"; }
+	grep -aE '^(ok|not ok|skip|#) ' "$out/lines"
+	case $status in
+	0) echo "ok $name" ;;
+	1) ;;
+	99) sed 's/^/# /' "$log.errors"; echo "not ok $name - the kernel complained, see $log" ;;
+	*) sed 's/^/# /' "$log.errors"; echo "not ok $name - status $status, see $log" ;;
+	esac
+	[ "$status" = 0 ]
+}

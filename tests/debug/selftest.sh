@@ -15,10 +15,12 @@ a)
 	plants='nothing: lock_order:possible.circular.locking sleeps_with_spinlock:sleeping.function
 	past_slab:KASAN:.slab-out-of-bounds after_free:KASAN:.use-after-free
 	past_vmalloc:KASAN:.vmalloc-out-of-bounds past_array:UBSAN:.array-index-out-of-bounds
+	warns:WARNING:.*warns counts_below_zero:refcount_t:.decrement.hit.0
+	cpu_may_change:BUG:.using.smp_processor_id timer_outlived:ODEBUG:.free.active
 	leaks:comm..insmod'
 	fatal=BUG ;;
 b)
-	plants='nothing: race:KCSAN:.data-race'
+	plants='nothing: race:KCSAN:.data-race warns:WARNING:.*warns'
 	fatal= ;;
 *) echo "usage: $0 a|b" >&2; exit 2 ;;
 esac

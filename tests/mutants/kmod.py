@@ -108,6 +108,7 @@ FILE = [
     ("a file never lets its device go", "file.c",
      "	atomic_dec(&sr->nr_files);\n	put_device(&sr->dev);\n", "	atomic_dec(&sr->nr_files);\n",
      "t_race"),
+    ("a file's timer outlives it", "file.c", "	hrtimer_cancel(&f->timer);\n", "", "@t_wish"),
     ("a file's reader page outlives it", "file.c",
      "	if (f->cursors)\n		seqring_cursors_put(f->cursors);\n", "", "t_cycle @t_fault:reader_fd"),
     ("a file's own memory stays", "file.c", "	kvfree(f);\n", "", "t_race t_cycle"),
@@ -347,9 +348,6 @@ UNSEEN = [
     ("poll.c: the second look after arming",
      "its place is shown by tests/model/wake.pml; in the VM a wake-up would have to come within a few "
      "instructions."),
-    ("file.c: hrtimer_cancel() when a file goes",
-     "the debug kernel cancels an active timer that is freed, and its warning is not printed: it has no "
-     "CONFIG_BUG yet."),
     ("device.c: free_percpu()",
      "of this memory, a pointer for each CPU, kmemleak reports nothing, and no cgroup counts it."),
     ("read.c: the look whether the device is dead before read(2) sleeps",

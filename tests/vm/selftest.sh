@@ -48,6 +48,7 @@ splat() {
 
 splat "warning" 1 '[    3.1] x[    3.123456] WARNING: CPU: 1 PID: 9 at a.c:1 f+0x1/0x2 [m]'
 splat "lockdep" 1 '[    3.123456] WARNING: possible circular locking dependency detected'
+splat "lockdep's end" 1 '[    3.123456] INFO: lockdep is turned off.'
 splat "null pointer" 1 '[   13.123456] BUG: kernel NULL pointer dereference, address: 0000000000000000'
 splat "oops" 1 '[   13.123456] Oops: 0000 [#1] PREEMPT SMP NOPTI'
 splat "int3" 1 '[   13.123456] int3: 0000 [#1] PREEMPT SMP NOPTI'
@@ -71,6 +72,7 @@ splat "taint" 0 '[   13.123456] m: loading out-of-tree module taints kernel.'
 splat "signature" 0 '[   13.123456] m: module verification failed: signature and/or required key missing - tainting kernel'
 splat "injected failures" 0 "[   13.123456] t_fault: failures are injected
 [   14.123456] Call Trace:
+[   14.133456]  ? lockdep_hardirqs_on+0x7e/0x100
 [   14.223456] kmemleak: 6 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
 [   15.123456] t_fault: no more failures"
 splat "oops of an injected failure" 1 "[   13.123456] t_fault: failures are injected

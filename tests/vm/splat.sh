@@ -19,6 +19,7 @@ fi
 # the same words; it may stand within a line, since both write to one console.
 # The first list has to follow the stamp at once: user space, too, is reported to
 # have had a "general protection fault", after "traps: ", and that may be wanted.
+# Of lockdep's own functions ("lockdep_...") traces of something else are full.
 LC_ALL=C awk '
 BEGIN {
 	stamp = "\\[ *[0-9]+\\.[0-9][0-9][0-9][0-9][0-9][0-9]\\](\\[ *[TC][0-9]+\\])? "
@@ -26,7 +27,7 @@ BEGIN {
 		"|int3:|double fault|unreferenced object|INFO: task |=====+$"
 	any = "WARNING: |BUG:? |BUG:|kernel BUG|Oops|Call Trace|Kernel panic" \
 		"|KASAN|KCSAN|KFENCE|KMSAN|UBSAN|ODEBUG|kmemleak: .*(leaks|unreferenced)" \
-		"|lockdep|possible (recursive|circular|irq)|suspicious RCU" \
+		"|lockdep([^_]|$)|possible (recursive|circular|irq)|suspicious RCU" \
 		"|held lock freed|lock held when returning|bad unlock balance" \
 		"|rcu.*(stall|detected expedited)|soft lockup|hard LOCKUP|hung_task:" \
 		"|blocked for more than|scheduling while atomic|sleeping function" \

@@ -6,10 +6,13 @@
  */
 
 #include <linux/delay.h>
+#include <linux/hrtimer.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/refcount.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 #include <linux/vmalloc.h>
 
 static char *what = "nothing";
@@ -77,6 +80,40 @@ static void past_array(void)
 	counter += few[READ_ONCE(eight)];
 }
 
+static void warns(void)
+{
+	WARN_ON(READ_ONCE(eight) == 8);
+}
+
+static void counts_below_zero(void)
+{
+	refcount_t count = REFCOUNT_INIT(1);
+
+	refcount_dec(&count);
+}
+
+static void cpu_may_change(void)
+{
+	counter += smp_processor_id();
+}
+
+static enum hrtimer_restart expires(struct hrtimer *timer)
+{
+	return HRTIMER_NORESTART;
+}
+
+static void timer_outlived(void)
+{
+	struct hrtimer *timer = kmalloc(sizeof(*timer), GFP_KERNEL);
+
+	if (!timer)
+		return;
+	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+	timer->function = expires;
+	hrtimer_start(timer, ktime_set(60, 0), HRTIMER_MODE_REL);
+	kfree(timer);
+}
+
 static void leaks(void)
 {
 	int i;
@@ -122,6 +159,10 @@ static const struct {
 	{ "after_free", after_free },
 	{ "past_vmalloc", past_vmalloc },
 	{ "past_array", past_array },
+	{ "warns", warns },
+	{ "counts_below_zero", counts_below_zero },
+	{ "cpu_may_change", cpu_may_change },
+	{ "timer_outlived", timer_outlived },
 	{ "leaks", leaks },
 	{ "race", race },
 };

@@ -202,11 +202,11 @@ soak() {
 # comes when they are done.
 beside="litmus model spin style static"
 all="build vm-self vm-6.1 vm-6.12 vm-bpf-6.1 vm-bpf-6.12 vm-rt vm-arm64 vm-debug-b debug-self-b
-kunit-b debug-self-a kunit-a vm-debug-a beside unit-native unit-asan unit-tsan
+kunit-b debug-self-a kunit-a vm-debug-a fuzz-dev beside unit-native unit-asan unit-tsan
 torture-native torture-asan torture-tsan wake bpf bpf-torture bpf-wake bpf-asan crowd fuzz-user
 arm64 tool install bench bench-vm soak mutants-list guarantees"
 # Longer ones, which are run by themselves.
-by_hand="fuzz-dev mutants-native mutants-libring mutants-bpf mutants-kmod mutants-model"
+by_hand="mutants-native mutants-libring mutants-bpf mutants-kmod mutants-model"
 
 run() {
 	case $1 in

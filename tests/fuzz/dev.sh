@@ -19,7 +19,7 @@ kernel=${FUZZ_KERNEL:-debug-a}
 seconds=${1:-${FUZZ_SECONDS:-90}}
 parts=${FUZZ_PARTS:-calls stress trinity}
 seed=${FUZZ_SEED:-$(($(date +%s) / 86400))}
-stress_seconds=${STRESS_SECONDS:-20} trinity_seconds=${TRINITY_SECONDS:-15}
+stress_seconds=${STRESS_SECONDS:-20} trinity_seconds=${TRINITY_SECONDS:-30}
 name=fuzz-dev-$kernel${FUZZ_QUICK:+-quick}
 log=build/log/$name.console out=build/log/$name.out
 
@@ -59,7 +59,7 @@ need=''
 rm -rf "$out"
 # nokaslr: KCOV's addresses are then those of /proc/kallsyms. A host that is busy for
 # seconds is not the guest's stall.
-tests/vm/vm.sh -q -o "$log" -r "$out" -k "$kernel" -t $((seconds + 900)) -m 3072 \
+tests/vm/vm.sh -q -o "$log" -r "$out" -k "$kernel" -t $((seconds + 900)) -m 1024 \
 	-a 'nokaslr watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=100' \
 	"${files[@]}" -- "set -o pipefail; FUZZ_SECONDS=$seconds FUZZ_SEED=$seed FUZZ_NEED=$need \
 		FUZZ_QUICK=${FUZZ_QUICK-} STRESS_SECONDS=$stress_seconds \

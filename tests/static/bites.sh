@@ -160,8 +160,9 @@ int f(struct seqring_record *rec)
 	return seqring_load_acquire(PUBLIHS, &rec->stamp);
 }
 EOF
-bites places '/home/somebody' 'someone@' <<EOF
+bites places '/home/somebody' 'someone@' 'packages\.example' <<EOF
 /* Written by someone@example.org. */
+/* Fetched from packages.example.net. */
 const char *where = "/home/somebody/seqring";
 EOF
 

@@ -88,12 +88,10 @@ fill() {
 	fi
 
 	headers=linux-headers-$kver
-	needs=$(debs_field Depends "$headers=$ver" | tr ',' '\n' |
-		sed -n -e 's/^ *\(linux-headers-[^ ]*-common\).*/\1/p' \
-			-e 's/^ *\(linux-kbuild-[^ ]*\).*/\1:amd64/p')
+	needs=$(debs_needs "$headers" "$ver")
 	[ -n "$needs" ] || debs_missing "$headers=$ver"
-	# shellcheck disable=SC2046,SC2086 # lists
-	debs_unpack "$image=$ver" "$headers=$ver" $(printf "%s=$ver " $needs)
+	# shellcheck disable=SC2086 # a list
+	debs_unpack "$image=$ver" "$headers=$ver" $needs
 
 	root=$debs_tmp/root
 	src=$root/usr/src/linux-headers-$kver

@@ -138,6 +138,22 @@ debs_field() { # FIELD PACKAGE=VERSION
 		sed -n "s/^$1: //p" | head -n 1
 }
 
+# The other packages that kernel headers $1 of version $2 need, as NAME=VERSION. The programs
+# of linux-kbuild run here. It may be newer than the rest: while an update of the kernel is
+# half-way into an archive, it is.
+debs_needs() {
+	debs_field Depends "$1=$2" | tr ',' '\n' |
+		sed -n -e 's/^ *\(linux-headers-[^ ]*-common[^ ]*\).*/\1/p' \
+			-e 's/^ *\(linux-kbuild-[^ ]*\).*/\1:amd64/p' |
+		while read -r debs_need; do
+			debs_found=$(debs_version "$debs_need" "$2")
+			case $debs_need in
+			*-kbuild-*) [ -n "$debs_found" ] || debs_found=$(debs_version "$debs_need" '') ;;
+			esac
+			echo "$debs_need=${debs_found:-$2}"
+		done
+}
+
 # Downloads the packages and unpacks them into $debs_tmp/root.
 debs_unpack() {
 	debs_say "downloading $*"

@@ -153,7 +153,7 @@ static void killed(unsigned int nr_rings)
 			assert_int_equal(err, 0);
 	}
 	assert_int_equal(stats_of(polls).read, 5);
-	assert_int_equal(poll(&pfd, 1, 0), 1);
+	assert_int_equal(poll(&pfd, 1, PATIENCE_MS), 1);
 	ring_close(waits);
 	ring_close(polls);
 

@@ -112,7 +112,7 @@ static void test_two_sleepers(void **state)
 	later(&l, w, 1, 10 * MS);
 	assert_rejected(ring_wait(lazy, 50), ETIMEDOUT);
 	pthread_join(l.thread, NULL);
-	assert_int_equal(poll(&pfd, 1, 0), 1);
+	assert_int_equal(poll(&pfd, 1, PATIENCE_MS), 1);
 	publish_numbers(w, 0, 1);
 	later(&l, w, 1, 10 * MS);
 	assert_int_equal(wait_woken(lazy), 0);
@@ -198,11 +198,11 @@ static void test_published_while_arming(void **state)
 	assert_int_equal(ring_fd(r, &pfd.fd), 0);
 	hook_arm(r, w, 0, 2, 0);
 	assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
-	assert_int_equal(poll(&pfd, 1, 0), 1);
+	assert_int_equal(poll(&pfd, 1, PATIENCE_MS), 1);
 	drain(r);
 	hook_arm(r, w, 0, 0, 2);
 	assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
-	assert_int_equal(poll(&pfd, 1, 0), 1);
+	assert_int_equal(poll(&pfd, 1, PATIENCE_MS), 1);
 	drain(r);
 	assert_int_equal(poll(&pfd, 1, 0), 0);
 	ring_close(r);

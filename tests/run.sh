@@ -289,12 +289,13 @@ if [ $# = 0 ]; then
 fi
 tests/deps.sh build test vm debug arm64 bench style || exit 1
 # The debug kernels take minutes to build, which are there while other suites sleep: one
-# after the other, since those suites measure.
+# after the other, since those suites measure, and before what is run beside them, for which
+# nobody waits so soon.
 kernels=''
 case " $* " in *-b\ *) kernels=b ;; esac
 case " $* " in *-a\ * | *" fuzz-dev "*) kernels+=' a' ;; esac
 for k in $kernels; do
-	nice -n 19 tests/debug/kernel.sh "$k" >"build/log/kernel-$k.log" 2>&1
+	nice -n 10 tests/debug/kernel.sh "$k" >"build/log/kernel-$k.log" 2>&1
 done &
 for s; do
 	run "$s"

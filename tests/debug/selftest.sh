@@ -38,7 +38,7 @@ not_ok() {
 status() {
 	local name=$1 want=$2 got=0
 	shift 2
-	tests/vm/vm.sh -q -m 2048 -t 600 -k "$series" -o "$tmp/console" "$@" 2>"$tmp/err" || got=$?
+	tests/vm/vm.sh -q -m 1024 -t 600 -k "$series" -o "$tmp/console" "$@" 2>"$tmp/err" || got=$?
 	if [ $got = "$want" ]; then
 		ok "$name"
 	else

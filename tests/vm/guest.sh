@@ -94,21 +94,26 @@ follow_all() {
 		esac
 		nr=$((nr + 1))
 	done
-	# shellcheck disable=SC2154 # set by eval
-	(
-		while kill -STOP "$pid_stopped" 2>/dev/null; do
-			usleep 400000
-			kill -CONT "$pid_stopped" 2>/dev/null
-			usleep 50000
-		done
-	) &
-	stopper=$!
 	# All of them are there before the first record; each opens it twice.
 	tries=0
 	while [ "$(control readers "$device")" -lt $((2 * nr)) ] && [ $tries -lt 100 ]; do
 		usleep 50000
 		tries=$((tries + 1))
 	done
+	# For as long as it takes to overtake it, which is longer where all is slow.
+	case $(uname -r) in
+	*-seqring-debug) stop_us=4000000 ;;
+	*) stop_us=400000 ;;
+	esac
+	# shellcheck disable=SC2154 # set by eval
+	(
+		while kill -STOP "$pid_stopped" 2>/dev/null; do
+			usleep $stop_us
+			kill -CONT "$pid_stopped" 2>/dev/null
+			usleep 50000
+		done
+	) &
+	stopper=$!
 }
 
 # value KEY TAG: of a follower's line.

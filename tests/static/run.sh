@@ -164,8 +164,10 @@ do_shared() {
 		sed -E 's/__attribute__ ?\(\(.*\)\)//' "$f" >"$tmp/shared/$f"
 	done
 	mkdir "$tmp/shared/tests" && ln -s "$PWD/$here" "$tmp/shared/tests/static" || return 1
+	# In one piece: spatch writes the ends of its lines by themselves.
 	# shellcheck disable=SC2016 # the inner shell's
-	(cd "$tmp/shared" && xargs -r -d '\n' -P 2 -n 1 bash -c 'shared_one "$1"' - <"$tmp/sources") |
+	(cd "$tmp/shared" && xargs -r -d '\n' -P 2 -n 1 \
+		bash -c 'out=$(shared_one "$1"); [ -z "$out" ] || printf "%s\n" "$out"' - <"$tmp/sources") |
 		sort -u | unknown "$here/shared.known" >"$tmp/said"
 	cat "$tmp/said"
 	[ ! -s "$tmp/said" ]

@@ -9,8 +9,8 @@
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-# shellcheck source=tests/vm/common.sh
-. tests/vm/common.sh
+# shellcheck source=tests/vm/lines.sh
+. tests/vm/lines.sh
 series=${1-}
 case $series in
 6.1 | 6.12-16k) ;;

@@ -13,8 +13,8 @@
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-# shellcheck source=tests/vm/common.sh
-. tests/vm/common.sh
+# shellcheck source=tests/vm/lines.sh
+. tests/vm/lines.sh
 kernel=${FUZZ_KERNEL:-debug-a}
 seconds=${1:-${FUZZ_SECONDS:-90}}
 parts=${FUZZ_PARTS:-calls stress trinity}

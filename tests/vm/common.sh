@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2154
 #
-# What the vm.sh of each architecture has in common, and what reads its outcome; sourced.
-# vm.sh has set here, and these from its options: limit, log, out; then vm_begin.
+# What the vm.sh of each architecture has in common; sourced. vm.sh has set these from its
+# options: limit, log, out; then vm_begin.
 
 say() { echo "vm.sh: $*" >&2; }
 die() { say "CANNOT RUN THE VM: $*"; exit 125; }
@@ -55,7 +55,7 @@ vm_end() {
 	# The dmesg is free of what COMMAND prints into the middle of the kernel's lines.
 	for f in "$tmp/got/vm/dmesg" "$log"; do
 		[ -f "$f" ] || continue
-		"$here/../vm/splat.sh" "$f" >"$tmp/splat" || { splat=1; break; }
+		"${BASH_SOURCE[0]%/*}/splat.sh" "$f" >"$tmp/splat" || { splat=1; break; }
 	done
 	if [ -n "$splat" ]; then
 		say "THE KERNEL COMPLAINED:"
@@ -79,21 +79,4 @@ vm_end() {
 		die "it ended without a result (QEMU's exit status $rc)"
 	fi
 	exit "$status"
-}
-
-# vm_lines NAME STATUS LOG OUT: passes the lines `ok`, `not ok`, `skip` and `#` on that COMMAND
-# left in OUT/lines, or else those on the console; then says by vm.sh's STATUS, of which LOG and
-# LOG.errors tell more, how the whole ended. By way of a file, since on the console the kernel's
-# messages may cut our lines. Return: 0, or 1 when anything was wrong.
-vm_lines() {
-	local name=$1 status=$2 log=$3 out=$4
-	[ -f "$out/lines" ] || { mkdir -p "$out"; sed -n '/vm: start/,$p' "$log" >"$out/lines"; }
-	grep -aE '^(ok|not ok|skip|#) ' "$out/lines"
-	case $status in
-	0) echo "ok $name" ;;
-	1) ;;
-	99) sed 's/^/# /' "$log.errors"; echo "not ok $name - the kernel complained, see $log" ;;
-	*) sed 's/^/# /' "$log.errors"; echo "not ok $name - status $status, see $log" ;;
-	esac
-	[ "$status" = 0 ]
 }

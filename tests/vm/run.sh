@@ -11,8 +11,8 @@
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-# shellcheck source=tests/vm/common.sh
-. tests/vm/common.sh
+# shellcheck source=tests/vm/lines.sh
+. tests/vm/lines.sh
 series=${1-}
 memory=1024 parts='' followers='' few='lib slow_lib slow stopped m32_lib'
 case $series in

@@ -138,20 +138,13 @@ debs_field() { # FIELD PACKAGE=VERSION
 		sed -n "s/^$1: //p" | head -n 1
 }
 
-# The other packages that kernel headers $1 of version $2 need, as NAME=VERSION. The programs
-# of linux-kbuild run here. It may be newer than the rest: while an update of the kernel is
-# half-way into an archive, it is.
+# The other packages that kernel headers $1 of version $2 need. The programs of linux-kbuild
+# run here; the newest will do: while an update of the kernel is half-way into an archive, the
+# headers' own version of it has gone.
 debs_needs() {
 	debs_field Depends "$1=$2" | tr ',' '\n' |
-		sed -n -e 's/^ *\(linux-headers-[^ ]*-common[^ ]*\).*/\1/p' \
-			-e 's/^ *\(linux-kbuild-[^ ]*\).*/\1:amd64/p' |
-		while read -r debs_need; do
-			debs_found=$(debs_version "$debs_need" "$2")
-			case $debs_need in
-			*-kbuild-*) [ -n "$debs_found" ] || debs_found=$(debs_version "$debs_need" '') ;;
-			esac
-			echo "$debs_need=${debs_found:-$2}"
-		done
+		sed -n -e "s/^ *\(linux-headers-[^ ]*-common[^ ]*\).*/\1=$2/p" \
+			-e 's/^ *\(linux-kbuild-[^ ]*\).*/\1:amd64/p'
 }
 
 # Downloads the packages and unpacks them into $debs_tmp/root.

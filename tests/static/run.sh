@@ -213,7 +213,8 @@ do_clang() {
 # whatever looks like one: where packages come from is for each machine to say.
 do_places() {
 	files '' '^LICENSES/|^tests/static/(run|bites)\.sh$|^tests/static/places\.known$' | xargs -d '\n' grep -nIE -e '/(home|work|Users)/[A-Za-z]' \
-		-e '\b[a-z0-9-]+(\.[a-z0-9-]+)*\.(org|net|com)\b' -e 'https?://' \
+		-e '\b[a-z0-9-]+(\.[a-z0-9-]+)*\.(org|net|com)\b|\b[a-z0-9-]{3,}\.io\b|\b(registry|proxy)\.[a-z]' \
+		-e 'https?://' \
 		-e '[A-Za-z0-9._%+-]+@[a-z0-9-]+(\.[a-z]+)*\.(org|com|net|de|io|dev)\b' \
 		-e '^ *(Signed-off|Reviewed|Co-authored)-by:' -e 'MODULE_AUTHOR|@author' \
 		-e 'Copyright \(?[cC(©]' | unknown "$here/places.known" >"$tmp/places"

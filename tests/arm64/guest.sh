@@ -7,36 +7,10 @@
 set -u
 cd /root || exit 1
 GUEST_DEFS=1
+# A kernel with pages of 16 KiB runs no 32-bit program.
+FOLLOWERS='lib inline wish slow_lib slow stopped'
 # shellcheck source=tests/vm/guest.sh
 . ./vm_guest.sh
-
-# As there, but for the 32-bit followers: a kernel with pages of 16 KiB runs no such program.
-# shellcheck disable=SC2154 # pid_stopped is set by eval
-follow_all() {
-	device=$1
-	max=$2
-	shift 2
-	tags=''
-	start lib follow "$device" --max "$max" "$@"
-	start inline follow "$device" --max "$max" --backend inline "$@"
-	start wish follow "$device" --max "$max" --wish 100 "$@"
-	start slow_lib follow "$device" --max "$max" --slow 1000 "$@"
-	start slow follow "$device" --max "$max" --slow 1000 --backend inline "$@"
-	start stopped follow "$device" --max "$max" --backend inline "$@"
-	(
-		while kill -STOP "$pid_stopped" 2>/dev/null; do
-			usleep 400000
-			kill -CONT "$pid_stopped" 2>/dev/null
-			usleep 50000
-		done
-	) &
-	stopper=$!
-	tries=0
-	while [ "$(control readers "$device")" -lt 12 ] && [ "$tries" -lt 100 ]; do
-		usleep 50000
-		tries=$((tries + 1))
-	done
-}
 
 # The test driver has NMIs on x86 only: interrupts in their place.
 writer() {

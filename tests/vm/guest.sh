@@ -100,15 +100,11 @@ follow_all() {
 		usleep 50000
 		tries=$((tries + 1))
 	done
-	# For as long as it takes to overtake it, which is longer where all is slow.
-	case $(uname -r) in
-	*-seqring-debug) stop_us=4000000 ;;
-	*) stop_us=400000 ;;
-	esac
+	# For as long as it takes to overtake it.
 	# shellcheck disable=SC2154 # set by eval
 	(
 		while kill -STOP "$pid_stopped" 2>/dev/null; do
-			usleep $stop_us
+			control lap "$device" 2>/dev/null
 			kill -CONT "$pid_stopped" 2>/dev/null
 			usleep 50000
 		done
@@ -138,17 +134,14 @@ settle() {
 	done
 }
 
-# lossy RUN [FOLLOWER...]: somebody was overtaken, or the run has shown nothing about losses.
+# Somebody was overtaken, or the run has shown nothing about losses.
 lossy() {
-	lossy_run=$1
-	shift
-	[ $# -gt 0 ] || set -- slow slow_lib stopped
-	for tag; do
+	for tag in slow slow_lib stopped; do
 		case " $FOLLOWERS " in *" $tag "*) ;; *) continue ;; esac
-		if [ "$(value lost "$tag")" -gt 0 ] 2>/dev/null; then
-			ok "torture.$lossy_run.$tag.lost"
+		if [ "$(value lost $tag)" -gt 0 ] 2>/dev/null; then
+			ok "torture.$1.$tag.lost"
 		else
-			not_ok "torture.$lossy_run.$tag.lost" "nothing: $(tail -n 1 "$tmp/follow.$tag")"
+			not_ok "torture.$1.$tag.lost" "nothing: $(tail -n 1 "$tmp/follow.$tag")"
 		fi
 	done
 }
@@ -332,11 +325,7 @@ torture() {
 	same torture.user.drops "$(control dropped user)" 'busy=0 too_big=0 dead=0 fault=0'
 	control destroy user
 	settle user
-	# On a debug kernel processes publish too slowly to overtake the one that is stopped.
-	case $(uname -r) in
-	*-seqring-debug) lossy user slow slow_lib ;;
-	*) lossy user ;;
-	esac
+	lossy user
 }
 
 # Two writers on a ring whose caller promised one: with exact_check each is found.

@@ -8,6 +8,7 @@
  *   control dropped NAME             the drops of all rings, by cause
  *   control readers NAME             open files of it, without this one
  *   control head NAME                the position where its first ring has got to
+ *   control lap NAME                 returns when that is a lap further, or at the end
  */
 #include "dev.h"
 
@@ -62,6 +63,24 @@ static int head(const char *name)
 	return close(fd);
 }
 
+static int lap(const char *name)
+{
+	int fd = dev_open_fd(name, O_RDONLY);
+	uint64_t data_size, begin;
+	struct seqring_stats st;
+
+	if (fd < 0)
+		return -1;
+	data_size = dev_geometry(fd).data_size;
+	st = dev_stats(fd, 0);
+	for (begin = st.head; st.head - begin < data_size; st = dev_stats(fd, 0)) {
+		if (st.state & SEQRING_STATE_DEAD)
+			break;
+		sleep_us(50000);
+	}
+	return close(fd);
+}
+
 static int readers(const char *name)
 {
 	int fd = dev_open_fd(name, O_RDONLY);
@@ -89,6 +108,8 @@ int main(int argc, char **argv)
 		ret = readers(argv[2]);
 	else if (argc == 3 && !strcmp(argv[1], "head"))
 		ret = head(argv[2]);
+	else if (argc == 3 && !strcmp(argv[1], "lap"))
+		ret = lap(argv[2]);
 	if (ret)
 		perror("control");
 	return !!ret;

@@ -20,7 +20,8 @@ a)
 	leaks:comm..insmod'
 	fatal=BUG ;;
 b)
-	plants='nothing: race:KCSAN:.data-race warns:WARNING:.*warns'
+	plants='nothing: race:KCSAN:.data-race race_in_call:data-race.in.bin2hex
+	warns:WARNING:.*warns'
 	fatal= ;;
 *) echo "usage: $0 a|b" >&2; exit 2 ;;
 esac

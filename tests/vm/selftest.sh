@@ -80,6 +80,38 @@ splat "oops of an injected failure" 1 "[   13.123456] t_fault: failures are inje
 splat "trace after injected failures" 1 "[   13.123456] t_fault: failures are injected
 [   15.123456] t_fault: no more failures
 [   14.123456] Call Trace:"
+
+# race NAME EXPECTED-STATUS FIRST-STACK SECOND-STACK: two accesses, each by the calls given,
+# those of a module with [its name].
+race() {
+	local rule='[    3.123456] ==========' lines access stack call
+	lines="$rule"$'\n[    3.123456] BUG: KCSAN: data-race in f / g'
+	access='read to 0xffff88803c21e12c of 4 bytes by task 9 on cpu 0:'
+	for stack in "$3" "$4"; do
+		lines+=$'\n'"[    3.123456] $access"
+		access='write to 0xffff88803c21e12c of 4 bytes by interrupt on cpu 1:'
+		for call in $stack; do
+			lines+=$'\n'"[    3.123456]  ${call%%[*}+0x3a/0x150"
+			[ "$call" = "${call%%[*}" ] || lines+=" [${call#*[}"
+		done
+	done
+	splat "race $1" "$2" "$lines"$'\n'"$rule${5-}"
+}
+
+race "of the kernel" 0 'do_sys_poll x64_sys_poll' 'pollwake wake_up wake[seqring]'
+race "of a module" 1 'f[seqring] g' 'h i'
+race "of a module and the kernel" 1 'do_sys_poll x64_sys_poll' 'f[m_2] g'
+race "by a module's call" 1 'bin2hex f[seqring]' 'bin2hex x'
+race "without a stack" 1 'f g' ''
+race "and more" 1 'f g' 'h i' $'\n[    3.123456] WARNING: CPU: 1 PID: 9 at a.c:1 f+0x1/0x2 [m]'
+splat "race of which the end is missing" 1 '[    3.123456] =====
+[    3.123456] BUG: KCSAN: data-race in f / g
+[    3.123456] read to 0xffff88803c21e12c of 4 bytes by task 9 on cpu 0:
+[    3.123456]  f+0x3a/0x150'
+splat "race of which nothing else is there" 1 '[    3.123456] =====
+[    3.123456] BUG: KCSAN: data-race in f / g
+[    3.123456] ====='
+
 splat "user's words" 0 'ok 3 WARNING: BUG: Oops Call Trace'
 
 [ $# -gt 0 ] || set -- 6.1 6.12

@@ -20,6 +20,11 @@ fi
 # The first list has to follow the stamp at once: user space, too, is reported to
 # have had a "general protection fault", after "traps: ", and that may be wanted.
 # Of lockdep's own functions ("lockdep_...") traces of something else are full.
+#
+# The kernel itself has data races that KCSAN reports and that are not to be mended here (the
+# flag of a poll() that is woken, the tick of the idle task). One counts when a module makes
+# one of the two accesses, or calls the function that does, and when that cannot be told. A
+# first pass finds those that do not.
 LC_ALL=C awk '
 BEGIN {
 	stamp = "\\[ *[0-9]+\\.[0-9][0-9][0-9][0-9][0-9][0-9]\\](\\[ *[TC][0-9]+\\])? "
@@ -40,12 +45,36 @@ BEGIN {
 		"|(Unknown symbol|disagrees about version)|irqs_disabled"
 	wanted = "Call Trace|page allocation failure|kmemleak: .*new suspected memory leaks" \
 		"|Unknown symbol [^ ]* \\(err -12\\)"
+	access = " to 0x[0-9a-f]+ of [0-9]+ bytes by "
+	frame = "\\+0x[0-9a-f]+/0x[0-9a-f]+"
 	before = 3
 	after = 40
 	most = 200
 }
-{ sub(/\r$/, ""); line[NR] = $0 }
-match($0, stamp) {
+NR == FNR {
+	sub(/\r$/, "")
+	if (!match($0, stamp))
+		next
+	text = substr($0, RSTART + RLENGTH)
+	if (text ~ /^=====+$/) {
+		if (race && accesses && frames && !ours)
+			kernels[rule] = kernels[race] = kernels[NR] = 1
+		race = 0
+		rule = NR
+	} else if (text ~ /^BUG: KCSAN: /) {
+		race = NR - rule < 5 ? NR : 0
+		accesses = frames = ours = 0
+	} else if (text ~ access) {
+		if (accesses++ && !frames)
+			ours = 1
+		frames = 0
+	} else if (text ~ frame && ++frames <= 2 && text ~ /\[[a-z0-9_]+\]$/) {
+		ours = 1
+	}
+	next
+}
+{ sub(/\r$/, ""); line[FNR] = $0 }
+match($0, stamp) && !kernels[FNR] {
 	text = substr($0, RSTART + RLENGTH)
 	if (text ~ /^t_fault: failures are injected/)
 		injected = 1
@@ -55,25 +84,25 @@ match($0, stamp) {
 		gsub(wanted, "", text)
 	if (match(text, "^(" first ")") || text ~ any) {
 		found++
-		from = NR - before > shown + 1 ? NR - before : shown + 1
+		from = FNR - before > shown + 1 ? FNR - before : shown + 1
 		if (from > shown + 1 && printed < most)
 			print "--"
-		for (i = from; i < NR && printed < most; i++) {
+		for (i = from; i < FNR && printed < most; i++) {
 			print i ": " line[i]
 			printed++
 		}
-		until = NR + after
+		until = FNR + after
 	}
 }
-NR <= until {
+FNR <= until {
 	if (printed < most) {
-		print NR ": " $0
+		print FNR ": " $0
 		printed++
 	}
-	shown = NR
+	shown = FNR
 }
 END {
 	if (printed >= most)
 		print "... (see the whole log)"
 	exit found ? 1 : 0
-}' "$1"
+}' "$1" "$1"

@@ -7,6 +7,7 @@
 
 #include <linux/delay.h>
 #include <linux/hrtimer.h>
+#include <linux/kernel.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -26,6 +27,7 @@ static DEFINE_SPINLOCK(lock);
 static int eight = 8;
 static int few[8];
 static long counter;
+static char hex[2 * sizeof(int)];
 
 /* Nothing waits here: that the order was once another is all that lockdep needs. */
 static void lock_order(void)
@@ -137,16 +139,40 @@ static int counts(void *unused)
 	return 0;
 }
 
-static void race(void)
+static int writes_hex(void *unused)
 {
-	struct task_struct *a = kthread_run(counts, NULL, "planted/a");
-	struct task_struct *b = kthread_run(counts, NULL, "planted/b");
+	int i;
+
+	for (i = 0; i < 500000 && !kthread_should_stop(); i++) {
+		bin2hex(hex, &i, sizeof(i));
+		if (i % 4096 == 0)
+			cond_resched();
+	}
+	while (!kthread_should_stop())
+		msleep(20);
+	return 0;
+}
+
+static void two_at_once(int (*does)(void *))
+{
+	struct task_struct *a = kthread_run(does, NULL, "planted/a");
+	struct task_struct *b = kthread_run(does, NULL, "planted/b");
 
 	msleep(3000);
 	if (!IS_ERR(a))
 		kthread_stop(a);
 	if (!IS_ERR(b))
 		kthread_stop(b);
+}
+
+static void race(void)
+{
+	two_at_once(counts);
+}
+
+static void race_in_call(void)
+{
+	two_at_once(writes_hex);
 }
 
 static const struct {
@@ -165,6 +191,7 @@ static const struct {
 	{ "timer_outlived", timer_outlived },
 	{ "leaks", leaks },
 	{ "race", race },
+	{ "race_in_call", race_in_call },
 };
 
 static int __init planted_init(void)

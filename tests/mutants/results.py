@@ -75,7 +75,7 @@ def cell(text):
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def write_doc(sets, unseen, minutes="about an hour on two cores"):
+def write_doc(sets, unseen, minutes="more than an hour on two cores"):
     """@sets: {set: [(name, place, caught by or None)]}"""
     total = sum(len(rows) for rows in sets.values())
     caught = sum(1 for rows in sets.values() for row in rows if row[2])

@@ -51,8 +51,8 @@ BEGIN {
 	after = 40
 	most = 200
 }
+{ sub(/\r$/, "") }
 NR == FNR {
-	sub(/\r$/, "")
 	if (!match($0, stamp))
 		next
 	text = substr($0, RSTART + RLENGTH)
@@ -73,7 +73,7 @@ NR == FNR {
 	}
 	next
 }
-{ sub(/\r$/, ""); line[FNR] = $0 }
+{ line[FNR] = $0 }
 match($0, stamp) && !kernels[FNR] {
 	text = substr($0, RSTART + RLENGTH)
 	if (text ~ /^t_fault: failures are injected/)

@@ -28,6 +28,7 @@ static int eight = 8;
 static int few[8];
 static long counter;
 static char hex[2 * sizeof(int)];
+static void (*racing)(int i);
 
 /* Nothing waits here: that the order was once another is all that lockdep needs. */
 static void lock_order(void)
@@ -125,12 +126,22 @@ static void leaks(void)
 		kmalloc(40, GFP_KERNEL);
 }
 
-static int counts(void *unused)
+static void counts(int i)
+{
+	counter++;
+}
+
+static void writes_hex(int i)
+{
+	bin2hex(hex, &i, sizeof(i));
+}
+
+static int repeats(void *unused)
 {
 	int i;
 
 	for (i = 0; i < 2000000 && !kthread_should_stop(); i++) {
-		counter++;
+		racing(i);
 		if (i % 4096 == 0)
 			cond_resched();
 	}
@@ -139,25 +150,13 @@ static int counts(void *unused)
 	return 0;
 }
 
-static int writes_hex(void *unused)
+static void two_at_once(void (*does)(int i))
 {
-	int i;
+	struct task_struct *a, *b;
 
-	for (i = 0; i < 500000 && !kthread_should_stop(); i++) {
-		bin2hex(hex, &i, sizeof(i));
-		if (i % 4096 == 0)
-			cond_resched();
-	}
-	while (!kthread_should_stop())
-		msleep(20);
-	return 0;
-}
-
-static void two_at_once(int (*does)(void *))
-{
-	struct task_struct *a = kthread_run(does, NULL, "planted/a");
-	struct task_struct *b = kthread_run(does, NULL, "planted/b");
-
+	racing = does;
+	a = kthread_run(repeats, NULL, "planted/a");
+	b = kthread_run(repeats, NULL, "planted/b");
 	msleep(3000);
 	if (!IS_ERR(a))
 		kthread_stop(a);

@@ -47,14 +47,14 @@ BPF_INCLUDE	:= /usr/include/$(MACHINE)-linux-gnu
 # Compiler and libraries are fetched when they are not there.
 ifeq ($(SAN),arm64)
 MACHINE		:= aarch64
-CROSS		:= $(shell eval "$$(tests/arm64/tools.sh)"; echo "$$CROSS")
-SYSROOT		:= $(shell tests/arm64/sysroot.sh)
+CROSS		:= $(shell eval "$$(tests/kernel/arm64/tools.sh)"; echo "$$CROSS")
+SYSROOT		:= $(shell tests/kernel/arm64/sysroot.sh)
 $(if $(and $(CROSS),$(SYSROOT)),,$(error no cross compiler or no libraries for arm64))
 CC		:= $(CROSS)gcc
 AR		:= $(CROSS)ar
 SYSLIB		:= $(SYSROOT)/usr/lib/aarch64-linux-gnu
 BPF_INCLUDE	:= $(SYSROOT)/usr/include/aarch64-linux-gnu
-# Of DWARF 5, binutils 2.40 names the wrong file for some lines (tests/arm64/barriers.py).
+# Of DWARF 5, binutils 2.40 names the wrong file for some lines (tests/kernel/arm64/barriers.py).
 SAN_arm64	:= -gdwarf-4 --sysroot=$(SYSROOT) -isystem $(BPF_INCLUDE) -B$(SYSLIB) -L$(SYSLIB) \
 		   -L$(SYSROOT)/lib/aarch64-linux-gnu \
 		   -Wl,-rpath-link=$(SYSROOT)/lib/aarch64-linux-gnu:$(SYSLIB)
@@ -77,7 +77,7 @@ BENCH_OBJS	:= $(patsubst %.c,$(O)/%.o,$(filter-out %.bpf.c,$(wildcard bench/*.c 
 		   bench/peers/*.c bench/latency/*.c)))
 UNIT_TESTS	:= $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c))
 # Programs that tests run: one file each.
-TEST_PROGS	:= $(patsubst %.c,$(O)/%,$(wildcard tests/native/*.c tests/vm/progs/*.c))
+TEST_PROGS	:= $(patsubst %.c,$(O)/%,$(wildcard tests/stress/*.c tests/kernel/vm/progs/*.c))
 ifneq ($(MACHINE),x86_64)
 TEST_PROGS	:= $(filter-out %/tsc_khz,$(TEST_PROGS))
 endif
@@ -235,7 +235,7 @@ $(O)/devfuzz: $(DEVFUZZ_OBJS)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 
 # What the VM also runs as a 32-bit program.
-M32_PROGS	:= $(O)/tests/vm/progs/t_read $(O)/tests/vm/progs/follow
+M32_PROGS	:= $(O)/tests/kernel/vm/progs/t_read $(O)/tests/kernel/vm/progs/follow
 .PHONY: test-m32
 test-m32: $(M32_PROGS)
 
@@ -324,7 +324,7 @@ demo-locks:
 
 check-style:
 	tests/deps.sh build bench test vm style
-	tests/check-style.sh
+	tests/static/style.sh
 	tests/static/run.sh
 
 clean:

@@ -4,7 +4,7 @@
 # build.sh KHEADERS OUTDIR [MAKE-ARGUMENT...]
 #
 # Builds the modules in OUTDIR/kmod, from copies, so that the tree stays clean.
-# Any warning is a failure. KHEADERS is what tests/vm/kernel.sh prints, or
+# Any warning is a failure. KHEADERS is what tests/kernel/vm/kernel.sh prints, or
 # /lib/modules/$(uname -r)/build.
 #
 # The schema of seqring_sched.ko is made by clang and ringctl, which is built when

@@ -24,9 +24,9 @@ packages() {
 		echo qemu-system-x86 busybox-static cpio kmod procps xz-utils zstd lz4 \
 			gcc-12 libc6-dev make binutils libelf1 libssl3
 		;;
-	# What a kernel is built with; see tests/debug.
+	# What a kernel is built with; see tests/kernel/debug.
 	debug) echo linux-source-6.1 xz-utils gcc make flex bison bc libelf-dev ;;
-	# The compiler and the libraries for arm64 are fetched by tests/arm64, not installed.
+	# The compiler and the libraries for arm64 are fetched by tests/kernel/arm64, not installed.
 	arm64)
 		echo pkg-config clang bpftool python3
 		packages vm

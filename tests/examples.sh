@@ -77,7 +77,7 @@ if [ -e /sys/kernel/btf/vmlinux ] && [ "$(id -u)" = 0 ]; then
 	grep -q '"comm":"sh"' "$dir/exits.json"
 fi
 
-eval "$(tests/vm/kernel.sh 6.1)"
+eval "$(tests/kernel/vm/kernel.sh 6.1)"
 kmod/build.sh "$KHEADERS" build/kmod-6.1 CONFIG_SEQRING_TEST=m
 printf 'obj-m := sampler.o\nccflags-y := -I%s/include\n' "$PWD" >"$dir/kernel/Kbuild"
 make -C "$KHEADERS" M="$dir/kernel" \

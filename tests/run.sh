@@ -88,7 +88,7 @@ unit() {
 
 # The protocol flat out on both cores; what each run is for stands in torture.c.
 torture() {
-	local san=$1 seconds=$2 t=build/$1/tests/native/torture rc=0
+	local san=$1 seconds=$2 t=build/$1/tests/stress/torture rc=0
 	one "torture, small ring, $san" "$t" --seconds "$seconds" --seed 1 \
 		--data-size 65536 --readers 4 || rc=1
 	one "torture, large ring, $san" "$t" --seconds "$seconds" --seed 2 \
@@ -100,7 +100,7 @@ torture() {
 
 # The WAKE pair as a race; with the writer's fence, and with membarrier(2) instead.
 wake() {
-	local t=build/native/tests/native/wake rc=0
+	local t=build/native/tests/stress/wake rc=0
 	one 'no wake-up is lost' "$t" || rc=1
 	"$t" --light 40000
 	case $? in
@@ -169,13 +169,13 @@ bpf_asan() {
 
 model() {
 	one 'build of the model' g++ -O2 -std=gnu++14 -w -Iinclude -Itests/model \
-		-o build/model tests/model/model.cc -pthread || return 1
+		-o build/model tests/proof/model/model.cc -pthread || return 1
 	build/model
 }
 
 # Many readers that are slow, stopped, killed or hostile; writers that die anywhere.
 crowd() {
-	local t=build/native/tests/native rc=0
+	local t=build/native/tests/stress rc=0
 	"$t/crowd" || rc=1
 	"$t/dies" || rc=1
 	return $rc
@@ -184,8 +184,8 @@ crowd() {
 # The second is there for its pages of 16 KiB.
 vm_arm64() {
 	local rc=0
-	tests/arm64/run.sh 6.1 || rc=1
-	ROUNDS=${ROUNDS:-100} FLOOD=${FLOOD:-1000} tests/arm64/run.sh 6.12-16k || rc=1
+	tests/kernel/arm64/run.sh 6.1 || rc=1
+	ROUNDS=${ROUNDS:-100} FLOOD=${FLOOD:-1000} tests/kernel/arm64/run.sh 6.12-16k || rc=1
 	return $rc
 }
 
@@ -220,29 +220,29 @@ run() {
 	bpf-wake) suite bpf-wake bpf_wake ;;
 	bpf-asan) suite bpf-asan bpf_asan ;;
 	model) suite model model ;;
-	litmus) suite litmus tests/litmus/run.py ;;
-	spin) suite spin tests/model/spin.sh ;;
+	litmus) suite litmus tests/proof/litmus/run.py ;;
+	spin) suite spin tests/proof/spin/spin.sh ;;
 	mutants-list) suite mutants-list tests/mutants/run.py --check ;;
 	mutants-*) suite "$1" tests/mutants/run.py --set "${1#mutants-}" ;;
-	tool) suite tool tests/tool/run.sh build/native/ringctl ;;
+	tool) suite tool tests/cli/run.sh build/native/ringctl ;;
 	install) suite install install_test ;;
 	bench) suite bench tests/bench/run.sh ;;
 	bench-vm) suite bench-vm bench/vm/test.sh ;;
 	soak) suite soak soak ;;
-	style) suite style tests/check-style.sh ;;
+	style) suite style tests/static/style.sh ;;
 	static) suite static tests/static/run.sh ;;
 	fuzz-dev) suite fuzz-dev tests/fuzz/dev.sh ;;
 	fuzz-user) suite fuzz-user tests/fuzz/user.sh ;;
 	crowd) suite crowd crowd ;;
-	debug-self-[ab]) suite "$1" tests/debug/selftest.sh "${1#debug-self-}" ;;
-	kunit-[ab]) suite "$1" tests/debug/kunit.sh "${1#kunit-}" ;;
-	arm64) suite arm64 tests/arm64/user.sh ;;
+	debug-self-[ab]) suite "$1" tests/kernel/debug/selftest.sh "${1#debug-self-}" ;;
+	kunit-[ab]) suite "$1" tests/kernel/debug/kunit.sh "${1#kunit-}" ;;
+	arm64) suite arm64 tests/kernel/arm64/user.sh ;;
 	vm-arm64) suite vm-arm64 vm_arm64 ;;
-	vm-self) suite vm-self tests/vm/selftest.sh ;;
+	vm-self) suite vm-self tests/kernel/vm/selftest.sh ;;
 	beside) beside ;;
 	guarantees) suite guarantees tests/guarantees.py ;;
-	vm-bpf-*) suite "$1" tests/vm/bpf.sh "${1#vm-bpf-}" ;;
-	vm-*) suite "$1" tests/vm/run.sh "${1#vm-}" ;;
+	vm-bpf-*) suite "$1" tests/kernel/vm/bpf.sh "${1#vm-bpf-}" ;;
+	vm-*) suite "$1" tests/kernel/vm/run.sh "${1#vm-}" ;;
 	*) echo "run.sh: no suite '$1'; there are: $all $by_hand" >&2; exit 2 ;;
 	esac
 }
@@ -295,7 +295,7 @@ kernels=''
 case " $* " in *-b\ *) kernels=b ;; esac
 case " $* " in *-a\ * | *" fuzz-dev "*) kernels+=' a' ;; esac
 for k in $kernels; do
-	nice -n 10 tests/debug/kernel.sh "$k" >"build/log/kernel-$k.log" 2>&1
+	nice -n 10 tests/kernel/debug/kernel.sh "$k" >"build/log/kernel-$k.log" 2>&1
 done &
 for s; do
 	run "$s"

@@ -36,7 +36,7 @@ die() {
 }
 
 tests/deps.sh build vm bench || exit 1
-kernel=$(tests/vm/kernel.sh "$series") || die "no kernel $series"
+kernel=$(tests/kernel/vm/kernel.sh "$series") || die "no kernel $series"
 eval "$kernel"
 rm -rf "$dir"
 mkdir -p "$dir"
@@ -44,14 +44,14 @@ mkdir -p "$dir"
 	kmod/build.sh "$KHEADERS" "$modules" CONFIG_SEQRING_TEST=m &&
 		bench/vm/build.sh "$KHEADERS" "$modules" &&
 		make -s -j2 build/native/vmbench &&
-		make -s -j2 O=build/vm LDFLAGS=-static build/vm/tests/vm/progs/tsc_khz
+		make -s -j2 O=build/vm LDFLAGS=-static build/vm/tests/kernel/vm/progs/tsc_khz
 } >"$dir/build.log" 2>&1 || { tail -n 20 "$dir/build.log" >&2; die 'it does not build'; }
 
 # boot LOG OPTION... -- COMMAND
 boot() {
 	local log=$dir/$1.log
 	shift
-	tests/vm/vm.sh -q -k "$series" -o "$log" -r "$dir" \
+	tests/kernel/vm/vm.sh -q -k "$series" -o "$log" -r "$dir" \
 		-f "$modules/kmod/seqring.ko" -f "$modules/locks/seqring_locks.ko" \
 		-f build/native/vmbench "$@" || die "exit status $?, see $log"
 }
@@ -66,7 +66,7 @@ vmbench() {
 		rmmod seqring_locks && rmmod seqring || exit 4"
 }
 
-tsc=$(build/vm/tests/vm/progs/tsc_khz)
+tsc=$(build/vm/tests/kernel/vm/progs/tsc_khz)
 boot timed -t 1800 -a "tsc_early_khz=$tsc" -- "$(vmbench timed $quick "$@")"
 boot counted -i -t 1800 -- "$(vmbench counted --counted "${counted[@]}")"
 mkdir -p "$(dirname "$json")"

@@ -5,7 +5,7 @@
  */
 #include <grp.h>
 
-#include "../vm/progs/t.h"
+#include "../kernel/vm/progs/t.h"
 #include "loader.h"
 
 #define NOBODY 65534

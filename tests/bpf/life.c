@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 
-#include "../vm/progs/t.h"
+#include "../kernel/vm/progs/t.h"
 #include "loader.h"
 
 #define PATIENCE_MS 5000

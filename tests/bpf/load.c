@@ -6,7 +6,7 @@
  *
  * usage: load OBJECT.bpf.o...
  */
-#include "../vm/progs/t.h"
+#include "../kernel/vm/progs/t.h"
 #include "common.h"
 
 /* From the largest that 6.1 takes down. */

@@ -5,7 +5,7 @@
  */
 #include <sys/resource.h>
 
-#include "../vm/progs/t.h"
+#include "../kernel/vm/progs/t.h"
 #include "loader.h"
 
 static const char *bpffs;

@@ -8,7 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/wait.h>
 
-#include "../vm/progs/t.h"
+#include "../kernel/vm/progs/t.h"
 #include "common.h"
 #include "wake.h"
 

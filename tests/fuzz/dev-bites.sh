@@ -56,7 +56,7 @@ out=build/fuzz-bites
 mkdir -p build/log "$out/tree"
 rm -rf "$out/tree/kmod" "$out/tree/include"
 cp -a kmod include "$out/tree/"
-vars=$(tests/vm/kernel.sh "$kernel") || exit 1
+vars=$(tests/kernel/vm/kernel.sh "$kernel") || exit 1
 eval "$vars"
 RINGCTL=$PWD/build/native/ringctl
 export RINGCTL

@@ -13,8 +13,8 @@
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-# shellcheck source=tests/vm/lines.sh
-. tests/vm/lines.sh
+# shellcheck source=tests/kernel/vm/lines.sh
+. tests/kernel/vm/lines.sh
 kernel=${FUZZ_KERNEL:-debug-a}
 seconds=${1:-${FUZZ_SECONDS:-90}}
 parts=${FUZZ_PARTS:-calls stress trinity}
@@ -30,14 +30,14 @@ die() {
 
 mkdir -p build/log
 if [ -z "${FUZZ_KMOD-}" ]; then
-	vars=$(tests/vm/kernel.sh "$kernel") || die 'no kernel'
+	vars=$(tests/kernel/vm/kernel.sh "$kernel") || die 'no kernel'
 	eval "$vars"
 	FUZZ_KMOD=build/kmod-$kernel/kmod
 	kmod/build.sh "$KHEADERS" "build/kmod-$kernel" CONFIG_SEQRING_TEST=m \
 		>"build/log/kmod-$kernel.log" 2>&1 ||
 		{ tail -n 20 "build/log/kmod-$kernel.log"; die 'the modules do not build'; }
 fi
-progs='build/vm/devfuzz build/vm/tests/vm/progs/control build/vm/tests/vm/progs/follow'
+progs='build/vm/devfuzz build/vm/tests/kernel/vm/progs/control build/vm/tests/kernel/vm/progs/follow'
 # shellcheck disable=SC2086 # a list
 make -s -j2 O=build/vm LDFLAGS=-static $progs || die 'the programs do not build'
 
@@ -59,7 +59,7 @@ need=''
 rm -rf "$out"
 # nokaslr: KCOV's addresses are then those of /proc/kallsyms. A host that is busy for
 # seconds is not the guest's stall.
-tests/vm/vm.sh -q -o "$log" -r "$out" -k "$kernel" -t $((seconds + 900)) -m 1024 \
+tests/kernel/vm/vm.sh -q -o "$log" -r "$out" -k "$kernel" -t $((seconds + 900)) -m 1024 \
 	-a 'nokaslr watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=100' \
 	"${files[@]}" -- "set -o pipefail; FUZZ_SECONDS=$seconds FUZZ_SEED=$seed FUZZ_NEED=$need \
 		FUZZ_QUICK=${FUZZ_QUICK-} STRESS_SECONDS=$stress_seconds \

@@ -3,7 +3,7 @@
 Mutants of the module: what is checked, counted, referenced and mapped, one at a time.
 
 (name, file, text, replacement, tests): the text occurs exactly once in kmod/FILE; the tests
-are programs of tests/vm/progs, of which one must fail, or the kernel complain. A test with
+are programs of tests/kernel/vm/progs, of which one must fail, or the kernel complain. A test with
 `@` before its name is run on the kernel with KASAN, kmemleak and fault injection; what comes
 after a `:` is its argument.
 """
@@ -343,10 +343,10 @@ UNSEEN = [
     ("device.c, file.c: .owner of the cdev and of its file operations",
      "each holds the module by itself; without both, t_life (life.rmmod_open) fails."),
     ("device.c: irq_work_sync() before the last reference goes",
-     "the window is a few instructions on another CPU; tests/model/life.pml shows the use after free "
+     "the window is a few instructions on another CPU; tests/proof/spin/life.pml shows the use after free "
      "without it."),
     ("poll.c: the second look after arming",
-     "its place is shown by tests/model/wake.pml; in the VM a wake-up would have to come within a few "
+     "its place is shown by tests/proof/spin/wake.pml; in the VM a wake-up would have to come within a few "
      "instructions."),
     ("device.c: free_percpu()",
      "of this memory, a pointer for each CPU, kmemleak reports nothing, and no cgroup counts it."),

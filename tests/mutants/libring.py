@@ -2,7 +2,7 @@
 """
 Mutants of libring: (name, file, text, replacement, unit tests, of which one must fail). The
 file is built once more and linked in front of the library. Those of wait_bpf.c are in
-bpf.py. `@`: a program of tests/native.
+bpf.py. `@`: a program of tests/stress.
 """
 import os
 import shutil
@@ -292,7 +292,7 @@ WRITE = [
 UNSEEN = [
     ("wait_memfd.c: membarrier() after arming",
      "on x86 the writer's store and the reader's atomic minimum hide its absence; the model and "
-     "tests/model/wake.pml show the lost wake-up."),
+     "tests/proof/spin/wake.pml show the lost wake-up."),
     ("layout.c: nr_rings is not 0", "the end of the last ring, computed from it, overflows as well."),
 ]
 
@@ -309,7 +309,7 @@ def build(obj, test, file=""):
     front = [obj] if obj else []
     cmd = ["gcc", "-pthread", "-o", out]
     if test.startswith("@"):
-        cmd += [*cflags(), f"tests/native/{test[1:]}.c", *front]
+        cmd += [*cflags(), f"tests/stress/{test[1:]}.c", *front]
     elif test == INCLUDES:
         cmd += [*cflags(), f"-I{DIR}/tree/libring", f"-I{TOP}/tests/unit",
                 f"{DIR}/tree/tests/unit/{test}.c"]

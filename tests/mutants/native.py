@@ -2,7 +2,7 @@
 """
 Mutants of the protocol's headers: (name, header, text, replacement, what must catch it).
 What only a weakly ordered machine can show (fences, acquire and release) is not here but
-in tests/model.
+in tests/proof/model.
 """
 import os
 import shutil
@@ -161,7 +161,7 @@ def build(name, include, source, libs):
     out = os.path.join(DIR, name)
     lang = ["g++", "-std=gnu++14"] if source.endswith(".cc") else ["gcc", "-std=gnu11"]
     cmd = lang + ["-O2", "-D_GNU_SOURCE", "-w", "-I" + include, "-I" + os.path.join(TOP, "include"),
-                  "-I" + os.path.join(TOP, "tests/model"), "-pthread", "-o", out, source] + libs
+                  "-I" + os.path.join(TOP, "tests/proof/model"), "-pthread", "-o", out, source] + libs
     subprocess.run(cmd, check=True, cwd=TOP)
     return out
 
@@ -169,7 +169,7 @@ def build(name, include, source, libs):
 def detectors(include, kinds):
     """(name, commands, seconds): each command is run until one fails."""
     if TORTURE in kinds:
-        exe = build("torture", include, "tests/native/torture.c", [])
+        exe = build("torture", include, "tests/stress/torture.c", [])
         yield "torture", [[exe, "--seconds", "1", "--readers", "6", "--seed", str(seed)]
                           for seed in (1, 2, 3)], 10
     if UNIT in kinds:
@@ -178,7 +178,7 @@ def detectors(include, kinds):
                         ["build/native/libring.a", "-lcmocka"])
             yield test, [[exe]], 20
     if MODEL in kinds:
-        exe = build("model", include, "tests/model/model.cc", [])
+        exe = build("model", include, "tests/proof/model/model.cc", [])
         yield "model", [[exe, "20000", "only"]], 120
 
 

@@ -29,7 +29,7 @@ SETS = [
      "Built into a test of its own each, on this machine. What x86 cannot show is below."),
     ("model", "Ordering",
      "One side of one ordering pair weakened at a time, in relacy's model of C11 "
-     "(tests/model/model.cc), in the kernel's (tests/litmus) and in Spin's state machines."),
+     "(tests/proof/model/model.cc), in the kernel's (tests/proof/litmus) and in Spin's state machines."),
     ("libring", "The library", "The file built once more, and linked into the unit tests."),
     ("bpf", "BPF writers, in bpf.h and libring", "Loaded into this kernel, or in libring against it."),
     ("kmod", "The module",

@@ -85,11 +85,11 @@ def run_kmod(wanted):
 
 def run_model(_):
     """The models know their own; here their results are only taken over."""
-    for suite, command in (("model", None), ("spin", ["tests/model/spin.sh"]),
-                           ("litmus", ["tests/litmus/run.py"])):
+    for suite, command in (("model", None), ("spin", ["tests/proof/spin/spin.sh"]),
+                           ("litmus", ["tests/proof/litmus/run.py"])):
         if command is None:
             os.makedirs(native.DIR, exist_ok=True)
-            native.build("model", os.path.join(TOP, "include"), "tests/model/model.cc", [])
+            native.build("model", os.path.join(TOP, "include"), "tests/proof/model/model.cc", [])
             command = [os.path.join(native.DIR, "model")]
         out = subprocess.run(command, cwd=TOP, text=True, stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, check=False).stdout
@@ -113,8 +113,8 @@ def model_lines(suite, out):
 
 
 def model_place(suite, name):
-    return {"model": "tests/model/model.cc", "spin": f"tests/model/{name.split()[0].strip(':')}.pml",
-            "litmus": f"tests/litmus/{name}.litmus"}[suite]
+    return {"model": "tests/proof/model/model.cc", "spin": f"tests/proof/model/{name.split()[0].strip(':')}.pml",
+            "litmus": f"tests/proof/litmus/{name}.litmus"}[suite]
 
 
 def run_libring(wanted):

@@ -33,7 +33,7 @@ def sh(command, **more):
 
 
 def headers(kernel):
-    env = sh(["bash", "-c", f"eval \"$(tests/vm/kernel.sh {kernel} 2>/dev/null)\"; echo $KHEADERS"])
+    env = sh(["bash", "-c", f"eval \"$(tests/kernel/vm/kernel.sh {kernel} 2>/dev/null)\"; echo $KHEADERS"])
     return env.strip().splitlines()[-1]
 
 
@@ -85,7 +85,7 @@ def guest_script(batch):
     lines = ["set -u", "cd /root", "mount -t cgroup2 none /sys/fs/cgroup 2>/dev/null",
              "say() { echo \"mutant: $*\" >/dev/kmsg; sleep 0.2; }",
              # A kernel that complained is not one to go on with.
-             # What t_fault makes it say is left out, as in tests/vm/splat.sh.
+             # What t_fault makes it say is left out, as in tests/kernel/vm/splat.sh.
              "splat() { dmesg | sed -n '/mutant: '$1' start/,$p' |"
              " sed '/t_fault: failures are/,/t_fault: no more/{/Call Trace/d;"
              "/page allocation failure/d;/suspected memory leaks/d}' | grep -v 'mutant:' |"
@@ -144,7 +144,7 @@ def boot(builder, batch, programs):
     script = guest_script(batch).replace("${LIMIT}", str(limit))
     khz = sh([programs["tsc_khz"]]).strip()
     with open(os.path.join(builder.out, "vm.log"), "w") as out:
-        subprocess.run(["tests/vm/vm.sh", "-q", "-o", log, "-k", builder.kernel, "-t",
+        subprocess.run(["tests/kernel/vm/vm.sh", "-q", "-o", log, "-k", builder.kernel, "-t",
                         str(seconds), "-m", "1024",
                         "-a", f"tsc_early_khz={khz} rcupdate.rcu_cpu_stall_timeout=20 "
                         "sysctl.kernel.panic_on_rcu_stall=1 softlockup_panic=1",
@@ -174,11 +174,11 @@ def run(wanted, say, builders=None):
     os.makedirs(DIR, exist_ok=True)
     programs = sorted({program_of(t) for m in kmod.ALL for t in m[4].split()} - {"t_read32"})
     sh(["make", "-s", "-j2", "O=build/vm", "LDFLAGS=-static",
-        *[f"build/vm/tests/vm/progs/{p}" for p in [*programs, "tsc_khz"]]])
+        *[f"build/vm/tests/kernel/vm/progs/{p}" for p in [*programs, "tsc_khz"]]])
     sh(["make", "-s", "-j2", "O=build/vm32", "SAN=m32", "LDFLAGS=-static",
-        "build/vm32/tests/vm/progs/t_read"])
-    paths = {p: f"build/vm/tests/vm/progs/{p}" for p in [*programs, "tsc_khz"]}
-    paths["t_read32"] = "build/vm32/tests/vm/progs/t_read"
+        "build/vm32/tests/kernel/vm/progs/t_read"])
+    paths = {p: f"build/vm/tests/kernel/vm/progs/{p}" for p in [*programs, "tsc_khz"]}
+    paths["t_read32"] = "build/vm32/tests/kernel/vm/progs/t_read"
     mutants = [(i + 1, m) for i, m in enumerate(kmod.ALL)
                if wanted(m)]
     for kernel in ("6.1", "debug-a"):

@@ -9,7 +9,7 @@
 # shellcheck disable=SC2034,SC2154,SC2086 # what is shared with vm_guest.sh, and by eval
 set -u
 export GUEST_DEFS=1
-# shellcheck source=tests/vm/guest.sh disable=SC1091
+# shellcheck source=tests/kernel/vm/guest.sh disable=SC1091
 . ./vm_guest.sh
 tmp=/tmp/guest
 export FLOOD=3000

@@ -144,7 +144,7 @@ class Soak:
 
 def memfd_torture(soak, seconds):
     seed = soak.random.randrange(1 << 32)
-    command = [f"{NATIVE}/tests/native/torture", "--seconds", str(seconds), "--seed", str(seed),
+    command = [f"{NATIVE}/tests/stress/torture", "--seconds", str(seconds), "--seed", str(seed),
                "--data-size", str(1 << soak.random.choice((16, 16, 18, 22))),
                "--readers", str(soak.random.randrange(2, 9))]
     if seed & 1:
@@ -171,7 +171,7 @@ def wake_ups(soak, seconds):
     which = soak.random.randrange(4)
     if which == 0:
         # Two threads take turns; where many others run, each turn may cost a slice of time.
-        command = [f"{NATIVE}/tests/native/wake", str(seconds * 500)]
+        command = [f"{NATIVE}/tests/stress/wake", str(seconds * 500)]
     else:
         variant = ["wake", "wake_preempt", "wake_calm"][which - 1]
         command = [f"{NATIVE}/tests/bpf/wake", "--object", variant, "--readers", "1,3",

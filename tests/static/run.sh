@@ -199,7 +199,7 @@ do_pairs() {
 do_clang() {
 	need clang || return 1
 	local vars
-	vars=$(tests/vm/kernel.sh 6.1) || return 1
+	vars=$(tests/kernel/vm/kernel.sh 6.1) || return 1
 	eval "$vars"
 	kmod/build.sh "$KHEADERS" build/kmod-clang CC="$PWD/$here/clang-kernel.sh" objtool=true \
 		CONFIG_SEQRING_TEST=m >"$tmp/clang" 2>&1 &&

@@ -54,12 +54,12 @@ by_module() {
 
 by_vm() {
 	tests/deps.sh vm || exit 1
-	kernel=$(tests/vm/kernel.sh 6.12) || exit 1
+	kernel=$(tests/kernel/vm/kernel.sh 6.12) || exit 1
 	eval "$kernel"
 	kmod/build.sh "$KHEADERS" build/kmod-6.12 >build/demo-build.log 2>&1 ||
 		{ cat build/demo-build.log; exit 1; }
 	say "with the module, in a VM: Debian's kernel $KVER under QEMU"
-	exec tests/vm/vm.sh -k 6.12 -t 300 -o build/demo.log \
+	exec tests/kernel/vm/vm.sh -k 6.12 -t 300 -o build/demo.log \
 		-f build/kmod-6.12/kmod/seqring.ko -f build/kmod-6.12/kmod/seqring_sched.ko \
 		-f build/native/schedwatch -f build/native/ringctl -f tools/demo/guest.sh \
 		-- sh /root/guest.sh /root

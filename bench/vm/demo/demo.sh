@@ -10,7 +10,7 @@ series=${1:-6.1}
 programs='watch mutex spin ring'
 
 tests/deps.sh build vm || exit 1
-kernel=$(tests/vm/kernel.sh "$series") || exit 1
+kernel=$(tests/kernel/vm/kernel.sh "$series") || exit 1
 eval "$kernel"
 mkdir -p build
 targets=()
@@ -31,5 +31,5 @@ for module in kmod/seqring locks/seqring_locks; do
 	files+=(-f "build/kmod-$series/$module.ko")
 done
 echo "demo: in a VM: Debian's kernel $KVER under QEMU"
-exec tests/vm/vm.sh -k "$series" -t 300 -o build/demo-locks.log "${files[@]}" -- \
+exec tests/kernel/vm/vm.sh -k "$series" -t 300 -o build/demo-locks.log "${files[@]}" -- \
 	sh /root/guest.sh /root

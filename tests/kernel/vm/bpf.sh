@@ -8,9 +8,9 @@
 # MS, EVENTS and ROUNDS, from the environment, say how much is done.
 
 set -u
-cd "$(dirname "$0")/../.." || exit 1
-# shellcheck source=tests/vm/lines.sh
-. tests/vm/lines.sh
+cd "$(dirname "$0")/../../.." || exit 1
+# shellcheck source=tests/kernel/vm/lines.sh
+. tests/kernel/vm/lines.sh
 series=${1-}
 case $series in
 6.1 | 6.12) ;;
@@ -27,7 +27,7 @@ die() {
 mkdir -p build/log
 make -s -j2 test-build build/native/ringctl build/native/ringbench >build/log/vm-bpf-make.log 2>&1 ||
 	{ tail -n 20 build/log/vm-bpf-make.log; die 'the programs do not build'; }
-files=(-f tests/vm/bpf_guest.sh)
+files=(-f tests/kernel/vm/bpf_guest.sh)
 for prog in torture wake sleep life access reject load; do
 	files+=(-f "build/native/tests/bpf/$prog")
 done
@@ -37,7 +37,7 @@ for object in build/native/{tests/bpf,tools/trace,bench/bpf}/*.bpf.o; do
 done
 
 rm -rf "$out"
-tests/vm/vm.sh -q -o "$log" -r "$out" -k "$series" -t 900 "${files[@]}" -- \
+tests/kernel/vm/vm.sh -q -o "$log" -r "$out" -k "$series" -t 900 "${files[@]}" -- \
 	"set -o pipefail; MS=$ms EVENTS=$events ROUNDS=$rounds sh ./bpf_guest.sh 2>&1 | tee /out/lines" \
 	2>"$log.errors"
 status=$?

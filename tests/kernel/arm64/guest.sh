@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# guest.sh: runs in the VM (see run.sh), as root: the parts of tests/vm/guest.sh, with
+# guest.sh: runs in the VM (see run.sh), as root: the parts of tests/kernel/vm/guest.sh, with
 # what this machine has not left out. POSIX sh, for busybox.
 
 set -u
@@ -9,7 +9,7 @@ cd /root || exit 1
 GUEST_DEFS=1
 # A kernel with pages of 16 KiB runs no 32-bit program.
 FOLLOWERS='lib inline wish slow_lib slow stopped'
-# shellcheck source=tests/vm/guest.sh
+# shellcheck source=tests/kernel/vm/guest.sh
 . ./vm_guest.sh
 
 # The test driver has NMIs on x86 only: interrupts in their place.

@@ -5,7 +5,7 @@
 #
 # Sees to it that Debian's cloud kernel of that series, its modules and its
 # headers are in the cache (rt: those of its 6.1 with PREEMPT_RT; debug: those that
-# tests/debug/kernel.sh builds), and prints shell assignments: KVER (uname -r),
+# tests/kernel/debug/kernel.sh builds), and prints shell assignments: KVER (uname -r),
 # KPKGVER, VMLINUZ, VMLINUX (unpacked, boots faster; VMLINUZ where it could not
 # be unpacked), KMODDIR (lib/modules/KVER) and KHEADERS (for make -C).
 # -u looks for a newer package first; without it what is cached is used,
@@ -15,7 +15,7 @@ set -eu
 umask 022
 
 debs_name=kernel.sh
-# shellcheck source=tests/vm/debs.sh
+# shellcheck source=tests/kernel/vm/debs.sh
 . "$(dirname "$0")/debs.sh"
 
 usage() {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # run.sh 6.1|6.12|rt|debug-a|debug-b: the tests of the module, in a VM: on Debian's kernel
-# of that series, on its 6.1 with PREEMPT_RT, or on one of tests/debug. Passes the lines `ok`,
+# of that series, on its 6.1 with PREEMPT_RT, or on one of tests/kernel/debug. Passes the lines `ok`,
 # `not ok` and `#` of guest.sh through. Exit status: 0, or 1 when a test failed or the kernel
 # complained.
 #
@@ -10,9 +10,9 @@
 # the environment, say how much is done, and PARTS which parts of guest.sh.
 
 set -u
-cd "$(dirname "$0")/../.." || exit 1
-# shellcheck source=tests/vm/lines.sh
-. tests/vm/lines.sh
+cd "$(dirname "$0")/../../.." || exit 1
+# shellcheck source=tests/kernel/vm/lines.sh
+. tests/kernel/vm/lines.sh
 series=${1-}
 memory=1024 parts='' followers='' few='lib slow_lib slow stopped m32_lib'
 case $series in
@@ -44,13 +44,13 @@ build() {
 	done
 	shift
 	for prog; do
-		targets+=("$dir/tests/vm/progs/$prog")
+		targets+=("$dir/tests/kernel/vm/progs/$prog")
 	done
 	make -s -j2 O="$dir" LDFLAGS=-static "${args[@]}" "${targets[@]}"
 }
 
 mkdir -p build/log
-kernel=$(tests/vm/kernel.sh "$series") || die 'no kernel'
+kernel=$(tests/kernel/vm/kernel.sh "$series") || die 'no kernel'
 eval "$kernel"
 kmod/build.sh "$KHEADERS" "build/kmod-$series" CONFIG_SEQRING_TEST=m >build/log/kmod-"$series".log 2>&1 ||
 	{ tail -n 20 build/log/kmod-"$series".log; die 'the modules do not build'; }
@@ -60,17 +60,17 @@ build vm32 SAN=m32 -- t_read follow || die 'the 32-bit programs do not build'
 build vm32s SAN=m32 CPPFLAGS=-DSEQRING_SPLIT_LOADS -- follow ||
 	die 'the 32-bit program with split loads does not build'
 
-files=(-f tests/vm/guest.sh)
+files=(-f tests/kernel/vm/guest.sh)
 for module in seqring seqring_test seqring_sched; do
 	files+=(-f "build/kmod-$series/kmod/$module.ko")
 done
 for prog in $progs; do
-	files+=(-f "build/vm/tests/vm/progs/$prog")
+	files+=(-f "build/vm/tests/kernel/vm/progs/$prog")
 done
-files+=(-f build/vm32/tests/vm/progs/t_read:t_read32 -f build/vm32/tests/vm/progs/follow:follow32
-	-f build/vm32s/tests/vm/progs/follow:follow32s)
+files+=(-f build/vm32/tests/kernel/vm/progs/t_read:t_read32 -f build/vm32/tests/kernel/vm/progs/follow:follow32
+	-f build/vm32s/tests/kernel/vm/progs/follow:follow32s)
 make -s -j2 build/native/ringctl || die 'ringctl does not build'
-files+=(-f tests/tool/device.sh -f build/native/ringctl)
+files+=(-f tests/cli/device.sh -f build/native/ringctl)
 # A disk, for block events. The debug kernels have no BTF, and so no trace.
 case $series in
 debug-*) ;;
@@ -80,14 +80,14 @@ debug-*) ;;
 	*.xz) xz -dc "$loop" >"build/kmod-$series/loop.ko" ;;
 	*) cp "$loop" "build/kmod-$series/loop.ko" ;;
 	esac || die 'no loop.ko'
-	files+=(-f "build/kmod-$series/loop.ko" -f tests/vm/bpf_trace.sh)
+	files+=(-f "build/kmod-$series/loop.ko" -f tests/kernel/vm/bpf_trace.sh)
 	;;
 esac
 
 rm -rf "$out"
 # A host that is busy for seconds is not the guest's stall.
-tests/vm/vm.sh -q -o "$log" -r "$out" -k "$series" -t 1800 -m $memory \
-	-a "tsc_early_khz=$(build/vm/tests/vm/progs/tsc_khz) watchdog_thresh=60
+tests/kernel/vm/vm.sh -q -o "$log" -r "$out" -k "$series" -t 1800 -m $memory \
+	-a "tsc_early_khz=$(build/vm/tests/kernel/vm/progs/tsc_khz) watchdog_thresh=60
 	rcupdate.rcu_cpu_stall_timeout=100" "${files[@]}" -- \
 	"set -o pipefail; PARTS='$parts'; export PARTS ROUNDS=$rounds FLOOD=$flood CYCLES=${CYCLES-} UNLOADS=${UNLOADS-}
 	export CROWD=${CROWD-} HOTPLUG=${HOTPLUG-} FOLLOWERS='$followers'; sh ./guest.sh 2>&1 | tee /out/lines" \

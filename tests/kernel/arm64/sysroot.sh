@@ -11,7 +11,7 @@ umask 022
 
 debs_name=sysroot.sh
 debs_archs=arm64
-# shellcheck source=tests/vm/debs.sh
+# shellcheck source=tests/kernel/vm/debs.sh
 . "$(dirname "$0")/../vm/debs.sh"
 
 packages='libc6-dev libbpf-dev libelf-dev zlib1g-dev libjson-c-dev libseccomp-dev libcmocka-dev

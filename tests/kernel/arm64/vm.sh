@@ -3,7 +3,7 @@
 #
 # vm.sh -k 6.1|6.12-16k [OPTION...] -- COMMAND
 #
-# As tests/vm/vm.sh, for arm64 (kernel.sh, tools.sh): boots that kernel in QEMU, with an
+# As tests/kernel/vm/vm.sh, for arm64 (kernel.sh, tools.sh): boots that kernel in QEMU, with an
 # initramfs of busybox and the given files, with the shared libraries of what is an ELF
 # program; runs COMMAND, shell text, in /root there and exits with its status.
 #
@@ -15,13 +15,13 @@
 #  -r DIR       put what COMMAND leaves in /out there
 #  -o LOGFILE   keep the console's output there
 #
-# Exit status, besides COMMAND's: 99 the kernel complained (see tests/vm/splat.sh), 124
+# Exit status, besides COMMAND's: 99 the kernel complained (see tests/kernel/vm/splat.sh), 124
 # timeout, 125 the VM could not be run, or ended with no word from COMMAND.
 
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd) || exit 125
-# shellcheck source=tests/vm/common.sh
+# shellcheck source=tests/kernel/vm/common.sh
 . "$here/../vm/common.sh"
 
 series='' cpus=2 memory=1024 limit=600 log='' out='' files=()

@@ -25,7 +25,7 @@ import shutil
 import subprocess
 import sys
 
-TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), '..', '..'))
+TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), '..', '..', '..'))
 OUT = os.path.join(TOP, 'build', 'arm64', 'barriers')
 FULL = r'dmb\tish$'
 WRITE = r'dmb\tish(st)?$'
@@ -291,7 +291,7 @@ def report(name, seen, wrong):
 def compile_hot(cc, include, output):
     subprocess.run([*cc, '-std=gnu11', '-O2', '-gdwarf-4', '-Wall', '-Wno-unused', '-D_GNU_SOURCE',
                     '-I' + include, '-shared', '-fPIC', '-nostdlib', '-o', output,
-                    os.path.join(TOP, 'tests/arm64/hot.c'), '-lgcc'], check=True)
+                    os.path.join(TOP, 'tests/kernel/arm64/hot.c'), '-lgcc'], check=True)
 
 
 def mutants():
@@ -356,10 +356,10 @@ def bites(objdump, cc):
 
 
 def tool_paths():
-    out = subprocess.run([os.path.join(TOP, 'tests/arm64/tools.sh')], check=True,
+    out = subprocess.run([os.path.join(TOP, 'tests/kernel/arm64/tools.sh')], check=True,
                          stdout=subprocess.PIPE, text=True).stdout
     prefix = dict(line.split('=', 1) for line in shlex.split(out))['CROSS']
-    sysroot = subprocess.run([os.path.join(TOP, 'tests/arm64/sysroot.sh')], check=True,
+    sysroot = subprocess.run([os.path.join(TOP, 'tests/kernel/arm64/sysroot.sh')], check=True,
                              stdout=subprocess.PIPE, text=True).stdout.strip()
     return prefix + 'objdump', [prefix + 'gcc', '--sysroot=' + sysroot, '-isystem',
                                 sysroot + '/usr/include/aarch64-linux-gnu']
@@ -372,7 +372,7 @@ def libring():
 
 
 def module():
-    out = subprocess.run([os.path.join(TOP, 'tests/arm64/modules.sh'), '6.1'], check=True,
+    out = subprocess.run([os.path.join(TOP, 'tests/kernel/arm64/modules.sh'), '6.1'], check=True,
                          stdout=subprocess.PIPE, text=True).stdout
     return os.path.join(TOP, out.strip(), 'seqring.ko')
 

@@ -8,12 +8,12 @@
 # qemu-user makes x86 instructions of arm64 ones, with a fence wherever arm64 has asked
 # for one: it shows that the code works as compiled, and that arm64's system calls and
 # layouts are as expected, not how a processor reorders. For that there are
-# barriers.py, and tests/model.
+# barriers.py, and tests/proof/model.
 #
 # There is no bpf(2) under qemu-user, so nothing of tests/bpf runs here.
 
 set -u
-cd "$(dirname "$0")/../.." || exit 1
+cd "$(dirname "$0")/../../.." || exit 1
 seconds=${SECONDS_EACH:-4}
 o=build/arm64
 tmp=$(mktemp -d) || exit 1
@@ -38,7 +38,7 @@ else
 	not_ok 'build for arm64' 'see build/log/arm64-make.log'
 	exit 1
 fi
-vars=$(tests/arm64/tools.sh) && sysroot=$(tests/arm64/sysroot.sh) ||
+vars=$(tests/kernel/arm64/tools.sh) && sysroot=$(tests/kernel/arm64/sysroot.sh) ||
 	{ not_ok arm64.tools 'no QEMU'; exit 1; }
 eval "$vars"
 
@@ -96,14 +96,14 @@ run() {
 for program in "$o"/tests/unit/test_*; do
 	[[ $program == *.* ]] || unit "${program##*/}"
 done
-torture=$o/tests/native/torture
+torture=$o/tests/stress/torture
 run 'torture, small ring, arm64' "$torture" --seconds "$seconds" --seed 1 \
 	--data-size 65536 --readers 4
 run 'torture, large ring, arm64' "$torture" --seconds "$seconds" --seed 2 \
 	--data-size 4194304 --readers 3
 run 'torture, where 32 bits overflow, arm64' "$torture" --seconds "$seconds" --seed 3 \
 	--data-size 65536 --readers 3 --start-pos 4294000000
-run 'no wake-up is lost, arm64' "$o/tests/native/wake"
-run 'no wake-up is lost with membarrier, arm64' "$o/tests/native/wake" --light 40000
-tests/arm64/barriers.py || failed=1
+run 'no wake-up is lost, arm64' "$o/tests/stress/wake"
+run 'no wake-up is lost with membarrier, arm64' "$o/tests/stress/wake" --light 40000
+tests/kernel/arm64/barriers.py || failed=1
 exit $failed

@@ -6,7 +6,7 @@
 
 set -u
 cd "$(dirname "$0")" || exit 1
-out=$PWD/../../build/model-spin
+out=$PWD/../../../build/model-spin
 failed=0
 
 # MODEL SAFETY|CYCLES DEFINES...: whether nothing is wrong. 0 nothing; 1 an error was

@@ -26,7 +26,7 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd) || exit 125
-# shellcheck source=tests/vm/common.sh
+# shellcheck source=tests/kernel/vm/common.sh
 . "$here/common.sh"
 
 series='' cpus=2 memory=1024 limit=600 log='' out='' extra='' quiet='' icount='' files=()

@@ -9,13 +9,13 @@
 # They are unpacked, not installed: Debian's gcc-multilib, which the 32-bit tests are
 # built with, refuses every cross compiler beside it. They run with the libraries of the
 # installed gcc and qemu-system-x86. QEMU is that of backports for the reason that stands
-# in tests/vm/qemu.sh.
+# in tests/kernel/vm/qemu.sh.
 
 set -eu
 umask 022
 
 debs_name=tools.sh
-# shellcheck source=tests/vm/debs.sh
+# shellcheck source=tests/kernel/vm/debs.sh
 . "$(dirname "$0")/../vm/debs.sh"
 
 base=$SEQRING_CACHE/arm64-tools

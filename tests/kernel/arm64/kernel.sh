@@ -3,7 +3,7 @@
 #
 # kernel.sh [-u] 6.1|6.12-16k
 #
-# As tests/vm/kernel.sh, for arm64: 6.1 is Debian's cloud kernel, with pages of 4 KiB;
+# As tests/kernel/vm/kernel.sh, for arm64: 6.1 is Debian's cloud kernel, with pages of 4 KiB;
 # 6.12-16k is that of bookworm-backports with pages of 16 KiB. Prints KVER, KPKGVER,
 # KIMAGE (for QEMU), KMODDIR and KHEADERS; the latter is for a cross build: what has to
 # run on this machine is of its kind.
@@ -13,7 +13,7 @@ umask 022
 
 debs_name=kernel.sh
 debs_archs='arm64 amd64'
-# shellcheck source=tests/vm/debs.sh
+# shellcheck source=tests/kernel/vm/debs.sh
 . "$(dirname "$0")/../vm/debs.sh"
 
 usage() {

@@ -5,7 +5,7 @@
 # many each writer publishes.
 
 set -u
-cd "$(dirname "$0")/../.." || exit 1
+cd "$(dirname "$0")/../../.." || exit 1
 series=debug-$1
 log=build/log/kunit-$1.console out=build/log/kunit-$1.out
 records=${RECORDS:-20000}
@@ -16,7 +16,7 @@ die() {
 }
 
 mkdir -p build/log
-kernel=$(tests/vm/kernel.sh "$series") || die "$1" 'no kernel'
+kernel=$(tests/kernel/vm/kernel.sh "$series") || die "$1" 'no kernel'
 eval "$kernel"
 kmod/build.sh "$KHEADERS" "build/kmod-$series" CONFIG_SEQRING_TEST=m CONFIG_SEQRING_KUNIT=m \
 	>build/log/kmod-"$series".log 2>&1 ||
@@ -24,7 +24,7 @@ kmod/build.sh "$KHEADERS" "build/kmod-$series" CONFIG_SEQRING_TEST=m CONFIG_SEQR
 
 # Its results are lines of KTAP among the kernel's messages.
 rm -rf "$out"
-tests/vm/vm.sh -q -o "$log" -r "$out" -k "$series" -t 900 -a 'nowatchdog kasan_multi_shot' \
+tests/kernel/vm/vm.sh -q -o "$log" -r "$out" -k "$series" -t 900 -a 'nowatchdog kasan_multi_shot' \
 	-f "build/kmod-$series/kmod/seqring.ko" -f "build/kmod-$series/kmod/seqring_kunit.ko" -- \
 	"insmod seqring.ko && insmod seqring_kunit.ko records=$records
 	dmesg >/out/dmesg; rmmod seqring_kunit && rmmod seqring" 2>"$log.errors"

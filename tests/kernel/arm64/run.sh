@@ -8,9 +8,9 @@
 # ROUNDS and FLOOD, from the environment, say how much is done.
 
 set -u
-cd "$(dirname "$0")/../.." || exit 1
-# shellcheck source=tests/vm/lines.sh
-. tests/vm/lines.sh
+cd "$(dirname "$0")/../../.." || exit 1
+# shellcheck source=tests/kernel/vm/lines.sh
+. tests/kernel/vm/lines.sh
 series=${1-}
 case $series in
 6.1 | 6.12-16k) ;;
@@ -27,23 +27,23 @@ die() {
 }
 
 mkdir -p build/log
-modules=$(tests/arm64/modules.sh "$series") || die 'the modules do not build'
+modules=$(tests/kernel/arm64/modules.sh "$series") || die 'the modules do not build'
 # shellcheck disable=SC2046,SC2086 # a list
-make -s -j2 SAN=arm64 $(printf 'build/arm64/tests/vm/progs/%s ' $progs) build/arm64/ringctl \
+make -s -j2 SAN=arm64 $(printf 'build/arm64/tests/kernel/vm/progs/%s ' $progs) build/arm64/ringctl \
 	build/arm64/tests/unit/test_serve >build/log/arm64-make.log 2>&1 ||
 	{ tail -n 20 build/log/arm64-make.log; die 'the programs do not build'; }
 
-files=(-f tests/arm64/guest.sh -f tests/vm/guest.sh:vm_guest.sh -f tests/tool/device.sh
+files=(-f tests/kernel/arm64/guest.sh -f tests/kernel/vm/guest.sh:vm_guest.sh -f tests/cli/device.sh
 	-f build/arm64/ringctl -f build/arm64/tests/unit/test_serve)
 for module in seqring seqring_test seqring_sched; do
 	files+=(-f "$modules/$module.ko")
 done
 for prog in $progs; do
-	files+=(-f "build/arm64/tests/vm/progs/$prog")
+	files+=(-f "build/arm64/tests/kernel/vm/progs/$prog")
 done
 
 rm -rf "$out"
-tests/arm64/vm.sh -o "$log" -r "$out" -k "$series" -t 900 "${files[@]}" -- \
+tests/kernel/arm64/vm.sh -o "$log" -r "$out" -k "$series" -t 900 "${files[@]}" -- \
 	"set -o pipefail; export CMOCKA_MESSAGE_OUTPUT=TAP
 	ROUNDS=$rounds FLOOD=$flood sh ./guest.sh 2>&1 | tee /out/lines" 2>"$log.errors"
 status=$?

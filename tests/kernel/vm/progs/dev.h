@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include <seqring/reader.h>
-#include "../../../kmod/test_payload.h"
+#include "../../../../kmod/test_payload.h"
 #include "t.h"
 
 #define DEV_RINGS_MAX 16

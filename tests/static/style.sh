@@ -1,18 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# check-style.sh [CHECK...]: checkpatch, clang-format, sparse, shellcheck, spdx and
+# style.sh [CHECK...]: checkpatch, clang-format, sparse, shellcheck, spdx and
 # length, or those named. Prints ok or not ok for each, details where it fails.
 
 # shellcheck disable=SC2317 # the checks are called by name
 set -u
-cd "$(dirname "$0")/.." || exit 1
+cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/static/lib.sh
 . tests/static/lib.sh
 
 # Kernel code; the model is C++; the rest is C of user space.
-is_kernel='^(kmod/|bench/vm/kmod/|include/(seqring|linux)/|tests/vm/warn/|tests/debug/planted/)'
-is_other='^tests/model/'
+is_kernel='^(kmod/|bench/vm/kmod/|include/(seqring|linux)/|tests/kernel/vm/warn/|tests/kernel/debug/planted/)'
+is_other='^tests/proof/model/'
 
 # What is not asked of kmod/compat.h, of the headers for both worlds and of user
 # space. Nothing is left out for the rest of the kernel code.
@@ -109,7 +109,7 @@ do_sparse() {
 	[ -d kmod ] || return 0
 	need sparse || return 1
 	local vars
-	vars=$(tests/vm/kernel.sh 6.1) || return 1
+	vars=$(tests/kernel/vm/kernel.sh 6.1) || return 1
 	eval "$vars"
 	kmod/build.sh "$KHEADERS" build/sparse C=2 KCFLAGS= CF=-D__CHECK_ENDIAN__ \
 		CONFIG_SEQRING_TEST=m >"$tmp/sparse" 2>&1 &&

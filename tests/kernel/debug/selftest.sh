@@ -7,7 +7,7 @@
 
 # shellcheck disable=SC2016 # for the shell in the VM
 set -u
-cd "$(dirname "$0")/../.." || exit 1
+cd "$(dirname "$0")/../../.." || exit 1
 letter=${1-} series=debug-${1-}
 case $letter in
 # Lockdep goes first: it gives up after any other report. NAME:WHAT IT SAYS
@@ -39,7 +39,7 @@ not_ok() {
 status() {
 	local name=$1 want=$2 got=0
 	shift 2
-	tests/vm/vm.sh -q -m 1024 -t 600 -k "$series" -o "$tmp/console" "$@" 2>"$tmp/err" || got=$?
+	tests/kernel/vm/vm.sh -q -m 1024 -t 600 -k "$series" -o "$tmp/console" "$@" 2>"$tmp/err" || got=$?
 	if [ $got = "$want" ]; then
 		ok "$name"
 	else
@@ -48,9 +48,9 @@ status() {
 	fi
 }
 
-vars=$(tests/vm/kernel.sh "$series") || { not_ok kernel 'there is none'; exit 1; }
+vars=$(tests/kernel/vm/kernel.sh "$series") || { not_ok kernel 'there is none'; exit 1; }
 eval "$vars"
-cp -r tests/debug/planted "$tmp/planted"
+cp -r tests/kernel/debug/planted "$tmp/planted"
 if ! make -C "$KHEADERS" M="$tmp/planted" modules >"$tmp/make" 2>&1; then
 	not_ok planted 'it does not build'
 	tail -n 20 "$tmp/make" | sed 's/^/# /'
@@ -79,7 +79,7 @@ status planted 99 -a kasan_multi_shot -f "$tmp/planted/planted.ko" -r "$tmp/out"
 for plant in $plants; do
 	name=${plant%%:*} says=${plant#*:} got=0
 	sed -n "/\] planted: $name\$/,/\] planted: /p" "$tmp/out/dmesg" >"$tmp/part" 2>/dev/null
-	tests/vm/splat.sh "$tmp/part" >"$tmp/found" || got=$?
+	tests/kernel/vm/splat.sh "$tmp/part" >"$tmp/found" || got=$?
 	if [ ! -s "$tmp/part" ]; then
 		not_ok "planted.$name" 'it was not tried'
 	elif [ -z "$says" ]; then

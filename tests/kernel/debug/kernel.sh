@@ -4,13 +4,13 @@
 # kernel.sh a|b: a kernel that looks for mistakes, from Debian's linux-source-6.1 as it is,
 # with the options of config-all and config-a or config-b. Built once, in minutes, and kept
 # in the cache by the version of the source and by what stands in these files. Prints what
-# tests/vm/kernel.sh prints.
+# tests/kernel/vm/kernel.sh prints.
 
 set -eu
 umask 022
 here=$(cd "$(dirname "$0")" && pwd)
 debs_name=debug/kernel.sh
-# shellcheck source=tests/vm/debs.sh
+# shellcheck source=tests/kernel/vm/debs.sh
 . "$here/../vm/debs.sh"
 
 case ${1-} in

@@ -5,11 +5,11 @@
 # the directory they are in.
 
 set -eu
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../../.."
 series=${1:?a kernel}
 log=build/log/kmod-arm64-$series.log
 mkdir -p build/log
-vars=$(tests/arm64/kernel.sh "$series" && tests/arm64/tools.sh)
+vars=$(tests/kernel/arm64/kernel.sh "$series" && tests/kernel/arm64/tools.sh)
 eval "$vars"
 # Which line an instruction is of matters to barriers.py; see SAN=arm64 in the Makefile.
 PATH=${CROSS%/*}:$PATH kmod/build.sh "$KHEADERS" "build/kmod-arm64-$series" ARCH=arm64 \

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define SEQRING_BARRIER_BACKEND "../../tests/native/dies_backend.h"
+#define SEQRING_BARRIER_BACKEND "../../tests/stress/dies_backend.h"
 
 #include <seqring/reader.h>
 

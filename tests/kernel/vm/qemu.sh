@@ -18,7 +18,7 @@ set -eu
 umask 022
 
 debs_name=qemu.sh
-# shellcheck source=tests/vm/debs.sh
+# shellcheck source=tests/kernel/vm/debs.sh
 . "$(dirname "$0")/debs.sh"
 
 base=$SEQRING_CACHE/qemu

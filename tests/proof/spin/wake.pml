@@ -6,7 +6,7 @@
  *
  * The writer's store of head waits in a store buffer until a fence, or until the machine
  * likes: without it the WAKE and ANNOUNCE pairs would not be needed at all. All other
- * reordering is for tests/litmus and model.cc to explore.
+ * reordering is for tests/proof/litmus and model.cc to explore.
  *
  * RECORDS: how many are published. One of these kinds of sleeper:
  *   LEVEL     poll(2) on a device: seqring_fop_poll(), seqring_arm_and_look()

@@ -62,9 +62,13 @@ PKG_CONFIG	:= PKG_CONFIG_LIBDIR=$(SYSLIB)/pkgconfig:$(SYSROOT)/usr/share/pkgconf
 		   PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) pkg-config
 endif
 
-LIB_OBJS	:= $(patsubst %.c,$(O)/%.o,$(wildcard libring/*.c))
+# sources DIRECTORY...: every C file below, without those of BPF programs.
+sources		= $(sort $(filter-out %.bpf.c,$(shell find $(1) -name '*.c')))
+
+BPF_LIB_SRCS	:= $(call sources,libring/bpf)
+LIB_OBJS	:= $(patsubst %.c,$(O)/%.o,$(filter-out $(BPF_LIB_SRCS),$(call sources,libring)))
 LIB_PIC		:= $(LIB_OBJS:.o=.pic.o)
-BPF_LIB_OBJS	:= $(patsubst %.c,$(O)/%.o,$(wildcard libring/bpf/*.c))
+BPF_LIB_OBJS	:= $(BPF_LIB_SRCS:%.c=$(O)/%.o)
 BPF_LIB_PIC	:= $(BPF_LIB_OBJS:.o=.pic.o)
 LIBBPF		:= $(shell $(PKG_CONFIG) --libs libbpf 2>/dev/null || echo -lbpf)
 # libbpf is not to be had for 32 bits beside 64.
@@ -72,7 +76,7 @@ BPF_LIB		:= $(addprefix $(O)/,libring-bpf.a $(BPF_SONAME) libring-bpf.so libring
 ifeq ($(SAN),m32)
 BPF_LIB		:=
 endif
-TOOL_OBJS	:= $(patsubst %.c,$(O)/%.o,$(filter-out %.bpf.c,$(wildcard tools/*.c tools/trace/*.c)))
+TOOL_OBJS	:= $(patsubst %.c,$(O)/%.o,$(filter-out tools/demo/%,$(call sources,tools)))
 BENCH_OBJS	:= $(patsubst %.c,$(O)/%.o,$(filter-out %.bpf.c,$(wildcard bench/*.c bench/bpf/*.c \
 		   bench/peers/*.c bench/latency/*.c)))
 UNIT_TESTS	:= $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c))

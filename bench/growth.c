@@ -104,7 +104,7 @@ static void plain_store(struct subject *s, unsigned int i, uint32_t len)
 static void ring_store(struct subject *s, unsigned int i, uint32_t len)
 {
 	next_payload(s);
-	if (seqring_w_publish(&s->w[i], TYPE, 0, s->payload, len))
+	if (seqring_writer_publish(&s->w[i], TYPE, 0, s->payload, len))
 		fail("a ring of %llu KiB takes no record of %u bytes",
 		     (unsigned long long)s->size >> 10, len);
 }
@@ -170,7 +170,7 @@ static struct subject *subject_new(unsigned char *at, uint64_t size, uint32_t nr
 	if (plain)
 		return s;
 	for (i = 0; i < nr; i++)
-		if (seqring_w_init(&s->w[i], (void *)ctl_of(s, i), data_of(s, i), size))
+		if (seqring_writer_init(&s->w[i], (void *)ctl_of(s, i), data_of(s, i), size))
 			fail("no ring of %llu bytes", (unsigned long long)size);
 	return s;
 }
@@ -198,9 +198,9 @@ static void verify(struct subject *s)
 		store_chunk(s, s->len);
 	for (i = 0; i < s->nr; i++) {
 		newest = 0;
-		if (seqring_r_init(&r, (void *)ctl_of(s, i), data_of(s, i), s->size))
+		if (seqring_reader_init(&r, (void *)ctl_of(s, i), data_of(s, i), s->size))
 			wrong("growth: the tail is no record's start");
-		while (!(outcome = seqring_r_read(&r, &v, payload, s->len))) {
+		while (!(outcome = seqring_reader_read(&r, &v, payload, s->len))) {
 			if (v.len != s->len || (newest && v.seq != newest + 1))
 				wrong("growth: record %llu behind %llu", (unsigned long long)v.seq,
 				      (unsigned long long)newest);

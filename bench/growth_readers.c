@@ -61,7 +61,7 @@ static unsigned int collect(struct reader *rd)
 	unsigned int n = 0;
 
 	while (n < BATCH && (r->pos < r->snap || !n)) {
-		outcome = seqring_r_read(r, &v, payload, LEN);
+		outcome = seqring_reader_read(r, &v, payload, LEN);
 		if (outcome == SEQRING_OK) {
 			if (v.len != LEN || v.type != TYPE)
 				wrong("growth: header of record %llu is torn",
@@ -69,9 +69,9 @@ static unsigned int collect(struct reader *rd)
 			payload_check(payload, LEN, v.seq, "growth");
 			rd->lost += v.lost;
 			n++;
-		} else if (outcome != SEQRING_LAPPED) {
+		} else if (outcome != SEQRING_OVERRUN) {
 			break;
-		} else if (seqring_r_resync(r)) {
+		} else if (seqring_reader_resync(r)) {
 			wrong("growth: resync failed");
 		}
 	}
@@ -99,7 +99,7 @@ static void *read_rounds(void *arg)
 		pthread_barrier_wait(&c->gate);
 		if (c->quit)
 			return NULL;
-		seqring_r_seek_head(&rd->r);
+		seqring_reader_seek_head(&rd->r);
 		rd->r.seq = c->seq + 1;
 		rd->read = 0;
 		rd->lost = 0;
@@ -138,7 +138,7 @@ static bool write_round(void *arg)
 		start = ticks();
 		for (i = 0; i < BURST; i++) {
 			payload_fill(payload, LEN, ++c->seq);
-			seqring_w_publish(&c->w, TYPE, 0, payload, LEN);
+			seqring_writer_publish(&c->w, TYPE, 0, payload, LEN);
 		}
 		spent += ticks() - start;
 		pause_ticks(gap);
@@ -177,7 +177,7 @@ static struct crowd *crowd_new(uint32_t nr)
 	c->size = ring_size(RING_LARGE);
 	ctl = map_shared(4096, &c->ctl);
 	data = map_shared(c->size, &c->data);
-	if (seqring_w_init(&c->w, ctl, data, c->size))
+	if (seqring_writer_init(&c->w, ctl, data, c->size))
 		fail("no ring of %llu bytes", (unsigned long long)c->size);
 	pthread_barrier_init(&c->gate, NULL, nr + 1);
 	CPU_ZERO(&set);
@@ -190,7 +190,7 @@ static struct crowd *crowd_new(uint32_t nr)
 	memset(c->readers, 0, (nr + 1) * sizeof(*c->readers));
 	for (i = 0; i < nr; i++) {
 		c->readers[i].crowd = c;
-		if (seqring_r_init(&c->readers[i].r, c->ctl, c->data, c->size))
+		if (seqring_reader_init(&c->readers[i].r, c->ctl, c->data, c->size))
 			fail("no reader of %llu bytes", (unsigned long long)c->size);
 		if (pthread_create(&c->readers[i].thread, &attr, read_rounds, &c->readers[i]))
 			fail("cannot start reader %u: %s", i, strerror(errno));

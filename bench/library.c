@@ -21,7 +21,7 @@ struct library {
 	struct ring_record out[BATCH];
 	uint64_t out_payloads[BATCH][PAYLOAD_MAX / 8];
 
-	struct ring *r __attribute__((aligned(128)));
+	struct ring_reader *r __attribute__((aligned(128)));
 	struct ring_record recs[BATCH];
 	uint64_t payloads[PAYLOADS_SIZE / 8];
 };

@@ -69,7 +69,7 @@ static inline void store_record(struct seqring_record *rec, uint64_t ts_ns, uint
 
 	__atomic_store_n(&rec->ts_ns, ts_ns, __ATOMIC_RELAXED);
 	__atomic_store_n(&rec->meta.word, meta.word, __ATOMIC_RELAXED);
-	seqring_w_copy_payload(rec + 1, payload, len);
+	seqring_writer_copy_payload(rec + 1, payload, len);
 }
 
 /* Says what will be overwritten, before the first byte of it is. */
@@ -172,7 +172,7 @@ static inline unsigned int bytes_collect_len(struct stream *s, unsigned int max,
 				b->reader_pos = pos + room;
 			continue;
 		}
-		seqring_r_copy(payload, rec + 1, meta.len < len ? meta.len : len);
+		seqring_reader_copy(payload, rec + 1, meta.len < len ? meta.len : len);
 		if (pos + SEQRING_PREFETCH_BYTES < b->snap)
 			seqring_prefetch(b->reader_data +
 					 ((pos + SEQRING_PREFETCH_BYTES) & b->reader_mask));

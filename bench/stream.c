@@ -112,20 +112,20 @@ bool stream_round(void *arg)
 	return disturbed || shared.reader_disturbed;
 }
 
-struct ring {
+struct stream_ring {
 	struct seqring_writer w;
 	struct seqring_reader r __attribute__((aligned(128)));
 };
 
 static void ring_create(struct stream *s)
 {
-	struct ring *ring = aligned_alloc(128, (sizeof(*ring) + 127) & ~127ull);
+	struct stream_ring *ring = aligned_alloc(128, (sizeof(*ring) + 127) & ~127ull);
 	const void *ctl_reader, *data_reader;
 	void *ctl = map_shared(4096, &ctl_reader);
 	void *data = map_shared(s->size, &data_reader);
 
-	if (!ring || seqring_w_init(&ring->w, ctl, data, s->size) ||
-	    seqring_r_init(&ring->r, ctl_reader, data_reader, s->size))
+	if (!ring || seqring_writer_init(&ring->w, ctl, data, s->size) ||
+	    seqring_reader_init(&ring->r, ctl_reader, data_reader, s->size))
 		fail("no ring of %llu bytes", (unsigned long long)s->size);
 	s->impl = ring;
 }
@@ -133,17 +133,17 @@ static void ring_create(struct stream *s)
 static void eager_create(struct stream *s)
 {
 	ring_create(s);
-	((struct ring *)s->impl)->r.eager = 1;
+	((struct stream_ring *)s->impl)->r.eager = 1;
 }
 
 static inline void ring_write_len(struct stream *s, unsigned int n, uint32_t len, bool stamped)
 {
-	struct ring *ring = s->impl;
+	struct stream_ring *ring = s->impl;
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
 		payload_fill(s->payload, len, ++s->seq);
-		seqring_w_publish(&ring->w, TYPE, stamped ? now_ns() : 0, s->payload, len);
+		seqring_writer_publish(&ring->w, TYPE, stamped ? now_ns() : 0, s->payload, len);
 	}
 }
 
@@ -160,16 +160,16 @@ static void ring_write(struct stream *s, unsigned int n)
 
 static void ring_join(struct stream *s)
 {
-	struct ring *ring = s->impl;
+	struct stream_ring *ring = s->impl;
 
-	seqring_r_seek_head(&ring->r);
+	seqring_reader_seek_head(&ring->r);
 	/* Known, as nothing is being published: so losses count from here. */
 	ring->r.seq = s->seq + 1;
 }
 
 static inline unsigned int ring_collect_len(struct stream *s, unsigned int max, uint32_t len)
 {
-	struct ring *ring = s->impl;
+	struct stream_ring *ring = s->impl;
 	struct seqring_reader *r = &ring->r;
 	uint64_t payload[PAYLOAD_MAX / 8];
 	enum seqring_outcome outcome;
@@ -179,7 +179,7 @@ static inline unsigned int ring_collect_len(struct stream *s, unsigned int max, 
 	while (n < max) {
 		if (r->pos >= r->snap && n)
 			break;
-		outcome = seqring_r_read(r, &v, payload, len);
+		outcome = seqring_reader_read(r, &v, payload, len);
 		if (outcome == SEQRING_OK) {
 			if (v.len != len || v.type != TYPE)
 				wrong("ring: header of record %llu is torn",
@@ -189,9 +189,9 @@ static inline unsigned int ring_collect_len(struct stream *s, unsigned int max, 
 			s->newest = v.seq;
 			s->read++;
 			n++;
-		} else if (outcome != SEQRING_LAPPED) {
+		} else if (outcome != SEQRING_OVERRUN) {
 			break;
-		} else if (seqring_r_resync(r)) {
+		} else if (seqring_reader_resync(r)) {
 			wrong("ring: resync failed");
 		}
 	}
@@ -210,10 +210,10 @@ static unsigned int ring_collect(struct stream *s, unsigned int max)
 /* All that is still there. */
 static void ring_verify(struct stream *s)
 {
-	struct ring *ring = s->impl;
+	struct stream_ring *ring = s->impl;
 
 	s->newest = 0;
-	seqring_r_seek_oldest(&ring->r);
+	seqring_reader_seek_oldest(&ring->r);
 	while (ring_collect(s, BATCH))
 		;
 	if (s->newest != s->seq)

@@ -61,7 +61,7 @@ static void __attribute__((noinline)) ring_chunk(struct contender *c, uint32_t l
 	unsigned int i;
 
 	for (i = 0; i < CHUNK; i++)
-		seqring_w_publish(&c->ring, TYPE, 0, source, len);
+		seqring_writer_publish(&c->ring, TYPE, 0, source, len);
 }
 
 static void __attribute__((noinline)) library_chunk(struct contender *c, uint32_t len)
@@ -124,7 +124,8 @@ static void one_size(uint32_t len, const char *const names[4])
 	c[PLAIN]->plain.mask = size - 1;
 	c[PLAIN]->plain.data = map_shared(size, NULL);
 	c[LIBRARY]->library = library_writer(size);
-	if (seqring_w_init(&c[RING]->ring, map_shared(4096, NULL), map_shared(size, NULL), size))
+	if (seqring_writer_init(&c[RING]->ring, map_shared(4096, NULL), map_shared(size, NULL),
+				size))
 		fail("no ring of %llu bytes", (unsigned long long)size);
 	for (k = 0; k < KINDS; k++)
 		ns[k] = series_new("writer", names[k], "ns");

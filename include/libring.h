@@ -7,7 +7,7 @@
  * back through its last parameter and is untouched on failure. ring_strerror()
  * has the sentence that goes with the last failure.
  *
- * A struct ring or struct ring_writer belongs to one thread at a time. Different
+ * A struct ring_reader or struct ring_writer belongs to one thread at a time. Different
  * ones are independent, also when they are on the same ring. After fork() only
  * one of the two processes may go on using a handle. No function is safe in a
  * signal handler.
@@ -29,7 +29,7 @@ extern "C" {
 /* Exported, also from a library that is built with -fvisibility=hidden. */
 #pragma GCC visibility push(default)
 
-struct ring;
+struct ring_reader;
 struct ring_writer;
 
 /*
@@ -127,7 +127,7 @@ struct ring_record {
  * -ETIMEDOUT it did not answer within 5 s; -ENAMETOOLONG; -ENOMEM, -EMFILE and
  * what open(2), mmap(2) and connect(2) give.
  */
-int ring_open(const char *where, const struct ring_open_opts *opts, struct ring **out);
+int ring_open(const char *where, const struct ring_open_opts *opts, struct ring_reader **out);
 
 /**
  * ring_open_fd() - open a ring by descriptor
@@ -140,18 +140,18 @@ int ring_open(const char *where, const struct ring_open_opts *opts, struct ring 
  *
  * Return: as ring_open(); -EBADF.
  */
-int ring_open_fd(int fd, const struct ring_open_opts *opts, struct ring **out);
+int ring_open_fd(int fd, const struct ring_open_opts *opts, struct ring_reader **out);
 
 /**
  * struct ring_fds - what a memfd ring or a BPF ring consists of
  * @ring: the sealed memfd; or the frozen map
  * @wait: memfd or map with the armed words, writable by readers
- * @bell: eventfd that the writer rings; or a map, of type BPF_MAP_TYPE_RINGBUF
+ * @doorbell: eventfd that the writer rings; or a map, of type BPF_MAP_TYPE_RINGBUF
  */
 struct ring_fds {
 	int ring;
 	int wait;
-	int bell;
+	int doorbell;
 };
 
 /**
@@ -162,10 +162,10 @@ struct ring_fds {
  *
  * Return: as ring_open(); -EBADF.
  */
-int ring_open_fds(const struct ring_fds *fds, const struct ring_open_opts *opts, struct ring **out);
+int ring_open_fds(const struct ring_fds *fds, const struct ring_open_opts *opts, struct ring_reader **out);
 
 /* Closes a reader; NULL is allowed. Pointers that it gave out are void then. */
-void ring_close(struct ring *r);
+void ring_close(struct ring_reader *r);
 
 /**
  * ring_read() - copy the next record out
@@ -192,9 +192,9 @@ void ring_close(struct ring *r);
  *
  * Return: 0; -EAGAIN nothing to read now; -ENODEV nothing left and the writer is
  * gone; -EBADMSG the ring's contents are not a ring's (ring_seek() to go on);
- * -EPIPE the writer lapped the reader many times in a row, call again.
+ * -EPIPE the writer overrun the reader many times in a row, call again.
  */
-int ring_read(struct ring *r, struct ring_record *rec, void *buf, size_t size);
+int ring_read(struct ring_reader *r, struct ring_record *rec, void *buf, size_t size);
 
 /**
  * ring_read_batch() - copy several records out
@@ -211,7 +211,7 @@ int ring_read(struct ring *r, struct ring_record *rec, void *buf, size_t size);
  * Return: 0 with at least one; else as ring_read(); -EINVAL @max is 0 or @buf
  * not aligned.
  */
-int ring_read_batch(struct ring *r, struct ring_record *recs, unsigned int max, void *buf,
+int ring_read_batch(struct ring_reader *r, struct ring_record *recs, unsigned int max, void *buf,
 		    size_t size, unsigned int *nr);
 
 /* Called with a record whose payload is valid until it returns. Not 0: stop. */
@@ -230,7 +230,7 @@ typedef int (*ring_fn)(const struct ring_record *rec, void *arg);
  * Return: 0 with at least one; what @fn returned, when it was not 0 (that record
  * is consumed); else as ring_read(); -ENOMEM.
  */
-int ring_consume(struct ring *r, ring_fn fn, void *arg, unsigned int max, unsigned int *nr);
+int ring_consume(struct ring_reader *r, ring_fn fn, void *arg, unsigned int max, unsigned int *nr);
 
 /**
  * ring_peek() - look at the next record where it lies
@@ -243,7 +243,7 @@ int ring_consume(struct ring *r, ring_fn fn, void *arg, unsigned int max, unsign
  *
  * Return: as ring_read().
  */
-int ring_peek(struct ring *r, struct ring_record *rec);
+int ring_peek(struct ring_reader *r, struct ring_record *rec);
 
 /**
  * ring_recheck() - ask whether all that was read since ring_peek() was whole
@@ -252,7 +252,7 @@ int ring_peek(struct ring *r, struct ring_record *rec);
  * Return: 0: yes; -ESTALE: no, throw it away; the next ring_peek() goes on with
  * a later record and says what was lost; -EINVAL: nothing was peeked at.
  */
-int ring_recheck(struct ring *r);
+int ring_recheck(struct ring_reader *r);
 
 /**
  * ring_advance() - be done with the record that was peeked at
@@ -260,7 +260,7 @@ int ring_recheck(struct ring *r);
  *
  * Return: 0; -EINVAL: nothing was peeked at, or it was not found whole.
  */
-int ring_advance(struct ring *r);
+int ring_advance(struct ring_reader *r);
 
 /**
  * ring_wait() - sleep until there is something to read
@@ -272,7 +272,7 @@ int ring_advance(struct ring *r);
  * Return: 0; -ETIMEDOUT; -EINTR a signal came; -ENODEV nothing left and the
  * writer is gone; -EOPNOTSUPP the ring was opened without the means to sleep.
  */
-int ring_wait(struct ring *r, int timeout_ms);
+int ring_wait(struct ring_reader *r, int timeout_ms);
 
 /**
  * ring_fd() - a descriptor for the application's own event loop
@@ -285,7 +285,7 @@ int ring_wait(struct ring *r, int timeout_ms);
  *
  * Return: 0; -EOPNOTSUPP as ring_wait().
  */
-int ring_fd(struct ring *r, int *fd);
+int ring_fd(struct ring_reader *r, int *fd);
 
 /**
  * ring_set_wakeup() - change what wakes this reader
@@ -295,7 +295,7 @@ int ring_fd(struct ring *r, int *fd);
  *
  * Return: 0.
  */
-int ring_set_wakeup(struct ring *r, uint64_t records, uint64_t bytes, uint64_t timeout_ns);
+int ring_set_wakeup(struct ring_reader *r, uint64_t records, uint64_t bytes, uint64_t timeout_ns);
 
 /**
  * ring_seek() - go somewhere else, on all rings that are read
@@ -310,7 +310,7 @@ int ring_set_wakeup(struct ring *r, uint64_t records, uint64_t bytes, uint64_t t
  * -EOPNOTSUPP RING_SEQ on several rings, RING_TIME without a clock; -EBADMSG;
  * -EPIPE as ring_read().
  */
-int ring_seek(struct ring *r, enum ring_whence whence, uint64_t value);
+int ring_seek(struct ring_reader *r, enum ring_whence whence, uint64_t value);
 
 /**
  * ring_newest() - copy the newest record: a consistent snapshot of shared state
@@ -321,7 +321,7 @@ int ring_seek(struct ring *r, enum ring_whence whence, uint64_t value);
  * Return: 0; -EAGAIN nothing was ever published; -ENODEV nothing ever will be;
  * -ENOENT no such ring; -EBADMSG; -EPIPE as ring_read().
  */
-int ring_newest(struct ring *r, unsigned int ring, struct ring_record *rec, void *buf, size_t size);
+int ring_newest(struct ring_reader *r, unsigned int ring, struct ring_record *rec, void *buf, size_t size);
 
 /**
  * struct ring_info - what a ring is
@@ -349,14 +349,14 @@ struct ring_info {
 };
 
 /* Return: 0; -EINVAL: @info->size is too small; -E2BIG as for options. */
-int ring_info(struct ring *r, struct ring_info *info);
+int ring_info(struct ring_reader *r, struct ring_info *info);
 
 /**
  * struct ring_stats - how a reader and its rings stand
  * @size: sizeof(struct ring_stats), filled by the caller
  * @read: records this reader got
  * @lost: records this reader lost, those included that the next record will tell
- * @laps: times that it was overtaken and threw away what it had read
+ * @overruns: times that it was overtaken and threw away what it had read
  * @waits: times that it slept
  * @misordered: records that came later than their ts_ns; see ring_read()
  * @lag_records, @lag_bytes: published and not read yet
@@ -367,7 +367,7 @@ struct ring_stats {
 	size_t size;
 	uint64_t read;
 	uint64_t lost;
-	uint64_t laps;
+	uint64_t overruns;
 	uint64_t waits;
 	uint64_t misordered;
 	uint64_t lag_records;
@@ -380,17 +380,17 @@ struct ring_stats {
 };
 
 /* Return: 0; -EINVAL: @stats->size is too small; -E2BIG as for options. */
-int ring_stats(struct ring *r, struct ring_stats *stats);
+int ring_stats(struct ring_reader *r, struct ring_stats *stats);
 
 /**
- * struct ring_ring_stats - how one ring stands
- * @size: sizeof(struct ring_ring_stats), filled by the caller
+ * struct ring_stats_at - how one ring stands
+ * @size: sizeof(struct ring_stats_at), filled by the caller
  * @head, @tail: positions
  * @published: records, which is also the newest seq
  * @dropped: by cause, SEQRING_DROP_* of seqring/abi.h
  * @id: its number, or its CPU
  */
-struct ring_ring_stats {
+struct ring_stats_at {
 	size_t size;
 	uint64_t head;
 	uint64_t tail;
@@ -402,7 +402,7 @@ struct ring_ring_stats {
 };
 
 /* Return: 0; -ENOENT: no such ring; -EINVAL, -E2BIG as ring_stats(). */
-int ring_ring_stats(struct ring *r, unsigned int ring, struct ring_ring_stats *stats);
+int ring_stats_at(struct ring_reader *r, unsigned int ring, struct ring_stats_at *stats);
 
 /* Devices of the module. */
 

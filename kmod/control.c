@@ -36,7 +36,7 @@ static int seqring_ctl_create(const void __user *user)
 {
 	struct seqring_ctl_create arg;
 	struct seqring_params params = { .mode = SEQRING_MODE_CALLER, .flags = SEQRING_F_WRITE };
-	struct seqring *sr;
+	struct seqring_device *sr;
 	void *schema = NULL;
 	u32 size;
 	int err;
@@ -68,7 +68,7 @@ static int seqring_ctl_create(const void __user *user)
 static int seqring_ctl_destroy(const void __user *user)
 {
 	struct seqring_ctl_destroy arg;
-	struct seqring *sr;
+	struct seqring_device *sr;
 	u32 size;
 	int err;
 

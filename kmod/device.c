@@ -11,7 +11,7 @@
 
 #include "internal.h"
 
-static void seqring_ring_free(struct seqring_one *ring)
+static void seqring_ring_free(struct seqring_ring *ring)
 {
 	if (!ring)
 		return;
@@ -19,7 +19,7 @@ static void seqring_ring_free(struct seqring_one *ring)
 	kfree(ring);
 }
 
-static void seqring_free(struct seqring *sr)
+static void seqring_free(struct seqring_device *sr)
 {
 	u32 i;
 
@@ -34,7 +34,7 @@ static void seqring_free(struct seqring *sr)
 
 static void seqring_dev_release(struct device *dev)
 {
-	struct seqring *sr = container_of(dev, struct seqring, dev);
+	struct seqring_device *sr = container_of(dev, struct seqring_device, dev);
 
 	if (dev->devt)
 		seqring_put_devt(dev->devt);
@@ -72,10 +72,10 @@ static int seqring_params_check(const struct seqring_params *p, bool user_owned)
 	return 0;
 }
 
-static int seqring_add_ring(struct seqring *sr, u32 index, int cpu)
+static int seqring_add_ring(struct seqring_device *sr, u32 index, int cpu)
 {
 	int node = cpu < 0 ? NUMA_NO_NODE : cpu_to_node(cpu);
-	struct seqring_one *ring;
+	struct seqring_ring *ring;
 	int err;
 
 	ring = kzalloc_node(sizeof(*ring), GFP_KERNEL_ACCOUNT, node);
@@ -86,7 +86,7 @@ static int seqring_add_ring(struct seqring *sr, u32 index, int cpu)
 		kfree(ring);
 		return err;
 	}
-	seqring_w_init(&ring->w, ring->area.addr, ring->area.addr + PAGE_SIZE, sr->data_size);
+	seqring_writer_init(&ring->w, ring->area.addr, ring->area.addr + PAGE_SIZE, sr->data_size);
 	seqring_write(&ring->w.ctl->id, cpu < 0 ? 0 : cpu);
 	ring->wait.pos = SEQRING_WAIT_NONE;
 	ring->wait.seq = SEQRING_WAIT_NONE;
@@ -99,7 +99,7 @@ static int seqring_add_ring(struct seqring *sr, u32 index, int cpu)
 	return 0;
 }
 
-static int seqring_add_rings(struct seqring *sr)
+static int seqring_add_rings(struct seqring_device *sr)
 {
 	u32 index = 0;
 	int cpu, err;
@@ -110,7 +110,7 @@ static int seqring_add_rings(struct seqring *sr)
 	if (sr->mode != SEQRING_MODE_PERCPU)
 		return seqring_add_ring(sr, 0, -1);
 
-	sr->cpu_ring = alloc_percpu(struct seqring_one *);
+	sr->cpu_ring = alloc_percpu(struct seqring_ring *);
 	if (!sr->cpu_ring)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
@@ -122,7 +122,7 @@ static int seqring_add_rings(struct seqring *sr)
 }
 
 /* Before any reader can be there; magic last, after all that it vouches for. */
-static void seqring_fill_header(struct seqring *sr, const struct seqring_params *p)
+static void seqring_fill_header(struct seqring_device *sr, const struct seqring_params *p)
 {
 	struct seqring_header *h = sr->head.addr;
 
@@ -152,12 +152,12 @@ static void seqring_fill_header(struct seqring *sr, const struct seqring_params 
 	seqring_store_release(JOIN, &h->magic, SEQRING_MAGIC);
 }
 
-static struct seqring *seqring_alloc(const struct seqring_params *p, bool user_owned)
+static struct seqring_device *seqring_alloc(const struct seqring_params *p, bool user_owned)
 {
 	unsigned long head_pages = 1 + DIV_ROUND_UP(p->schema_size, PAGE_SIZE);
 	u32 nr_rings = p->mode == SEQRING_MODE_PERCPU ? num_possible_cpus() : 1;
 	u64 total;
-	struct seqring *sr;
+	struct seqring_device *sr;
 	int err;
 
 	if (nr_rings > SEQRING_RINGS_MAX ||
@@ -200,9 +200,9 @@ static struct seqring *seqring_alloc(const struct seqring_params *p, bool user_o
 }
 
 /* Makes the device visible. Under seqring_devices_lock. */
-static int seqring_register(struct seqring *sr)
+static int seqring_register(struct seqring_device *sr)
 {
-	struct seqring *other;
+	struct seqring_device *other;
 	dev_t devt;
 	int err;
 
@@ -224,9 +224,9 @@ static int seqring_register(struct seqring *sr)
 }
 
 int seqring_create_device(const struct seqring_params *params, bool user_owned,
-			  struct seqring **out)
+			  struct seqring_device **out)
 {
-	struct seqring *sr;
+	struct seqring_device *sr;
 	int err;
 
 	err = seqring_params_check(params, user_owned);
@@ -264,14 +264,14 @@ int seqring_create_device(const struct seqring_params *params, bool user_owned,
  * Return: 0; -EINVAL bad parameters; -EEXIST the name is taken; -ENOSPC the
  * limit on devices or memory is reached; -ENOMEM; -EINTR on a fatal signal.
  */
-int seqring_create(const struct seqring_params *params, struct seqring **out)
+int seqring_create(const struct seqring_params *params, struct seqring_device **out)
 {
 	return seqring_create_device(params, false, out);
 }
 EXPORT_SYMBOL_GPL(seqring_create);
 
 /* Takes the device out of sight; no new open from here on. */
-void seqring_unregister(struct seqring *sr)
+void seqring_unregister(struct seqring_device *sr)
 {
 	lockdep_assert_held(&seqring_devices_lock);
 	list_del(&sr->list);
@@ -279,13 +279,13 @@ void seqring_unregister(struct seqring *sr)
 }
 
 /* Ends the rings and gives up the owner's reference. */
-void seqring_end(struct seqring *sr)
+void seqring_end(struct seqring_device *sr)
 {
 	u32 i;
 
 	mutex_lock(&sr->write_lock);
 	for (i = 0; i < sr->nr_rings; i++)
-		seqring_w_end(&sr->rings[i]->w);
+		seqring_writer_end(&sr->rings[i]->w);
 	seqring_store_release(END, &sr->dead, true);
 	mutex_unlock(&sr->write_lock);
 
@@ -304,7 +304,7 @@ void seqring_end(struct seqring *sr)
  *
  * Context: process, may sleep.
  */
-void seqring_destroy(struct seqring *sr)
+void seqring_destroy(struct seqring_device *sr)
 {
 	if (!sr)
 		return;

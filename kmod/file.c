@@ -12,7 +12,7 @@
 
 static int seqring_open(struct inode *inode, struct file *file)
 {
-	struct seqring *sr = container_of(inode->i_cdev, struct seqring, cdev);
+	struct seqring_device *sr = container_of(inode->i_cdev, struct seqring_device, cdev);
 	struct seqring_file *f;
 	u32 i;
 
@@ -31,7 +31,7 @@ static int seqring_open(struct inode *inode, struct file *file)
 	for (i = 0; i < sr->nr_rings; i++) {
 		struct seqring_writer *w = &sr->rings[i]->w;
 
-		seqring_r_init(&f->r[i], w->ctl, w->data, sr->data_size);
+		seqring_reader_init(&f->r[i], w->ctl, w->data, sr->data_size);
 	}
 	get_device(&sr->dev);
 	atomic_inc(&sr->nr_files);
@@ -42,7 +42,7 @@ static int seqring_open(struct inode *inode, struct file *file)
 static int seqring_release(struct inode *inode, struct file *file)
 {
 	struct seqring_file *f = file->private_data;
-	struct seqring *sr = f->sr;
+	struct seqring_device *sr = f->sr;
 
 	hrtimer_cancel(&f->timer);
 	if (f->cursors)

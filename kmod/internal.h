@@ -28,7 +28,7 @@ struct seqring_area {
 };
 
 /**
- * struct seqring_one - one ring of a device
+ * struct seqring_ring - one ring of a device
  * @w: the protocol's writer; whoever holds the ring (see publish.c) owns it
  * @busy: 0, or 1 + the CPU that has the ring
  * @lock: SEQRING_MODE_LOCKED
@@ -37,19 +37,19 @@ struct seqring_area {
  * @area: control page, then the data area
  * @wakeups: the writer's count, mirrored in the control page
  */
-struct seqring_one {
+struct seqring_ring {
 	struct seqring_writer w;
 	u32 busy;
 	raw_spinlock_t lock;
 	struct seqring_wait wait ____cacheline_aligned;
 	struct irq_work work ____cacheline_aligned;
-	struct seqring *sr;
+	struct seqring_device *sr;
 	struct seqring_area area;
 	u64 wakeups;
 };
 
 /**
- * struct seqring - a device
+ * struct seqring_device - a device
  * @dev: its references keep everything here; files and the owner hold one each
  * @head: header page, then the schema
  * @rings: all rings
@@ -62,12 +62,12 @@ struct seqring_one {
  * @dead: the owner is gone
  * @warned: a second writer was reported
  */
-struct seqring {
+struct seqring_device {
 	struct device dev;
 	struct cdev cdev;
 	struct seqring_area head;
-	struct seqring_one **rings;
-	struct seqring_one * __percpu *cpu_ring;
+	struct seqring_ring **rings;
+	struct seqring_ring * __percpu *cpu_ring;
 	wait_queue_head_t wq;
 	struct list_head list;
 	struct mutex write_lock; /* over write(2), and against the end */
@@ -102,18 +102,18 @@ struct seqring_cursors {
  * @timer: the wake-up timeout since the first unread record
  * @timer_wq: who waits for it
  * @unread_since_ns: when poll() first saw something unread; 0: nothing is
- * @lapped: read(2) owes an EPIPE
+ * @overrun: read(2) owes an EPIPE
  * @r: where read(2) stands, per ring
  */
 struct seqring_file {
-	struct seqring *sr;
+	struct seqring_device *sr;
 	struct mutex lock; /* over what follows, but the timer */
 	struct seqring_cursors *cursors;
 	struct hrtimer timer;
 	wait_queue_head_t timer_wq;
 	u64 unread_since_ns;
 	u16 write_type;
-	bool lapped;
+	bool overrun;
 	struct seqring_reader r[];
 };
 
@@ -128,9 +128,9 @@ void seqring_put_devt(dev_t devt);
 
 /* device.c */
 int seqring_create_device(const struct seqring_params *params, bool user_owned,
-			  struct seqring **out);
-void seqring_unregister(struct seqring *sr);
-void seqring_end(struct seqring *sr);
+			  struct seqring_device **out);
+void seqring_unregister(struct seqring_device *sr);
+void seqring_end(struct seqring_device *sr);
 bool seqring_name_ok(const char *name);
 
 /* memory.c */
@@ -143,15 +143,15 @@ void seqring_area_free(struct seqring_area *area);
 int seqring_mmap(struct file *file, struct vm_area_struct *vma);
 int seqring_reader_fd(struct seqring_file *f);
 void seqring_cursors_put(struct seqring_cursors *c);
-unsigned long seqring_cursors_size(const struct seqring *sr);
+unsigned long seqring_cursors_size(const struct seqring_device *sr);
 
 /* publish.c */
-void seqring_drop(struct seqring_one *ring, enum seqring_drop cause);
+void seqring_drop(struct seqring_ring *ring, enum seqring_drop cause);
 void seqring_wake_sleepers(struct irq_work *work);
-void seqring_wake(struct seqring_one *ring);
+void seqring_wake(struct seqring_ring *ring);
 
 /* Time of a record, now. Any context, NMI included. */
-static inline u64 seqring_now(const struct seqring *sr)
+static inline u64 seqring_now(const struct seqring_device *sr)
 {
 	switch (sr->clock_id) {
 	case SEQRING_CLOCK_COARSE:
@@ -165,9 +165,9 @@ static inline u64 seqring_now(const struct seqring *sr)
 	return 0;
 }
 
-static inline void seqring_wake_if_due(struct seqring_one *ring)
+static inline void seqring_wake_if_due(struct seqring_ring *ring)
 {
-	if (unlikely(seqring_w_wake_due(&ring->w, &ring->wait)))
+	if (unlikely(seqring_writer_wake_due(&ring->w, &ring->wait)))
 		seqring_wake(ring);
 }
 

@@ -28,7 +28,7 @@ static atomic_t seqring_nr_devices = ATOMIC_INIT(0);
 static char *seqring_devnode(SEQRING_DEVNODE_CONST struct device *dev, umode_t *mode)
 {
 	if (mode)
-		*mode = container_of(dev, struct seqring, dev)->permissions;
+		*mode = container_of(dev, struct seqring_device, dev)->permissions;
 	return NULL;
 }
 
@@ -92,7 +92,7 @@ unregister_region:
  */
 static void __exit seqring_exit(void)
 {
-	struct seqring *sr, *next;
+	struct seqring_device *sr, *next;
 
 	misc_deregister(&seqring_control);
 	list_for_each_entry_safe(sr, next, &seqring_devices, list)

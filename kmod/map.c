@@ -14,7 +14,7 @@
  * The page at @pgoff of the device's mapping, in its area; @index tells where.
  * @pgoff lies within the device.
  */
-static struct seqring_area *seqring_area_at(struct seqring *sr, unsigned long pgoff,
+static struct seqring_area *seqring_area_at(struct seqring_device *sr, unsigned long pgoff,
 					    unsigned long *index)
 {
 	unsigned long ring_pages = sr->rings[0]->area.nr_pages;
@@ -57,7 +57,7 @@ static const struct vm_operations_struct seqring_vm_ops = {
 int seqring_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct seqring_file *f = file->private_data;
-	struct seqring *sr = f->sr;
+	struct seqring_device *sr = f->sr;
 	unsigned long total = sr->total_size >> PAGE_SHIFT;
 	unsigned long pgoff = vma->vm_pgoff;
 	unsigned long addr = vma->vm_start;
@@ -89,7 +89,7 @@ int seqring_mmap(struct file *file, struct vm_area_struct *vma)
 	return 0;
 }
 
-unsigned long seqring_cursors_size(const struct seqring *sr)
+unsigned long seqring_cursors_size(const struct seqring_device *sr)
 {
 	return PAGE_ALIGN(sizeof(struct seqring_reader_page) +
 			  sr->nr_rings * sizeof(struct seqring_cursor));
@@ -152,7 +152,7 @@ static const struct file_operations seqring_cursors_fops = {
 	.llseek = noop_llseek,
 };
 
-static struct seqring_cursors *seqring_cursors_alloc(const struct seqring *sr)
+static struct seqring_cursors *seqring_cursors_alloc(const struct seqring_device *sr)
 {
 	struct seqring_cursors *c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
 	int err;

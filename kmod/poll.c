@@ -11,7 +11,7 @@
  * What a reader wants to be woken for. Taken from its reader page: any value is
  * possible there, and none does more than wake this reader early or late.
  */
-struct seqring_wish {
+struct seqring_watermark {
 	u64 records;
 	u64 bytes;
 	u64 timeout_ns;
@@ -27,31 +27,31 @@ struct seqring_unread {
 	bool enough;
 };
 
-static struct seqring_wish seqring_wish(const struct seqring_file *f,
+static struct seqring_watermark seqring_watermark(const struct seqring_file *f,
 					const struct seqring_cursors *c)
 {
 	u64 half = f->sr->data_size / 2;
-	struct seqring_wish wish = { .records = 1 };
+	struct seqring_watermark watermark = { .records = 1 };
 
 	if (c) {
 		const struct seqring_reader_page *page = c->area.addr;
 
-		wish.records = READ_ONCE(page->wake_records);
-		wish.bytes = READ_ONCE(page->wake_bytes);
-		wish.timeout_ns = READ_ONCE(page->wake_timeout_ns);
-		if (!wish.records && !wish.bytes)
-			wish.records = 1;
+		watermark.records = READ_ONCE(page->wake_records);
+		watermark.bytes = READ_ONCE(page->wake_bytes);
+		watermark.timeout_ns = READ_ONCE(page->wake_timeout_ns);
+		if (!watermark.records && !watermark.bytes)
+			watermark.records = 1;
 	}
 	/* Half a ring unread is enough for anybody: later, it would be lost. */
-	if (!wish.bytes || wish.bytes > half)
-		wish.bytes = half;
-	if (wish.records > half)
-		wish.records = half;
-	return wish;
+	if (!watermark.bytes || watermark.bytes > half)
+		watermark.bytes = half;
+	if (watermark.records > half)
+		watermark.records = half;
+	return watermark;
 }
 
-static void seqring_look(const struct seqring_file *f, const struct seqring_cursors *c, u32 i,
-			 const struct seqring_wish *wish, struct seqring_unread *u)
+static void seqring_sample_unread(const struct seqring_file *f, const struct seqring_cursors *c, u32 i,
+			 const struct seqring_watermark *watermark, struct seqring_unread *u)
 {
 	const struct seqring_ring_ctl *ctl = f->sr->rings[i]->w.ctl;
 	bool known;
@@ -77,16 +77,16 @@ static void seqring_look(const struct seqring_file *f, const struct seqring_curs
 	known = u->cursor.seq && u->cursor.seq <= u->seq + 1;
 	if (!known)
 		u->cursor.seq = u->seq + 1;
-	u->enough = u->any && (u->head - u->cursor.pos >= wish->bytes ||
-			       (wish->records &&
-				(!known || u->seq - u->cursor.seq + 1 >= wish->records)));
+	u->enough = u->any && (u->head - u->cursor.pos >= watermark->bytes ||
+			       (watermark->records &&
+				(!known || u->seq - u->cursor.seq + 1 >= watermark->records)));
 }
 
 /*
  * Also arms a reader that has enough: an edge-triggered one does not ask again.
  * With a timeout it must notice the first record to come, which starts the time.
  */
-static void seqring_arm_ring(struct seqring_one *ring, const struct seqring_wish *wish,
+static void seqring_arm_ring(struct seqring_ring *ring, const struct seqring_watermark *watermark,
 			     const struct seqring_unread *u)
 {
 	u64 pos = (u->enough ? u->head : u->cursor.pos);
@@ -94,11 +94,11 @@ static void seqring_arm_ring(struct seqring_one *ring, const struct seqring_wish
 
 	if (u->unwanted)
 		return;
-	if (wish->records == 1 || (wish->timeout_ns && (!u->any || u->enough)))
-		seqring_r_arm(&ring->wait, pos, SEQRING_WAIT_NONE);
+	if (watermark->records == 1 || (watermark->timeout_ns && (!u->any || u->enough)))
+		seqring_reader_arm(&ring->wait, pos, SEQRING_WAIT_NONE);
 	else
-		seqring_r_arm(&ring->wait, pos + wish->bytes - 1,
-			      wish->records ? seq + wish->records - 1 : SEQRING_WAIT_NONE);
+		seqring_reader_arm(&ring->wait, pos + watermark->bytes - 1,
+			      watermark->records ? seq + watermark->records - 1 : SEQRING_WAIT_NONE);
 }
 
 /* Asks for the next record of any ring, on behalf of a reader whose time is up. */
@@ -107,10 +107,10 @@ static void seqring_arm_heads(struct seqring_file *f)
 	u32 i;
 
 	for (i = 0; i < f->sr->nr_rings; i++) {
-		struct seqring_one *ring = f->sr->rings[i];
+		struct seqring_ring *ring = f->sr->rings[i];
 
 		/* Nothing to look at again: this poll says yes anyhow. */
-		seqring_r_arm(&ring->wait, seqring_load_acquire(JOIN, &ring->w.ctl->head),
+		seqring_reader_arm(&ring->wait, seqring_load_acquire(JOIN, &ring->w.ctl->head),
 			      SEQRING_WAIT_NONE);
 	}
 }
@@ -127,8 +127,8 @@ static u64 seqring_unread_since(struct seqring_file *f, u32 i, const struct seqr
 	if (f->sr->clock_id != SEQRING_CLOCK_MONOTONIC)
 		return f->unread_since_ns;
 	r.snap = 0;
-	if (seqring_r_seek_pos(&r, u->cursor.pos) || seqring_r_peek(&r, &v) ||
-	    seqring_r_recheck(&r, &v))
+	if (seqring_reader_seek_pos(&r, u->cursor.pos) || seqring_reader_peek(&r, &v) ||
+	    seqring_reader_recheck(&r, &v))
 		return f->unread_since_ns;
 	return min(v.ts_ns, now);
 }
@@ -151,7 +151,7 @@ enum hrtimer_restart seqring_timeout(struct hrtimer *timer)
  */
 bool seqring_arm_and_look(struct seqring_file *f, const struct seqring_cursors *c, bool *drained)
 {
-	struct seqring_wish wish = seqring_wish(f, c);
+	struct seqring_watermark watermark = seqring_watermark(f, c);
 	u64 since = U64_MAX, deadline;
 	struct seqring_unread u;
 	bool enough = false;
@@ -160,22 +160,22 @@ bool seqring_arm_and_look(struct seqring_file *f, const struct seqring_cursors *
 	lockdep_assert_held(&f->lock);
 	*drained = true;
 	for (i = 0; i < f->sr->nr_rings; i++) {
-		seqring_look(f, c, i, &wish, &u);
-		seqring_arm_ring(f->sr->rings[i], &wish, &u);
+		seqring_sample_unread(f, c, i, &watermark, &u);
+		seqring_arm_ring(f->sr->rings[i], &watermark, &u);
 		/* Again, after the fence in there: what came before it wakes nobody. */
-		seqring_look(f, c, i, &wish, &u);
+		seqring_sample_unread(f, c, i, &watermark, &u);
 		enough |= u.enough;
 		if (!u.any)
 			continue;
 		*drained = false;
-		if (wish.timeout_ns)
+		if (watermark.timeout_ns)
 			since = min(since, seqring_unread_since(f, i, &u));
 	}
 	if (*drained)
 		f->unread_since_ns = 0;
-	if (enough || *drained || !wish.timeout_ns)
+	if (enough || *drained || !watermark.timeout_ns)
 		return enough;
-	if (check_add_overflow(since, wish.timeout_ns, &deadline) || deadline > KTIME_MAX)
+	if (check_add_overflow(since, watermark.timeout_ns, &deadline) || deadline > KTIME_MAX)
 		return false;
 	if (ktime_get_ns() >= deadline) {
 		seqring_arm_heads(f);
@@ -199,7 +199,7 @@ __poll_t seqring_fop_poll(struct file *file, struct poll_table_struct *wait)
 	enough = seqring_arm_and_look(f, f->cursors, &drained);
 	mutex_unlock(&f->lock);
 
-	if (enough || (dead && !drained) || READ_ONCE(f->lapped))
+	if (enough || (dead && !drained) || READ_ONCE(f->overrun))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (dead && drained)
 		mask |= EPOLLHUP;

@@ -17,7 +17,7 @@ static bool exact_check;
 module_param(exact_check, bool, 0444);
 MODULE_PARM_DESC(exact_check, "find every second writer of a caller-serialised ring");
 
-void seqring_drop(struct seqring_one *ring, enum seqring_drop cause)
+void seqring_drop(struct seqring_ring *ring, enum seqring_drop cause)
 {
 	seqring_add(&ring->w.ctl->dropped[cause], 1);
 }
@@ -25,18 +25,18 @@ void seqring_drop(struct seqring_one *ring, enum seqring_drop cause)
 /* irq_work: may run in hard interrupt context, on PREEMPT_RT in a thread. */
 void seqring_wake_sleepers(struct irq_work *work)
 {
-	struct seqring_one *ring = container_of(work, struct seqring_one, work);
+	struct seqring_ring *ring = container_of(work, struct seqring_ring, work);
 
 	wake_up_poll(&ring->sr->wq, EPOLLIN | EPOLLRDNORM);
 }
 
-void seqring_wake(struct seqring_one *ring)
+void seqring_wake(struct seqring_ring *ring)
 {
 	seqring_write(&ring->w.ctl->wakeups, ++ring->wakeups);
 	irq_work_queue(&ring->work);
 }
 
-static noinline void seqring_complain(struct seqring *sr, struct seqring_one *ring)
+static noinline void seqring_complain(struct seqring_device *sr, struct seqring_ring *ring)
 {
 	seqring_drop(ring, SEQRING_DROP_BUSY);
 	if (!test_and_set_bit(0, &sr->warned))
@@ -44,14 +44,14 @@ static noinline void seqring_complain(struct seqring *sr, struct seqring_one *ri
 			sr->name);
 }
 
-static __always_inline bool seqring_enter_caller(struct seqring *sr, struct seqring_one *ring)
+static __always_inline bool seqring_enter_caller(struct seqring_device *sr, struct seqring_ring *ring)
 {
 	u32 me = 1 + raw_smp_processor_id();
 
 	if (exact_check ? !cmpxchg(&ring->busy, 0, me) : !READ_ONCE(ring->busy)) {
 		/* A nested writer has come and gone before this store, or sees it. */
 		WRITE_ONCE(ring->busy, me);
-		seqring_fence_light(NEST);
+		seqring_compiler_barrier(NEST);
 		return true;
 	}
 	seqring_complain(sr, ring);
@@ -65,10 +65,10 @@ static __always_inline bool seqring_enter_caller(struct seqring *sr, struct seqr
  *
  * Return: the ring, to seqring_leave(); NULL: busy, counted as a drop.
  */
-static __always_inline struct seqring_one *seqring_enter(struct seqring *sr,
+static __always_inline struct seqring_ring *seqring_enter(struct seqring_device *sr,
 							 unsigned long *irq_flags)
 {
-	struct seqring_one *ring;
+	struct seqring_ring *ring;
 	u32 me;
 
 	if (sr->mode == SEQRING_MODE_CALLER) {
@@ -92,7 +92,7 @@ static __always_inline struct seqring_one *seqring_enter(struct seqring *sr,
 		__release(&ring->lock);
 	}
 	WRITE_ONCE(ring->busy, me);
-	seqring_fence_light(NEST);
+	seqring_compiler_barrier(NEST);
 	return ring;
 busy:
 	seqring_drop(ring, SEQRING_DROP_BUSY);
@@ -100,11 +100,11 @@ busy:
 	return NULL;
 }
 
-static __always_inline void seqring_leave(struct seqring_one *ring, unsigned long irq_flags)
+static __always_inline void seqring_leave(struct seqring_ring *ring, unsigned long irq_flags)
 {
 	u32 mode = ring->sr->mode;
 
-	seqring_fence_light(NEST);
+	seqring_compiler_barrier(NEST);
 	WRITE_ONCE(ring->busy, 0);
 	if (mode == SEQRING_MODE_LOCKED) {
 		__acquire(&ring->lock);
@@ -128,14 +128,14 @@ static __always_inline void seqring_leave(struct seqring_one *ring, unsigned lon
  * Return: 0; -EBUSY the ring has a writer already; -EMSGSIZE @len is too large.
  * Both are counted as drops.
  */
-int seqring_reserve(struct seqring *sr, u32 len, struct seqring_resv *resv)
+int seqring_reserve(struct seqring_device *sr, u32 len, struct seqring_resv *resv)
 {
-	struct seqring_one *ring = seqring_enter(sr, &resv->irq_flags);
+	struct seqring_ring *ring = seqring_enter(sr, &resv->irq_flags);
 	int err;
 
 	if (!ring)
 		return -EBUSY;
-	err = seqring_w_reserve(&ring->w, len, &resv->data);
+	err = seqring_writer_reserve(&ring->w, len, &resv->data);
 	if (err) {
 		seqring_drop(ring, SEQRING_DROP_TOO_BIG);
 		seqring_leave(ring, resv->irq_flags);
@@ -159,10 +159,10 @@ EXPORT_SYMBOL_GPL(seqring_reserve);
  */
 void seqring_commit(struct seqring_resv *resv, u16 type)
 {
-	struct seqring_one *ring = resv->ring;
+	struct seqring_ring *ring = resv->ring;
 
 	kcsan_nestable_atomic_end();
-	seqring_w_commit(&ring->w, type, seqring_now(ring->sr));
+	seqring_writer_commit(&ring->w, type, seqring_now(ring->sr));
 	seqring_wake_if_due(ring);
 	seqring_leave(ring, resv->irq_flags);
 }
@@ -177,7 +177,7 @@ EXPORT_SYMBOL_GPL(seqring_commit);
 void seqring_discard(struct seqring_resv *resv)
 {
 	kcsan_nestable_atomic_end();
-	seqring_w_discard(&resv->ring->w);
+	seqring_writer_discard(&resv->ring->w);
 	seqring_leave(resv->ring, resv->irq_flags);
 }
 EXPORT_SYMBOL_GPL(seqring_discard);
@@ -197,11 +197,11 @@ EXPORT_SYMBOL_GPL(seqring_discard);
  * (counted as one drop); -EMSGSIZE items[*done] is too large (counted), those
  * before it are published.
  */
-int seqring_publish_batch(struct seqring *sr, const struct seqring_item *items,
+int seqring_publish_batch(struct seqring_device *sr, const struct seqring_item *items,
 			  unsigned int nr, unsigned int *done)
 {
 	unsigned long irq_flags;
-	struct seqring_one *ring = seqring_enter(sr, &irq_flags);
+	struct seqring_ring *ring = seqring_enter(sr, &irq_flags);
 	unsigned int i;
 	int err = 0;
 
@@ -210,7 +210,7 @@ int seqring_publish_batch(struct seqring *sr, const struct seqring_item *items,
 	if (!ring)
 		return -EBUSY;
 	for (i = 0; i < nr; i++) {
-		err = seqring_w_publish(&ring->w, items[i].type, seqring_now(sr), items[i].data,
+		err = seqring_writer_publish(&ring->w, items[i].type, seqring_now(sr), items[i].data,
 					items[i].len);
 		if (unlikely(err)) {
 			seqring_drop(ring, SEQRING_DROP_TOO_BIG);
@@ -236,15 +236,15 @@ EXPORT_SYMBOL_GPL(seqring_publish_batch);
  * Return: 0; -EBUSY the ring has a writer already; -EMSGSIZE @len is too large.
  * Both are counted as drops.
  */
-int seqring_publish(struct seqring *sr, u16 type, const void *data, u32 len)
+int seqring_publish(struct seqring_device *sr, u16 type, const void *data, u32 len)
 {
 	unsigned long irq_flags;
-	struct seqring_one *ring = seqring_enter(sr, &irq_flags);
+	struct seqring_ring *ring = seqring_enter(sr, &irq_flags);
 	int err;
 
 	if (!ring)
 		return -EBUSY;
-	err = seqring_w_publish(&ring->w, type, seqring_now(sr), data, len);
+	err = seqring_writer_publish(&ring->w, type, seqring_now(sr), data, len);
 	if (unlikely(err))
 		seqring_drop(ring, SEQRING_DROP_TOO_BIG);
 	else

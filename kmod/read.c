@@ -16,8 +16,8 @@ static enum seqring_outcome seqring_oldest(struct seqring_file *f, u32 *ring,
 	u32 i;
 
 	for (i = 0; i < f->sr->nr_rings; i++) {
-		outcome = seqring_r_peek(&f->r[i], &other);
-		if (outcome == SEQRING_LAPPED || outcome == SEQRING_CORRUPT) {
+		outcome = seqring_reader_peek(&f->r[i], &other);
+		if (outcome == SEQRING_OVERRUN || outcome == SEQRING_CORRUPT) {
 			*ring = i;
 			return outcome;
 		}
@@ -44,13 +44,13 @@ static ssize_t seqring_copy_record(struct seqring_reader *r, const struct seqrin
 	u64 size = seqring_record_size(v->len);
 
 	if (size > count)
-		return seqring_r_recheck(r, v) ? -EPIPE : -EMSGSIZE;
+		return seqring_reader_recheck(r, v) ? -EPIPE : -EMSGSIZE;
 	if (copy_to_user(buf, &rec, sizeof(rec)) ||
 	    copy_to_user(buf + sizeof(rec), v->payload, size - sizeof(rec)))
 		return -EFAULT;
-	if (seqring_r_recheck(r, v))
+	if (seqring_reader_recheck(r, v))
 		return -EPIPE;
-	seqring_r_consume(r, v);
+	seqring_reader_consume(r, v);
 	return size;
 }
 
@@ -97,7 +97,7 @@ ssize_t seqring_fop_read(struct file *file, char __user *buf, size_t count, loff
 	while (!ret) {
 		enum seqring_outcome outcome;
 
-		if (f->lapped) {
+		if (f->overrun) {
 			ret = -EPIPE;
 			break;
 		}
@@ -108,12 +108,12 @@ ssize_t seqring_fop_read(struct file *file, char __user *buf, size_t count, loff
 				done += ret;
 				ret = 0;
 			} else if (ret == -EPIPE) {
-				outcome = SEQRING_LAPPED;
+				outcome = SEQRING_OVERRUN;
 			}
 		}
-		if (outcome == SEQRING_LAPPED) {
-			f->lapped = true;
-			ret = seqring_r_resync(&f->r[ring]) ? -EIO : -EPIPE;
+		if (outcome == SEQRING_OVERRUN) {
+			f->overrun = true;
+			ret = seqring_reader_resync(&f->r[ring]) ? -EIO : -EPIPE;
 		} else if (outcome == SEQRING_CORRUPT) {
 			ret = -EIO;
 		} else if (outcome && done) {
@@ -129,7 +129,7 @@ ssize_t seqring_fop_read(struct file *file, char __user *buf, size_t count, loff
 	if (done)
 		ret = done;
 	else if (ret == -EPIPE)
-		f->lapped = false;
+		f->overrun = false;
 	mutex_unlock(&f->lock);
 	return ret;
 }
@@ -141,7 +141,7 @@ ssize_t seqring_fop_read(struct file *file, char __user *buf, size_t count, loff
  * @value: for it
  *
  * Context: may sleep. Return: 0; -EINVAL no such whence; -ERANGE @value lies in
- * the future; -EOPNOTSUPP; -EIO; -EAGAIN lapped over and over meanwhile.
+ * the future; -EOPNOTSUPP; -EIO; -EAGAIN overrun over and over meanwhile.
  */
 int seqring_seek(struct seqring_file *f, u32 whence, u64 value)
 {
@@ -162,27 +162,27 @@ int seqring_seek(struct seqring_file *f, u32 whence, u64 value)
 		return -EINVAL;
 	}
 	mutex_lock(&f->lock);
-	f->lapped = false;
+	f->overrun = false;
 	for (i = 0; i < f->sr->nr_rings && !outcome; i++) {
 		struct seqring_reader *r = &f->r[i];
 
 		switch (whence) {
 		case SEQRING_SEEK_OLDEST:
-			outcome = seqring_r_seek_oldest(r);
+			outcome = seqring_reader_seek_oldest(r);
 			break;
 		case SEQRING_SEEK_NEWEST:
-			outcome = seqring_r_seek_newest(r);
+			outcome = seqring_reader_seek_newest(r);
 			break;
 		case SEQRING_SEEK_HEAD:
-			outcome = seqring_r_seek_head(r);
+			outcome = seqring_reader_seek_head(r);
 			break;
 		default:
-			outcome = seqring_r_seek(r, whence == SEQRING_SEEK_TIME, value);
+			outcome = seqring_reader_seek(r, whence == SEQRING_SEEK_TIME, value);
 		}
 	}
 	mutex_unlock(&f->lock);
 	if (outcome)
-		return outcome == SEQRING_LAPPED ? -EAGAIN : -EIO;
+		return outcome == SEQRING_OVERRUN ? -EAGAIN : -EIO;
 	return 0;
 }
 

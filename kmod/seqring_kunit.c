@@ -27,7 +27,7 @@ MODULE_PARM_DESC(records, "that each writer publishes");
 /* @start_seq: of each ring, before the first record */
 struct run {
 	struct kunit *test;
-	struct seqring *sr;
+	struct seqring_device *sr;
 	u64 start_seq;
 	bool numbered;
 	atomic_t writing;
@@ -37,7 +37,7 @@ struct run {
 struct reader {
 	struct run *run;
 	struct completion done;
-	u64 read, lost, laps, torn, waits;
+	u64 read, lost, overruns, torn, waits;
 	const char *wrong;
 	u64 wrong_seq;
 	unsigned int kind;
@@ -51,27 +51,27 @@ struct writer {
 	int err;
 };
 
-static struct seqring *make(struct kunit *test, u32 mode)
+static struct seqring_device *make(struct kunit *test, u32 mode)
 {
 	struct seqring_params params = {
 		.name = "kunit", .data_size = DATA_SIZE, .mode = mode,
 		.clock_id = SEQRING_CLOCK_MONOTONIC,
 	};
-	struct seqring *sr;
+	struct seqring_device *sr;
 
 	KUNIT_ASSERT_EQ(test, seqring_create(&params, &sr), 0);
 	return sr;
 }
 
-static void reader_of(struct kunit *test, struct seqring *sr, u32 ring, struct seqring_reader *r)
+static void reader_of(struct kunit *test, struct seqring_device *sr, u32 ring, struct seqring_reader *r)
 {
 	void *area = sr->rings[ring]->area.addr;
 
-	KUNIT_ASSERT_EQ(test, seqring_r_init(r, area, area + PAGE_SIZE, DATA_SIZE), 0);
+	KUNIT_ASSERT_EQ(test, seqring_reader_init(r, area, area + PAGE_SIZE, DATA_SIZE), 0);
 }
 
 /* As a ring is after 4 GiB and nearly 2^32 records, none of them left. */
-static u64 start_late(struct seqring *sr)
+static u64 start_late(struct seqring_device *sr)
 {
 	u64 pos = (u64)U32_MAX + 1 - 2 * DATA_SIZE, seq = U32_MAX - 1000;
 	u32 i;
@@ -93,7 +93,7 @@ static u64 start_late(struct seqring *sr)
 
 /* --- writers ------------------------------------------------------------------ */
 
-static int publish_one(struct seqring *sr, unsigned char *buf, u64 n)
+static int publish_one(struct seqring_device *sr, unsigned char *buf, u64 n)
 {
 	u32 len = test_payload_len(n, PAYLOAD_TOP);
 	struct seqring_resv resv;
@@ -162,19 +162,19 @@ static void wrong(struct reader *rd, const char *what, u64 seq)
 static enum seqring_outcome peek(struct reader *rd, struct seqring_reader *r,
 				 struct seqring_view *v, unsigned char *buf)
 {
-	enum seqring_outcome outcome = seqring_r_peek(r, v);
+	enum seqring_outcome outcome = seqring_reader_peek(r, v);
 	bool ok;
 
 	if (outcome)
 		return outcome;
 	if (v->len <= PAYLOAD_TOP)
-		seqring_r_copy(buf, v->payload, v->len);
+		seqring_reader_copy(buf, v->payload, v->len);
 	ok = v->len <= PAYLOAD_TOP && test_payload_ok(buf, v->len, PAYLOAD_TOP);
-	outcome = seqring_r_recheck(r, v);
+	outcome = seqring_reader_recheck(r, v);
 	rd->torn += outcome && !ok;
 	if (outcome)
 		return outcome;
-	seqring_r_consume(r, v);
+	seqring_reader_consume(r, v);
 	if (!ok)
 		wrong(rd, "a torn record passed the recheck", v->seq);
 	return SEQRING_OK;
@@ -187,7 +187,7 @@ static enum seqring_outcome take(struct reader *rd, struct seqring_reader *r, un
 	u64 expected = r->seq, any = r->any;
 
 	if (rd->kind == 0) {
-		outcome = seqring_r_read(r, &v, buf, PAYLOAD_TOP);
+		outcome = seqring_reader_read(r, &v, buf, PAYLOAD_TOP);
 		if (!outcome && (v.len > PAYLOAD_TOP || !test_payload_ok(buf, v.len, PAYLOAD_TOP)))
 			wrong(rd, "a torn record was accepted", v.seq);
 	} else {
@@ -206,7 +206,7 @@ static void snapshot(struct reader *rd, struct seqring_reader *r, unsigned char 
 {
 	u64 seq = seqring_read(&r->ctl->seq);
 	struct seqring_view v;
-	enum seqring_outcome outcome = seqring_r_newest(r, &v, buf, PAYLOAD_TOP);
+	enum seqring_outcome outcome = seqring_reader_newest(r, &v, buf, PAYLOAD_TOP);
 
 	if (outcome == SEQRING_CORRUPT)
 		wrong(rd, "the newest is corrupt", seq);
@@ -227,9 +227,9 @@ static void follow(struct reader *rd, u32 ring, unsigned char *buf)
 	r.seq = run->start_seq + 1;
 	for (;;) {
 		outcome = take(rd, &r, buf);
-		if (outcome == SEQRING_LAPPED) {
-			rd->laps++;
-			if (seqring_r_resync(&r))
+		if (outcome == SEQRING_OVERRUN) {
+			rd->overruns++;
+			if (seqring_reader_resync(&r))
 				outcome = SEQRING_CORRUPT;
 		}
 		if (outcome == SEQRING_CORRUPT) {
@@ -325,8 +325,8 @@ static void race(struct kunit *test, u32 mode, unsigned int writers, bool late)
 		counted += seqring_read(&run->sr->rings[i]->w.ctl->seq) - run->start_seq;
 	KUNIT_EXPECT_EQ(test, counted, published);
 	for (i = 0; i < READERS; i++) {
-		kunit_info(test, "reader %u: read %llu lost %llu laps %llu torn %llu waits %llu", i,
-			   rd[i].read, rd[i].lost, rd[i].laps, rd[i].torn, rd[i].waits);
+		kunit_info(test, "reader %u: read %llu lost %llu overruns %llu torn %llu waits %llu", i,
+			   rd[i].read, rd[i].lost, rd[i].overruns, rd[i].torn, rd[i].waits);
 		KUNIT_EXPECT_STREQ_MSG(test, rd[i].wrong ?: "", "", "at %llu", rd[i].wrong_seq);
 		KUNIT_EXPECT_EQ(test, rd[i].read + rd[i].lost, published);
 		lost += rd[i].lost;
@@ -359,7 +359,7 @@ static void late_test(struct kunit *test)
 
 /* --- one step at a time --------------------------------------------------------- */
 
-static void publish_numbers(struct kunit *test, struct seqring *sr, u64 from, u64 to)
+static void publish_numbers(struct kunit *test, struct seqring_device *sr, u64 from, u64 to)
 {
 	for (; from < to; from++)
 		KUNIT_ASSERT_EQ(test, seqring_publish(sr, 1, &from, sizeof(from)), 0);
@@ -368,31 +368,31 @@ static void publish_numbers(struct kunit *test, struct seqring *sr, u64 from, u6
 static void loss_test(struct kunit *test)
 {
 	const u64 nr = 3 * DATA_SIZE / 32;
-	struct seqring *sr = make(test, SEQRING_MODE_LOCKED);
+	struct seqring_device *sr = make(test, SEQRING_MODE_LOCKED);
 	struct seqring_reader r, joiner;
 	struct seqring_view v;
 	u64 n = 0, payload;
 
 	reader_of(test, sr, 0, &r);
 	publish_numbers(test, sr, 1, 2);
-	KUNIT_EXPECT_EQ(test, seqring_r_read(&r, &v, &payload, sizeof(payload)), SEQRING_OK);
-	KUNIT_EXPECT_EQ(test, seqring_r_read(&r, &v, &payload, sizeof(payload)), SEQRING_EMPTY);
+	KUNIT_EXPECT_EQ(test, seqring_reader_read(&r, &v, &payload, sizeof(payload)), SEQRING_OK);
+	KUNIT_EXPECT_EQ(test, seqring_reader_read(&r, &v, &payload, sizeof(payload)), SEQRING_EMPTY);
 	/* Three laps over its head. */
 	publish_numbers(test, sr, 2, nr + 1);
-	KUNIT_EXPECT_EQ(test, seqring_r_read(&r, &v, &payload, sizeof(payload)), SEQRING_LAPPED);
-	KUNIT_EXPECT_EQ(test, seqring_r_resync(&r), SEQRING_OK);
-	KUNIT_EXPECT_EQ(test, seqring_r_read(&r, &v, &payload, sizeof(payload)), SEQRING_OK);
+	KUNIT_EXPECT_EQ(test, seqring_reader_read(&r, &v, &payload, sizeof(payload)), SEQRING_OVERRUN);
+	KUNIT_EXPECT_EQ(test, seqring_reader_resync(&r), SEQRING_OK);
+	KUNIT_EXPECT_EQ(test, seqring_reader_read(&r, &v, &payload, sizeof(payload)), SEQRING_OK);
 	KUNIT_EXPECT_EQ(test, v.lost, v.seq - 2);
 	KUNIT_EXPECT_EQ(test, payload, v.seq);
 	/* One who joins now begins with the oldest, and both end with the last. */
 	reader_of(test, sr, 0, &joiner);
-	KUNIT_EXPECT_EQ(test, seqring_r_read(&joiner, &v, &payload, sizeof(payload)), SEQRING_OK);
+	KUNIT_EXPECT_EQ(test, seqring_reader_read(&joiner, &v, &payload, sizeof(payload)), SEQRING_OK);
 	KUNIT_EXPECT_EQ(test, payload, v.seq);
 	KUNIT_EXPECT_EQ(test, v.lost, 0ULL);
-	while (!seqring_r_read(&joiner, &v, &payload, sizeof(payload)))
+	while (!seqring_reader_read(&joiner, &v, &payload, sizeof(payload)))
 		n = payload;
 	KUNIT_EXPECT_EQ(test, n, nr);
-	while (!seqring_r_read(&r, &v, &payload, sizeof(payload)))
+	while (!seqring_reader_read(&r, &v, &payload, sizeof(payload)))
 		n = payload;
 	KUNIT_EXPECT_EQ(test, n, nr);
 	seqring_destroy(sr);
@@ -407,7 +407,7 @@ static void nest_test(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(modes); i++) {
-		struct seqring *sr = make(test, modes[i]);
+		struct seqring_device *sr = make(test, modes[i]);
 		u64 dropped = 0, published = 0;
 		u32 ring;
 

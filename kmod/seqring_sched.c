@@ -32,7 +32,7 @@ static ushort permissions = 0400;
 module_param(permissions, ushort, 0444);
 MODULE_PARM_DESC(permissions, "of the device node (0400)");
 
-static struct seqring *ring;
+static struct seqring_device *ring;
 
 static_assert(SEQRING_SCHED_COMM == TASK_COMM_LEN);
 

@@ -268,7 +268,7 @@ static int test_args(void)
 		.clock_id = SEQRING_CLOCK_NONE,
 	};
 	struct seqring_params p;
-	struct seqring *sr = NULL;
+	struct seqring_device *sr = NULL;
 	int bad = 0;
 
 #define REFUSED(field, value) do {					\

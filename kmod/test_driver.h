@@ -15,7 +15,7 @@
 
 struct test_dev {
 	char name[SEQRING_NAME_SIZE];
-	struct seqring *sr;
+	struct seqring_device *sr;
 	u32 mode;
 	u64 *number;		/* next number, per ring: [cpu] or [0] */
 	struct hrtimer later;

@@ -13,33 +13,33 @@
  * comes (userfaultfd, FUSE) must not stop the other writers and the end of the
  * device, which wait for sr->write_lock. Return: -EFAULT when it is not.
  */
-static int seqring_write_direct(struct seqring *sr, struct iov_iter *from, u32 len, u16 type)
+static int seqring_write_direct(struct seqring_device *sr, struct iov_iter *from, u32 len, u16 type)
 {
-	struct seqring_one *ring = sr->rings[0];
+	struct seqring_ring *ring = sr->rings[0];
 	void *payload;
 	bool whole;
 	int err;
 
-	err = seqring_w_reserve(&ring->w, len, &payload);
+	err = seqring_writer_reserve(&ring->w, len, &payload);
 	if (err)
 		return err;
 	pagefault_disable();
 	whole = copy_from_iter_full(payload, len, from);
 	pagefault_enable();
 	if (!whole) {
-		seqring_w_discard(&ring->w);
+		seqring_writer_discard(&ring->w);
 		return -EFAULT;
 	}
-	seqring_w_commit(&ring->w, type, seqring_now(sr));
+	seqring_writer_commit(&ring->w, type, seqring_now(sr));
 	seqring_wake_if_due(ring);
 	return 0;
 }
 
 /* From @copy, memory of ours; NULL: from @from. */
-static int seqring_write_locked(struct seqring *sr, const void *copy, struct iov_iter *from,
+static int seqring_write_locked(struct seqring_device *sr, const void *copy, struct iov_iter *from,
 				u32 len, u16 type)
 {
-	struct seqring_one *ring = sr->rings[0];
+	struct seqring_ring *ring = sr->rings[0];
 	int err;
 
 	if (mutex_lock_interruptible(&sr->write_lock))
@@ -50,7 +50,7 @@ static int seqring_write_locked(struct seqring *sr, const void *copy, struct iov
 	} else if (!sr->user_owned) {
 		err = seqring_publish(sr, type, copy, len);
 	} else if (copy) {
-		err = seqring_w_publish(&ring->w, type, seqring_now(sr), copy, len);
+		err = seqring_writer_publish(&ring->w, type, seqring_now(sr), copy, len);
 		seqring_wake_if_due(ring);
 	} else {
 		err = seqring_write_direct(sr, from, len, type);
@@ -60,7 +60,7 @@ static int seqring_write_locked(struct seqring *sr, const void *copy, struct iov
 }
 
 /* Fetches the user's memory first, however long that takes. */
-static int seqring_write_copy(struct seqring *sr, struct iov_iter *from, u32 len, u16 type)
+static int seqring_write_copy(struct seqring_device *sr, struct iov_iter *from, u32 len, u16 type)
 {
 	void *copy = kvmalloc(max(len, 1U), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	int err;
@@ -85,8 +85,8 @@ static int seqring_write_copy(struct seqring *sr, struct iov_iter *from, u32 len
 ssize_t seqring_fop_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct seqring_file *f = iocb->ki_filp->private_data;
-	struct seqring *sr = f->sr;
-	struct seqring_one *ring = sr->rings[0];
+	struct seqring_device *sr = f->sr;
+	struct seqring_ring *ring = sr->rings[0];
 	size_t len = iov_iter_count(from), most = ring->w.cold.payload_max;
 	u16 type = READ_ONCE(f->write_type);
 	int err = -EFAULT;

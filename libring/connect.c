@@ -160,6 +160,6 @@ int libring_receive(int sock, struct ring_fds *out)
 	}
 	out->ring = fds[0];
 	out->wait = fds[1];
-	out->bell = fds[2];
+	out->doorbell = fds[2];
 	return 0;
 }

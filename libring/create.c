@@ -116,7 +116,7 @@ static void init_rings(struct ring_writer *w, const struct shape *s, uint64_t da
 		struct ring_out *o = &w->rings[i];
 
 		/* Fails on a bad size only, and that was checked. */
-		seqring_w_init(&o->w, ctl, at + s->page, data_size);
+		seqring_writer_init(&o->w, ctl, at + s->page, data_size);
 		o->w.light_wake = light_wake;
 		o->wait = &w->wait[i];
 		seqring_write(&ctl->id, i);
@@ -184,10 +184,10 @@ static int create(struct ring_writer *w, const struct ring_writer_opts *o)
 	err = create_memfd("seqring-wait", w->wait_size, &w->fds.wait, &w->wait);
 	if (err)
 		return err;
-	w->fds.bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (w->fds.bell < 0)
+	w->fds.doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (w->fds.doorbell < 0)
 		return libring_fail(errno, "eventfd: %s", strerror(errno));
-	libring_bell_setup(w);
+	libring_doorbell_setup(w);
 
 	light_wake = !(o->flags & RING_WRITER_FULL_FENCE) && register_membarrier();
 	init_rings(w, &s, o->data_size, light_wake);
@@ -201,7 +201,7 @@ static void destroy(struct ring_writer *w)
 {
 	if (w->server)
 		libring_serve_close(w->server);
-	libring_bell_free(w);
+	libring_doorbell_free(w);
 	if (w->map)
 		munmap(w->map, w->map_size);
 	if (w->wait)
@@ -210,8 +210,8 @@ static void destroy(struct ring_writer *w)
 		close(w->fds.ring);
 	if (w->fds.wait >= 0)
 		close(w->fds.wait);
-	if (w->fds.bell >= 0)
-		close(w->fds.bell);
+	if (w->fds.doorbell >= 0)
+		close(w->fds.doorbell);
 	free(w->rings);
 	free(w);
 }
@@ -228,7 +228,7 @@ int ring_writer_create(const struct ring_writer_opts *user, struct ring_writer *
 	w = calloc(1, sizeof(*w));
 	if (!w)
 		return libring_fail(ENOMEM, "no memory for a writer");
-	w->fds = (struct ring_fds) { .ring = -1, .wait = -1, .bell = -1 };
+	w->fds = (struct ring_fds) { .ring = -1, .wait = -1, .doorbell = -1 };
 	err = create(w, &opts);
 	if (err) {
 		destroy(w);
@@ -245,7 +245,7 @@ void ring_writer_close(struct ring_writer *w)
 	if (!w)
 		return;
 	for (i = 0; i < w->nr_rings; i++)
-		seqring_w_end(&w->rings[i].w);
-	libring_ring_bell(w);
+		seqring_writer_end(&w->rings[i].w);
+	libring_ring_doorbell(w);
 	destroy(w);
 }

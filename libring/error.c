@@ -40,7 +40,7 @@ int libring_status(int err)
 	case -ENODEV:
 		return libring_say(ENODEV, "nothing is left to read, and the writer is gone");
 	case -EPIPE:
-		return libring_say(EPIPE, "the writer lapped this reader 64 times in a row: "
+		return libring_say(EPIPE, "the writer overrun this reader 64 times in a row: "
 					  "read again, or use a larger ring");
 	case -EBADMSG:
 		return libring_say(EBADMSG, "what stands in the ring was not written by the "

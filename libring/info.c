@@ -9,23 +9,23 @@
  * How @s stands: unread @records and @bytes, and what it lost that no record
  * has told yet. Looks, but @s stays where it is.
  */
-void libring_account(const struct ring_src *s, __u64 *records, __u64 *bytes, __u64 *lost)
+void libring_account(const struct ring_source *s, __u64 *records, __u64 *bytes, __u64 *lost)
 {
-	struct ring_src t = *s;
+	struct ring_source t = *s;
 	/* Before the look: what it finds empty holds nothing up to here. */
 	uint64_t seq = seqring_read(&t.rd.ctl->seq);
 
-	libring_look(&t);
+	libring_source_peek(&t);
 	*records = 0;
 	*bytes = 0;
 	*lost = t.rd.lost;
 	if (t.pending)
-		seqring_r_lag(&t.rd, records, bytes);
+		seqring_reader_lag(&t.rd, records, bytes);
 	else if (t.rd.any && t.rd.seq && seq >= t.rd.seq)
 		*lost += seq - t.rd.seq + 1;
 }
 
-static const struct seqring_ring_ctl *ctl_of(const struct ring *r, uint32_t ring)
+static const struct seqring_ring_ctl *ctl_of(const struct ring_reader *r, uint32_t ring)
 {
 	return (const void *)(r->map + r->hdr.ring_offset + ring * r->hdr.ring_stride);
 }
@@ -43,11 +43,11 @@ static uint64_t sum_dropped(const struct seqring_ring_ctl *ctl)
 /* After END, head and seq are the last ones. */
 static bool is_dead(const struct seqring_ring_ctl *ctl)
 {
-	/* Pairs with seqring_w_end(). */
+	/* Pairs with seqring_writer_end(). */
 	return seqring_load_acquire(END, &ctl->state) & SEQRING_STATE_DEAD;
 }
 
-int ring_info(struct ring *r, struct ring_info *info)
+int ring_info(struct ring_reader *r, struct ring_info *info)
 {
 	const struct seqring_header *h = &r->hdr;
 	struct ring_info in;
@@ -69,7 +69,7 @@ int ring_info(struct ring *r, struct ring_info *info)
 	return 0;
 }
 
-int ring_stats(struct ring *r, struct ring_stats *stats)
+int ring_stats(struct ring_reader *r, struct ring_stats *stats)
 {
 	__u64 records, bytes, lost;
 	struct ring_stats st;
@@ -87,12 +87,12 @@ int ring_stats(struct ring *r, struct ring_stats *stats)
 		.dead = 1,
 	};
 	for (i = 0; i < r->nr_src; i++) {
-		const struct ring_src *s = &r->src[i];
+		const struct ring_source *s = &r->src[i];
 
 		st.dead &= r->hup || is_dead(s->rd.ctl);
 		libring_account(s, &records, &bytes, &lost);
 		st.lost += s->rd.lost_total + lost;
-		st.laps += s->rd.laps;
+		st.overruns += s->rd.overruns;
 		st.lag_records += records;
 		st.lag_bytes += bytes;
 		st.published += seqring_read(&s->rd.ctl->seq);
@@ -103,13 +103,13 @@ int ring_stats(struct ring *r, struct ring_stats *stats)
 	return 0;
 }
 
-int ring_ring_stats(struct ring *r, unsigned int ring, struct ring_ring_stats *stats)
+int ring_stats_at(struct ring_reader *r, unsigned int ring, struct ring_stats_at *stats)
 {
 	const struct seqring_ring_ctl *ctl;
-	struct ring_ring_stats in;
+	struct ring_stats_at in;
 	int i, err;
 
-	err = libring_get_opts(&in, sizeof(in), stats, "ring_ring_stats");
+	err = libring_get_opts(&in, sizeof(in), stats, "ring_stats_at");
 	if (err)
 		return err;
 	if (ring >= r->hdr.nr_rings)

@@ -13,8 +13,8 @@
 
 #include "libring.h"
 
-#define LIBRING_NEVER UINT64_MAX
-#define LIBRING_LAPS  64 /* tries in a row before -EPIPE */
+#define LIBRING_NEVER	 UINT64_MAX
+#define LIBRING_OVERRUNS 64 /* tries in a row before -EPIPE */
 
 /*
  * One ring, as this reader stands on it.
@@ -23,17 +23,17 @@
  * @key:     what the merge sorts by
  * @seen:    tick at which the snapshot was taken that @view is below
  * @ring:    its number in the device
- * @laps:    in a row
+ * @overruns:    in a row
  * @corrupt: not to be looked at before the next seek
  * @announced: as in struct seqring_wait, when membarrier() was called for it
  */
-struct ring_src {
+struct ring_source {
 	struct seqring_reader rd;
 	struct seqring_view view;
 	uint64_t key;
 	uint64_t seen;
 	uint32_t ring;
-	uint8_t laps;
+	uint8_t overruns;
 	bool pending;
 	bool corrupt;
 	__u64 announced;
@@ -44,16 +44,16 @@ struct ring_src {
  *
  * @arm:   asks for a wake-up, from where every ring stands now. @for_fd: the
  *         application polls, so deadlines are this function's, too
- * @woken: poll() returned @revents; whether that says that the wish is met
+ * @woken: poll() returned @revents; whether that says that the watermark is met
  * @kick:  makes the descriptor readable until the next drain, where it is not
  *         readable by itself for as long as there is something to read
  * @close: gives back what @arm works with
  */
 struct ring_backend_ops {
-	void (*arm)(struct ring *r, bool for_fd);
-	bool (*woken)(struct ring *r, short revents);
-	void (*kick)(struct ring *r);
-	void (*close)(struct ring *r);
+	void (*arm)(struct ring_reader *r, bool for_fd);
+	bool (*woken)(struct ring_reader *r, short revents);
+	void (*kick)(struct ring_reader *r);
+	void (*close)(struct ring_reader *r);
 };
 
 /*
@@ -72,18 +72,18 @@ struct ring_backend_ops {
  * @epfd, @timer: what @app_fd may be made of; @fired: the timer, since the last arm
  * @calm:      the timer fired and nothing had come; see wait_memfd.c
  */
-struct ring {
-	struct ring_src *src;
+struct ring_reader {
+	struct ring_source *src;
 	uint32_t nr_src;
 	uint64_t read;
-	struct ring_src *peeked;
+	struct ring_source *peeked;
 	bool whole;
 	bool hup;
 	bool fd_given;
 	bool one_ring;
 
-	struct ring_src **heap;
-	struct ring_src **idle;
+	struct ring_source **heap;
+	struct ring_source **idle;
 	uint32_t nr_heap;
 	uint32_t nr_idle;
 	bool stale;
@@ -125,12 +125,12 @@ struct ring {
 	/* A memfd ring. */
 	struct seqring_wait *wait;
 	size_t wait_size;
-	int bell;
+	int doorbell;
 	int sock;
 
 	/* A BPF ring; @sock is the pidfd of @owner. */
-	__u64 *bell_heard;
-	__u64 *bell_rung;
+	__u64 *doorbell_heard;
+	__u64 *doorbell_rung;
 	uint64_t owner;
 
 	/* A device. */
@@ -152,8 +152,8 @@ LIBRING_SHARED int libring_get_opts(void *opts, size_t known, const void *user, 
 /* layout.c */
 LIBRING_SHARED int libring_check_shape(const char *what, uint32_t clock_id, uint64_t data_size,
 				       const void *schema, size_t schema_size);
-int libring_map(struct ring *r, int fd, uint64_t file_size);
-void libring_reader_init(const struct ring *r, uint32_t ring, struct seqring_reader *rd);
+int libring_map(struct ring_reader *r, int fd, uint64_t file_size);
+void libring_reader_init(const struct ring_reader *r, uint32_t ring, struct seqring_reader *rd);
 
 /* name.c */
 bool libring_name_ok(const char *name);
@@ -170,49 +170,49 @@ int libring_receive(int sock, struct ring_fds *fds);
 
 /* read.c */
 int libring_outcome(enum seqring_outcome outcome);
-int libring_look(struct ring_src *s);
-int libring_select(struct ring *r, bool again, struct ring_src **out);
+int libring_source_peek(struct ring_source *s);
+int libring_select(struct ring_reader *r, bool again, struct ring_source **out);
 
 /* merge.c */
-int libring_merge_select(struct ring *r, bool again, struct ring_src **out);
-void libring_merge_taken(struct ring *r, const struct ring_src *s, uint64_t ts_ns);
-void libring_merge_reset(struct ring *r);
+int libring_merge_select(struct ring_reader *r, bool again, struct ring_source **out);
+void libring_merge_taken(struct ring_reader *r, const struct ring_source *s, uint64_t ts_ns);
+void libring_merge_reset(struct ring_reader *r);
 
 /* seek.c */
-int libring_seek(struct ring *r, uint32_t whence, uint64_t value);
+int libring_seek(struct ring_reader *r, uint32_t whence, uint64_t value);
 
 /* info.c */
-void libring_account(const struct ring_src *s, __u64 *records, __u64 *bytes, __u64 *lost);
+void libring_account(const struct ring_source *s, __u64 *records, __u64 *bytes, __u64 *lost);
 
 /* wait.c */
 uint64_t libring_now_ns(void);
 uint64_t libring_coarse_ns(void);
-void libring_drain(struct ring *r);
-int libring_rearm(struct ring *r, struct ring_src **out);
-void libring_changed(struct ring *r);
-uint64_t libring_wish_bytes(const struct ring *r);
-uint64_t libring_wish_records(const struct ring *r);
-uint64_t libring_next_seq(const struct ring_src *s);
-int libring_poll_open(struct ring *r);
-int libring_poll_add(struct ring *r, int fd, uint32_t events);
-void libring_timer_set(struct ring *r, uint64_t at_ns);
+void libring_drain(struct ring_reader *r);
+int libring_rearm(struct ring_reader *r, struct ring_source **out);
+void libring_changed(struct ring_reader *r);
+uint64_t libring_watermark_bytes(const struct ring_reader *r);
+uint64_t libring_watermark_records(const struct ring_reader *r);
+uint64_t libring_next_seq(const struct ring_source *s);
+int libring_poll_open(struct ring_reader *r);
+int libring_poll_add(struct ring_reader *r, int fd, uint32_t events);
+void libring_timer_set(struct ring_reader *r, uint64_t at_ns);
 
 /* wait_chardev.c, wait_memfd.c, wait_bpf.c */
-int libring_chardev_open(struct ring *r, int fd);
-int libring_memfd_open(struct ring *r, const struct ring_fds *fds, int sock);
+int libring_chardev_open(struct ring_reader *r, int fd);
+int libring_memfd_open(struct ring_reader *r, const struct ring_fds *fds, int sock);
 LIBRING_SHARED int libring_bpf_dir(char *dir, size_t size);
 LIBRING_SHARED bool libring_on_bpffs(const char *path);
 bool libring_is_bpf_map(int fd);
 int libring_bpf_get(const char *path, bool is_dir, struct ring_fds *fds);
-int libring_bpf_open(struct ring *r, const struct ring_fds *fds);
-void libring_watch_owner(struct ring *r, bool gone);
+int libring_bpf_open(struct ring_reader *r, const struct ring_fds *fds);
+void libring_watch_owner(struct ring_reader *r, bool gone);
 
 /* words.c */
-int libring_map_words(struct ring *r, int fd);
-void libring_unmap_words(struct ring *r);
-int libring_bell_open(struct ring *r, int bell);
-void libring_arm_words(struct ring *r, bool for_fd);
-void libring_kick_timer(struct ring *r);
+int libring_map_words(struct ring_reader *r, int fd);
+void libring_unmap_words(struct ring_reader *r);
+int libring_doorbell_open(struct ring_reader *r, int doorbell);
+void libring_arm_words(struct ring_reader *r, bool for_fd);
+void libring_kick_timer(struct ring_reader *r);
 LIBRING_SHARED bool libring_membarrier_has(int cmds);
 LIBRING_SHARED int libring_grace_period(void);
 

@@ -164,7 +164,7 @@ static void *map(int fd, size_t size)
  * @fd: its file
  * @file_size: bytes that the file has and cannot lose
  */
-int libring_map(struct ring *r, int fd, uint64_t file_size)
+int libring_map(struct ring_reader *r, int fd, uint64_t file_size)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	struct seqring_header *h;
@@ -202,11 +202,11 @@ int libring_map(struct ring *r, int fd, uint64_t file_size)
 }
 
 /* A reader on ring @ring, which is below nr_rings. It has to seek. */
-void libring_reader_init(const struct ring *r, uint32_t ring, struct seqring_reader *rd)
+void libring_reader_init(const struct ring_reader *r, uint32_t ring, struct seqring_reader *rd)
 {
 	unsigned char *ctl = r->map + r->hdr.ring_offset + ring * r->hdr.ring_stride;
 
 	/* Fails on a bad size only, and that was checked. */
-	seqring_r_init(rd, (const struct seqring_ring_ctl *)ctl, ctl + r->hdr.data_offset,
-		       r->hdr.data_size);
+	seqring_reader_init(rd, (const struct seqring_ring_ctl *)ctl, ctl + r->hdr.data_offset,
+			    r->hdr.data_size);
 }

@@ -12,14 +12,14 @@
 
 #include "internal.h"
 
-static bool before(const struct ring_src *a, const struct ring_src *b)
+static bool before(const struct ring_source *a, const struct ring_source *b)
 {
 	return a->key != b->key ? a->key < b->key : a->ring < b->ring;
 }
 
-static void sift_down(struct ring *r)
+static void sift_down(struct ring_reader *r)
 {
-	struct ring_src *s = r->heap[0];
+	struct ring_source *s = r->heap[0];
 	uint32_t i = 0, child;
 
 	for (; (child = 2 * i + 1) < r->nr_heap; i = child) {
@@ -32,7 +32,7 @@ static void sift_down(struct ring *r)
 	r->heap[i] = s;
 }
 
-static void push(struct ring *r, struct ring_src *s)
+static void push(struct ring_reader *r, struct ring_source *s)
 {
 	uint32_t i = r->nr_heap++;
 
@@ -41,17 +41,17 @@ static void push(struct ring *r, struct ring_src *s)
 	r->heap[i] = s;
 }
 
-static void pop(struct ring *r)
+static void pop(struct ring_reader *r)
 {
 	r->heap[0] = r->heap[--r->nr_heap];
 	if (r->nr_heap)
 		sift_down(r);
 }
 
-static int look(struct ring *r, struct ring_src *s)
+static int look(struct ring_reader *r, struct ring_source *s)
 {
 	uint64_t snap = s->rd.snap;
-	int err = libring_look(s);
+	int err = libring_source_peek(s);
 
 	if (err)
 		return err;
@@ -62,10 +62,10 @@ static int look(struct ring *r, struct ring_src *s)
 	return 0;
 }
 
-/* After the top was consumed or lapped: its next record, if there is one. */
-static int refresh_top(struct ring *r)
+/* After the top was consumed or overrun: its next record, if there is one. */
+static int refresh_top(struct ring_reader *r)
 {
-	struct ring_src *s = r->heap[0];
+	struct ring_source *s = r->heap[0];
 	int err = look(r, s);
 
 	if (err && err != -EAGAIN && err != -ENODEV)
@@ -80,14 +80,14 @@ static int refresh_top(struct ring *r)
 	return 0;
 }
 
-static int look_at_idle(struct ring *r)
+static int look_at_idle(struct ring_reader *r)
 {
 	uint32_t i = 0;
 	int err;
 
 	r->pass = ++r->tick;
 	while (i < r->nr_idle) {
-		struct ring_src *s = r->idle[i];
+		struct ring_source *s = r->idle[i];
 
 		err = look(r, s);
 		if (err == -EAGAIN) {
@@ -104,7 +104,7 @@ static int look_at_idle(struct ring *r)
 }
 
 /* The case of several rings in libring_select(). */
-int libring_merge_select(struct ring *r, bool again, struct ring_src **out)
+int libring_merge_select(struct ring_reader *r, bool again, struct ring_source **out)
 {
 	int err;
 
@@ -137,7 +137,7 @@ int libring_merge_select(struct ring *r, bool again, struct ring_src **out)
 }
 
 /* @s, the top, was delivered with @ts_ns. */
-void libring_merge_taken(struct ring *r, const struct ring_src *s, uint64_t ts_ns)
+void libring_merge_taken(struct ring_reader *r, const struct ring_source *s, uint64_t ts_ns)
 {
 	r->stale = true;
 	if (ts_ns < (s->ring == r->max_ring ? r->max_ts_other : r->max_ts))
@@ -153,7 +153,7 @@ void libring_merge_taken(struct ring *r, const struct ring_src *s, uint64_t ts_n
 }
 
 /* After a seek: nothing is known of any ring. */
-void libring_merge_reset(struct ring *r)
+void libring_merge_reset(struct ring_reader *r)
 {
 	uint32_t i;
 

@@ -24,7 +24,7 @@ void libring_close_fds(const struct ring_fds *fds)
 {
 	close_fd(fds->ring);
 	close_fd(fds->wait);
-	close_fd(fds->bell);
+	close_fd(fds->doorbell);
 }
 
 static int get_opts(const struct ring_open_opts *user, struct ring_open_opts *opts)
@@ -49,7 +49,7 @@ static int get_opts(const struct ring_open_opts *user, struct ring_open_opts *op
 	return 0;
 }
 
-static int alloc_sources(struct ring *r, const struct ring_open_opts *opts)
+static int alloc_sources(struct ring_reader *r, const struct ring_open_opts *opts)
 {
 	uint32_t i, first = opts->one_ring ? opts->ring : 0;
 
@@ -60,7 +60,7 @@ static int alloc_sources(struct ring *r, const struct ring_open_opts *opts)
 		return libring_fail(EINVAL, "ring_open_opts.merge_window_ns needs a ring with "
 					    "CLOCK_MONOTONIC");
 	r->nr_src = opts->one_ring ? 1 : r->hdr.nr_rings;
-	r->src = aligned_alloc(_Alignof(struct ring_src), r->nr_src * sizeof(*r->src));
+	r->src = aligned_alloc(_Alignof(struct ring_source), r->nr_src * sizeof(*r->src));
 	r->heap = calloc(r->nr_src, sizeof(*r->heap));
 	r->idle = calloc(r->nr_src, sizeof(*r->idle));
 	if (!r->src || !r->heap || !r->idle)
@@ -74,9 +74,9 @@ static int alloc_sources(struct ring *r, const struct ring_open_opts *opts)
 	return 0;
 }
 
-static struct ring *alloc_ring(const struct ring_open_opts *opts)
+static struct ring_reader *alloc_ring(const struct ring_open_opts *opts)
 {
-	struct ring *r = calloc(1, sizeof(*r));
+	struct ring_reader *r = calloc(1, sizeof(*r));
 
 	if (!r)
 		return NULL;
@@ -84,7 +84,7 @@ static struct ring *alloc_ring(const struct ring_open_opts *opts)
 	r->app_fd = -1;
 	r->epfd = -1;
 	r->timer = -1;
-	r->bell = -1;
+	r->doorbell = -1;
 	r->sock = -1;
 	r->dev = -1;
 	r->window_ns = opts->merge_window_ns;
@@ -95,7 +95,8 @@ static struct ring *alloc_ring(const struct ring_open_opts *opts)
 }
 
 /* The ring is mapped, or @err says why not. */
-static int finish(struct ring *r, int err, const struct ring_open_opts *opts, struct ring **out)
+static int finish(struct ring_reader *r, int err, const struct ring_open_opts *opts,
+		  struct ring_reader **out)
 {
 	if (!err)
 		err = alloc_sources(r, opts);
@@ -116,9 +117,9 @@ static int no_memory(void)
 
 /* @fds stay the caller's, @sock does not. */
 static int open_fds(const struct ring_fds *fds, int sock, const struct ring_open_opts *opts,
-		    struct ring **out)
+		    struct ring_reader **out)
 {
-	struct ring *r = alloc_ring(opts);
+	struct ring_reader *r = alloc_ring(opts);
 	int err;
 
 	if (!r) {
@@ -134,7 +135,7 @@ static int open_fds(const struct ring_fds *fds, int sock, const struct ring_open
 }
 
 /* Takes @sock. */
-static int open_sock(int sock, const struct ring_open_opts *opts, struct ring **out)
+static int open_sock(int sock, const struct ring_open_opts *opts, struct ring_reader **out)
 {
 	struct ring_fds fds;
 	int err;
@@ -150,11 +151,11 @@ static int open_sock(int sock, const struct ring_open_opts *opts, struct ring **
 }
 
 /* Takes @fd. */
-static int open_any(int fd, const struct ring_open_opts *opts, struct ring **out)
+static int open_any(int fd, const struct ring_open_opts *opts, struct ring_reader **out)
 {
-	struct ring_fds fds = { .ring = fd, .wait = -1, .bell = -1 };
+	struct ring_fds fds = { .ring = fd, .wait = -1, .doorbell = -1 };
 	struct stat st;
-	struct ring *r;
+	struct ring_reader *r;
 	int err;
 
 	if (fstat(fd, &st)) {
@@ -177,7 +178,7 @@ static int open_any(int fd, const struct ring_open_opts *opts, struct ring **out
 }
 
 static int open_pins(const char *path, bool is_dir, const struct ring_open_opts *opts,
-		     struct ring **out)
+		     struct ring_reader **out)
 {
 	struct ring_fds fds;
 	int err;
@@ -191,7 +192,7 @@ static int open_pins(const char *path, bool is_dir, const struct ring_open_opts 
 }
 
 /* Return: as ring_open(); -ENOENT without a sentence. */
-static int open_path(const char *path, const struct ring_open_opts *opts, struct ring **out)
+static int open_path(const char *path, const struct ring_open_opts *opts, struct ring_reader **out)
 {
 	struct stat st;
 	int fd, err;
@@ -219,7 +220,7 @@ static int open_path(const char *path, const struct ring_open_opts *opts, struct
 	return open_any(fd, opts, out);
 }
 
-static int open_name(const char *name, const struct ring_open_opts *opts, struct ring **out)
+static int open_name(const char *name, const struct ring_open_opts *opts, struct ring_reader **out)
 {
 	char dir[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	char path[PATH_MAX + SEQRING_NAME_SIZE], bpf_dir[PATH_MAX];
@@ -256,7 +257,7 @@ static int open_name(const char *name, const struct ring_open_opts *opts, struct
 	return err == -ENOENT ? libring_fail(ENOENT, "%s: there is no such ring", name) : err;
 }
 
-int ring_open(const char *where, const struct ring_open_opts *user, struct ring **out)
+int ring_open(const char *where, const struct ring_open_opts *user, struct ring_reader **out)
 {
 	struct ring_open_opts opts;
 	int err;
@@ -274,7 +275,7 @@ int ring_open(const char *where, const struct ring_open_opts *user, struct ring 
 	return err ? err : open_name(where, &opts, out);
 }
 
-int ring_open_fd(int fd, const struct ring_open_opts *user, struct ring **out)
+int ring_open_fd(int fd, const struct ring_open_opts *user, struct ring_reader **out)
 {
 	struct ring_open_opts opts;
 	int own, err;
@@ -288,7 +289,8 @@ int ring_open_fd(int fd, const struct ring_open_opts *user, struct ring **out)
 	return open_any(own, &opts, out);
 }
 
-int ring_open_fds(const struct ring_fds *fds, const struct ring_open_opts *user, struct ring **out)
+int ring_open_fds(const struct ring_fds *fds, const struct ring_open_opts *user,
+		  struct ring_reader **out)
 {
 	struct ring_open_opts opts;
 	int err;
@@ -297,13 +299,13 @@ int ring_open_fds(const struct ring_fds *fds, const struct ring_open_opts *user,
 	if (err)
 		return err;
 	if (fcntl(fds->ring, F_GETFD) < 0 || fcntl(fds->wait, F_GETFD) < 0 ||
-	    fcntl(fds->bell, F_GETFD) < 0)
-		return libring_fail(EBADF, "of ring %d, wait %d and bell %d, not all are open",
-				    fds->ring, fds->wait, fds->bell);
+	    fcntl(fds->doorbell, F_GETFD) < 0)
+		return libring_fail(EBADF, "of ring %d, wait %d and doorbell %d, not all are open",
+				    fds->ring, fds->wait, fds->doorbell);
 	return open_fds(fds, -1, &opts, out);
 }
 
-void ring_close(struct ring *r)
+void ring_close(struct ring_reader *r)
 {
 	if (!r)
 		return;
@@ -313,7 +315,7 @@ void ring_close(struct ring *r)
 		munmap(r->map, r->map_size);
 	close_fd(r->epfd);
 	close_fd(r->timer);
-	close_fd(r->bell);
+	close_fd(r->doorbell);
 	close_fd(r->sock);
 	close_fd(r->dev);
 	free(r->src);

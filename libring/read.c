@@ -9,8 +9,8 @@
 int libring_outcome(enum seqring_outcome outcome)
 {
 	static const int errs[] = {
-		[SEQRING_OK] = 0,	   [SEQRING_EMPTY] = -EAGAIN,
-		[SEQRING_LAPPED] = -EPIPE, [SEQRING_CORRUPT] = -EBADMSG,
+		[SEQRING_OK] = 0,	    [SEQRING_EMPTY] = -EAGAIN,
+		[SEQRING_OVERRUN] = -EPIPE, [SEQRING_CORRUPT] = -EBADMSG,
 		[SEQRING_DEAD] = -ENODEV,
 	};
 
@@ -18,15 +18,15 @@ int libring_outcome(enum seqring_outcome outcome)
 }
 
 /* Return: -ESTALE: @s goes on elsewhere, look again; -EPIPE; -EBADMSG. */
-static int lapped(struct ring_src *s)
+static int overrun(struct ring_source *s)
 {
-	if (seqring_r_resync(&s->rd)) {
+	if (seqring_reader_resync(&s->rd)) {
 		s->corrupt = true;
 		return -EBADMSG;
 	}
-	if (++s->laps < LIBRING_LAPS)
+	if (++s->overruns < LIBRING_OVERRUNS)
 		return -ESTALE;
-	s->laps = 0;
+	s->overruns = 0;
 	return -EPIPE;
 }
 
@@ -35,16 +35,16 @@ static int lapped(struct ring_src *s)
  *
  * Return: 0; -EAGAIN; -ENODEV; -EPIPE; -EBADMSG. Says no sentence.
  */
-int libring_look(struct ring_src *s)
+int libring_source_peek(struct ring_source *s)
 {
 	enum seqring_outcome outcome;
 	int err = -ESTALE;
 
 	while (err == -ESTALE && !s->corrupt) {
-		outcome = seqring_r_peek(&s->rd, &s->view);
+		outcome = seqring_reader_peek(&s->rd, &s->view);
 		if (!outcome)
-			outcome = seqring_r_recheck(&s->rd, &s->view);
-		err = outcome == SEQRING_LAPPED ? lapped(s) : libring_outcome(outcome);
+			outcome = seqring_reader_recheck(&s->rd, &s->view);
+		err = outcome == SEQRING_OVERRUN ? overrun(s) : libring_outcome(outcome);
 		s->corrupt = err == -EBADMSG;
 	}
 	s->pending = !err;
@@ -61,14 +61,14 @@ int libring_look(struct ring_src *s)
  * Return: 0; -EAGAIN (with r->due_ns, when something is held back); -ENODEV,
  * -EPIPE, -EBADMSG. Says no sentence.
  */
-int libring_select(struct ring *r, bool again, struct ring_src **out)
+int libring_select(struct ring_reader *r, bool again, struct ring_source **out)
 {
 	int err;
 
 	r->peeked = NULL;
 	if (r->nr_src > 1)
 		return libring_merge_select(r, again, out);
-	err = libring_look(r->src);
+	err = libring_source_peek(r->src);
 	if (err == -EAGAIN && r->hup)
 		return -ENODEV;
 	*out = r->src;
@@ -76,12 +76,12 @@ int libring_select(struct ring *r, bool again, struct ring_src **out)
 }
 
 /* The way of a single ring: a peek, and nothing else while there is something. */
-static inline int next(struct ring *r, bool again, struct ring_src **out)
+static inline int next(struct ring_reader *r, bool again, struct ring_source **out)
 {
 	int err;
 
 	if (seqring_likely(r->nr_src == 1 && !r->src->corrupt) &&
-	    seqring_likely(!seqring_r_peek(&r->src->rd, &r->src->view))) {
+	    seqring_likely(!seqring_reader_peek(&r->src->rd, &r->src->view))) {
 		*out = r->src;
 		return 0;
 	}
@@ -91,7 +91,7 @@ static inline int next(struct ring *r, bool again, struct ring_src **out)
 	return seqring_likely(!err) ? 0 : libring_status(err);
 }
 
-static inline void fill(struct ring_record *rec, const struct ring_src *s,
+static inline void fill(struct ring_record *rec, const struct ring_source *s,
 			const struct seqring_view *v)
 {
 	rec->seq = v->seq;
@@ -104,30 +104,31 @@ static inline void fill(struct ring_record *rec, const struct ring_src *s,
 	memset(rec->reserved, 0, sizeof(rec->reserved));
 }
 
-static inline void consume(struct ring *r, struct ring_src *s, const struct seqring_view *v)
+static inline void consume(struct ring_reader *r, struct ring_source *s,
+			   const struct seqring_view *v)
 {
-	seqring_r_consume(&s->rd, v);
-	s->laps = 0;
+	seqring_reader_consume(&s->rd, v);
+	s->overruns = 0;
 	r->read++;
 	if (seqring_unlikely(r->nr_src > 1))
 		libring_merge_taken(r, s, v->ts_ns);
 }
 
-/* The record of @s is not whole. Return: as lapped(), with its sentence. */
-static __attribute__((cold)) int torn(struct ring *r, struct ring_src *s)
+/* The record of @s is not whole. Return: as overrun(), with its sentence. */
+static __attribute__((cold)) int torn(struct ring_reader *r, struct ring_source *s)
 {
 	r->stale = r->nr_src > 1;
-	return libring_status(lapped(s));
+	return libring_status(overrun(s));
 }
 
 /* Copies the record of @s out. Return: 0; as torn(). */
-static inline int take(struct ring *r, struct ring_src *s, struct ring_record *rec, void *buf,
-		       size_t size)
+static inline int take(struct ring_reader *r, struct ring_source *s, struct ring_record *rec,
+		       void *buf, size_t size)
 {
 	const struct seqring_view *v = &s->view;
 
-	seqring_r_copy(buf, v->payload, v->len < size ? v->len : (uint32_t)size);
-	if (seqring_unlikely(seqring_r_recheck(&s->rd, v)))
+	seqring_reader_copy(buf, v->payload, v->len < size ? v->len : (uint32_t)size);
+	if (seqring_unlikely(seqring_reader_recheck(&s->rd, v)))
 		return torn(r, s);
 	fill(rec, s, v);
 	rec->payload = buf;
@@ -135,9 +136,9 @@ static inline int take(struct ring *r, struct ring_src *s, struct ring_record *r
 	return 0;
 }
 
-int ring_read(struct ring *r, struct ring_record *rec, void *buf, size_t size)
+int ring_read(struct ring_reader *r, struct ring_record *rec, void *buf, size_t size)
 {
-	struct ring_src *s;
+	struct ring_source *s;
 	int err;
 
 	r->peeked = NULL;
@@ -150,12 +151,12 @@ int ring_read(struct ring *r, struct ring_record *rec, void *buf, size_t size)
 	return err;
 }
 
-int ring_read_batch(struct ring *r, struct ring_record *recs, unsigned int max, void *buf,
+int ring_read_batch(struct ring_reader *r, struct ring_record *recs, unsigned int max, void *buf,
 		    size_t size, unsigned int *nr)
 {
 	unsigned char *to = buf;
 	size_t used = 0, room;
-	struct ring_src *s;
+	struct ring_source *s;
 	unsigned int n = 0;
 	int err = 0;
 
@@ -185,7 +186,7 @@ int ring_read_batch(struct ring *r, struct ring_record *recs, unsigned int max, 
 }
 
 /* How many records there are to read now, on all rings; at least 1. */
-static uint64_t unread(const struct ring *r)
+static uint64_t unread(const struct ring_reader *r)
 {
 	__u64 records, bytes, lost;
 	uint64_t sum = 0;
@@ -198,10 +199,10 @@ static uint64_t unread(const struct ring *r)
 	return sum ? sum : 1;
 }
 
-int ring_consume(struct ring *r, ring_fn fn, void *arg, unsigned int max, unsigned int *nr)
+int ring_consume(struct ring_reader *r, ring_fn fn, void *arg, unsigned int max, unsigned int *nr)
 {
 	struct ring_record rec;
-	struct ring_src *s;
+	struct ring_source *s;
 	uint64_t left = max;
 	unsigned int n = 0;
 	int err = 0;
@@ -239,9 +240,9 @@ int ring_consume(struct ring *r, ring_fn fn, void *arg, unsigned int max, unsign
 	return n ? 0 : err;
 }
 
-int ring_peek(struct ring *r, struct ring_record *rec)
+int ring_peek(struct ring_reader *r, struct ring_record *rec)
 {
-	struct ring_src *s;
+	struct ring_source *s;
 	int err;
 
 	r->peeked = NULL;
@@ -255,13 +256,13 @@ int ring_peek(struct ring *r, struct ring_record *rec)
 	return 0;
 }
 
-int ring_recheck(struct ring *r)
+int ring_recheck(struct ring_reader *r)
 {
-	struct ring_src *s = r->peeked;
+	struct ring_source *s = r->peeked;
 
 	if (!s)
 		return libring_fail(EINVAL, "nothing was peeked at: ring_peek() comes first");
-	r->whole = !seqring_r_recheck(&s->rd, &r->peek_view);
+	r->whole = !seqring_reader_recheck(&s->rd, &r->peek_view);
 	if (r->whole)
 		return 0;
 	r->peeked = NULL;
@@ -269,9 +270,9 @@ int ring_recheck(struct ring *r)
 	return libring_say(ESTALE, "the writer has overwritten the record that was peeked at");
 }
 
-int ring_advance(struct ring *r)
+int ring_advance(struct ring_reader *r)
 {
-	struct ring_src *s = r->peeked;
+	struct ring_source *s = r->peeked;
 
 	if (!s || !r->whole)
 		return libring_fail(EINVAL, "%s",

@@ -5,7 +5,7 @@
 
 #include "internal.h"
 
-static int check(const struct ring *r, uint32_t whence, uint64_t value)
+static int check(const struct ring_reader *r, uint32_t whence, uint64_t value)
 {
 	uint64_t newest;
 
@@ -38,27 +38,27 @@ static int check(const struct ring *r, uint32_t whence, uint64_t value)
  */
 static enum seqring_outcome seek_end(struct seqring_reader *rd, uint32_t whence)
 {
-	enum seqring_outcome outcome, found = SEQRING_LAPPED;
+	enum seqring_outcome outcome, found = SEQRING_OVERRUN;
 	bool eager = rd->eager;
 	struct seqring_view v;
 	int tries;
 
 	/* By the stamp: the newest record may be above head still. */
 	rd->eager = true;
-	for (tries = 0; found == SEQRING_LAPPED && tries < LIBRING_LAPS; tries++) {
-		outcome = whence == RING_OLDEST ? seqring_r_seek_oldest(rd) :
-						  seqring_r_seek_newest(rd);
+	for (tries = 0; found == SEQRING_OVERRUN && tries < LIBRING_OVERRUNS; tries++) {
+		outcome = whence == RING_OLDEST ? seqring_reader_seek_oldest(rd) :
+						  seqring_reader_seek_newest(rd);
 		if (outcome)
 			break;
-		found = seqring_r_peek(rd, &v);
+		found = seqring_reader_peek(rd, &v);
 		if (!found)
-			found = seqring_r_recheck(rd, &v);
+			found = seqring_reader_recheck(rd, &v);
 	}
 	rd->eager = eager;
 	if (whence == RING_HEAD && found)
-		return seqring_r_seek_head(rd);
+		return seqring_reader_seek_head(rd);
 	if (whence == RING_HEAD)
-		seqring_r_consume(rd, &v);
+		seqring_reader_consume(rd, &v);
 	return outcome;
 }
 
@@ -67,7 +67,7 @@ static enum seqring_outcome seek_ring(struct seqring_reader *rd, uint32_t whence
 	enum seqring_outcome outcome;
 
 	if (whence == RING_SEQ || whence == RING_TIME)
-		outcome = seqring_r_seek(rd, whence == RING_TIME, value);
+		outcome = seqring_reader_seek(rd, whence == RING_TIME, value);
 	else
 		outcome = seek_end(rd, whence);
 	/* The first record of all is number 1. */
@@ -77,7 +77,7 @@ static enum seqring_outcome seek_ring(struct seqring_reader *rd, uint32_t whence
 }
 
 /* Seeks on all rings that are read. Return: as ring_seek(). */
-int libring_seek(struct ring *r, uint32_t whence, uint64_t value)
+int libring_seek(struct ring_reader *r, uint32_t whence, uint64_t value)
 {
 	uint32_t i;
 	int err;
@@ -91,13 +91,13 @@ int libring_seek(struct ring *r, uint32_t whence, uint64_t value)
 	for (i = 0; i < r->nr_src && !err; i++) {
 		r->src[i].pending = false;
 		r->src[i].corrupt = false;
-		r->src[i].laps = 0;
+		r->src[i].overruns = 0;
 		err = libring_outcome(seek_ring(&r->src[i].rd, whence, value));
 	}
 	return libring_status(err);
 }
 
-int ring_seek(struct ring *r, enum ring_whence whence, uint64_t value)
+int ring_seek(struct ring_reader *r, enum ring_whence whence, uint64_t value)
 {
 	int err = libring_seek(r, whence, value);
 
@@ -106,9 +106,10 @@ int ring_seek(struct ring *r, enum ring_whence whence, uint64_t value)
 	return err;
 }
 
-int ring_newest(struct ring *r, unsigned int ring, struct ring_record *rec, void *buf, size_t size)
+int ring_newest(struct ring_reader *r, unsigned int ring, struct ring_record *rec, void *buf,
+		size_t size)
 {
-	enum seqring_outcome outcome = SEQRING_LAPPED;
+	enum seqring_outcome outcome = SEQRING_OVERRUN;
 	struct seqring_reader rd;
 	struct seqring_view v = { 0 };
 	int tries, err;
@@ -117,9 +118,9 @@ int ring_newest(struct ring *r, unsigned int ring, struct ring_record *rec, void
 		return libring_fail(ENOENT, "there is no ring %u: the device has %u, from 0", ring,
 				    r->hdr.nr_rings);
 	libring_reader_init(r, ring, &rd);
-	for (tries = 0; outcome == SEQRING_LAPPED && tries < LIBRING_LAPS; tries++) {
-		outcome = seqring_r_newest(&rd, &v, buf,
-					   size < UINT32_MAX ? (uint32_t)size : UINT32_MAX);
+	for (tries = 0; outcome == SEQRING_OVERRUN && tries < LIBRING_OVERRUNS; tries++) {
+		outcome = seqring_reader_newest(&rd, &v, buf,
+						size < UINT32_MAX ? (uint32_t)size : UINT32_MAX);
 	}
 	err = libring_outcome(outcome);
 	if (err)

@@ -172,7 +172,7 @@ int libring_serve_open(const char *where, const struct ring_fds *fds, struct lib
 		return libring_fail(ENOMEM, "no memory to serve the ring");
 	s->fds[0] = fds->ring;
 	s->fds[1] = fds->wait;
-	s->fds[2] = fds->bell;
+	s->fds[2] = fds->doorbell;
 	s->listener = -1;
 	s->epfd = -1;
 	s->spare = -1;

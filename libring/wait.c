@@ -14,11 +14,11 @@
 
 #define NSEC_PER_SEC 1000000000ULL
 
-/* epoll_event.data of timer, writer's process and bell; the others have their events. */
-#define TIMER_EVENT 0u
-#define OWNER_EVENT 1u
-#define OTHER_EVENT 2u
-#define BELL_EVENT  3u
+/* epoll_event.data of timer, writer's process and doorbell; the others have their events. */
+#define TIMER_EVENT    0u
+#define OWNER_EVENT    1u
+#define OTHER_EVENT    2u
+#define DOORBELL_EVENT 3u
 
 static struct timespec timespec_of(uint64_t ns)
 {
@@ -53,7 +53,7 @@ uint64_t libring_coarse_ns(void)
  * What to wake for. Half a ring unread is enough for anybody: later, it would be
  * lost. The module says the same.
  */
-uint64_t libring_wish_bytes(const struct ring *r)
+uint64_t libring_watermark_bytes(const struct ring_reader *r)
 {
 	uint64_t half = r->hdr.data_size / 2;
 
@@ -61,7 +61,7 @@ uint64_t libring_wish_bytes(const struct ring *r)
 }
 
 /* LIBRING_NEVER: the number of records does not matter. */
-uint64_t libring_wish_records(const struct ring *r)
+uint64_t libring_watermark_records(const struct ring_reader *r)
 {
 	if (r->wake_records)
 		return r->wake_records;
@@ -69,7 +69,7 @@ uint64_t libring_wish_records(const struct ring *r)
 }
 
 /* The seq that comes next on @s. */
-uint64_t libring_next_seq(const struct ring_src *s)
+uint64_t libring_next_seq(const struct ring_source *s)
 {
 	/* After a lap to an empty place rd.seq is that of a lost record. */
 	if (s->rd.any && !s->pending)
@@ -77,23 +77,23 @@ uint64_t libring_next_seq(const struct ring_src *s)
 	return s->rd.seq;
 }
 
-static bool has_enough(const struct ring *r, const struct ring_src *s)
+static bool has_enough(const struct ring_reader *r, const struct ring_source *s)
 {
 	__u64 records, bytes;
 
 	if (!s->pending)
 		return false;
-	seqring_r_lag(&s->rd, &records, &bytes);
+	seqring_reader_lag(&s->rd, &records, &bytes);
 	/* Of a writer that is gone there never will be more. */
-	return records >= libring_wish_records(r) || bytes >= libring_wish_bytes(r) ||
+	return records >= libring_watermark_records(r) || bytes >= libring_watermark_bytes(r) ||
 	       seqring_read(&s->rd.ctl->state) & SEQRING_STATE_DEAD;
 }
 
-static bool wish_met(const struct ring *r)
+static bool watermark_met(const struct ring_reader *r)
 {
 	uint32_t i;
 
-	if (r->hup || libring_wish_records(r) == 1)
+	if (r->hup || libring_watermark_records(r) == 1)
 		return true;
 	for (i = 0; i < r->nr_src; i++)
 		if (has_enough(r, &r->src[i]))
@@ -102,7 +102,7 @@ static bool wish_met(const struct ring *r)
 }
 
 /* Time of the first unread record, or when it was noticed without a clock. */
-static uint64_t unread_since(struct ring *r, const struct ring_src *top, uint64_t now)
+static uint64_t unread_since(struct ring_reader *r, const struct ring_source *top, uint64_t now)
 {
 	if (r->hdr.clock_id == SEQRING_CLOCK_MONOTONIC)
 		return top->view.ts_ns < now ? top->view.ts_ns : now;
@@ -116,13 +116,13 @@ static uint64_t unread_since(struct ring *r, const struct ring_src *top, uint64_
 
 /*
  * Looks whether there is what the reader waits for. @vouched: the kernel says
- * that the wish is met.
+ * that the watermark is met.
  *
  * Return: 0; -ENODEV; -EAGAIN with @at, when time alone will make it so.
  */
-static int ready(struct ring *r, bool vouched, uint64_t *at)
+static int ready(struct ring_reader *r, bool vouched, uint64_t *at)
 {
-	struct ring_src *top;
+	struct ring_source *top;
 	uint64_t now;
 	int err;
 
@@ -135,7 +135,7 @@ static int ready(struct ring *r, bool vouched, uint64_t *at)
 	else if (err)
 		return 0; /* for ring_read() to say */
 
-	if (!vouched && !wish_met(r)) {
+	if (!vouched && !watermark_met(r)) {
 		now = libring_now_ns();
 		if (r->wake_timeout_ns)
 			*at = libring_add(unread_since(r, top, now), r->wake_timeout_ns);
@@ -149,7 +149,7 @@ static int ready(struct ring *r, bool vouched, uint64_t *at)
 	return err;
 }
 
-static uint32_t count_pending(const struct ring *r)
+static uint32_t count_pending(const struct ring_reader *r)
 {
 	uint32_t i, n = 0;
 
@@ -159,7 +159,7 @@ static uint32_t count_pending(const struct ring *r)
 }
 
 /* Arms, then looks again: what came before it was armed wakes nobody. */
-static int arm_and_look(struct ring *r, uint64_t *at)
+static int arm_and_look(struct ring_reader *r, uint64_t *at)
 {
 	uint32_t pending;
 	int err;
@@ -182,7 +182,7 @@ static int no_means(void)
 }
 
 /* Return: 0 @until came; 1 something else did; -errno. */
-static int sleep_until(struct ring *r, uint64_t until, bool *vouched)
+static int sleep_until(struct ring_reader *r, uint64_t until, bool *vouched)
 {
 	struct pollfd pfd = { .fd = r->poll_fd, .events = POLLIN };
 	uint64_t now = libring_now_ns();
@@ -196,7 +196,7 @@ static int sleep_until(struct ring *r, uint64_t until, bool *vouched)
 	return n;
 }
 
-int ring_wait(struct ring *r, int timeout_ms)
+int ring_wait(struct ring_reader *r, int timeout_ms)
 {
 	uint64_t until = LIBRING_NEVER, at;
 	bool vouched = false, slept = false;
@@ -226,7 +226,7 @@ int ring_wait(struct ring *r, int timeout_ms)
  * Empties the descriptor, so that only what happens from now on makes it readable.
  * What that was is noted in @r.
  */
-void libring_drain(struct ring *r)
+void libring_drain(struct ring_reader *r)
 {
 	struct epoll_event events[4];
 	int i, n;
@@ -241,7 +241,7 @@ void libring_drain(struct ring *r)
 		else if (events[i].data.u32 == OWNER_EVENT)
 			libring_watch_owner(r, true);
 		/* Every reader can make an eventfd overflow, which is an error of it. */
-		else if (events[i].data.u32 != BELL_EVENT &&
+		else if (events[i].data.u32 != DOORBELL_EVENT &&
 			 events[i].events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR))
 			r->hup = true;
 	}
@@ -255,7 +255,7 @@ void libring_drain(struct ring *r)
  * Return: as libring_select(). Only after -EAGAIN the descriptor sleeps; else
  * there is something to say, and it is readable.
  */
-int libring_rearm(struct ring *r, struct ring_src **out)
+int libring_rearm(struct ring_reader *r, struct ring_source **out)
 {
 	uint64_t due;
 	int err;
@@ -272,10 +272,10 @@ int libring_rearm(struct ring *r, struct ring_src **out)
 	return err;
 }
 
-/* The place or the wish is another one: what the descriptor waits for, too. */
-void libring_changed(struct ring *r)
+/* The place or the watermark is another one: what the descriptor waits for, too. */
+void libring_changed(struct ring_reader *r)
 {
-	struct ring_src *s;
+	struct ring_source *s;
 
 	if (!r->fd_given)
 		return;
@@ -284,7 +284,7 @@ void libring_changed(struct ring *r)
 	libring_rearm(r, &s);
 }
 
-int ring_fd(struct ring *r, int *fd)
+int ring_fd(struct ring_reader *r, int *fd)
 {
 	if (!r->ops)
 		return no_means();
@@ -294,7 +294,7 @@ int ring_fd(struct ring *r, int *fd)
 	return 0;
 }
 
-int ring_set_wakeup(struct ring *r, uint64_t records, uint64_t bytes, uint64_t timeout_ns)
+int ring_set_wakeup(struct ring_reader *r, uint64_t records, uint64_t bytes, uint64_t timeout_ns)
 {
 	r->wake_records = records;
 	r->wake_bytes = bytes;
@@ -304,14 +304,14 @@ int ring_set_wakeup(struct ring *r, uint64_t records, uint64_t bytes, uint64_t t
 }
 
 /* Adds @fd, whose end means the end of the writer, to the epoll instance. */
-int libring_poll_add(struct ring *r, int fd, uint32_t events)
+int libring_poll_add(struct ring_reader *r, int fd, uint32_t events)
 {
 	struct epoll_event ev = { .events = events, .data.u32 = OTHER_EVENT };
 
 	if (fd == r->timer)
 		ev.data.u32 = TIMER_EVENT;
-	else if (fd == r->bell)
-		ev.data.u32 = BELL_EVENT;
+	else if (fd == r->doorbell)
+		ev.data.u32 = DOORBELL_EVENT;
 	else if (fd == r->sock && r->hdr.writer_kind == SEQRING_WRITER_BPF)
 		ev.data.u32 = OWNER_EVENT;
 	if (epoll_ctl(r->epfd, EPOLL_CTL_ADD, fd, &ev))
@@ -323,7 +323,7 @@ int libring_poll_add(struct ring *r, int fd, uint32_t events)
 }
 
 /* Creates the epoll instance, with the timer in it. */
-int libring_poll_open(struct ring *r)
+int libring_poll_open(struct ring_reader *r)
 {
 	r->epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (r->epfd < 0)
@@ -335,7 +335,7 @@ int libring_poll_open(struct ring *r)
 }
 
 /* Makes the descriptor readable at @at_ns; 0: never. */
-void libring_timer_set(struct ring *r, uint64_t at_ns)
+void libring_timer_set(struct ring_reader *r, uint64_t at_ns)
 {
 	struct itimerspec its = { .it_value = timespec_of(at_ns) };
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
 /*
  * A ring that BPF programs write: a frozen array map, an array map with the armed
- * words, and a BPF ring buffer of one page as the bell. A program that passes the
+ * words, and a BPF ring buffer of one page as the doorbell. A program that passes the
  * lowest armed position reserves a record there and discards it, which wakes all who
- * poll. Each reader has an epoll instance of its own with the bell in it,
+ * poll. Each reader has an epoll instance of its own with the doorbell in it,
  * edge-triggered, as for a memfd ring.
  *
- * Nobody consumes the bell's records. Each reader moves the position up to which they
- * count as consumed, to one short of the newest, so that the bell never fills up and,
+ * Nobody consumes the doorbell's records. Each reader moves the position up to which they
+ * count as consumed, to one short of the newest, so that the doorbell never fills up and,
  * once rung, never stops being readable: epoll drops an edge of what is not.
  *
  * The bpf(2) calls are made here and not by libbpf: a reader needs four, and no ELF.
@@ -27,8 +27,8 @@
 
 #include "internal.h"
 
-/* Bytes that one ring of the bell takes: a header and what it reserves. */
-#define BELL_RECORD (BPF_RINGBUF_HDR_SZ + 8)
+/* Bytes that one ring of the doorbell takes: a header and what it reserves. */
+#define DOORBELL_RECORD (BPF_RINGBUF_HDR_SZ + 8)
 
 static int sys_bpf(enum bpf_cmd cmd, union bpf_attr *attr)
 {
@@ -119,7 +119,7 @@ int libring_bpf_get(const char *path, bool is_dir, struct ring_fds *fds)
 {
 	int err;
 
-	*fds = (struct ring_fds) { .ring = -1, .wait = -1, .bell = -1 };
+	*fds = (struct ring_fds) { .ring = -1, .wait = -1, .doorbell = -1 };
 	err = is_dir ? get_part(path, "ring", &fds->ring) : get_pin(path, &fds->ring);
 	if (err == -ENOENT)
 		return is_dir ? libring_fail(EPROTO, "%s: no ring is pinned in it", path) : err;
@@ -129,7 +129,7 @@ int libring_bpf_get(const char *path, bool is_dir, struct ring_fds *fds)
 		return 0;
 	err = get_part(path, "wait", &fds->wait);
 	if (!err)
-		err = get_part(path, "bell", &fds->bell);
+		err = get_part(path, "doorbell", &fds->doorbell);
 	if (err && err != -EACCES && err != -EPERM) {
 		libring_close_fds(fds);
 		return libring_fail(-err, "%s: %s", path, strerror(-err));
@@ -141,13 +141,13 @@ int libring_bpf_get(const char *path, bool is_dir, struct ring_fds *fds)
 	return 0;
 }
 
-static void advance_bell(struct ring *r)
+static void advance_doorbell(struct ring_reader *r)
 {
 	/* An unsigned long of the kernel, which is a 64-bit one. */
-	uint64_t rung = seqring_read(r->bell_rung);
+	uint64_t rung = seqring_read(r->doorbell_rung);
 
-	if (rung >= BELL_RECORD && seqring_read(r->bell_heard) != rung - BELL_RECORD)
-		seqring_write(r->bell_heard, rung - BELL_RECORD);
+	if (rung >= DOORBELL_RECORD && seqring_read(r->doorbell_heard) != rung - DOORBELL_RECORD)
+		seqring_write(r->doorbell_heard, rung - DOORBELL_RECORD);
 }
 
 /*
@@ -155,14 +155,15 @@ static void advance_bell(struct ring *r)
  * since before that have ended when membarrier() returns: it waits for an RCU grace
  * period. That takes milliseconds, and so an announcement stands for long.
  */
-static void announce(struct ring *r)
+static void announce(struct ring_reader *r)
 {
 	const uint64_t mine = libring_now_ns();
 	bool needed = false;
 	uint32_t i;
 
 	for (i = 0; i < r->nr_src; i++)
-		needed |= seqring_r_announce(&r->wait[r->src[i].ring], mine, &r->src[i].announced);
+		needed |= seqring_reader_announce(&r->wait[r->src[i].ring], mine,
+						  &r->src[i].announced);
 	if (needed)
 		libring_grace_period();
 }
@@ -175,7 +176,7 @@ static void announce(struct ring *r)
  * Ownership may pass to another process, or to none. Sleepers are woken then, and
  * come here before they sleep again.
  */
-void libring_watch_owner(struct ring *r, bool gone)
+void libring_watch_owner(struct ring_reader *r, bool gone)
 {
 	const struct seqring_header *h = (const void *)r->map;
 	/* Pairs with the release in the control program. */
@@ -196,25 +197,25 @@ void libring_watch_owner(struct ring *r, bool gone)
 		libring_poll_add(r, r->sock, EPOLLIN | EPOLLET);
 }
 
-static void bpf_arm(struct ring *r, bool for_fd)
+static void bpf_arm(struct ring_reader *r, bool for_fd)
 {
-	advance_bell(r);
+	advance_doorbell(r);
 	libring_watch_owner(r, false);
 	libring_arm_words(r, for_fd);
-	/* After the fence in seqring_r_arm(), which pairs with that of the writer. */
+	/* After the fence in seqring_reader_arm(), which pairs with that of the writer. */
 	if (r->hdr.features & SEQRING_FEAT_ANNOUNCE)
 		announce(r);
 }
 
-static void bpf_close(struct ring *r)
+static void bpf_close(struct ring_reader *r)
 {
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
 	libring_unmap_words(r);
-	if (r->bell_heard)
-		munmap(r->bell_heard, page);
-	if (r->bell_rung)
-		munmap(r->bell_rung, page);
+	if (r->doorbell_heard)
+		munmap(r->doorbell_heard, page);
+	if (r->doorbell_rung)
+		munmap(r->doorbell_rung, page);
 }
 
 static const struct ring_backend_ops bpf_ops = {
@@ -244,7 +245,7 @@ static bool is_frozen(int fd)
 	return frozen;
 }
 
-static int map_ring(struct ring *r, int fd)
+static int map_ring(struct ring_reader *r, int fd)
 {
 	struct bpf_map_info info;
 	int err = map_info(fd, &info);
@@ -263,7 +264,7 @@ static int map_ring(struct ring *r, int fd)
 	return err;
 }
 
-static int map_wait(struct ring *r, int fd)
+static int map_wait(struct ring_reader *r, int fd)
 {
 	struct bpf_map_info info;
 
@@ -276,23 +277,23 @@ static int map_wait(struct ring *r, int fd)
 	return libring_map_words(r, fd);
 }
 
-static int map_bell(struct ring *r, int fd)
+static int map_doorbell(struct ring_reader *r, int fd)
 {
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	struct bpf_map_info info;
 	void *p;
 
 	if (map_info(fd, &info) || info.type != BPF_MAP_TYPE_RINGBUF)
-		return libring_fail(EPROTO, "descriptor %d is no bell: that is a BPF ring buffer",
-				    fd);
+		return libring_fail(EPROTO,
+				    "descriptor %d is no doorbell: that is a BPF ring buffer", fd);
 	p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (p == MAP_FAILED)
-		return libring_fail(errno, "cannot map the bell: %s", strerror(errno));
-	r->bell_heard = p;
+		return libring_fail(errno, "cannot map the doorbell: %s", strerror(errno));
+	r->doorbell_heard = p;
 	p = mmap(NULL, page, PROT_READ, MAP_SHARED, fd, (off_t)page);
 	if (p == MAP_FAILED)
-		return libring_fail(errno, "cannot map the bell: %s", strerror(errno));
-	r->bell_rung = p;
+		return libring_fail(errno, "cannot map the doorbell: %s", strerror(errno));
+	r->doorbell_rung = p;
 	return 0;
 }
 
@@ -301,7 +302,7 @@ static int map_bell(struct ring *r, int fd)
  * @r: the reader
  * @fds: its descriptors, the caller's; @fds->wait < 0: without the means to sleep
  */
-int libring_bpf_open(struct ring *r, const struct ring_fds *fds)
+int libring_bpf_open(struct ring_reader *r, const struct ring_fds *fds)
 {
 	int err;
 
@@ -315,9 +316,9 @@ int libring_bpf_open(struct ring *r, const struct ring_fds *fds)
 					     "this process has none");
 	err = map_wait(r, fds->wait);
 	if (!err)
-		err = map_bell(r, fds->bell);
+		err = map_doorbell(r, fds->doorbell);
 	if (!err)
-		err = libring_bell_open(r, fds->bell);
+		err = libring_doorbell_open(r, fds->doorbell);
 	if (!err)
 		libring_watch_owner(r, false);
 	return err;

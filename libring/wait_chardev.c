@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
 /*
  * A device of the module: poll() on it goes by the cursors in the reader page,
- * level-triggered, and knows the wish. Only a merge window is not its business:
+ * level-triggered, and knows the watermark. Only a merge window is not its business:
  * then the descriptor for the application is an epoll instance with a timer.
  */
 
@@ -15,7 +15,7 @@
 
 #include "internal.h"
 
-static void chardev_arm(struct ring *r, bool for_fd)
+static void chardev_arm(struct ring_reader *r, bool for_fd)
 {
 	struct seqring_reader_page *page = r->page;
 	uint32_t i;
@@ -25,7 +25,7 @@ static void chardev_arm(struct ring *r, bool for_fd)
 	seqring_write(&page->wake_bytes, r->due_ns ? 0 : r->wake_bytes);
 	seqring_write(&page->wake_timeout_ns, r->due_ns ? 0 : r->wake_timeout_ns);
 	for (i = 0; i < r->nr_src; i++) {
-		const struct ring_src *s = &r->src[i];
+		const struct ring_source *s = &r->src[i];
 		struct seqring_cursor *cursor = &page->cursor[s->ring];
 		bool held = r->due_ns && s->pending;
 
@@ -36,21 +36,21 @@ static void chardev_arm(struct ring *r, bool for_fd)
 		libring_timer_set(r, r->due_ns);
 }
 
-static bool chardev_woken(struct ring *r, short revents)
+static bool chardev_woken(struct ring_reader *r, short revents)
 {
 	if (revents & (POLLHUP | POLLERR | POLLNVAL))
 		r->hup = true;
 	return revents & POLLIN;
 }
 
-static void chardev_kick(struct ring *r)
+static void chardev_kick(struct ring_reader *r)
 {
 	/* The device is readable by its cursors. */
 	if (r->epfd >= 0)
 		libring_timer_set(r, 1);
 }
 
-static void chardev_close(struct ring *r)
+static void chardev_close(struct ring_reader *r)
 {
 	if (r->page)
 		munmap(r->page, r->page_size);
@@ -63,7 +63,7 @@ static const struct ring_backend_ops chardev_ops = {
 	.close = chardev_close,
 };
 
-static int check_geometry(const struct ring *r, const struct seqring_geometry *g)
+static int check_geometry(const struct ring_reader *r, const struct seqring_geometry *g)
 {
 	const struct seqring_header *h = &r->hdr;
 	uint64_t size = sizeof(struct seqring_reader_page) +
@@ -82,7 +82,7 @@ static int check_geometry(const struct ring *r, const struct seqring_geometry *g
 	return 0;
 }
 
-static int map_reader_page(struct ring *r, size_t size)
+static int map_reader_page(struct ring_reader *r, size_t size)
 {
 	void *page;
 	int fd, err = 0;
@@ -112,7 +112,7 @@ static int map_reader_page(struct ring *r, size_t size)
  * @r: the reader
  * @fd: the device; the reader's from here on
  */
-int libring_chardev_open(struct ring *r, int fd)
+int libring_chardev_open(struct ring_reader *r, int fd)
 {
 	struct seqring_geometry g = { .size = sizeof(g) };
 	int err;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
 /*
- * A memfd ring: the writer rings a bell, an eventfd that nobody ever reads, when
+ * A memfd ring: the writer rings a doorbell, an eventfd that nobody ever reads, when
  * it passes the lowest armed position. Each reader has an epoll instance of its
- * own with the bell in it, edge-triggered: every ring of the bell is an edge, for
+ * own with the doorbell in it, edge-triggered: every ring of the doorbell is an edge, for
  * every reader. The order that loses no wake-up:
  *
  *	drain the edges, arm, fence (with membarrier() when the writer has none),
@@ -23,10 +23,10 @@
 
 #include "internal.h"
 
-static void memfd_arm(struct ring *r, bool for_fd)
+static void memfd_arm(struct ring_reader *r, bool for_fd)
 {
 	libring_arm_words(r, for_fd);
-	/* Pairs with the light fence in seqring_w_wake_due(). */
+	/* Pairs with the light fence in seqring_writer_wake_due(). */
 	if (r->hdr.features & SEQRING_FEAT_MEMBARRIER)
 		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);
 }
@@ -55,7 +55,7 @@ static int check_seals(int fd, int needed, const char *what)
 	return 0;
 }
 
-static int map_ring(struct ring *r, int fd)
+static int map_ring(struct ring_reader *r, int fd)
 {
 	struct stat st;
 	int err;
@@ -70,7 +70,7 @@ static int map_ring(struct ring *r, int fd)
 	return libring_map(r, fd, (uint64_t)st.st_size);
 }
 
-static int map_wait(struct ring *r, int fd)
+static int map_wait(struct ring_reader *r, int fd)
 {
 	size_t size = r->hdr.nr_rings * sizeof(struct seqring_wait);
 	struct stat st;
@@ -87,7 +87,7 @@ static int map_wait(struct ring *r, int fd)
 	return libring_map_words(r, fd);
 }
 
-static int check_membarrier(const struct ring *r)
+static int check_membarrier(const struct ring_reader *r)
 {
 	if (!(r->hdr.features & SEQRING_FEAT_MEMBARRIER) ||
 	    libring_membarrier_has(MEMBARRIER_CMD_GLOBAL_EXPEDITED))
@@ -102,7 +102,7 @@ static int check_membarrier(const struct ring *r)
  * @fds: its descriptors, the caller's; @fds->wait < 0: without the means to sleep
  * @sock: connection to the process that serves it, the reader's from here on; or -1
  */
-int libring_memfd_open(struct ring *r, const struct ring_fds *fds, int sock)
+int libring_memfd_open(struct ring_reader *r, const struct ring_fds *fds, int sock)
 {
 	int err;
 
@@ -115,7 +115,7 @@ int libring_memfd_open(struct ring *r, const struct ring_fds *fds, int sock)
 	if (!err)
 		err = map_wait(r, fds->wait);
 	if (!err)
-		err = libring_bell_open(r, fds->bell);
+		err = libring_doorbell_open(r, fds->doorbell);
 	if (!err && sock >= 0)
 		err = libring_poll_add(r, sock, EPOLLRDHUP | EPOLLET);
 	return err;

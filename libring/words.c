@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
 /*
  * What the rings have in common that wake their readers by armed words, in memory that
- * readers share with the writer, and a bell: those of a memfd and of BPF programs.
+ * readers share with the writer, and a doorbell: those of a memfd and of BPF programs.
  */
 
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #include "internal.h"
 
 /* Maps the words of all rings; the caller has seen that @fd has as many. */
-int libring_map_words(struct ring *r, int fd)
+int libring_map_words(struct ring_reader *r, int fd)
 {
 	const size_t size = r->hdr.nr_rings * sizeof(struct seqring_wait);
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -27,14 +27,14 @@ int libring_map_words(struct ring *r, int fd)
 	return 0;
 }
 
-void libring_unmap_words(struct ring *r)
+void libring_unmap_words(struct ring_reader *r)
 {
 	if (r->wait)
 		munmap(r->wait, r->wait_size);
 }
 
-/* Opens what the reader of a ring sleeps on that has a bell: both its descriptors. */
-int libring_bell_open(struct ring *r, int bell)
+/* Opens what the reader of a ring sleeps on that has a doorbell: both its descriptors. */
+int libring_doorbell_open(struct ring_reader *r, int doorbell)
 {
 	int err;
 
@@ -44,25 +44,25 @@ int libring_bell_open(struct ring *r, int bell)
 	r->poll_fd = r->epfd;
 	r->app_fd = r->epfd;
 	/* Of its own: an epoll instance forgets a file that nobody has open any more. */
-	r->bell = fcntl(bell, F_DUPFD_CLOEXEC, 0);
-	if (r->bell < 0)
-		return libring_fail(errno, "the ring's bell: %s", strerror(errno));
-	return libring_poll_add(r, r->bell, EPOLLIN | EPOLLET);
+	r->doorbell = fcntl(doorbell, F_DUPFD_CLOEXEC, 0);
+	if (r->doorbell < 0)
+		return libring_fail(errno, "the ring's doorbell: %s", strerror(errno));
+	return libring_poll_add(r, r->doorbell, EPOLLIN | EPOLLET);
 }
 
-static void arm_ring(struct ring *r, const struct ring_src *s, bool first)
+static void arm_ring(struct ring_reader *r, const struct ring_source *s, bool first)
 {
 	uint64_t pos = s->rd.pos, seq = SEQRING_WAIT_NONE;
-	uint64_t records = libring_wish_records(r);
+	uint64_t records = libring_watermark_records(r);
 
 	if (!first) {
-		pos = libring_add(pos, libring_wish_bytes(r) - 1);
+		pos = libring_add(pos, libring_watermark_bytes(r) - 1);
 		seq = libring_add(libring_next_seq(s), records - 1);
 	}
-	seqring_r_arm(&r->wait[s->ring], pos, seq);
+	seqring_reader_arm(&r->wait[s->ring], pos, seq);
 }
 
-static bool anything_pending(const struct ring *r)
+static bool anything_pending(const struct ring_reader *r)
 {
 	uint32_t i;
 
@@ -75,12 +75,12 @@ static bool anything_pending(const struct ring *r)
 /*
  * With wake_timeout_ns, somebody has to notice the first record, for the time
  * runs from there. ring_wait() does: it is armed at the first record, then at the
- * wish. An application that polls would be woken by each first record, and there
+ * watermark. An application that polls would be woken by each first record, and there
  * would be no batches: so the timer starts when it polls, which is early enough.
  * When nothing came in a whole timeout, the first record wakes it again, and no
  * timer ticks meanwhile.
  */
-static uint64_t arm_timeout(struct ring *r, bool for_fd, bool *first)
+static uint64_t arm_timeout(struct ring_reader *r, bool for_fd, bool *first)
 {
 	if (!for_fd) {
 		*first = !anything_pending(r);
@@ -93,9 +93,9 @@ static uint64_t arm_timeout(struct ring *r, bool for_fd, bool *first)
 }
 
 /* Asks for a wake-up by the words. */
-void libring_arm_words(struct ring *r, bool for_fd)
+void libring_arm_words(struct ring_reader *r, bool for_fd)
 {
-	bool first = r->due_ns || libring_wish_records(r) == 1;
+	bool first = r->due_ns || libring_watermark_records(r) == 1;
 	uint64_t timer = r->due_ns;
 	uint32_t i;
 
@@ -109,7 +109,7 @@ void libring_arm_words(struct ring *r, bool for_fd)
 }
 
 /* Makes the descriptor readable until the next drain. */
-void libring_kick_timer(struct ring *r)
+void libring_kick_timer(struct ring_reader *r)
 {
 	libring_timer_set(r, 1);
 }

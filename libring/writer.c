@@ -47,10 +47,10 @@ static inline uint64_t time_ns(const struct ring_writer *w)
 
 static inline void wake(struct ring_writer *w, struct ring_out *o)
 {
-	if (seqring_likely(!seqring_w_wake_due(&o->w, o->wait)))
+	if (seqring_likely(!seqring_writer_wake_due(&o->w, o->wait)))
 		return;
 	seqring_write(&o->w.ctl->wakeups, ++o->wakeups);
-	libring_ring_bell(w);
+	libring_ring_doorbell(w);
 }
 
 int ring_writer_publish(struct ring_writer *w, unsigned int ring, uint16_t type,
@@ -62,7 +62,8 @@ int ring_writer_publish(struct ring_writer *w, unsigned int ring, uint16_t type,
 	err = find_free(w, ring, &o);
 	if (err)
 		return err;
-	if (len > UINT32_MAX || seqring_w_publish(&o->w, type, time_ns(w), payload, (uint32_t)len))
+	if (len > UINT32_MAX ||
+	    seqring_writer_publish(&o->w, type, time_ns(w), payload, (uint32_t)len))
 		return too_big(o);
 	wake(w, o);
 	return 0;
@@ -86,7 +87,7 @@ int ring_writer_publish_iov(struct ring_writer *w, unsigned int ring, uint16_t t
 		vec[i].base = iov[i].iov_len ? iov[i].iov_base : "";
 		vec[i].len = iov[i].iov_len;
 	}
-	if (seqring_w_publish_vec(&o->w, type, time_ns(w), vec, (unsigned int)nr))
+	if (seqring_writer_publish_vec(&o->w, type, time_ns(w), vec, (unsigned int)nr))
 		return too_big(o);
 	wake(w, o);
 	return 0;
@@ -107,7 +108,8 @@ int ring_writer_publish_batch(struct ring_writer *w, unsigned int ring,
 		return err;
 	ts_ns = time_ns(w);
 	for (i = 0; i < nr; i++) {
-		if (seqring_w_publish(&o->w, recs[i].type, ts_ns, recs[i].payload, recs[i].len)) {
+		if (seqring_writer_publish(&o->w, recs[i].type, ts_ns, recs[i].payload,
+					   recs[i].len)) {
 			err = too_big(o);
 			break;
 		}
@@ -127,7 +129,7 @@ int ring_writer_reserve(struct ring_writer *w, unsigned int ring, size_t len, vo
 	err = find_free(w, ring, &o);
 	if (err)
 		return err;
-	if (len > UINT32_MAX || seqring_w_reserve(&o->w, (uint32_t)len, payload))
+	if (len > UINT32_MAX || seqring_writer_reserve(&o->w, (uint32_t)len, payload))
 		return too_big(o);
 	return 0;
 }
@@ -151,7 +153,7 @@ int ring_writer_commit(struct ring_writer *w, unsigned int ring, uint16_t type)
 	err = find_reserved(w, ring, &o);
 	if (err)
 		return err;
-	seqring_w_commit(&o->w, type, time_ns(w));
+	seqring_writer_commit(&o->w, type, time_ns(w));
 	wake(w, o);
 	return 0;
 }
@@ -163,7 +165,7 @@ int ring_writer_discard(struct ring_writer *w, unsigned int ring)
 
 	err = find_reserved(w, ring, &o);
 	if (!err)
-		seqring_w_discard(&o->w);
+		seqring_writer_discard(&o->w);
 	return err;
 }
 

@@ -23,12 +23,12 @@ struct ring_writer {
 	size_t map_size;
 	struct seqring_wait *wait;
 	size_t wait_size;
-	unsigned long aio; /* 0: none; see bell.c */
+	unsigned long aio; /* 0: none; see doorbell.c */
 };
 
-/* bell.c */
-void libring_bell_setup(struct ring_writer *w);
-void libring_ring_bell(struct ring_writer *w);
-void libring_bell_free(struct ring_writer *w);
+/* doorbell.c */
+void libring_doorbell_setup(struct ring_writer *w);
+void libring_ring_doorbell(struct ring_writer *w);
+void libring_doorbell_free(struct ring_writer *w);
 
 #endif /* LIBRING_WRITER_H */

@@ -41,7 +41,7 @@ struct account {
 
 struct cat {
 	const struct cat_opts *opts;
-	struct ring *ring;
+	struct ring_reader *ring;
 	struct decoder *decoder; /* NULL: payloads as they are */
 	struct out out;
 	struct account *accounts;
@@ -207,9 +207,9 @@ static void summary(const struct cat *c, bool gone)
 	fprintf(stderr, "ringctl: %s: read %llu + lost %llu %s published %llu; ", c->opts->name,
 		(unsigned long long)c->read, (unsigned long long)st.lost,
 		c->read + st.lost == published ? "=" : "!=", (unsigned long long)published);
-	fprintf(stderr, "laps %llu, waits %llu, misordered %llu%s\n", (unsigned long long)st.laps,
-		(unsigned long long)c->sleeps, (unsigned long long)st.misordered,
-		gone ? "; the writer is gone" : "");
+	fprintf(stderr, "overruns %llu, waits %llu, misordered %llu%s\n",
+		(unsigned long long)st.overruns, (unsigned long long)c->sleeps,
+		(unsigned long long)st.misordered, gone ? "; the writer is gone" : "");
 }
 
 static int finish(struct cat *c, int err)
@@ -262,7 +262,7 @@ static int prepare(struct cat *c)
 static int not_opened(const struct cat_opts *opts, int err)
 {
 	struct ring_info info = { .size = sizeof(info) };
-	struct ring *ring = NULL;
+	struct ring_reader *ring = NULL;
 	const char *name = opts->name;
 	int status = EXIT_OK;
 
@@ -415,7 +415,7 @@ static const char help[] =
 	"In text, what is not printable is \\n, \\t, \\r, \\\\ or \\xNN.\n"
 	"\n"
 	"The summary on standard error:\n"
-	"  ringctl: NAME: read R + lost L = published P; laps A, waits W, misordered M\n"
+	"  ringctl: NAME: read R + lost L = published P; overruns A, waits W, misordered M\n"
 	"P counts from where this reader started. A lap is a record overwritten while it\n"
 	"was read, which was thrown away; a wait is one sleep. Ended by a signal, by\n"
 	"--count, or because the writer is gone, the exit status is 0.\n"

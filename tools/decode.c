@@ -38,7 +38,7 @@ int decoder_open_blob(const void *blob, size_t size, struct decoder **out)
 	return 0;
 }
 
-int decoder_open(struct ring *ring, struct decoder **out)
+int decoder_open(struct ring_reader *ring, struct decoder **out)
 {
 	struct ring_info info = { .size = sizeof(info) };
 	int err;

@@ -16,7 +16,7 @@ struct ring_schema;
  * Return: 0; -ENOENT the ring has no schema; -EPROTO it has one that cannot be used,
  * as ring_strerror() says; -ENOMEM.
  */
-int decoder_open(struct ring *ring, struct decoder **out);
+int decoder_open(struct ring_reader *ring, struct decoder **out);
 /* The same for a schema without a ring. */
 int decoder_open_blob(const void *blob, size_t size, struct decoder **out);
 void decoder_close(struct decoder *d);

@@ -36,7 +36,7 @@ struct about {
 	char schema_err[256];
 	struct ring_info info;
 	struct ring_stats stats;
-	struct ring_ring_stats *rings;
+	struct ring_stats_at *rings;
 	bool device_known;
 	uint32_t readers;
 	uint32_t mode;
@@ -100,7 +100,7 @@ static const char *size_text(uint64_t v, char *buf, size_t size)
 	return buf;
 }
 
-static void print_ring(const struct ring_ring_stats *st)
+static void print_ring(const struct ring_stats_at *st)
 {
 	int i;
 
@@ -197,7 +197,7 @@ static struct json_object *feature_array(uint64_t bits)
 	return array;
 }
 
-static struct json_object *ring_object(const struct ring_ring_stats *st)
+static struct json_object *ring_object(const struct ring_stats_at *st)
 {
 	struct json_object *obj = json_object_new_object();
 	struct json_object *dropped = json_object_new_object();
@@ -319,7 +319,7 @@ static int print_json(const struct about *a)
 }
 
 /* Fills @a, its rings included. Return: 0 or -errno. */
-static int gather(struct ring *ring, struct about *a)
+static int gather(struct ring_reader *ring, struct about *a)
 {
 	uint32_t i;
 	int err;
@@ -343,7 +343,7 @@ static int gather(struct ring *ring, struct about *a)
 		return -ENOMEM;
 	for (i = 0; i < a->info.nr_rings; i++) {
 		a->rings[i].size = sizeof(a->rings[i]);
-		err = ring_ring_stats(ring, i, &a->rings[i]);
+		err = ring_stats_at(ring, i, &a->rings[i]);
 		if (err)
 			return err;
 	}
@@ -353,7 +353,7 @@ static int gather(struct ring *ring, struct about *a)
 static int about_ring(const char *name, bool json, bool schema)
 {
 	struct about a = { 0 };
-	struct ring *ring;
+	struct ring_reader *ring;
 	int err, status = EXIT_OK;
 
 	err = ring_open(name, NULL, &ring);

@@ -48,7 +48,7 @@ static const char help[] =
 
 static void look(struct entry *e)
 {
-	struct ring *ring = NULL;
+	struct ring_reader *ring = NULL;
 	uint32_t mode;
 
 	e->info.size = sizeof(e->info);

@@ -47,7 +47,7 @@ static bool is_source(const char *path)
 static int from_ring(const char *name, void **blob, size_t *size)
 {
 	struct ring_info info = { .size = sizeof(info) };
-	struct ring *ring;
+	struct ring_reader *ring;
 	int err;
 
 	err = ring_open(name, NULL, &ring);

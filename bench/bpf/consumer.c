@@ -113,7 +113,7 @@ static unsigned int take_ours(struct consumer *one)
 	for (;;) {
 		if (r->pos >= r->snap && n)
 			return n;
-		outcome = seqring_r_read(r, &v, copy, len);
+		outcome = seqring_reader_read(r, &v, copy, len);
 		if (outcome == SEQRING_OK) {
 			if (v.len != len || v.type != BENCH_TYPE)
 				wrong("header of record %llu is torn", (unsigned long long)v.seq);
@@ -121,9 +121,9 @@ static unsigned int take_ours(struct consumer *one)
 			one->lost += v.lost;
 			one->read++;
 			n++;
-		} else if (outcome != SEQRING_LAPPED) {
+		} else if (outcome != SEQRING_OVERRUN) {
 			return n;
-		} else if (seqring_r_resync(r)) {
+		} else if (seqring_reader_resync(r)) {
 			wrong("resync failed");
 		}
 	}
@@ -241,7 +241,7 @@ static void consume(void *arg)
 	for (i = 0; i < c->setup.readers; i++) {
 		if (c->kind != OURS || c->consumer[i].sleeper)
 			continue;
-		seqring_r_seek_head(&c->consumer[i].rd);
+		seqring_reader_seek_head(&c->consumer[i].rd);
 		c->consumer[i].rd.seq = c->run->seq + 1;
 	}
 	if (c->setup.policy != SLEEP) {
@@ -329,8 +329,8 @@ static void open_ours(struct contender *c)
 		fail("cannot map the ring: %s", strerror(errno));
 	map += h->ring_offset + (uint64_t)opt.cpu[0] * h->ring_stride;
 	for (i = 0; i < c->setup.readers; i++)
-		seqring_r_init(&c->consumer[i].rd, (const void *)map, map + h->data_offset,
-			       h->data_size);
+		seqring_reader_init(&c->consumer[i].rd, (const void *)map, map + h->data_offset,
+				    h->data_size);
 }
 
 static void open_perf(struct consumer *one)

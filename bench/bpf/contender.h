@@ -53,7 +53,7 @@ struct contender;
 struct consumer {
 	struct contender *c;
 	struct seqring_reader rd;
-	struct ring *sleeper;
+	struct ring_reader *sleeper;
 	struct ring_buffer *rb;
 	struct perf_buffer *pb;
 	pthread_t thread;

@@ -76,7 +76,7 @@ static struct cell cell_new(unsigned int kind, unsigned int i)
 static void memory(struct contender *c)
 {
 	struct ring_open_opts opts = { .size = sizeof(opts), .whence = RING_HEAD };
-	struct ring *r[MEM_READERS + 1];
+	struct ring_reader *r[MEM_READERS + 1];
 	struct mallinfo2 before, after;
 	struct ring_fds fds;
 	unsigned int i;

@@ -24,7 +24,7 @@ struct bpf {
 	int prog;
 
 	struct ring_bpf *ring;
-	struct ring *reader;
+	struct ring_reader *reader;
 	struct ring_buffer *consumer;
 };
 

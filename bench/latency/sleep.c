@@ -199,7 +199,7 @@ const struct kind kind_futex = {
 /* @epoll: the application's own, on the descriptor of the reader; or -1 */
 struct sleeper {
 	struct ring_writer *w;
-	struct ring *r;
+	struct ring_reader *r;
 	int epoll;
 };
 

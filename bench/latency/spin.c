@@ -185,7 +185,7 @@ const struct kind kind_bounce = {
 	.close = line_close,
 };
 
-struct ring {
+struct spin_ring {
 	struct seqring_writer w;
 	void *ctl;
 	void *data;
@@ -198,15 +198,15 @@ struct ring {
 static void record_open(struct contender *c)
 {
 	const struct spinner *spinner = c->variant;
-	struct ring *ring = aligned_alloc(128, (sizeof(*ring) + 127) & ~127ull);
+	struct spin_ring *ring = aligned_alloc(128, (sizeof(*ring) + 127) & ~127ull);
 
 	if (!ring)
 		fail("no memory");
 	memset(ring, 0, sizeof(*ring));
 	ring->ctl = map_shared(PAGE, &ring->ctl_reader);
 	ring->data = map_shared(spinner->size, &ring->data_reader);
-	if (seqring_w_init(&ring->w, ring->ctl, ring->data, spinner->size) ||
-	    seqring_r_init(&ring->r, ring->ctl_reader, ring->data_reader, spinner->size))
+	if (seqring_writer_init(&ring->w, ring->ctl, ring->data, spinner->size) ||
+	    seqring_reader_init(&ring->r, ring->ctl_reader, ring->data_reader, spinner->size))
 		fail("no ring of %llu bytes", (unsigned long long)spinner->size);
 	ring->r.eager = spinner->eager;
 	c->impl = ring;
@@ -215,7 +215,7 @@ static void record_open(struct contender *c)
 static void record_close(struct contender *c)
 {
 	const struct spinner *spinner = c->variant;
-	struct ring *ring = c->impl;
+	struct spin_ring *ring = c->impl;
 
 	munmap(ring->ctl, PAGE);
 	munmap(ring->data, spinner->size);
@@ -226,21 +226,21 @@ static void record_close(struct contender *c)
 
 static void record_send(struct contender *c, uint64_t due)
 {
-	struct ring *ring = c->impl;
+	struct spin_ring *ring = c->impl;
 
-	seqring_w_publish(&ring->w, TYPE, 0, &due, sizeof(due));
+	seqring_writer_publish(&ring->w, TYPE, 0, &due, sizeof(due));
 }
 
 static void record_receive(struct contender *c)
 {
-	struct ring *ring = c->impl;
+	struct spin_ring *ring = c->impl;
 	enum seqring_outcome outcome;
 	struct seqring_view v;
 	unsigned int i;
 	uint64_t due;
 
 	for (i = 0; i < LOOKS; i++) {
-		outcome = seqring_r_read(&ring->r, &v, &due, sizeof(due));
+		outcome = seqring_reader_read(&ring->r, &v, &due, sizeof(due));
 		if (outcome == SEQRING_EMPTY)
 			continue;
 		if (outcome != SEQRING_OK)

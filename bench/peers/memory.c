@@ -101,10 +101,10 @@ static void fan_create(struct stream *s)
 	void *data = map_shared(s->size, &data_reader);
 	unsigned int i;
 
-	if (seqring_w_init(&f->w, ctl, data, s->size))
+	if (seqring_writer_init(&f->w, ctl, data, s->size))
 		fail("no ring of %llu bytes", (unsigned long long)s->size);
 	for (i = 0; i < PEER_FAN; i++)
-		if (seqring_r_init(&f->r[i], ctl_reader, data_reader, s->size))
+		if (seqring_reader_init(&f->r[i], ctl_reader, data_reader, s->size))
 			fail("no reader of %llu bytes", (unsigned long long)s->size);
 	s->impl = f;
 }
@@ -115,7 +115,7 @@ static void fan_write(struct stream *s, unsigned int n)
 
 	for (; n; n--) {
 		payload_fill(s->payload, 32, ++s->seq);
-		seqring_w_publish(&f->w, TYPE, 0, s->payload, 32);
+		seqring_writer_publish(&f->w, TYPE, 0, s->payload, 32);
 	}
 }
 
@@ -125,7 +125,7 @@ static void fan_join(struct stream *s)
 	unsigned int i;
 
 	for (i = 0; i < PEER_FAN; i++) {
-		seqring_r_seek_head(&f->r[i]);
+		seqring_reader_seek_head(&f->r[i]);
 		f->r[i].seq = s->seq + 1;
 	}
 }
@@ -138,7 +138,7 @@ static unsigned int fan_one(struct stream *s, struct seqring_reader *r, unsigned
 	uint64_t payload[4];
 
 	while (n < max && (r->pos < r->snap || !n)) {
-		outcome = seqring_r_read(r, &v, payload, sizeof(payload));
+		outcome = seqring_reader_read(r, &v, payload, sizeof(payload));
 		if (outcome == SEQRING_OK) {
 			if (v.len != sizeof(payload) || v.type != TYPE)
 				wrong("%s: header of record %llu is torn", s->kind->name,
@@ -146,9 +146,9 @@ static unsigned int fan_one(struct stream *s, struct seqring_reader *r, unsigned
 			payload_check(payload, sizeof(payload), v.seq, s->kind->name);
 			s->lost += v.lost;
 			n++;
-		} else if (outcome != SEQRING_LAPPED) {
+		} else if (outcome != SEQRING_OVERRUN) {
 			break;
-		} else if (seqring_r_resync(r)) {
+		} else if (seqring_reader_resync(r)) {
 			wrong("%s: resync failed", s->kind->name);
 		}
 	}

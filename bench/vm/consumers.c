@@ -40,7 +40,7 @@ void consumer_take(struct consumer *c, const void *record, size_t len)
 static int ring_stream_open(struct consumer *c, const char **why)
 {
 	struct ring_stats stats = { .size = sizeof(stats) };
-	struct ring *ring;
+	struct ring_reader *ring;
 	int err = ring_open(LOCKS_STREAM_RING, NULL, &ring);
 
 	if (!err)

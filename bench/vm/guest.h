@@ -62,7 +62,7 @@ extern const struct snapshot_kind snapshot_plain;
 extern const struct snapshot_kind snapshot_mutex;
 extern const struct snapshot_kind snapshot_spin;
 extern const struct snapshot_kind snapshot_library; /* ring_newest() */
-extern const struct snapshot_kind snapshot_inline;  /* seqring_r_newest() */
+extern const struct snapshot_kind snapshot_inline;  /* seqring_reader_newest() */
 extern const struct snapshot_kind snapshot_none;    /* computes, and reads nothing */
 
 /*

@@ -133,7 +133,7 @@ const struct snapshot_kind snapshot_spin = {
 
 static void library_open(struct snapshot_reader *r)
 {
-	struct ring *ring;
+	struct ring_reader *ring;
 
 	if (ring_open(LOCKS_STATE_RING, NULL, &ring))
 		fail("%s", ring_strerror());
@@ -188,8 +188,8 @@ static void inline_open(struct snapshot_reader *r)
 	if (map == MAP_FAILED)
 		fail("cannot map %s: %s", LOCKS_STATE_RING, strerror(errno));
 	h = (const struct seqring_header *)map;
-	if (seqring_r_init(reader, (const void *)(map + h->ring_offset),
-			   map + h->ring_offset + h->data_offset, g.data_size))
+	if (seqring_reader_init(reader, (const void *)(map + h->ring_offset),
+				map + h->ring_offset + h->data_offset, g.data_size))
 		fail("%s is not a ring", LOCKS_STATE_RING);
 	r->impl = reader;
 }
@@ -200,10 +200,10 @@ static void inline_take(struct snapshot_reader *r, struct locks_state *copy)
 	struct seqring_view v;
 
 	do
-		outcome = seqring_r_newest(r->impl, &v, copy, r->len);
-	while (outcome == SEQRING_LAPPED);
+		outcome = seqring_reader_newest(r->impl, &v, copy, r->len);
+	while (outcome == SEQRING_OVERRUN);
 	if (outcome)
-		fail("seqring_r_newest(): outcome %d", (int)outcome);
+		fail("seqring_reader_newest(): outcome %d", (int)outcome);
 }
 
 const struct snapshot_kind snapshot_inline = {

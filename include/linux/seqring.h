@@ -9,8 +9,8 @@
 #include <linux/types.h>
 #include <seqring/abi.h>
 
-struct seqring;
-struct seqring_one;
+struct seqring_device;
+struct seqring_ring;
 
 /* seqring_params.flags */
 #define SEQRING_F_WRITE	BIT(0)	/* write(2) on the device publishes, too */
@@ -55,7 +55,7 @@ struct seqring_resv {
 	void *data;
 	u32 len;
 	/* private: */
-	struct seqring_one *ring;
+	struct seqring_ring *ring;
 	unsigned long irq_flags;
 };
 
@@ -71,15 +71,15 @@ struct seqring_item {
 	u16 type;
 };
 
-int seqring_create(const struct seqring_params *params, struct seqring **out);
-void seqring_destroy(struct seqring *sr);
+int seqring_create(const struct seqring_params *params, struct seqring_device **out);
+void seqring_destroy(struct seqring_device *sr);
 
-int seqring_reserve(struct seqring *sr, u32 len, struct seqring_resv *resv);
+int seqring_reserve(struct seqring_device *sr, u32 len, struct seqring_resv *resv);
 void seqring_commit(struct seqring_resv *resv, u16 type);
 void seqring_discard(struct seqring_resv *resv);
 
-int seqring_publish(struct seqring *sr, u16 type, const void *data, u32 len);
-int seqring_publish_batch(struct seqring *sr, const struct seqring_item *items,
+int seqring_publish(struct seqring_device *sr, u16 type, const void *data, u32 len);
+int seqring_publish_batch(struct seqring_device *sr, const struct seqring_item *items,
 			  unsigned int nr, unsigned int *done);
 
 #endif /* _LINUX_SEQRING_H */

@@ -25,14 +25,14 @@
  *   seqring_fence_read(tag)           loads before | loads after
  *   seqring_fence_write(tag)          stores before | stores after
  *   seqring_fence_full(tag)           everything before | everything after
- *   seqring_fence_light(tag)          compiler only; its partner makes up for it
+ *   seqring_compiler_barrier(tag)          compiler only; its partner makes up for it
  *   seqring_read(p), seqring_write(p, v)            one access, no order
  *   seqring_load_word(p), seqring_store_word(p, v)  the same, of record bytes
  *   seqring_store_words(to, from, n)  n record words stored from plain memory
  *   seqring_load_words(to, from, n)   n record words loaded to plain memory
  *   seqring_add(p, n)                 atomic, no order; for counters, any context
- *   seqring_lower(p, v)               atomic minimum, no order
- *   seqring_replace(p, old, v)        atomic: *p becomes v if it is *old, else *old
+ *   seqring_atomic_min(p, v)               atomic minimum, no order
+ *   seqring_cmpxchg(p, old, v)        atomic: *p becomes v if it is *old, else *old
  *                                     becomes *p; whether it did; no order; user space
  *   seqring_prefetch(p)               a hint, no access
  */
@@ -91,7 +91,7 @@ typedef __u64 __attribute__((__may_alias__)) seqring_word;
 #define seqring_fence_read(tag)			smp_rmb()
 #define seqring_fence_write(tag)		smp_wmb()
 #define seqring_fence_full(tag)			smp_mb()
-#define seqring_fence_light(tag)		barrier()
+#define seqring_compiler_barrier(tag)		barrier()
 #define seqring_read(p)				READ_ONCE(*(p))
 #define seqring_write(p, v)			WRITE_ONCE(*(p), v)
 #define seqring_load_word(p)			READ_ONCE(*(p))
@@ -100,7 +100,7 @@ typedef __u64 __attribute__((__may_alias__)) seqring_word;
 
 #define seqring_prefetch(p)			prefetch(p)
 
-static inline void seqring_lower(__u64 *p, __u64 v)
+static inline void seqring_atomic_min(__u64 *p, __u64 v)
 {
 	s64 cur = atomic64_read((atomic64_t *)p);
 
@@ -151,16 +151,16 @@ static inline unsigned long long seqring_split_load(const void *p)
 
 #define seqring_load_acquire(tag, p)		seqring_load_n(p, __ATOMIC_ACQUIRE)
 #define seqring_store_release(tag, p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
-#define seqring_fence_light(tag)		__atomic_signal_fence(__ATOMIC_SEQ_CST)
+#define seqring_compiler_barrier(tag)		__atomic_signal_fence(__ATOMIC_SEQ_CST)
 #define seqring_read(p)				seqring_load_n(p, __ATOMIC_RELAXED)
 #define seqring_write(p, v)			__atomic_store_n(p, v, __ATOMIC_RELAXED)
 #define seqring_add(p, n)			((void)__atomic_fetch_add(p, n, __ATOMIC_RELAXED))
 
 #define seqring_prefetch(p)			__builtin_prefetch(p)
-#define seqring_replace(p, old, v) \
+#define seqring_cmpxchg(p, old, v) \
 	__atomic_compare_exchange_n(p, old, v, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)
 
-static inline void seqring_lower(__u64 *p, __u64 v)
+static inline void seqring_atomic_min(__u64 *p, __u64 v)
 {
 	__u64 cur = __atomic_load_n(p, __ATOMIC_RELAXED);
 

@@ -34,7 +34,7 @@
 #endif
 
 #define seqring_fence_full(tag)			seqring_bpf_fence()
-#define seqring_fence_light(tag)		seqring_bpf_keep()
+#define seqring_compiler_barrier(tag)		seqring_bpf_keep()
 #define seqring_read(p)				(*(const volatile __typeof__(*(p)) *)(p))
 #define seqring_write(p, v)			(*(volatile __typeof__(*(p)) *)(p) = (v))
 #define seqring_store_word(p, v)		seqring_write(p, v)

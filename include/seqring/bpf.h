@@ -71,7 +71,7 @@ struct seqring_bpf_state {
 	__u64 pad_seg_end;
 	__u64 clock_base_ns;
 	__u64 reserved[3];
-	struct seqring_w_cold cold;
+	struct seqring_writer_cold cold;
 };
 SEQRING_ASSERT(sizeof(struct seqring_bpf_state) == 208, "state is 208 bytes");
 SEQRING_ASSERT(offsetof(struct seqring_bpf_state, cold) == 64, "one line is hot");
@@ -122,15 +122,15 @@ SEQRING_ASSERT(sizeof(struct seqring_bpf_geometry) == 128, "geometry is 128 byte
  *	has just found the ring free may take it all the same; so do it again after an RCU
  *	grace period, until it returns 1: only then do readers hear of the end. -EBUSY: a
  *	program is publishing there; try again.
- * OWNER: @owner and @owner_pidns go into the header. Ring the bell afterwards.
- * BELL: wakes all sleepers. -EAGAIN: try again.
+ * OWNER: @owner and @owner_pidns go into the header. Ring the doorbell afterwards.
+ * DOORBELL: wakes all sleepers. -EAGAIN: try again.
  * CLOCK: @ticks: jiffies, now.
  *
  * -ENOENT: no such ring. -EINVAL: no such command.
  */
 #define SEQRING_BPF_CTL_END	1u
 #define SEQRING_BPF_CTL_OWNER	2u
-#define SEQRING_BPF_CTL_BELL	3u
+#define SEQRING_BPF_CTL_DOORBELL	3u
 #define SEQRING_BPF_CTL_CLOCK	4u
 
 struct seqring_bpf_ctl {
@@ -158,7 +158,7 @@ struct seqring_bpf_ctl {
 struct seqring_bpf_open {
 	struct seqring_ring_ctl *ctl;
 	struct seqring_wait *wait;
-	void *bell;
+	void *doorbell;
 	const volatile struct seqring_bpf_geometry *geo;
 	struct seqring_record *rec;
 	__u64 pos;
@@ -188,7 +188,7 @@ static __always_inline int seqring_bpf_take(struct seqring_bpf_state *state, int
 		if (seqring_read(&state->owner))
 			return 0;
 		seqring_write(&state->owner, 1);
-		seqring_fence_light(NEST);
+		seqring_compiler_barrier(NEST);
 		return 1;
 	}
 #endif
@@ -215,7 +215,7 @@ SEQRING_BPF_COLD int seqring_bpf_busy(struct seqring_ring_ctl *ctl)
 
 /* Takes the ring. */
 static __always_inline int seqring_bpf_enter(struct seqring_bpf_open *o, void *map,
-					     void *wait_map, void *bell,
+					     void *wait_map, void *doorbell,
 					     const volatile struct seqring_bpf_geometry *geo)
 {
 	const __u32 cpu_mask = geo->cpu_mask;
@@ -239,7 +239,7 @@ static __always_inline int seqring_bpf_enter(struct seqring_bpf_open *o, void *m
 		/* bpf_ktime_get_coarse_ns() is not for tracing programs, nor for an NMI. */
 		o->ts_ns = bpf_jiffies64() * geo->tick_ns +
 			   seqring_bpf_state(o->ctl)->clock_base_ns;
-	o->bell = bell;
+	o->doorbell = doorbell;
 	o->geo = geo;
 	return 0;
 }
@@ -267,7 +267,7 @@ static __always_inline void seqring_bpf_writer(struct seqring_writer *w,
 #define SEQRING_BPF_NO_ROOM	(~0ULL)
 
 /*
- * As seqring_w_room(), for a record that does not lie within the segment. A function of
+ * As seqring_writer_make_room(), for a record that does not lie within the segment. A function of
  * its own, as is what follows, for a program's registers are few.
  *
  * Return: where it goes; SEQRING_BPF_NO_ROOM: it is too long.
@@ -281,7 +281,7 @@ SEQRING_BPF_COLD __u64 seqring_bpf_room(struct seqring_ring_ctl *ctl,
 	if (!geo->nr_rings)
 		return SEQRING_BPF_NO_ROOM;
 	seqring_bpf_writer(&w, ctl, geo);
-	if (seqring_w_room(&w, len, &next))
+	if (seqring_writer_make_room(&w, len, &next))
 		return SEQRING_BPF_NO_ROOM;
 	seqring_bpf_state(ctl)->seg_end = w.seg_end;
 	return w.pos;
@@ -292,17 +292,17 @@ SEQRING_BPF_COLD int seqring_bpf_close(struct seqring_ring_ctl *ctl,
 				       const volatile struct seqring_bpf_geometry *geo, __u64 pos,
 				       __u32 len)
 {
-	struct seqring_w_open open;
+	struct seqring_writer_open open;
 	struct seqring_writer w;
 
 	if (!geo->nr_rings)
 		return -ENODEV;
 	seqring_bpf_writer(&w, ctl, geo);
 	w.pos = pos;
-	open = seqring_w_advance(&w, seqring_normalize(pos + seqring_record_size(len), w.mask), 0);
-	seqring_w_close(&open);
+	open = seqring_writer_advance(&w, seqring_normalize(pos + seqring_record_size(len), w.mask), 0);
+	seqring_writer_close(&open);
 	if (w.pos >= w.seg_end)
-		seqring_w_enter_segment(&w, w.pos);
+		seqring_writer_enter_segment(&w, w.pos);
 	seqring_bpf_state(ctl)->seg_end = w.seg_end;
 	return 0;
 }
@@ -313,9 +313,9 @@ static __always_inline void seqring_bpf_close_within(struct seqring_ring_ctl *ct
 						     struct seqring_record *behind, __u64 pos,
 						     __u64 next)
 {
-	struct seqring_w_open open = { rec, behind, ctl, pos, next, ctl->seq + 1 };
+	struct seqring_writer_open open = { rec, behind, ctl, pos, next, ctl->seq + 1 };
 
-	seqring_w_close(&open);
+	seqring_writer_close(&open);
 }
 
 /* Forgets the reservation. A PAD in front of it stays: a reader may have passed it. */
@@ -338,12 +338,12 @@ static __always_inline int seqring_bpf_drop(struct seqring_ring_ctl *ctl, int ca
 }
 
 /*
- * Rings the bell. Where that fails, for a lock of the kernel's is taken (in an NMI)
- * or no reader has looked after the bell for long, the next publish tries again.
+ * Rings the doorbell. Where that fails, for a lock of the kernel's is taken (in an NMI)
+ * or no reader has looked after the doorbell for long, the next publish tries again.
  */
-SEQRING_BPF_COLD int seqring_bpf_ring_bell(void *bell, struct seqring_wait *wait, __u64 *wakeups)
+SEQRING_BPF_COLD int seqring_bpf_ring_doorbell(void *doorbell, struct seqring_wait *wait, __u64 *wakeups)
 {
-	void *p = bpf_ringbuf_reserve(bell, 8, 0);
+	void *p = bpf_ringbuf_reserve(doorbell, 8, 0);
 
 	if (!p) {
 		seqring_write(&wait->pos, 0);
@@ -372,11 +372,11 @@ static __always_inline int seqring_bpf_wake_due(const struct seqring_bpf_open *o
 	if (SEQRING_BPF_ANNOUNCE && seqring_likely(!seqring_read(&o->wait->announced)))
 		return 0;
 	if (SEQRING_BPF_ANNOUNCE)
-		return seqring_w_wake_due_announced(ctl, o->wait, &seqring_bpf_state(ctl)->calm,
+		return seqring_writer_wake_due_announced(ctl, o->wait, &seqring_bpf_state(ctl)->calm,
 						    o->geo->announce ? SEQRING_BPF_CALM : ~0u);
-	/* Pairs with the full fence in seqring_r_arm(). */
+	/* Pairs with the full fence in seqring_reader_arm(). */
 	seqring_fence_full(WAKE);
-	return seqring_w_wake_due_at(ctl->head, ctl->seq, o->wait);
+	return seqring_writer_wake_due_at(ctl->head, ctl->seq, o->wait);
 }
 
 /* What comes after a record: others may publish, and who waits for it is woken. */
@@ -384,7 +384,7 @@ static __always_inline void seqring_bpf_done(const struct seqring_bpf_open *o)
 {
 	seqring_bpf_leave(o->ctl);
 	if (seqring_bpf_wake_due(o))
-		seqring_bpf_ring_bell(o->bell, o->wait, &o->ctl->wakeups);
+		seqring_bpf_ring_doorbell(o->doorbell, o->wait, &o->ctl->wakeups);
 }
 
 /* No record of this length, or none at all, for a program that was never set up. */
@@ -404,7 +404,7 @@ static __always_inline int seqring_bpf_do_reserve(struct seqring_bpf_open *o, __
 		return seqring_bpf_no_room(o->ctl, o->geo);
 	o->pos = o->ctl->head;
 	o->len = len;
-	if (!seqring_w_within(o->pos + seqring_record_size(len),
+	if (!seqring_writer_fits_segment(o->pos + seqring_record_size(len),
 			      seqring_bpf_state(o->ctl)->seg_end)) {
 		o->pos = seqring_bpf_room(o->ctl, o->geo, len);
 		if (o->pos == SEQRING_BPF_NO_ROOM)
@@ -430,9 +430,9 @@ static __always_inline void seqring_bpf_commit(struct seqring_bpf_open *o, __u16
 {
 	__u64 next = o->pos + seqring_record_size(o->len);
 
-	seqring_w_zero_padding((unsigned char *)(o->rec + 1), o->len);
-	seqring_w_head(o->rec, seqring_meta(o->len, type, 0), o->ts_ns);
-	if (seqring_w_within(next, seqring_bpf_state(o->ctl)->seg_end))
+	seqring_writer_zero_padding((unsigned char *)(o->rec + 1), o->len);
+	seqring_writer_write_header(o->rec, seqring_meta(o->len, type, 0), o->ts_ns);
+	if (seqring_writer_fits_segment(next, seqring_bpf_state(o->ctl)->seg_end))
 		seqring_bpf_close_within(o->ctl, o->rec, seqring_bpf_at(o->ctl, o->geo, next),
 					 o->pos, next);
 	else
@@ -455,10 +455,10 @@ static __always_inline int seqring_bpf_put(struct seqring_bpf_open *o, __u16 typ
 	struct seqring_record *rec;
 	__u64 to;
 
-	if (seqring_w_within(pos + size, seqring_bpf_state(o->ctl)->seg_end)) {
+	if (seqring_writer_fits_segment(pos + size, seqring_bpf_state(o->ctl)->seg_end)) {
 		rec = seqring_bpf_at(o->ctl, o->geo, pos);
-		seqring_w_head(rec, seqring_meta(len, type, 0), o->ts_ns);
-		seqring_w_copy_payload(rec + 1, src, len);
+		seqring_writer_write_header(rec, seqring_meta(len, type, 0), o->ts_ns);
+		seqring_writer_copy_payload(rec + 1, src, len);
 		seqring_bpf_close_within(o->ctl, rec,
 					 (struct seqring_record *)((unsigned char *)rec + size),
 					 pos, pos + size);
@@ -467,8 +467,8 @@ static __always_inline int seqring_bpf_put(struct seqring_bpf_open *o, __u16 typ
 		if (to == SEQRING_BPF_NO_ROOM)
 			return seqring_bpf_no_room(o->ctl, o->geo);
 		rec = seqring_bpf_at(o->ctl, o->geo, to);
-		seqring_w_head(rec, seqring_meta(len, type, 0), o->ts_ns);
-		seqring_w_copy_payload(rec + 1, src, len);
+		seqring_writer_write_header(rec, seqring_meta(len, type, 0), o->ts_ns);
+		seqring_writer_copy_payload(rec + 1, src, len);
 		seqring_bpf_close(o->ctl, o->geo, to, len);
 	}
 	return 0;
@@ -527,7 +527,7 @@ static __always_inline int seqring_bpf_do_publish(struct seqring_bpf_open *o,
 #define seqring_bpf_publish_from(name, source, type, src, len) \
 	({ \
 		struct seqring_bpf_open __o; \
-		int __err = seqring_bpf_enter(&__o, &name, &name##_wait, &name##_bell, \
+		int __err = seqring_bpf_enter(&__o, &name, &name##_wait, &name##_doorbell, \
 					      &name##_geometry); \
 		if (!__err) \
 			__err = seqring_bpf_do_publish(&__o, source, type, src, len); \
@@ -565,7 +565,7 @@ static __always_inline int seqring_bpf_do_publish(struct seqring_bpf_open *o,
  */
 #define seqring_bpf_reserve(name, o, len, payload) \
 	({ \
-		int __err = seqring_bpf_enter(o, &name, &name##_wait, &name##_bell, \
+		int __err = seqring_bpf_enter(o, &name, &name##_wait, &name##_doorbell, \
 					      &name##_geometry); \
 		if (!__err) \
 			__err = seqring_bpf_do_reserve(o, len, payload); \
@@ -573,7 +573,7 @@ static __always_inline int seqring_bpf_do_publish(struct seqring_bpf_open *o,
 	})
 
 static __always_inline int seqring_bpf_do_ctl(struct seqring_bpf_ctl *c, void *map,
-					      void *bell,
+					      void *doorbell,
 					      const volatile struct seqring_bpf_geometry *geo)
 {
 	__u32 cmd = c->cmd, ring = c->ring, zero = 0;
@@ -584,8 +584,8 @@ static __always_inline int seqring_bpf_do_ctl(struct seqring_bpf_ctl *c, void *m
 	__u32 owner;
 	void *p;
 
-	if (cmd == SEQRING_BPF_CTL_BELL) {
-		p = bpf_ringbuf_reserve(bell, 8, 0);
+	if (cmd == SEQRING_BPF_CTL_DOORBELL) {
+		p = bpf_ringbuf_reserve(doorbell, 8, 0);
 		if (!p)
 			return -EAGAIN;
 		bpf_ringbuf_discard(p, BPF_RB_FORCE_WAKEUP);
@@ -614,7 +614,7 @@ static __always_inline int seqring_bpf_do_ctl(struct seqring_bpf_ctl *c, void *m
 	owner = __sync_val_compare_and_swap(&state->owner, 0, SEQRING_BPF_ENDED);
 	if (owner != SEQRING_BPF_ENDED)
 		return owner ? -EBUSY : 0;
-	/* Pairs with the acquire of state in seqring_r_peek(). */
+	/* Pairs with the acquire of state in seqring_reader_peek(). */
 	seqring_store_release(END, &ctl->state, SEQRING_STATE_DEAD);
 	return 1;
 }
@@ -643,14 +643,14 @@ static __always_inline int seqring_bpf_do_ctl(struct seqring_bpf_ctl *c, void *m
 	struct { \
 		__uint(type, BPF_MAP_TYPE_RINGBUF); \
 		__uint(max_entries, 4096); \
-	} name##_bell SEC(".maps"); \
+	} name##_doorbell SEC(".maps"); \
 	SEC(".rodata." #name) const volatile struct seqring_bpf_geometry name##_geometry = { \
 		.payload_limit = SEQRING_BPF_PAYLOAD_MAX, \
 		.announce = SEQRING_BPF_ANNOUNCE, \
 	}; \
 	SEC("syscall") int name##_ctl(struct seqring_bpf_ctl *c) \
 	{ \
-		return seqring_bpf_do_ctl(c, &name, &name##_bell, &name##_geometry); \
+		return seqring_bpf_do_ctl(c, &name, &name##_doorbell, &name##_geometry); \
 	} \
 	struct seqring_bpf_geometry
 

@@ -18,14 +18,14 @@
  * enum seqring_outcome - what a look at the ring found
  * @SEQRING_OK: a record
  * @SEQRING_EMPTY: no record yet
- * @SEQRING_LAPPED: the writer has overwritten this position; seqring_r_resync()
+ * @SEQRING_OVERRUN: the writer has overwritten this position; seqring_reader_resync()
  * @SEQRING_CORRUPT: what stands here was not written by this protocol
  * @SEQRING_DEAD: no record, and there never will be one
  */
 enum seqring_outcome {
 	SEQRING_OK = 0,
 	SEQRING_EMPTY,
-	SEQRING_LAPPED,
+	SEQRING_OVERRUN,
 	SEQRING_CORRUPT,
 	SEQRING_DEAD,
 };
@@ -34,7 +34,7 @@ enum seqring_outcome {
  * @pos, @seq: the next record; @seq 0: not known yet, nothing counts as lost
  * @snap:     head as last loaded: everything below is published
  * @lost:     records lost since the last one that was consumed
- * @lost_total, @laps: since seqring_r_init(); @lost_total is without @lost
+ * @lost_total, @overruns: since seqring_reader_init(); @lost_total is without @lost
  * @any:      the seq at @pos is not known: take what stands there
  * @eager:    look at the stamp at head instead of at head: one cache line less
  *            between the writer and a reader that spins, at the writer's cost
@@ -54,12 +54,12 @@ struct seqring_reader {
 	__u16 lap_shift;
 	__u64 lap_pos;
 	__u64 lost_total;
-	__u64 laps;
+	__u64 overruns;
 };
 
 /*
- * A record as seqring_r_peek() saw it. Nothing of it may be relied on before
- * seqring_r_recheck() said OK.
+ * A record as seqring_reader_peek() saw it. Nothing of it may be relied on before
+ * seqring_reader_recheck() said OK.
  *
  * @lost: records lost between this one and the one before
  */
@@ -81,7 +81,7 @@ struct seqring_view {
 #endif
 
 /* Goes to @pos without knowing which seq stands there. */
-static inline enum seqring_outcome seqring_r_goto(struct seqring_reader *r, __u64 pos)
+static inline enum seqring_outcome seqring_reader_goto(struct seqring_reader *r, __u64 pos)
 {
 	if ((pos & 7) || seqring_normalize(pos, r->mask) != pos)
 		return SEQRING_CORRUPT;
@@ -91,7 +91,7 @@ static inline enum seqring_outcome seqring_r_goto(struct seqring_reader *r, __u6
 }
 
 /**
- * seqring_r_init() - start a reader at the oldest record
+ * seqring_reader_init() - start a reader at the oldest record
  * @r: the reader to fill
  * @ctl: control area of the ring; mapped read-only is enough
  * @data: data area
@@ -100,7 +100,7 @@ static inline enum seqring_outcome seqring_r_goto(struct seqring_reader *r, __u6
  * Return: 0, or -EINVAL when @data_size is not one that the ABI allows, or tail not
  * a place where a record can start.
  */
-static inline int seqring_r_init(struct seqring_reader *r, const struct seqring_ring_ctl *ctl,
+static inline int seqring_reader_init(struct seqring_reader *r, const struct seqring_ring_ctl *ctl,
 				 const void *data, __u64 data_size)
 {
 	if (!SEQRING_DATA_SIZE_OK(data_size))
@@ -110,30 +110,30 @@ static inline int seqring_r_init(struct seqring_reader *r, const struct seqring_
 	r->ctl = ctl;
 	r->mask = data_size - 1;
 	r->payload_max = SEQRING_PAYLOAD_MAX(data_size);
-	return seqring_r_goto(r, seqring_load_acquire(JOIN, &ctl->tail)) ? -EINVAL : 0;
+	return seqring_reader_goto(r, seqring_load_acquire(JOIN, &ctl->tail)) ? -EINVAL : 0;
 }
 
-static inline const struct seqring_record *seqring_r_at(const struct seqring_reader *r, __u64 pos)
+static inline const struct seqring_record *seqring_reader_at(const struct seqring_reader *r, __u64 pos)
 {
 	return (const struct seqring_record *)(r->data + (size_t)(pos & r->mask));
 }
 
 /* Whether all bytes from @pos on that were loaded before are as published. */
-static inline int seqring_r_intact(const struct seqring_reader *r, __u64 pos)
+static inline int seqring_reader_intact(const struct seqring_reader *r, __u64 pos)
 {
-	/* Pairs with the write fence in seqring_w_reclaim(). */
+	/* Pairs with the write fence in seqring_writer_reclaim(). */
 	seqring_fence_read(RECLAIM);
 	return seqring_read(&r->ctl->tail) <= pos;
 }
 
 /* Loads head anew. OK: there is more below it now. */
-static inline enum seqring_outcome seqring_r_snapshot(struct seqring_reader *r)
+static inline enum seqring_outcome seqring_reader_snapshot(struct seqring_reader *r)
 {
-	/* Pairs with the release of head in seqring_w_close(). */
+	/* Pairs with the release of head in seqring_writer_close(). */
 	r->snap = seqring_load_acquire(JOIN, &r->ctl->head);
 	if (r->pos < r->snap)
 		return SEQRING_OK;
-	/* Pairs with seqring_w_end(): after it, head is the last one. */
+	/* Pairs with seqring_writer_end(): after it, head is the last one. */
 	if (seqring_likely(!(seqring_load_acquire(END, &r->ctl->state) & SEQRING_STATE_DEAD)))
 		return SEQRING_EMPTY;
 	r->snap = seqring_load_acquire(JOIN, &r->ctl->head);
@@ -141,16 +141,16 @@ static inline enum seqring_outcome seqring_r_snapshot(struct seqring_reader *r)
 }
 
 /* What a stamp means that is not the one expected; OK: go on, it is now. */
-static inline enum seqring_outcome seqring_r_mismatch(struct seqring_reader *r, __u64 stamp)
+static inline enum seqring_outcome seqring_reader_mismatch(struct seqring_reader *r, __u64 stamp)
 {
-	if (!seqring_r_intact(r, r->pos))
-		return SEQRING_LAPPED;
+	if (!seqring_reader_intact(r, r->pos))
+		return SEQRING_OVERRUN;
 	if (!stamp) {
 		/* Below head every stamp is there: this is no ring of ours. */
 		if (r->pos < r->snap)
 			return SEQRING_CORRUPT;
 		if (seqring_load_acquire(END, &r->ctl->state) & SEQRING_STATE_DEAD)
-			return seqring_r_snapshot(r) == SEQRING_OK ? SEQRING_EMPTY : SEQRING_DEAD;
+			return seqring_reader_snapshot(r) == SEQRING_OK ? SEQRING_EMPTY : SEQRING_DEAD;
 		return SEQRING_EMPTY;
 	}
 	if (!r->any || stamp < r->seq)
@@ -163,23 +163,23 @@ static inline enum seqring_outcome seqring_r_mismatch(struct seqring_reader *r, 
 }
 
 /* A header that cannot be: overwritten while it was read, or never valid. */
-static inline enum seqring_outcome seqring_r_bad(const struct seqring_reader *r)
+static inline enum seqring_outcome seqring_reader_bad(const struct seqring_reader *r)
 {
-	return seqring_r_intact(r, r->pos) ? SEQRING_CORRUPT : SEQRING_LAPPED;
+	return seqring_reader_intact(r, r->pos) ? SEQRING_CORRUPT : SEQRING_OVERRUN;
 }
 
 /**
- * seqring_r_peek() - look at the next record without copying it
+ * seqring_reader_peek() - look at the next record without copying it
  * @r: the reader
  * @v: filled when there is one
  *
  * The view's payload points into the ring, at @v->len bytes that lie within the
  * data area. The writer may overwrite them at any time: what was read there
- * counts only once seqring_r_recheck() says OK afterwards. Does not advance.
+ * counts only once seqring_reader_recheck() says OK afterwards. Does not advance.
  *
  * Return: SEQRING_OK with @v valid as said; any other outcome with @v undefined.
  */
-static inline enum seqring_outcome seqring_r_peek(struct seqring_reader *r, struct seqring_view *v)
+static inline enum seqring_outcome seqring_reader_peek(struct seqring_reader *r, struct seqring_view *v)
 {
 	const struct seqring_record *rec;
 	enum seqring_outcome outcome;
@@ -188,15 +188,15 @@ static inline enum seqring_outcome seqring_r_peek(struct seqring_reader *r, stru
 
 again:
 	if (seqring_unlikely(r->pos >= r->snap) && !r->eager) {
-		outcome = seqring_r_snapshot(r);
+		outcome = seqring_reader_snapshot(r);
 		if (outcome)
 			return outcome;
 	}
-	rec = seqring_r_at(r, r->pos);
-	/* Pairs with the release of the stamp in seqring_w_close(). */
+	rec = seqring_reader_at(r, r->pos);
+	/* Pairs with the release of the stamp in seqring_writer_close(). */
 	stamp = seqring_load_acquire(PUBLISH, &rec->stamp);
 	if (seqring_unlikely(stamp != r->seq || r->any)) {
-		outcome = seqring_r_mismatch(r, stamp);
+		outcome = seqring_reader_mismatch(r, stamp);
 		if (outcome)
 			return outcome;
 	}
@@ -205,13 +205,13 @@ again:
 	room = r->mask + 1 - (r->pos & r->mask);
 	if (seqring_unlikely(meta.flags & SEQRING_REC_PAD)) {
 		/* A PAD ends a lap; one that is a whole lap would never end. */
-		if (room > r->mask || !seqring_r_intact(r, r->pos))
-			return seqring_r_bad(r);
+		if (room > r->mask || !seqring_reader_intact(r, r->pos))
+			return seqring_reader_bad(r);
 		r->pos += room;
 		goto again;
 	}
 	if (seqring_unlikely(meta.len > r->payload_max || seqring_record_size(meta.len) > room))
-		return seqring_r_bad(r);
+		return seqring_reader_bad(r);
 	v->pos = r->pos;
 	v->next = seqring_normalize(r->pos + seqring_record_size(meta.len), r->mask);
 	v->seq = r->seq;
@@ -226,21 +226,21 @@ again:
 }
 
 /**
- * seqring_r_recheck() - say whether what was read of a view is whole
+ * seqring_reader_recheck() - say whether what was read of a view is whole
  * @r: the reader
- * @v: what seqring_r_peek() gave, not consumed yet
+ * @v: what seqring_reader_peek() gave, not consumed yet
  *
  * Return: SEQRING_OK: header and payload were as published when they were read;
- * SEQRING_LAPPED: throw away what was read, and seqring_r_resync().
+ * SEQRING_OVERRUN: throw away what was read, and seqring_reader_resync().
  */
-static inline enum seqring_outcome seqring_r_recheck(const struct seqring_reader *r,
+static inline enum seqring_outcome seqring_reader_recheck(const struct seqring_reader *r,
 						     const struct seqring_view *v)
 {
-	return seqring_likely(seqring_r_intact(r, v->pos)) ? SEQRING_OK : SEQRING_LAPPED;
+	return seqring_likely(seqring_reader_intact(r, v->pos)) ? SEQRING_OK : SEQRING_OVERRUN;
 }
 
 /* Moves on behind a view that was rechecked. */
-static inline void seqring_r_consume(struct seqring_reader *r, const struct seqring_view *v)
+static inline void seqring_reader_consume(struct seqring_reader *r, const struct seqring_view *v)
 {
 	r->pos = v->next;
 	r->seq = v->seq + 1;
@@ -251,7 +251,7 @@ static inline void seqring_r_consume(struct seqring_reader *r, const struct seqr
 }
 
 /* Copies @len payload bytes out, in word loads. */
-static inline void seqring_r_copy(void *dst, const void *payload, __u32 len)
+static inline void seqring_reader_copy(void *dst, const void *payload, __u32 len)
 {
 	const seqring_word *from = (const seqring_word *)payload;
 	unsigned char *to = (unsigned char *)dst;
@@ -274,7 +274,7 @@ static inline void seqring_r_copy(void *dst, const void *payload, __u32 len)
 }
 
 /**
- * seqring_r_read() - copy the next record out and move on
+ * seqring_reader_read() - copy the next record out and move on
  * @r: the reader
  * @v: filled when there is one; its payload is @buf
  * @buf: where the payload goes
@@ -284,35 +284,35 @@ static inline void seqring_r_copy(void *dst, const void *payload, __u32 len)
  * Return: SEQRING_OK with @v and @buf whole; any other outcome with both
  * undefined and the reader where it was.
  */
-static inline enum seqring_outcome seqring_r_read(struct seqring_reader *r, struct seqring_view *v,
+static inline enum seqring_outcome seqring_reader_read(struct seqring_reader *r, struct seqring_view *v,
 						  void *buf, __u32 size)
 {
-	enum seqring_outcome outcome = seqring_r_peek(r, v);
+	enum seqring_outcome outcome = seqring_reader_peek(r, v);
 
 	if (outcome)
 		return outcome;
-	seqring_r_copy(buf, v->payload, v->len < size ? v->len : size);
-	outcome = seqring_r_recheck(r, v);
+	seqring_reader_copy(buf, v->payload, v->len < size ? v->len : size);
+	outcome = seqring_reader_recheck(r, v);
 	if (seqring_unlikely(outcome))
 		return outcome;
 	v->payload = buf;
-	seqring_r_consume(r, v);
+	seqring_reader_consume(r, v);
 	return SEQRING_OK;
 }
 
 /**
- * seqring_r_read_batch() - copy out as many whole records as fit
+ * seqring_reader_read_batch() - copy out as many whole records as fit
  * @r: the reader
  * @v: array of views to fill; each payload points into @buf, 8-byte aligned
  * @max: its length, at least 1
  * @buf: where the payloads go, 8-byte aligned
- * @size: bytes there; a first record that is longer is cut, as in seqring_r_read()
+ * @size: bytes there; a first record that is longer is cut, as in seqring_reader_read()
  * @nr: set to the number of views filled
  *
  * Return: SEQRING_OK with @nr > 0; any other outcome, with @nr 0, is that of the
  * first record. A record that does not come out whole ends the batch before it.
  */
-static inline enum seqring_outcome seqring_r_read_batch(struct seqring_reader *r,
+static inline enum seqring_outcome seqring_reader_read_batch(struct seqring_reader *r,
 							struct seqring_view *v, unsigned int max,
 							void *buf, size_t size, unsigned int *nr)
 {
@@ -322,18 +322,18 @@ static inline enum seqring_outcome seqring_r_read_batch(struct seqring_reader *r
 	unsigned int n = 0;
 
 	while (n < max) {
-		outcome = seqring_r_peek(r, &v[n]);
+		outcome = seqring_reader_peek(r, &v[n]);
 		if (outcome)
 			break;
 		room = size - used;
 		if (n && v[n].len > room)
 			break;
-		seqring_r_copy(to + used, v[n].payload, v[n].len < room ? v[n].len : (__u32)room);
-		outcome = seqring_r_recheck(r, &v[n]);
+		seqring_reader_copy(to + used, v[n].payload, v[n].len < room ? v[n].len : (__u32)room);
+		outcome = seqring_reader_recheck(r, &v[n]);
 		if (outcome)
 			break;
 		v[n].payload = to + used;
-		seqring_r_consume(r, &v[n]);
+		seqring_reader_consume(r, &v[n]);
 		used += (v[n].len + 7) & ~(size_t)7;
 		n++;
 		if (used > size)
@@ -344,7 +344,7 @@ static inline enum seqring_outcome seqring_r_read_batch(struct seqring_reader *r
 }
 
 /**
- * seqring_r_resync() - go on after SEQRING_LAPPED
+ * seqring_reader_resync() - go on after SEQRING_OVERRUN
  * @r: the reader
  *
  * Goes to a record start with a margin of intact data behind it, at least an
@@ -353,13 +353,13 @@ static inline enum seqring_outcome seqring_r_read_batch(struct seqring_reader *r
  *
  * Return: SEQRING_OK, or SEQRING_CORRUPT when the control area is not a ring's.
  */
-static inline enum seqring_outcome seqring_r_resync(struct seqring_reader *r)
+static inline enum seqring_outcome seqring_reader_resync(struct seqring_reader *r)
 {
 	__u64 tail = seqring_load_acquire(JOIN, &r->ctl->tail);
 	__u64 best = 0, pos, want;
 	unsigned int i;
 
-	r->laps++;
+	r->overruns++;
 	if (r->pos - r->lap_pos < (r->mask + 1) / SEQRING_SEGMENTS && r->lap_shift > 1)
 		r->lap_shift--;
 	else
@@ -376,40 +376,40 @@ static inline enum seqring_outcome seqring_r_resync(struct seqring_reader *r)
 	if (best <= r->pos)
 		return SEQRING_CORRUPT;
 	r->lap_pos = best;
-	return seqring_r_goto(r, best);
+	return seqring_reader_goto(r, best);
 }
 
 /*
  * Seeks. Each forgets what was expected before, so nothing counts as lost
  * between the old and the new place. Return: SEQRING_OK, or SEQRING_CORRUPT.
  */
-static inline enum seqring_outcome seqring_r_seek_pos(struct seqring_reader *r, __u64 pos)
+static inline enum seqring_outcome seqring_reader_seek_pos(struct seqring_reader *r, __u64 pos)
 {
 	r->seq = 0;
 	r->lost = 0;
-	return seqring_r_goto(r, pos);
+	return seqring_reader_goto(r, pos);
 }
 
 /* The oldest record that is intact. */
-static inline enum seqring_outcome seqring_r_seek_oldest(struct seqring_reader *r)
+static inline enum seqring_outcome seqring_reader_seek_oldest(struct seqring_reader *r)
 {
-	return seqring_r_seek_pos(r, seqring_load_acquire(JOIN, &r->ctl->tail));
+	return seqring_reader_seek_pos(r, seqring_load_acquire(JOIN, &r->ctl->tail));
 }
 
 /* The newest record is the next one; on an empty ring the first one is. */
-static inline enum seqring_outcome seqring_r_seek_newest(struct seqring_reader *r)
+static inline enum seqring_outcome seqring_reader_seek_newest(struct seqring_reader *r)
 {
-	return seqring_r_seek_pos(r, seqring_load_acquire(JOIN, &r->ctl->last));
+	return seqring_reader_seek_pos(r, seqring_load_acquire(JOIN, &r->ctl->last));
 }
 
 /* Only what is published from now on. */
-static inline enum seqring_outcome seqring_r_seek_head(struct seqring_reader *r)
+static inline enum seqring_outcome seqring_reader_seek_head(struct seqring_reader *r)
 {
-	return seqring_r_seek_pos(r, seqring_load_acquire(JOIN, &r->ctl->head));
+	return seqring_reader_seek_pos(r, seqring_load_acquire(JOIN, &r->ctl->head));
 }
 
 /* Goes to the latest known record start whose @key is below @value. */
-static inline enum seqring_outcome seqring_r_seek_near(struct seqring_reader *r, int by_time,
+static inline enum seqring_outcome seqring_reader_seek_near(struct seqring_reader *r, int by_time,
 						       __u64 value)
 {
 	__u64 best = seqring_load_acquire(JOIN, &r->ctl->tail);
@@ -417,22 +417,22 @@ static inline enum seqring_outcome seqring_r_seek_near(struct seqring_reader *r,
 
 	for (i = 0; i < SEQRING_SEGMENTS; i++) {
 		__u64 pos = seqring_load_acquire(JOIN, &r->ctl->segment_pos[i]);
-		const struct seqring_record *rec = seqring_r_at(r, pos);
+		const struct seqring_record *rec = seqring_reader_at(r, pos);
 		__u64 stamp, key;
 
-		if (pos <= best || seqring_r_goto(r, pos))
+		if (pos <= best || seqring_reader_goto(r, pos))
 			continue;
 		stamp = seqring_load_acquire(PUBLISH, &rec->stamp);
 		key = by_time ? seqring_load_word(&rec->ts_ns) : stamp;
 		/* A PAD has a stamp, but no time. */
-		if (stamp && key && key < value && seqring_r_intact(r, pos))
+		if (stamp && key && key < value && seqring_reader_intact(r, pos))
 			best = pos;
 	}
-	return seqring_r_seek_pos(r, best);
+	return seqring_reader_seek_pos(r, best);
 }
 
 /**
- * seqring_r_seek() - go to the first record of at least this seq or time
+ * seqring_reader_seek() - go to the first record of at least this seq or time
  * @r: the reader
  * @by_time: @value is a ts_ns, not a seq
  * @value: what to look for; a seq is at most that of the newest record plus one
@@ -442,10 +442,10 @@ static inline enum seqring_outcome seqring_r_seek_near(struct seqring_reader *r,
  * many of those from @value on were lost. When nothing is that late yet, the
  * reader stands at head.
  *
- * Return: SEQRING_OK; SEQRING_LAPPED when the writer was faster, several times
+ * Return: SEQRING_OK; SEQRING_OVERRUN when the writer was faster, several times
  * over; SEQRING_CORRUPT.
  */
-static inline enum seqring_outcome seqring_r_seek(struct seqring_reader *r, int by_time,
+static inline enum seqring_outcome seqring_reader_seek(struct seqring_reader *r, int by_time,
 						  __u64 value)
 {
 	__u8 eager = r->eager;
@@ -456,17 +456,17 @@ static inline enum seqring_outcome seqring_r_seek(struct seqring_reader *r, int 
 
 	r->eager = 0;
 	for (tries = 0; tries < 16; tries++) {
-		outcome = seqring_r_seek_near(r, by_time, value);
+		outcome = seqring_reader_seek_near(r, by_time, value);
 		end = r->pos + r->mask + 1;
 		while (!outcome && r->pos < end) {
-			outcome = seqring_r_peek(r, &v);
+			outcome = seqring_reader_peek(r, &v);
 			if (!outcome)
-				outcome = seqring_r_recheck(r, &v);
+				outcome = seqring_reader_recheck(r, &v);
 			if (outcome || (by_time ? v.ts_ns : v.seq) >= value)
 				break;
-			seqring_r_consume(r, &v);
+			seqring_reader_consume(r, &v);
 		}
-		if (outcome != SEQRING_LAPPED)
+		if (outcome != SEQRING_OVERRUN)
 			break;
 	}
 	r->eager = eager;
@@ -481,8 +481,8 @@ static inline enum seqring_outcome seqring_r_seek(struct seqring_reader *r, int 
 	return outcome;
 }
 
-/* The case of seqring_r_newest() that finds no record where it should be. */
-seqring_cold enum seqring_outcome seqring_r_no_newest(const struct seqring_reader *r,
+/* The case of seqring_reader_newest() that finds no record where it should be. */
+seqring_cold enum seqring_outcome seqring_reader_no_newest(const struct seqring_reader *r,
 						      struct seqring_view *v, void *buf, __u32 size)
 {
 	struct seqring_reader t = *r;
@@ -490,23 +490,23 @@ seqring_cold enum seqring_outcome seqring_r_no_newest(const struct seqring_reade
 	/* Not by head: it is stored after last. */
 	t.eager = 1;
 	t.snap = 0;
-	if (seqring_r_seek_newest(&t))
+	if (seqring_reader_seek_newest(&t))
 		return SEQRING_CORRUPT;
-	return seqring_r_read(&t, v, buf, size);
+	return seqring_reader_read(&t, v, buf, size);
 }
 
 /**
- * seqring_r_newest() - copy the newest record, wherever the reader stands
+ * seqring_reader_newest() - copy the newest record, wherever the reader stands
  * @r: the reader; stays where it is
  * @v: filled when there is one; @v->lost is 0
  * @buf: where the payload goes
- * @size: bytes there, as in seqring_r_read()
+ * @size: bytes there, as in seqring_reader_read()
  *
  * Return: SEQRING_OK with a consistent record; SEQRING_EMPTY or SEQRING_DEAD:
- * nothing was ever published; SEQRING_LAPPED: the writer went round the whole
+ * nothing was ever published; SEQRING_OVERRUN: the writer went round the whole
  * ring during the copy, try again; SEQRING_CORRUPT.
  */
-static inline enum seqring_outcome seqring_r_newest(const struct seqring_reader *r,
+static inline enum seqring_outcome seqring_reader_newest(const struct seqring_reader *r,
 						    struct seqring_view *v, void *buf, __u32 size)
 {
 	const __u64 pos = seqring_load_acquire(JOIN, &r->ctl->last);
@@ -517,17 +517,17 @@ static inline enum seqring_outcome seqring_r_newest(const struct seqring_reader 
 
 	if (seqring_unlikely((pos & 7) || room < sizeof(*rec)))
 		return SEQRING_CORRUPT;
-	rec = seqring_r_at(r, pos);
-	/* Pairs with the release of the stamp in seqring_w_close(). */
+	rec = seqring_reader_at(r, pos);
+	/* Pairs with the release of the stamp in seqring_writer_close(). */
 	stamp = seqring_load_acquire(PUBLISH, &rec->stamp);
 	meta.word = seqring_load_word(&rec->meta.word);
 	if (seqring_unlikely(!stamp || meta.flags & SEQRING_REC_PAD || meta.len > r->payload_max ||
 			     seqring_record_size(meta.len) > room))
-		return seqring_r_no_newest(r, v, buf, size);
+		return seqring_reader_no_newest(r, v, buf, size);
 	v->ts_ns = seqring_load_word(&rec->ts_ns);
-	seqring_r_copy(buf, rec + 1, meta.len < size ? meta.len : size);
-	if (seqring_unlikely(!seqring_r_intact(r, pos)))
-		return SEQRING_LAPPED;
+	seqring_reader_copy(buf, rec + 1, meta.len < size ? meta.len : size);
+	if (seqring_unlikely(!seqring_reader_intact(r, pos)))
+		return SEQRING_OVERRUN;
 	v->pos = pos;
 	v->next = seqring_normalize(pos + seqring_record_size(meta.len), r->mask);
 	v->seq = stamp;
@@ -540,7 +540,7 @@ static inline enum seqring_outcome seqring_r_newest(const struct seqring_reader 
 }
 
 /* Records and bytes that are published and not read yet; a snapshot. */
-static inline void seqring_r_lag(const struct seqring_reader *r, __u64 *records, __u64 *bytes)
+static inline void seqring_reader_lag(const struct seqring_reader *r, __u64 *records, __u64 *bytes)
 {
 	__u64 seq = seqring_read(&r->ctl->seq), head = seqring_read(&r->ctl->head);
 
@@ -549,7 +549,7 @@ static inline void seqring_r_lag(const struct seqring_reader *r, __u64 *records,
 }
 
 /**
- * seqring_r_arm() - ask to be woken
+ * seqring_reader_arm() - ask to be woken
  * @wait: the armed words of the ring
  * @pos: wake when head is past this position
  * @seq: or when this seq was published
@@ -558,31 +558,31 @@ static inline void seqring_r_lag(const struct seqring_reader *r, __u64 *records,
  * once more afterwards, and sleeps only when what it waits for is not there.
  * With SEQRING_FEAT_MEMBARRIER it calls membarrier() before that look.
  */
-static inline void seqring_r_arm(struct seqring_wait *wait, __u64 pos, __u64 seq)
+static inline void seqring_reader_arm(struct seqring_wait *wait, __u64 pos, __u64 seq)
 {
-	seqring_lower(&wait->pos, pos);
-	seqring_lower(&wait->seq, seq);
-	/* Pairs with the fence in seqring_w_wake_due(). */
+	seqring_atomic_min(&wait->pos, pos);
+	seqring_atomic_min(&wait->seq, seq);
+	/* Pairs with the fence in seqring_writer_wake_due(). */
 	seqring_fence_full(WAKE);
 }
 
-#ifdef seqring_replace
+#ifdef seqring_cmpxchg
 /**
- * seqring_r_announce() - say that somebody sleeps, where SEQRING_FEAT_ANNOUNCE is set
- * @wait: the armed words of the ring, after seqring_r_arm()
+ * seqring_reader_announce() - say that somebody sleeps, where SEQRING_FEAT_ANNOUNCE is set
+ * @wait: the armed words of the ring, after seqring_reader_arm()
  * @mine: a number, not 0, that nobody gives twice: the time in ns will do
  * @known: 0 at first; kept between the calls of one reader for one ring
  *
  * Return: 1: membarrier(MEMBARRIER_CMD_GLOBAL) is due before the last look; else 0.
  */
-static inline int seqring_r_announce(struct seqring_wait *wait, __u64 mine, __u64 *known)
+static inline int seqring_reader_announce(struct seqring_wait *wait, __u64 mine, __u64 *known)
 {
 	__u64 found = seqring_read(&wait->announced), old;
 
 	if (!found) {
 		found = mine;
 		old = 0;
-		if (!seqring_replace(&wait->announced, &old, mine))
+		if (!seqring_cmpxchg(&wait->announced, &old, mine))
 			found = old;
 	}
 	/* Another reader's number: its membarrier() may not have returned yet. */

@@ -33,7 +33,7 @@
  * @limit: positions below it may be written without moving tail
  * @first: per segment, first record start at or after its start
  */
-struct seqring_w_cold {
+struct seqring_writer_cold {
 	__u64 limit;
 	__u32 payload_max;
 	__u32 seg_shift;
@@ -61,11 +61,11 @@ struct seqring_writer {
 	__u32 resv_len;
 	__u32 light_wake;	/* readers issue membarrier(): no full fence here */
 #ifdef __bpf__
-	struct seqring_w_cold *cold;
-#define seqring_w_cold(w)	((w)->cold)
+	struct seqring_writer_cold *cold;
+#define seqring_writer_cold(w)	((w)->cold)
 #else
-	struct seqring_w_cold cold;
-#define seqring_w_cold(w)	(&(w)->cold)
+	struct seqring_writer_cold cold;
+#define seqring_writer_cold(w)	(&(w)->cold)
 #endif
 };
 
@@ -101,7 +101,7 @@ seqring_inline __u64 seqring_normalize(__u64 pos, __u64 mask)
 
 #ifndef __bpf__
 /**
- * seqring_w_init() - start a writer on an empty ring
+ * seqring_writer_init() - start a writer on an empty ring
  * @w: the writer to fill
  * @ctl: control area of the ring, zeroed
  * @data: data area, zeroed, 8-byte aligned
@@ -109,7 +109,7 @@ seqring_inline __u64 seqring_normalize(__u64 pos, __u64 mask)
  *
  * Return: 0, or -EINVAL when @data_size is not one that the ABI allows.
  */
-seqring_inline int seqring_w_init(struct seqring_writer *w, struct seqring_ring_ctl *ctl,
+seqring_inline int seqring_writer_init(struct seqring_writer *w, struct seqring_ring_ctl *ctl,
 				  void *data, __u64 data_size)
 {
 	__u64 segment = data_size / SEQRING_SEGMENTS;
@@ -134,36 +134,36 @@ seqring_inline int seqring_w_init(struct seqring_writer *w, struct seqring_ring_
  * per segment. The largest record, its PAD and the header behind it reach over
  * fewer than ten of sixteen segments, so there always is a later record start.
  */
-seqring_inline void seqring_w_reclaim(struct seqring_writer *w, __u64 end)
+seqring_inline void seqring_writer_reclaim(struct seqring_writer *w, __u64 end)
 {
-	struct seqring_w_cold *cold = seqring_w_cold(w);
+	struct seqring_writer_cold *cold = seqring_writer_cold(w);
 	__u64 segment = (end - 1) >> cold->seg_shift;
 
 	seqring_store_release(JOIN, &w->ctl->tail,
 			      cold->first[(segment + 1) & (SEQRING_SEGMENTS - 1)]);
-	/* Pairs with the read fence in seqring_r_intact(). */
+	/* Pairs with the read fence in seqring_reader_intact(). */
 	seqring_fence_write(RECLAIM);
 	cold->limit = (segment + 1) << cold->seg_shift;
 }
 
 /* Notes that @pos is the first record start of the segments up to its own. */
-seqring_cold void seqring_w_enter_segment(struct seqring_writer *w, __u64 pos)
+seqring_cold void seqring_writer_enter_segment(struct seqring_writer *w, __u64 pos)
 {
-	__u32 shift = seqring_w_cold(w)->seg_shift, n, i;
+	__u32 shift = seqring_writer_cold(w)->seg_shift, n, i;
 	__u64 segment = w->seg_end >> shift;
 	__u64 last = pos >> shift;
 
 	/* No record is so long; the bound is for the BPF verifier. */
 	for (n = 0; n < SEQRING_SEGMENTS && segment <= last; n++, segment++) {
 		i = segment & (SEQRING_SEGMENTS - 1);
-		seqring_w_cold(w)->first[i] = pos;
+		seqring_writer_cold(w)->first[i] = pos;
 		/* The header at @pos was zeroed before: a joiner finds no stale stamp. */
 		seqring_store_release(JOIN, &w->ctl->segment_pos[i], pos);
 	}
 	w->seg_end = (last + 1) << shift;
 }
 
-seqring_inline struct seqring_record *seqring_w_at(const struct seqring_writer *w, __u64 pos)
+seqring_inline struct seqring_record *seqring_writer_at(const struct seqring_writer *w, __u64 pos)
 {
 #ifdef __bpf__
 	/* Every position is a multiple of 8, but the verifier has to see it. */
@@ -173,43 +173,43 @@ seqring_inline struct seqring_record *seqring_w_at(const struct seqring_writer *
 }
 
 /* Reclaims what the record up to @next and the header at @next will overwrite. */
-seqring_inline void seqring_w_prepare(struct seqring_writer *w, __u64 next)
+seqring_inline void seqring_writer_prepare(struct seqring_writer *w, __u64 next)
 {
-	if (seqring_unlikely(next + sizeof(struct seqring_record) > seqring_w_cold(w)->limit))
-		seqring_w_reclaim(w, next + sizeof(struct seqring_record));
+	if (seqring_unlikely(next + sizeof(struct seqring_record) > seqring_writer_cold(w)->limit))
+		seqring_writer_reclaim(w, next + sizeof(struct seqring_record));
 }
 
 /*
  * Publishes @rec with its payload in place. First the stamp of the record @behind it
  * is zeroed, so that no reader who goes on to there takes old bytes for a record.
  */
-seqring_inline void seqring_w_stamp(struct seqring_record *rec, struct seqring_record *behind,
+seqring_inline void seqring_writer_stamp(struct seqring_record *rec, struct seqring_record *behind,
 				    __u64 stamp)
 {
 	seqring_store_word(&behind->stamp, 0);
-	/* Pairs with the acquire of the stamp in seqring_r_peek(). */
+	/* Pairs with the acquire of the stamp in seqring_reader_peek(). */
 	seqring_store_release(PUBLISH, &rec->stamp, stamp);
 }
 
 /* All of a header but its stamp. */
-seqring_inline void seqring_w_head(struct seqring_record *rec, union seqring_meta meta, __u64 ts_ns)
+seqring_inline void seqring_writer_write_header(struct seqring_record *rec, union seqring_meta meta, __u64 ts_ns)
 {
 	seqring_store_word(&rec->ts_ns, ts_ns);
 	seqring_store_word(&rec->meta.word, meta.word);
 }
 
 /* Fills the rest of the lap with a PAD; it takes no seq and moves no head. */
-seqring_cold void seqring_w_pad(struct seqring_writer *w, __u64 room)
+seqring_cold void seqring_writer_pad(struct seqring_writer *w, __u64 room)
 {
-	struct seqring_record *rec = seqring_w_at(w, w->pos);
+	struct seqring_record *rec = seqring_writer_at(w, w->pos);
 	__u32 len = (__u32)(room - sizeof(*rec));
 
-	seqring_w_prepare(w, w->pos + room);
-	seqring_w_head(rec, seqring_meta(len, 0, SEQRING_REC_PAD), 0);
-	seqring_w_stamp(rec, seqring_w_at(w, w->pos + room), w->seq + 1);
+	seqring_writer_prepare(w, w->pos + room);
+	seqring_writer_write_header(rec, seqring_meta(len, 0, SEQRING_REC_PAD), 0);
+	seqring_writer_stamp(rec, seqring_writer_at(w, w->pos + room), w->seq + 1);
 	w->pos += room;
 	if (w->pos >= w->seg_end)
-		seqring_w_enter_segment(w, w->pos);
+		seqring_writer_enter_segment(w, w->pos);
 }
 
 /*
@@ -218,27 +218,27 @@ seqring_cold void seqring_w_pad(struct seqring_writer *w, __u64 room)
  *
  * Return: 0; -EMSGSIZE.
  */
-seqring_cold int seqring_w_room(struct seqring_writer *w, __u32 len, __u64 *next)
+seqring_cold int seqring_writer_make_room(struct seqring_writer *w, __u32 len, __u64 *next)
 {
 	__u64 size = seqring_record_size(len);
 	__u64 room = w->mask + 1 - (w->pos & w->mask);
 
-	if (len > seqring_w_cold(w)->payload_max)
+	if (len > seqring_writer_cold(w)->payload_max)
 		return -EMSGSIZE;
 	if (size > room)
-		seqring_w_pad(w, room);
+		seqring_writer_pad(w, room);
 	*next = seqring_normalize(w->pos + size, w->mask);
-	seqring_w_prepare(w, *next);
+	seqring_writer_prepare(w, *next);
 	return 0;
 }
 
 /*
  * Whether a record from @pos to @next lies, with the next one's header, in the segment
- * that ends at @seg_end. All but a few do, and then seqring_w_room() and
- * seqring_w_enter_segment() have nothing to do: a segment is all below the limit, none
+ * that ends at @seg_end. All but a few do, and then seqring_writer_make_room() and
+ * seqring_writer_enter_segment() have nothing to do: a segment is all below the limit, none
  * goes past the end of the lap, and none holds a record that is too long.
  */
-seqring_inline int seqring_w_within(__u64 next, __u64 seg_end)
+seqring_inline int seqring_writer_fits_segment(__u64 next, __u64 seg_end)
 {
 	return seqring_likely(next + sizeof(struct seqring_record) <= seg_end);
 }
@@ -247,7 +247,7 @@ seqring_inline int seqring_w_within(__u64 next, __u64 seg_end)
  * A record on its way to be published, in locals: each store into the ring could be
  * one into the writer, as far as the compiler knows, and would have it load all anew.
  */
-struct seqring_w_open {
+struct seqring_writer_open {
 	struct seqring_record *rec;
 	struct seqring_record *behind;
 	struct seqring_ring_ctl *ctl;
@@ -257,27 +257,27 @@ struct seqring_w_open {
 };
 
 /* Publishes the record, of which all but the stamp is in place. */
-seqring_inline void seqring_w_close(const struct seqring_w_open *open)
+seqring_inline void seqring_writer_close(const struct seqring_writer_open *open)
 {
-	seqring_w_stamp(open->rec, open->behind, open->seq);
+	seqring_writer_stamp(open->rec, open->behind, open->seq);
 	seqring_store_release(JOIN, &open->ctl->last, open->pos);
 	seqring_write(&open->ctl->seq, open->seq);
-	/* Pairs with the acquire of head in seqring_r_peek(). */
+	/* Pairs with the acquire of head in seqring_reader_peek(). */
 	seqring_store_release(JOIN, &open->ctl->head, open->next);
 }
 
 /*
  * The writer goes on to @next; nothing of the record is published yet. @within: as
- * seqring_w_within() has it.
+ * seqring_writer_fits_segment() has it.
  */
-seqring_inline struct seqring_w_open seqring_w_advance(struct seqring_writer *w, __u64 next,
+seqring_inline struct seqring_writer_open seqring_writer_advance(struct seqring_writer *w, __u64 next,
 						       int within)
 {
-	struct seqring_record *rec = seqring_w_at(w, w->pos);
-	struct seqring_w_open open = {
+	struct seqring_record *rec = seqring_writer_at(w, w->pos);
+	struct seqring_writer_open open = {
 		rec,
 		within ? (struct seqring_record *)((unsigned char *)rec + (next - w->pos)) :
-			 seqring_w_at(w, next),
+			 seqring_writer_at(w, next),
 		w->ctl, w->pos, next, w->seq + 1,
 	};
 
@@ -287,37 +287,37 @@ seqring_inline struct seqring_w_open seqring_w_advance(struct seqring_writer *w,
 }
 
 /**
- * seqring_w_reserve() - open the next record
+ * seqring_writer_reserve() - open the next record
  * @w: the writer; it has no open reservation
  * @len: payload bytes, 0 to payload_max
  * @payload: where the payload goes; 8-byte aligned, @len bytes writable
  *
- * The payload belongs to the caller until seqring_w_commit() or
- * seqring_w_discard(). The bytes there are old ones, not zeros; the caller
+ * The payload belongs to the caller until seqring_writer_commit() or
+ * seqring_writer_discard(). The bytes there are old ones, not zeros; the caller
  * overwrites all @len of them. These are plain stores between the fences, as on
  * the write side of a seqcount: the compiler cannot move them out, and a reader
  * that races with them throws away what it read.
  *
  * Return: 0; -EMSGSIZE when @len is too large (nothing changed).
  */
-seqring_inline int seqring_w_reserve(struct seqring_writer *w, __u32 len, void **payload)
+seqring_inline int seqring_writer_reserve(struct seqring_writer *w, __u32 len, void **payload)
 {
 	__u64 next = w->pos + seqring_record_size(len);
 	int err;
 
-	if (!seqring_w_within(next, w->seg_end)) {
-		err = seqring_w_room(w, len, &next);
+	if (!seqring_writer_fits_segment(next, w->seg_end)) {
+		err = seqring_writer_make_room(w, len, &next);
 		if (err)
 			return err;
 	}
 	w->resv_next = next;
 	w->resv_len = len;
-	*payload = seqring_w_at(w, w->pos) + 1;
+	*payload = seqring_writer_at(w, w->pos) + 1;
 	return 0;
 }
 
 /* Zeroes what follows the payload in its last word. */
-seqring_inline void seqring_w_zero_padding(unsigned char *payload, __u32 len)
+seqring_inline void seqring_writer_zero_padding(unsigned char *payload, __u32 len)
 {
 	seqring_word *last = (seqring_word *)(payload + (len & ~7u));
 	__u32 unused = 64 - 8 * (len & 7);
@@ -333,33 +333,33 @@ seqring_inline void seqring_w_zero_padding(unsigned char *payload, __u32 len)
 }
 
 /**
- * seqring_w_commit() - publish the reserved record
+ * seqring_writer_commit() - publish the reserved record
  * @w: the writer, with an open reservation
  * @type: the producer's type
  * @ts_ns: time of the record in the ring's clock, 0 without one
  *
  * From here on readers see the record, whole. Wakes nobody: the caller asks
- * seqring_w_wake_due() once, after one record or after a batch.
+ * seqring_writer_wake_due() once, after one record or after a batch.
  */
-seqring_inline void seqring_w_commit(struct seqring_writer *w, __u16 type, __u64 ts_ns)
+seqring_inline void seqring_writer_commit(struct seqring_writer *w, __u16 type, __u64 ts_ns)
 {
-	struct seqring_w_open open = seqring_w_advance(w, w->resv_next, 0);
+	struct seqring_writer_open open = seqring_writer_advance(w, w->resv_next, 0);
 
-	seqring_w_zero_padding((unsigned char *)(open.rec + 1), w->resv_len);
-	seqring_w_head(open.rec, seqring_meta(w->resv_len, type, 0), ts_ns);
+	seqring_writer_zero_padding((unsigned char *)(open.rec + 1), w->resv_len);
+	seqring_writer_write_header(open.rec, seqring_meta(w->resv_len, type, 0), ts_ns);
 	w->resv_next = 0;
-	seqring_w_close(&open);
+	seqring_writer_close(&open);
 	if (seqring_unlikely(w->pos >= w->seg_end))
-		seqring_w_enter_segment(w, w->pos);
+		seqring_writer_enter_segment(w, w->pos);
 }
 
 /**
- * seqring_w_discard() - drop the open reservation
+ * seqring_writer_discard() - drop the open reservation
  * @w: the writer, with an open reservation
  *
  * Free of charge: nothing was published. Old records may have been reclaimed.
  */
-seqring_inline void seqring_w_discard(struct seqring_writer *w)
+seqring_inline void seqring_writer_discard(struct seqring_writer *w)
 {
 	w->resv_next = 0;
 }
@@ -368,7 +368,7 @@ seqring_inline void seqring_w_discard(struct seqring_writer *w)
  * Copies @len bytes to @dst + @off, in word stores where a whole word of @dst
  * is covered. @dst is 8-byte aligned, @src need not be.
  */
-seqring_inline void seqring_w_copy(unsigned char *dst, __u64 off, const void *src, __u64 len)
+seqring_inline void seqring_writer_copy(unsigned char *dst, __u64 off, const void *src, __u64 len)
 {
 	const unsigned char *from = (const unsigned char *)src;
 
@@ -387,7 +387,7 @@ seqring_inline void seqring_w_copy(unsigned char *dst, __u64 off, const void *sr
  * The last word of a payload that does not fill it, zeros behind. Without a copy of
  * variable length, which costs more than the whole of a short record.
  */
-seqring_inline __u64 seqring_w_last_word(const unsigned char *from, __u32 len)
+seqring_inline __u64 seqring_writer_last_word(const unsigned char *from, __u32 len)
 {
 	const __u32 used = len & 7;
 	__u64 word = 0;
@@ -406,37 +406,37 @@ seqring_inline __u64 seqring_w_last_word(const unsigned char *from, __u32 len)
 }
 
 /* Copies a whole payload, its last word filled up with zeros. */
-seqring_inline void seqring_w_copy_payload(void *payload, const void *src, __u32 len)
+seqring_inline void seqring_writer_copy_payload(void *payload, const void *src, __u32 len)
 {
 	const unsigned char *from = (const unsigned char *)src;
 	seqring_word *to = (seqring_word *)payload;
 
 	seqring_store_words(to, from, len / 8);
 	if (len & 7)
-		seqring_store_word(&to[len / 8], seqring_w_last_word(from, len));
+		seqring_store_word(&to[len / 8], seqring_writer_last_word(from, len));
 }
 
-/* The case of seqring_w_publish() that comes a few times per segment. */
-seqring_cold int seqring_w_publish_cold(struct seqring_writer *w, __u16 type, __u64 ts_ns,
+/* The case of seqring_writer_publish() that comes a few times per segment. */
+seqring_cold int seqring_writer_publish_cold(struct seqring_writer *w, __u16 type, __u64 ts_ns,
 					const void *src, __u32 len)
 {
-	struct seqring_w_open open;
+	struct seqring_writer_open open;
 	__u64 next;
-	int err = seqring_w_room(w, len, &next);
+	int err = seqring_writer_make_room(w, len, &next);
 
 	if (err)
 		return err;
-	open = seqring_w_advance(w, next, 0);
-	seqring_w_head(open.rec, seqring_meta(len, type, 0), ts_ns);
-	seqring_w_copy_payload(open.rec + 1, src, len);
-	seqring_w_close(&open);
+	open = seqring_writer_advance(w, next, 0);
+	seqring_writer_write_header(open.rec, seqring_meta(len, type, 0), ts_ns);
+	seqring_writer_copy_payload(open.rec + 1, src, len);
+	seqring_writer_close(&open);
 	if (next >= w->seg_end)
-		seqring_w_enter_segment(w, next);
+		seqring_writer_enter_segment(w, next);
 	return 0;
 }
 
 /**
- * seqring_w_publish() - publish one record from a buffer
+ * seqring_writer_publish() - publish one record from a buffer
  * @w: the writer; it has no open reservation
  * @type: the producer's type
  * @ts_ns: time of the record in the ring's clock, 0 without one
@@ -445,24 +445,24 @@ seqring_cold int seqring_w_publish_cold(struct seqring_writer *w, __u16 type, __
  *
  * Return: 0; -EMSGSIZE when @len is too large (nothing changed).
  */
-seqring_inline int seqring_w_publish(struct seqring_writer *w, __u16 type, __u64 ts_ns,
+seqring_inline int seqring_writer_publish(struct seqring_writer *w, __u16 type, __u64 ts_ns,
 				     const void *src, __u32 len)
 {
 	__u64 next = w->pos + seqring_record_size(len);
-	struct seqring_w_open open;
+	struct seqring_writer_open open;
 
-	if (!seqring_w_within(next, w->seg_end))
-		return seqring_w_publish_cold(w, type, ts_ns, src, len);
-	open = seqring_w_advance(w, next, 1);
-	seqring_w_head(open.rec, seqring_meta(len, type, 0), ts_ns);
-	seqring_w_copy_payload(open.rec + 1, src, len);
-	seqring_w_close(&open);
+	if (!seqring_writer_fits_segment(next, w->seg_end))
+		return seqring_writer_publish_cold(w, type, ts_ns, src, len);
+	open = seqring_writer_advance(w, next, 1);
+	seqring_writer_write_header(open.rec, seqring_meta(len, type, 0), ts_ns);
+	seqring_writer_copy_payload(open.rec + 1, src, len);
+	seqring_writer_close(&open);
 	return 0;
 }
 
 #ifndef __bpf__
 /**
- * seqring_w_publish_vec() - publish one record gathered from pieces
+ * seqring_writer_publish_vec() - publish one record gathered from pieces
  * @w: the writer; it has no open reservation
  * @type: the producer's type
  * @ts_ns: time of the record in the ring's clock, 0 without one
@@ -471,7 +471,7 @@ seqring_inline int seqring_w_publish(struct seqring_writer *w, __u16 type, __u64
  *
  * Return: 0; -EMSGSIZE when the sum of the lengths is too large (nothing changed).
  */
-seqring_inline int seqring_w_publish_vec(struct seqring_writer *w, __u16 type, __u64 ts_ns,
+seqring_inline int seqring_writer_publish_vec(struct seqring_writer *w, __u16 type, __u64 ts_ns,
 					 const struct seqring_vec *vec, unsigned int nr)
 {
 	__u64 len = 0, off = 0;
@@ -484,35 +484,35 @@ seqring_inline int seqring_w_publish_vec(struct seqring_writer *w, __u16 type, _
 			return -EMSGSIZE;
 		len += vec[i].len;
 	}
-	err = seqring_w_reserve(w, (__u32)len, &payload);
+	err = seqring_writer_reserve(w, (__u32)len, &payload);
 	if (err)
 		return err;
 	for (i = 0; i < nr; i++) {
-		seqring_w_copy((unsigned char *)payload, off, vec[i].base, vec[i].len);
+		seqring_writer_copy((unsigned char *)payload, off, vec[i].base, vec[i].len);
 		off += vec[i].len;
 	}
-	seqring_w_commit(w, type, ts_ns);
+	seqring_writer_commit(w, type, ts_ns);
 	return 0;
 }
 #endif
 
-seqring_inline void seqring_w_disarm(struct seqring_wait *wait)
+seqring_inline void seqring_writer_disarm(struct seqring_wait *wait)
 {
 	seqring_write(&wait->pos, SEQRING_WAIT_NONE);
 	seqring_write(&wait->seq, SEQRING_WAIT_NONE);
 }
 
 /* Whether one of the armed words says so, which are disarmed then. After a WAKE fence. */
-seqring_inline int seqring_w_wake_due_at(__u64 pos, __u64 seq, struct seqring_wait *wait)
+seqring_inline int seqring_writer_wake_due_at(__u64 pos, __u64 seq, struct seqring_wait *wait)
 {
 	if (seqring_likely(pos <= seqring_read(&wait->pos) && seq < seqring_read(&wait->seq)))
 		return 0;
-	seqring_w_disarm(wait);
+	seqring_writer_disarm(wait);
 	return 1;
 }
 
 /**
- * seqring_w_wake_due() - ask whether a sleeper waits for what was published
+ * seqring_writer_wake_due() - ask whether a sleeper waits for what was published
  * @w: the writer
  * @wait: the armed words of its ring
  *
@@ -521,18 +521,18 @@ seqring_inline int seqring_w_wake_due_at(__u64 pos, __u64 seq, struct seqring_wa
  *
  * Return: 1 when a wake-up is due, else 0.
  */
-seqring_inline int seqring_w_wake_due(const struct seqring_writer *w, struct seqring_wait *wait)
+seqring_inline int seqring_writer_wake_due(const struct seqring_writer *w, struct seqring_wait *wait)
 {
-	/* Pairs with the full fence in seqring_r_arm(). */
+	/* Pairs with the full fence in seqring_reader_arm(). */
 	if (w->light_wake)
-		seqring_fence_light(WAKE);
+		seqring_compiler_barrier(WAKE);
 	else
 		seqring_fence_full(WAKE);
-	return seqring_w_wake_due_at(w->pos, w->seq, wait);
+	return seqring_writer_wake_due_at(w->pos, w->seq, wait);
 }
 
 /**
- * seqring_w_wake_due_announced() - the same, with a fence only while somebody sleeps
+ * seqring_writer_wake_due_announced() - the same, with a fence only while somebody sleeps
  * @ctl: the ring's control area
  * @wait: its armed words
  * @calm: the writer's, 0 at first
@@ -545,16 +545,16 @@ seqring_inline int seqring_w_wake_due(const struct seqring_writer *w, struct seq
  *
  * Return: 1 when a wake-up is due, else 0.
  */
-seqring_inline int seqring_w_wake_due_announced(const struct seqring_ring_ctl *ctl,
+seqring_inline int seqring_writer_wake_due_announced(const struct seqring_ring_ctl *ctl,
 						struct seqring_wait *wait, __u32 *calm,
 						__u32 calm_max)
 {
 	if (seqring_likely(!seqring_read(&wait->announced)))
 		return 0;
 	if (seqring_likely(++*calm <= calm_max)) {
-		/* Pairs with the full fence in seqring_r_arm(). */
+		/* Pairs with the full fence in seqring_reader_arm(). */
 		seqring_fence_full(WAKE);
-		if (!seqring_w_wake_due_at(seqring_read(&ctl->head), seqring_read(&ctl->seq), wait))
+		if (!seqring_writer_wake_due_at(seqring_read(&ctl->head), seqring_read(&ctl->seq), wait))
 			return 0;
 		*calm = 0;
 		return 1;
@@ -567,19 +567,19 @@ seqring_inline int seqring_w_wake_due_announced(const struct seqring_ring_ctl *c
 	    seqring_read(&wait->seq) == SEQRING_WAIT_NONE)
 		return 0;
 	/* Who has armed before it is woken, to announce itself anew. */
-	seqring_w_disarm(wait);
+	seqring_writer_disarm(wait);
 	return 1;
 }
 
 /**
- * seqring_w_end() - say that nothing will be published again
+ * seqring_writer_end() - say that nothing will be published again
  * @w: the writer; it has no open reservation and is not used afterwards
  *
  * The caller wakes all sleepers.
  */
-seqring_inline void seqring_w_end(struct seqring_writer *w)
+seqring_inline void seqring_writer_end(struct seqring_writer *w)
 {
-	/* Pairs with the acquire of state in seqring_r_peek(). */
+	/* Pairs with the acquire of state in seqring_reader_peek(). */
 	seqring_store_release(END, &w->ctl->state, SEQRING_STATE_DEAD);
 }
 

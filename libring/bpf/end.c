@@ -65,7 +65,7 @@ static int end_each(int ctl, uint32_t nr_rings)
 /* Wakes all sleepers; they look who owns the ring, too. */
 int libring_bpf_wake_all(int ctl)
 {
-	struct seqring_bpf_ctl c = { .cmd = SEQRING_BPF_CTL_BELL };
+	struct seqring_bpf_ctl c = { .cmd = SEQRING_BPF_CTL_DOORBELL };
 	int i, err = -EAGAIN;
 
 	for (i = 0; err == -EAGAIN && i < BUSY_MS; i++) {

@@ -22,12 +22,12 @@ struct ring_pins {
 	char dir[PATH_MAX];
 	int ring;
 	int wait;
-	int bell;
+	int doorbell;
 	int ctl;
 };
 
 /*
- * @map, @wait, @bell, @geometry, @ctl: of @obj
+ * @map, @wait, @doorbell, @geometry, @ctl: of @obj
  * @pins: of a named ring; with @go_on, those of the ring that is gone on with
  * @schema: as it is to be stored; @own_schema: freed with this
  */
@@ -35,7 +35,7 @@ struct ring_bpf {
 	struct bpf_object *obj;
 	struct bpf_map *map;
 	struct bpf_map *wait;
-	struct bpf_map *bell;
+	struct bpf_map *doorbell;
 	struct bpf_map *geometry;
 	struct bpf_program *ctl;
 	struct ring_bpf_opts opts;

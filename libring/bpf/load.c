@@ -93,13 +93,14 @@ static int find_parts(struct ring_bpf *b, const char *map)
 		return libring_fail(ENOENT, "the object has no map %s: SEQRING_BPF(%s) declares it",
 				    map, map);
 	b->wait = find_map(b, "", map, "_wait");
-	b->bell = find_map(b, "", map, "_bell");
+	b->doorbell = find_map(b, "", map, "_doorbell");
 	b->geometry = find_map(b, ".rodata.", map, "");
 	snprintf(ctl, sizeof(ctl), "%s_ctl", map);
 	b->ctl = bpf_object__find_program_by_name(b->obj, ctl);
 	if (b->geometry)
 		geo = bpf_map__initial_value(b->geometry, &size);
-	if (!b->wait || !b->bell || !b->ctl || !geo || bpf_map__type(b->map) != BPF_MAP_TYPE_ARRAY)
+	if (!b->wait || !b->doorbell || !b->ctl || !geo ||
+	    bpf_map__type(b->map) != BPF_MAP_TYPE_ARRAY)
 		return libring_fail(EPROTO, "%s is no ring: SEQRING_BPF(%s) declares one", map,
 				    map);
 	if (size != sizeof(*geo))
@@ -301,7 +302,7 @@ static int set_sizes(struct ring_bpf *b)
 		err = reuse(b->map, b->pins.ring);
 		if (!err)
 			err = reuse(b->wait, b->pins.wait);
-		return err ? err : reuse(b->bell, b->pins.bell);
+		return err ? err : reuse(b->doorbell, b->pins.doorbell);
 	}
 	err = bpf_map__set_value_size(b->map, (uint32_t)b->hdr.ring_stride);
 	if (!err)
@@ -309,7 +310,7 @@ static int set_sizes(struct ring_bpf *b)
 	if (!err)
 		err = bpf_map__set_max_entries(b->wait, b->hdr.nr_rings);
 	if (!err)
-		err = bpf_map__set_max_entries(b->bell, b->hdr.page_size);
+		err = bpf_map__set_max_entries(b->doorbell, b->hdr.page_size);
 	if (err)
 		return libring_fail(-err,
 				    "cannot set the sizes of the ring's maps: is the object "
@@ -328,7 +329,7 @@ int ring_bpf_prepare(struct bpf_object *obj, const char *map, const struct ring_
 	if (!b)
 		return libring_fail(ENOMEM, "no memory for a ring");
 	b->obj = obj;
-	b->pins = (struct ring_pins) { .ring = -1, .wait = -1, .bell = -1, .ctl = -1 };
+	b->pins = (struct ring_pins) { .ring = -1, .wait = -1, .doorbell = -1, .ctl = -1 };
 	err = get_opts(user, &b->opts);
 	if (!err && b->opts.name)
 		memcpy(b->name, b->opts.name, strlen(b->opts.name));
@@ -358,7 +359,7 @@ static void init_ring(const struct ring_bpf *b, unsigned char *element, uint32_t
 	struct seqring_writer w = { 0 };
 
 	/* Fails on a bad size only, and that was checked. */
-	seqring_w_init(&w, ctl, (unsigned char *)ctl + b->hdr.data_offset, b->hdr.data_size);
+	seqring_writer_init(&w, ctl, (unsigned char *)ctl + b->hdr.data_offset, b->hdr.data_size);
 	state->seg_end = w.seg_end;
 	state->cold = w.cold;
 	state->cold.payload_max = b->hdr.payload_max;
@@ -466,7 +467,7 @@ int ring_bpf_fds(const struct ring_bpf *b, struct ring_fds *fds)
 		return libring_fail(EINVAL, "the ring was not started");
 	fds->ring = bpf_map__fd(b->map);
 	fds->wait = bpf_map__fd(b->wait);
-	fds->bell = bpf_map__fd(b->bell);
+	fds->doorbell = bpf_map__fd(b->doorbell);
 	return 0;
 }
 

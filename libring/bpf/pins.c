@@ -4,7 +4,7 @@
  * appears whole, by a rename, and has
  *
  *	ring	the map with the ring
- *	wait	the armed words, bell: both writable by whoever may sleep on the ring
+ *	wait	the armed words, doorbell: both writable by whoever may sleep on the ring
  *	ctl	the program that ends it; link-N: what attaches its writers
  */
 
@@ -63,7 +63,7 @@ int libring_pins_find(const char *name, struct ring_pins *p)
 {
 	int err;
 
-	*p = (struct ring_pins) { .ring = -1, .wait = -1, .bell = -1, .ctl = -1 };
+	*p = (struct ring_pins) { .ring = -1, .wait = -1, .doorbell = -1, .ctl = -1 };
 	err = libring_bpf_dir(p->base, sizeof(p->base));
 	if (err)
 		return err;
@@ -118,7 +118,7 @@ int libring_pins_open(struct ring_pins *p)
 	if (!err)
 		err = get(p, "wait", &p->wait);
 	if (!err)
-		err = get(p, "bell", &p->bell);
+		err = get(p, "doorbell", &p->doorbell);
 	if (!err)
 		err = get(p, "ctl", &p->ctl);
 	if (err)
@@ -128,7 +128,7 @@ int libring_pins_open(struct ring_pins *p)
 
 void libring_pins_close(struct ring_pins *p)
 {
-	int *fds[] = { &p->ring, &p->wait, &p->bell, &p->ctl };
+	int *fds[] = { &p->ring, &p->wait, &p->doorbell, &p->ctl };
 	unsigned int i;
 
 	for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
@@ -274,7 +274,7 @@ int libring_pins_make(const struct ring_bpf *b)
 	if (!err)
 		err = pin(tmp.dir, "wait", bpf_map__fd(b->wait), mode);
 	if (!err)
-		err = pin(tmp.dir, "bell", bpf_map__fd(b->bell), mode);
+		err = pin(tmp.dir, "doorbell", bpf_map__fd(b->doorbell), mode);
 	if (!err)
 		err = pin(tmp.dir, "ctl", bpf_program__fd(b->ctl), 0600);
 	/* Whoever empties a directory of that name is done with it first. */

@@ -127,8 +127,9 @@ static void frozen(void)
 	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fds.wait, 0);
 	T_TRUE("frozen.wait_is_not", p != MAP_FAILED);
 	munmap(p, 4096);
-	T_ERR("frozen.bell.rung",
-	      (long)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fds.bell, 4096), EPERM);
+	T_ERR("frozen.doorbell.rung",
+	      (long)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fds.doorbell, 4096),
+	      EPERM);
 	munmap(ring, total_size);
 	unload_ring(&l);
 }
@@ -144,7 +145,7 @@ struct tried {
 static void try_all(struct tried *t, const char *name)
 {
 	char path[PATH_MAX + 16], dir[PATH_MAX];
-	struct ring *r = NULL, *other;
+	struct ring_reader *r = NULL, *other;
 	struct ring_record rec;
 	uint64_t word;
 	int fd;
@@ -285,7 +286,7 @@ static void coarse(void)
 	struct ring_record rec;
 	struct timespec res;
 	struct loaded l;
-	struct ring *r;
+	struct ring_reader *r;
 	int errs[3];
 	char buf[64];
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A BPF ring among readers that mean harm, are stopped or die: those who may sleep on it
- * may write the armed words and the bell's consumer position, and nothing else. And maps
+ * may write the armed words and the doorbell's consumer position, and nothing else. And maps
  * that look like a ring's, or like what belongs to one.
  */
 #include <signal.h>
@@ -25,21 +25,21 @@ struct account {
 static struct account *accounts;
 static uint64_t *scribbles;
 
-/* The bell's positions: up to where it counts as heard, and how far it was rung. */
+/* The doorbell's positions: up to where it counts as heard, and how far it was rung. */
 static uint64_t *heard;
 static const uint64_t *rung;
 
-static void map_bell(void)
+static void map_doorbell(void)
 {
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
-	heard = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fds.bell, 0);
-	rung = mmap(NULL, page, PROT_READ, MAP_SHARED, fds.bell, (off_t)page);
+	heard = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fds.doorbell, 0);
+	rung = mmap(NULL, page, PROT_READ, MAP_SHARED, fds.doorbell, (off_t)page);
 	if (heard == MAP_FAILED || rung == MAP_FAILED)
-		die("the bell");
+		die("the doorbell");
 }
 
-/* As if somebody waited for the next record, and the bell had room. */
+/* As if somebody waited for the next record, and the doorbell had room. */
 static void ask(void)
 {
 	seqring_write(heard, seqring_read(rung));
@@ -62,7 +62,7 @@ static double median(double *v, unsigned int n)
 
 /*
  * Nanoseconds for each of ROUND records, the program's start included. Not of CPU time:
- * of that an interrupt's is taken off, and the bell is one.
+ * of that an interrupt's is taken off, and the doorbell is one.
  */
 static double cost(void)
 {
@@ -86,7 +86,7 @@ static double cost_woken(void)
 	return (double)(now_ns() - start) / n;
 }
 
-static void count_all(struct ring *r, struct account *a)
+static void count_all(struct ring_reader *r, struct account *a)
 {
 	struct ring_record rec;
 	uint64_t next = 0, word;
@@ -125,12 +125,12 @@ static pid_t start_counting(unsigned int i)
 	return pid;
 }
 
-static uint64_t published(struct ring *r)
+static uint64_t published(struct ring_reader *r)
 {
-	struct ring_ring_stats st = { .size = sizeof(st) };
+	struct ring_stats_at st = { .size = sizeof(st) };
 
-	if (ring_ring_stats(r, 0, &st))
-		die("ring_ring_stats");
+	if (ring_stats_at(r, 0, &st))
+		die("ring_stats_at");
 	return st.published;
 }
 
@@ -184,7 +184,7 @@ static void scribble(bool worst)
 			seqring_write(&wait_words[0].pos, x);
 			seqring_write(&wait_words[0].seq, x >> (x & 63));
 			seqring_write(&wait_words[0].announced, x & (x >> 7));
-			/* As if nobody ever heard the bell; or from anywhere. */
+			/* As if nobody ever heard the doorbell; or from anywhere. */
 			seqring_write(heard, x & 1 ? 0 : x);
 		}
 		__atomic_fetch_add(scribbles, 1, __ATOMIC_RELAXED);
@@ -232,7 +232,7 @@ static double cost_beside(bool worst)
 static unsigned int woken_in_time(unsigned int n)
 {
 	const struct ring_open_opts opts = { .size = sizeof(opts), .whence = RING_HEAD };
-	struct ring *r = open_reader(&opts);
+	struct ring_reader *r = open_reader(&opts);
 	unsigned int i, in_time = 0;
 	struct ring_record rec;
 	pid_t pid;
@@ -262,10 +262,10 @@ static void hostile(void)
 	uint64_t rings = 0;
 	unsigned int i, n;
 	pid_t reader;
-	struct ring *r;
+	struct ring_reader *r;
 
 	set_up(SEQRING_DATA_SIZE_MIN);
-	map_bell();
+	map_doorbell();
 	memset(accounts, 0, sizeof(*accounts));
 	r = open_reader(NULL);
 	reader = start_counting(0);
@@ -280,7 +280,8 @@ static void hostile(void)
 	/* A record never costs more than one that wakes, whatever stands in the words. */
 	printf("# hostile: %.0f ns a record among good readers\n", median(quiet, ROUNDS));
 	t_check(rings > ROUNDS, "hostile.rings", "only %" PRIu64 " times", rings);
-	printf("# hostile: at worst the bell rang %" PRIu64 " times in %d rounds\n", rings, ROUNDS);
+	printf("# hostile: at worst the doorbell rang %" PRIu64 " times in %d rounds\n", rings,
+	       ROUNDS);
 	check_cost("hostile.random", median(woken, ROUNDS), median(with, ROUNDS), 2);
 	check_cost("hostile.worst", median(woken, ROUNDS), median(worst, ROUNDS), 2);
 	n = woken_in_time(50);
@@ -296,7 +297,7 @@ static void stopped(void)
 {
 	double quiet[ROUNDS], with[ROUNDS];
 	pid_t pids[NR_STOPPED];
-	struct ring *r;
+	struct ring_reader *r;
 	unsigned int i;
 
 	set_up(SEQRING_DATA_SIZE_MIN);
@@ -345,7 +346,7 @@ static int make(enum bpf_map_type type, uint32_t flags, uint32_t value, uint32_t
 
 static void rejected(const char *name, int fd, int err, const char *words)
 {
-	struct ring *r = NULL;
+	struct ring_reader *r = NULL;
 	int got;
 
 	got = ring_open_fd(fd, NULL, &r);
@@ -355,11 +356,11 @@ static void rejected(const char *name, int fd, int err, const char *words)
 	close(fd);
 }
 
-static void rejected_part(const char *name, int wait, int bell, const char *words)
+static void rejected_part(const char *name, int wait, int doorbell, const char *words)
 {
 	const struct ring_fds parts = { fds.ring, wait < 0 ? fds.wait : wait,
-					bell < 0 ? fds.bell : bell };
-	struct ring *r = NULL;
+					doorbell < 0 ? fds.doorbell : doorbell };
+	struct ring_reader *r = NULL;
 	int got = ring_open_fds(&parts, NULL, &r);
 
 	t_check(got < 0 && !r && strstr(ring_strerror(), words), name, "%d: \"%s\"", got,
@@ -367,8 +368,8 @@ static void rejected_part(const char *name, int wait, int bell, const char *word
 	ring_close(r);
 	if (wait >= 0)
 		close(wait);
-	if (bell >= 0)
-		close(bell);
+	if (doorbell >= 0)
+		close(doorbell);
 }
 
 static void maps(void)
@@ -393,10 +394,10 @@ static void maps(void)
 	set_up(SEQRING_DATA_SIZE_MIN);
 	rejected("maps.program", dup(publish_fd), EPROTO, "not a ring");
 	rejected("maps.words", dup(fds.wait), EPROTO, "");
-	rejected("maps.bell", dup(fds.bell), EPROTO, "of type 27");
+	rejected("maps.doorbell", dup(fds.doorbell), EPROTO, "of type 27");
 	rejected_part("maps.part.words_short",
 		      make(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, words, rings - 1 ? rings - 1 : 1),
-		      rings == 1 ? dup(fds.wait) : -1, rings == 1 ? "no bell" : "armed words");
+		      rings == 1 ? dup(fds.wait) : -1, rings == 1 ? "no doorbell" : "armed words");
 	rejected_part("maps.part.words_size",
 		      make(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, words / 2, 2 * rings), -1,
 		      "armed words");
@@ -407,10 +408,10 @@ static void maps(void)
 		      make(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE | BPF_F_RDONLY, words, rings), -1,
 		      "cannot map the armed words");
 	rejected_part("maps.part.words_program", dup(publish_fd), -1, "armed words");
-	rejected_part("maps.part.bell_program", -1, dup(publish_fd), "no bell");
-	rejected_part("maps.part.bell_ring", -1, dup(fds.ring), "no bell");
-	rejected_part("maps.part.bell_user", -1, make(BPF_MAP_TYPE_USER_RINGBUF, 0, 0, 4096),
-		      "no bell");
+	rejected_part("maps.part.doorbell_program", -1, dup(publish_fd), "no doorbell");
+	rejected_part("maps.part.doorbell_ring", -1, dup(fds.ring), "no doorbell");
+	rejected_part("maps.part.doorbell_user", -1, make(BPF_MAP_TYPE_USER_RINGBUF, 0, 0, 4096),
+		      "no doorbell");
 	tear_down();
 }
 

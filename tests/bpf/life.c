@@ -14,9 +14,9 @@
 
 static const char *bpffs;
 
-static struct ring *open_name(const char *name)
+static struct ring_reader *open_name(const char *name)
 {
-	struct ring *r = NULL;
+	struct ring_reader *r = NULL;
 	int err = ring_open(name, NULL, &r);
 
 	if (err)
@@ -24,7 +24,7 @@ static struct ring *open_name(const char *name)
 	return r;
 }
 
-static int fd_of(struct ring *r)
+static int fd_of(struct ring_reader *r)
 {
 	int fd;
 
@@ -34,7 +34,7 @@ static int fd_of(struct ring *r)
 }
 
 /* Return: ring_wait()'s, -ETIME when it took longer than what wakes it could. */
-static int wait_woken(struct ring *r)
+static int wait_woken(struct ring_reader *r)
 {
 	uint64_t start = now_ns();
 	int err = ring_wait(r, PATIENCE_MS);
@@ -70,7 +70,7 @@ static bool readable(int fd, int ms)
 	} while (0)
 
 struct waiter {
-	struct ring *r;
+	struct ring_reader *r;
 	int err;
 };
 
@@ -120,7 +120,7 @@ static void killed(void)
 {
 	struct ring_bpf_opts opts = LOADER_OPTS(.name = "killed");
 	uint64_t next[4] = { 1, 1, 1, 1 };
-	struct ring *by_wait, *by_fd, *late;
+	struct ring_reader *by_wait, *by_fd, *late;
 	struct waiter w = { 0 };
 	struct loader l;
 	pthread_t thread;
@@ -191,7 +191,7 @@ static void killed_flooding(void)
 	struct ring_record rec;
 	int round, err, ends = 0;
 	struct loader l;
-	struct ring *r;
+	struct ring_reader *r;
 
 	for (round = 0; round < 20; round++) {
 		loader_start(&l, &opts);
@@ -233,7 +233,7 @@ static void kept(void)
 	uint64_t next = 1, later = 1;
 	struct waiter w = { 0 };
 	struct loader l, second;
-	struct ring *r, *other;
+	struct ring_reader *r, *other;
 	pthread_t thread;
 	int i, n, err;
 
@@ -302,7 +302,7 @@ static void kept(void)
 static void continued(void)
 {
 	struct ring_bpf_opts opts = LOADER_OPTS(.name = "again"), other;
-	struct ring *r, *early;
+	struct ring_reader *r, *early;
 	struct loader l, second;
 	uint64_t next = 1, all = 1;
 	struct waiter w = { 0 };
@@ -413,9 +413,9 @@ static void attached(void)
 {
 	struct ring_bpf_opts opts = LOADER_OPTS(.name = "attach");
 	uint64_t next = 1, last;
-	struct ring_ring_stats st = { .size = sizeof(st) };
+	struct ring_stats_at st = { .size = sizeof(st) };
 	struct loader l;
-	struct ring *r;
+	struct ring_reader *r;
 
 	loader_start(&l, &opts);
 	r = open_name("attach");
@@ -435,16 +435,16 @@ static void attached(void)
 	/* A ring that has ended counts what its programs would have published. */
 	T_EQ("attach.end", loader_do(&l, END), 0);
 	T_TRUE("attach.end.no_name", !has_name("attach"));
-	ring_ring_stats(r, 0, &st);
+	ring_stats_at(r, 0, &st);
 	last = st.published;
 	trigger(6);
-	ring_ring_stats(r, 0, &st);
+	ring_stats_at(r, 0, &st);
 	T_EQ("attach.end.dropped", st.dropped[SEQRING_DROP_DEAD], 6);
 	T_EQ("attach.end.published", st.published, last);
 	T_EQ("attach.end.dead", st.dead, 1);
 	pin_to(1);
 	trigger(2);
-	ring_ring_stats(r, 1, &st);
+	ring_stats_at(r, 1, &st);
 	T_EQ("attach.end.other_cpu", st.dropped[SEQRING_DROP_DEAD], 2);
 	pin_to(0);
 	T_EQ("attach.end.twice", loader_do(&l, END), 0);
@@ -465,7 +465,7 @@ static void opened(void)
 	struct ring_bpf_opts opts = LOADER_OPTS(.name = "many-ways");
 	struct {
 		const char *name;
-		struct ring *r;
+		struct ring_reader *r;
 		bool sleeps;
 	} ways[5] = { 0 };
 	char dir[PATH_MAX], path[PATH_MAX + 8];
@@ -529,7 +529,7 @@ static int race_once(const struct ring_bpf_opts *opts, int *others)
 	pid_t pids[RACERS];
 	const struct ring_open_opts from_now = { .size = sizeof(from_now), .whence = RING_HEAD };
 	struct ring_record rec;
-	struct ring *r = NULL;
+	struct ring_reader *r = NULL;
 	struct loaded l;
 	int i, errs[3], wins = 0;
 

@@ -204,7 +204,7 @@ static inline void loader_end(struct loader *l, bool killed)
  * Reads all that is there, and checks that it goes on at @next of ring 0 without a
  * loss. Return: how many records, or -1 when they were others; @err what came then.
  */
-static inline int read_all(struct ring *r, uint64_t *next, int *err)
+static inline int read_all(struct ring_reader *r, uint64_t *next, int *err)
 {
 	struct ring_record rec;
 	uint64_t word;

@@ -30,7 +30,7 @@ struct {
 	struct {                                    \
 		__uint(type, BPF_MAP_TYPE_RINGBUF); \
 		__uint(max_entries, 4096);          \
-	} name##_bell SEC(".maps");                 \
+	} name##_doorbell SEC(".maps");             \
 	SEC("syscall") int name##_ctl(void *c)      \
 	{                                           \
 		return 0;                           \

@@ -70,17 +70,17 @@ static void make_header(struct seqring_header *h)
 
 static int try_map(int fd)
 {
-	struct ring *r = NULL;
+	struct ring_reader *r = NULL;
 	int err = ring_open_fd(fd, NULL, &r);
 
 	ring_close(r);
 	return err;
 }
 
-static int try_fds(int ring, int wait, int bell)
+static int try_fds(int ring, int wait, int doorbell)
 {
-	const struct ring_fds fds = { ring, wait, bell };
-	struct ring *r = NULL;
+	const struct ring_fds fds = { ring, wait, doorbell };
+	struct ring_reader *r = NULL;
 	int err = ring_open_fds(&fds, NULL, &r);
 
 	ring_close(r);
@@ -171,7 +171,7 @@ static void parts(void)
 	int wait = make_map(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, sizeof(struct seqring_wait), 1);
 	int plain_wait = make_map(BPF_MAP_TYPE_ARRAY, 0, sizeof(struct seqring_wait), 1);
 	int small = make_map(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, 64, 1);
-	int bell = make_map(BPF_MAP_TYPE_RINGBUF, 0, 0, 4096);
+	int doorbell = make_map(BPF_MAP_TYPE_RINGBUF, 0, 0, 4096);
 	int hash = make_map(BPF_MAP_TYPE_HASH, 0, sizeof(struct seqring_wait), 4);
 	struct seqring_header *h = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);
 	int file = open("/proc/self/stat", O_RDONLY);
@@ -180,30 +180,30 @@ static void parts(void)
 		die("mmap");
 	make_header(h);
 	munmap(h, 4096);
-	REJECTED("parts.writable", try_fds(map, wait, bell), EPERM, "not frozen");
+	REJECTED("parts.writable", try_fds(map, wait, doorbell), EPERM, "not frozen");
 	T_EQ("parts.freeze", bpf_map_freeze(map), 0);
-	T_EQ("parts.right", try_fds(map, wait, bell), 0);
-	REJECTED("parts.ring", try_fds(hash, wait, bell), EPROTO, "of type 1");
-	REJECTED("parts.wait_hash", try_fds(map, hash, bell), EPROTO, "armed words of 1 rings");
-	REJECTED("parts.wait_small", try_fds(map, small, bell), EPROTO, "armed words");
-	REJECTED("parts.wait_file", try_fds(map, file, bell), EPROTO, "armed words");
-	REJECTED("parts.wait_plain", try_fds(map, plain_wait, bell), EPROTO, "armed words");
-	REJECTED("parts.bell_array", try_fds(map, wait, small), EPROTO, "no bell");
-	REJECTED("parts.bell_file", try_fds(map, wait, file), EPROTO, "no bell");
-	REJECTED("parts.closed", try_fds(map, 1000, bell), EBADF, "wait 1000");
-	REJECTED("parts.file", try_fds(file, wait, bell), EPROTO, "no memfd");
+	T_EQ("parts.right", try_fds(map, wait, doorbell), 0);
+	REJECTED("parts.ring", try_fds(hash, wait, doorbell), EPROTO, "of type 1");
+	REJECTED("parts.wait_hash", try_fds(map, hash, doorbell), EPROTO, "armed words of 1 rings");
+	REJECTED("parts.wait_small", try_fds(map, small, doorbell), EPROTO, "armed words");
+	REJECTED("parts.wait_file", try_fds(map, file, doorbell), EPROTO, "armed words");
+	REJECTED("parts.wait_plain", try_fds(map, plain_wait, doorbell), EPROTO, "armed words");
+	REJECTED("parts.doorbell_array", try_fds(map, wait, small), EPROTO, "no doorbell");
+	REJECTED("parts.doorbell_file", try_fds(map, wait, file), EPROTO, "no doorbell");
+	REJECTED("parts.closed", try_fds(map, 1000, doorbell), EBADF, "wait 1000");
+	REJECTED("parts.file", try_fds(file, wait, doorbell), EPROTO, "no memfd");
 	close(map);
 	close(wait);
 	close(plain_wait);
 	close(small);
-	close(bell);
+	close(doorbell);
 	close(hash);
 	close(file);
 }
 
 static int try_open(const char *path)
 {
-	struct ring *r = NULL;
+	struct ring_reader *r = NULL;
 	int err = ring_open(path, NULL, &r);
 
 	ring_close(r);
@@ -229,7 +229,8 @@ static void paths(void)
 	REJECTED("paths.all", try_open(rings), EPROTO, "no ring is pinned in it");
 	REJECTED("paths.mount", try_open(bpffs), EPROTO, "no ring is pinned in it");
 	REJECTED("paths.program", try_open(PATH("%s/paths/ctl", rings)), EPROTO, "not a ring");
-	REJECTED("paths.bell", try_open(PATH("%s/paths/bell", rings)), EPROTO, "of type 27");
+	REJECTED("paths.doorbell", try_open(PATH("%s/paths/doorbell", rings)), EPROTO,
+		 "of type 27");
 	REJECTED("paths.wait", try_open(PATH("%s/paths/wait", rings)), EPROTO, "not a ring");
 	REJECTED("paths.elsewhere", try_open("/tmp"), EPROTO, "nor in a BPF file system");
 	REJECTED("paths.program_fd", try_map(prog_fd(l.obj, "publish")), EPROTO, "not a ring");

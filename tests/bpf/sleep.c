@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Sleeping on a ring that a BPF program writes: for what was wished for and not less,
+ * Sleeping on a ring that a BPF program writes: for what was asked for and not less,
  * at no cost; and who dies in its sleep costs nobody anything.
  *
  * usage: sleep [--kills N] [--patience-ms MS]
@@ -14,7 +14,7 @@
 
 static unsigned int kills = 1000;
 
-/* --- wishes ------------------------------------------------------------------- */
+/* --- watermarks ------------------------------------------------------------------- */
 
 static void *publish_later(void *arg)
 {
@@ -24,9 +24,9 @@ static void *publish_later(void *arg)
 	return NULL;
 }
 
-/* Nothing below the wish wakes; what fulfils it does. */
-static void wish(enum how how, const char *what, const struct ring_open_opts *opts, uint64_t below,
-		 uint64_t more)
+/* Nothing below the watermark wakes; what fulfils it does. */
+static void watermark(enum how how, const char *what, const struct ring_open_opts *opts,
+		      uint64_t below, uint64_t more)
 {
 	char name[80];
 	struct told t = { 0 };
@@ -36,7 +36,7 @@ static void wish(enum how how, const char *what, const struct ring_open_opts *op
 	int err;
 
 	set_up(SEQRING_DATA_SIZE_MIN);
-	snprintf(name, sizeof(name), "sleep.wish.%s.%s", what, how_names[how]);
+	snprintf(name, sizeof(name), "sleep.watermark.%s.%s", what, how_names[how]);
 	sleeper_open(&s, how, opts);
 	drain(s.r, &t);
 	start = now_ns();
@@ -46,7 +46,7 @@ static void wish(enum how how, const char *what, const struct ring_open_opts *op
 	t_check(err == -ETIMEDOUT && now_ns() - start >= 400 * MS, name,
 		"woke for %" PRIu64 " records: %d", below, err);
 
-	snprintf(name, sizeof(name), "sleep.wish.%s.%s.met", what, how_names[how]);
+	snprintf(name, sizeof(name), "sleep.watermark.%s.%s.met", what, how_names[how]);
 	start = now_ns();
 	pthread_create(&thread, NULL, publish_later, (void *)(uintptr_t)more);
 	err = sleep_ms(&s, (int)patience_ms);
@@ -54,14 +54,14 @@ static void wish(enum how how, const char *what, const struct ring_open_opts *op
 	t_check(!err && now_ns() - start < patience_ms * MS && now_ns() - start >= 90 * MS, name,
 		"%" PRIu64 " ms, %d", (now_ns() - start) / MS, err);
 	drain(s.r, &t);
-	snprintf(name, sizeof(name), "sleep.wish.%s.%s.read", what, how_names[how]);
+	snprintf(name, sizeof(name), "sleep.watermark.%s.%s.read", what, how_names[how]);
 	t_check(t.got == below + more && !t.bad, name, "%" PRIu64 " read", t.got);
 	sleeper_close(&s);
 	tear_down();
 }
 
 /* The first record wakes a timeout later, and not before. */
-static void wish_timeout(enum how how)
+static void watermark_timeout(enum how how)
 {
 	struct ring_open_opts opts = { .size = sizeof(opts),
 				       .wake_records = 1000,
@@ -86,14 +86,14 @@ static void wish_timeout(enum how how)
 	}
 	ms = now_ns() / MS - ms;
 	pthread_join(thread, NULL);
-	snprintf(name, sizeof(name), "sleep.wish.timeout.%s", how_names[how]);
+	snprintf(name, sizeof(name), "sleep.watermark.timeout.%s", how_names[how]);
 	t_check(!err && t.got == 3 && ms >= (how == BY_WAIT ? 395 : 95) && ms < patience_ms, name,
 		"%d: %" PRIu64 " records after %" PRIu64 " ms", err, t.got, ms);
 	sleeper_close(&s);
 	tear_down();
 }
 
-static void wishes(void)
+static void watermarks(void)
 {
 	const struct ring_open_opts records = { .size = sizeof(records), .wake_records = 10 };
 	/* Of 8 payload bytes each takes 32. */
@@ -101,9 +101,9 @@ static void wishes(void)
 	unsigned int how;
 
 	for (how = 0; how < HOWS; how++) {
-		wish(how, "records", &records, 9, 1);
-		wish(how, "bytes", &bytes, 99, 1);
-		wish_timeout(how);
+		watermark(how, "records", &records, 9, 1);
+		watermark(how, "bytes", &bytes, 99, 1);
+		watermark_timeout(how);
 	}
 }
 
@@ -191,7 +191,7 @@ static void kill_child(pid_t pid)
 /* Readers are killed in their sleep; one survives them all. */
 static void killed(void)
 {
-	struct ring *r;
+	struct ring_reader *r;
 	uint64_t before, n = 0;
 	pid_t survivor;
 	unsigned int i;
@@ -202,7 +202,7 @@ static void killed(void)
 	survivor = start_reader(0, BY_EDGE);
 	for (i = 0; i < kills; i++) {
 		kill_child(armed_child(i % HOWS));
-		/* Some leave their wish behind, of others a wake-up takes it. */
+		/* Some leave their watermark behind, of others a wake-up takes it. */
 		if (i % 2) {
 			publish(1, 0);
 			all &= wait_for_all(1, ++n);
@@ -219,7 +219,7 @@ static void killed(void)
 	publish(1000, 0);
 	T_EQ("sleep.killed.cost", wakeups(r) - before, 0);
 
-	/* The bell takes 256 wake-ups: with somebody to hear it, any number. */
+	/* The doorbell takes 256 wake-ups: with somebody to hear it, any number. */
 	told[1].got = n + 1001;
 	memset(&told[0], 0, sizeof(told[0]));
 	survivor = start_reader(0, BY_WAIT);
@@ -232,19 +232,19 @@ static void killed(void)
 		publish(1, 0);
 		all = wait_for_all(1, ++n);
 	}
-	check_told("sleep.killed.bell", 1, n, all);
-	t_check(wakeups(r) - before >= 1000, "sleep.killed.bell.rung", "%" PRIu64 " times",
+	check_told("sleep.killed.doorbell", 1, n, all);
+	t_check(wakeups(r) - before >= 1000, "sleep.killed.doorbell.rung", "%" PRIu64 " times",
 		wakeups(r) - before);
 	end_readers("sleep.killed.end", 1, &survivor);
 	ring_close(r);
 	tear_down();
 }
 
-/* Nobody hears the bell until no more goes into it; then somebody comes. */
+/* Nobody hears the doorbell until no more goes into it; then somebody comes. */
 static void full(void)
 {
 	uint64_t before, i;
-	struct ring *r;
+	struct ring_reader *r;
 	pid_t reader;
 	bool all;
 
@@ -294,7 +294,7 @@ int main(int argc, char **argv)
 			return 2;
 	}
 	need_bpf("sleep");
-	wishes();
+	watermarks();
 	idle();
 	killed();
 	full();

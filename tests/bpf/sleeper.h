@@ -80,16 +80,16 @@ static inline void publish(uint64_t count, uint64_t gap)
 		die("publish");
 }
 
-static inline struct ring *open_reader(const struct ring_open_opts *opts)
+static inline struct ring_reader *open_reader(const struct ring_open_opts *opts)
 {
-	struct ring *r;
+	struct ring_reader *r;
 
 	if (ring_open_fds(&fds, opts, &r))
 		die("open");
 	return r;
 }
 
-static inline uint64_t wakeups(struct ring *r)
+static inline uint64_t wakeups(struct ring_reader *r)
 {
 	struct ring_stats st = { .size = sizeof(st) };
 
@@ -100,7 +100,7 @@ static inline uint64_t wakeups(struct ring *r)
 /* --- readers ------------------------------------------------------------------ */
 
 struct sleeper {
-	struct ring *r;
+	struct ring_reader *r;
 	enum how how;
 	int epfd;
 };
@@ -134,7 +134,7 @@ static inline int sleep_ms(struct sleeper *s, int ms)
 }
 
 /* Reads all that is there. Return: -EAGAIN; -ENODEV. */
-static inline int drain(struct ring *r, struct told *t)
+static inline int drain(struct ring_reader *r, struct told *t)
 {
 	struct ring_record rec;
 	uint64_t word;

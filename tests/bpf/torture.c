@@ -39,7 +39,7 @@ struct result {
 	struct account rings[CPUS_MAX];
 	uint64_t read; /* of ring_stats() at the end */
 	uint64_t lost;
-	uint64_t laps;
+	uint64_t overruns;
 	uint64_t looks; /* NEWEST */
 	uint64_t torn;	/* seen so by a peek, and thrown out by the recheck */
 	uint64_t bad_seq;
@@ -159,7 +159,7 @@ static void check(struct result *res, const struct ring_record *rec, const void 
 		count(res, rec, id);
 }
 
-static int peek(struct result *res, struct ring *r)
+static int peek(struct result *res, struct ring_reader *r)
 {
 	struct ring_record rec;
 	uint64_t id;
@@ -181,7 +181,8 @@ static int peek(struct result *res, struct ring *r)
 	return ring_advance(r);
 }
 
-static int read_some(struct result *res, struct ring *r, enum kind kind, void *buf, uint64_t turn)
+static int read_some(struct result *res, struct ring_reader *r, enum kind kind, void *buf,
+		     uint64_t turn)
 {
 	struct ring_record recs[16];
 	unsigned int nr = 1, i;
@@ -201,16 +202,16 @@ static int read_some(struct result *res, struct ring *r, enum kind kind, void *b
 }
 
 /* Snapshots of the newest record; such a reader keeps no account. */
-static int look_at_newest(struct result *res, struct ring *r, void *buf)
+static int look_at_newest(struct result *res, struct ring_reader *r, void *buf)
 {
 	int i, err, dead = 0, rings = opt.one_ring ? 1 : nr_cpus;
 	struct ring_record rec;
 	uint64_t id;
 
 	for (i = 0; i < rings; i++) {
-		struct ring_ring_stats st = { .size = sizeof(st) };
+		struct ring_stats_at st = { .size = sizeof(st) };
 
-		ring_ring_stats(r, (unsigned int)i, &st);
+		ring_stats_at(r, (unsigned int)i, &st);
 		dead += st.dead;
 		err = ring_newest(r, (unsigned int)i, &rec, buf, RECORD_MAX);
 		if (err && err != -EAGAIN && err != -EPIPE && err != -ENODEV)
@@ -232,7 +233,7 @@ static void reader(unsigned int index)
 	enum kind kind = index % KINDS;
 	void *buf = malloc(8192);
 	uint64_t turn = 0;
-	struct ring *r;
+	struct ring_reader *r;
 	int err;
 
 	opts.flags = kind == EAGER ? RING_EAGER : 0;
@@ -255,7 +256,7 @@ static void reader(unsigned int index)
 	if (!ring_stats(r, &st)) {
 		res->read = st.read;
 		res->lost = st.lost;
-		res->laps = st.laps;
+		res->overruns = st.overruns;
 	}
 	ring_close(r);
 	free(buf);
@@ -468,10 +469,10 @@ static void settle_reader(unsigned int index, const uint64_t *published, uint64_
 		fail(res, "read + lost is not what was published", due);
 	if (index % KINDS == NEWEST && !res->looks)
 		fail(res, "nothing newest was found", 0);
-	printf("# reader %-2u %-7s read %" PRIu64 " lost %" PRIu64 " of %" PRIu64 ", laps %" PRIu64
-	       ", torn %" PRIu64 ", looks %" PRIu64 "\n",
-	       index, kind_names[index % KINDS], res->read, res->lost, due, res->laps, res->torn,
-	       res->looks);
+	printf("# reader %-2u %-7s read %" PRIu64 " lost %" PRIu64 " of %" PRIu64
+	       ", overruns %" PRIu64 ", torn %" PRIu64 ", looks %" PRIu64 "\n",
+	       index, kind_names[index % KINDS], res->read, res->lost, due, res->overruns,
+	       res->torn, res->looks);
 	if (*res->bad)
 		problem("reader %u: %s, at %" PRIu64, index, res->bad, res->bad_seq);
 	/* Small rings must go round under those that are slow, else nothing was shown. */
@@ -482,16 +483,16 @@ static void settle_reader(unsigned int index, const uint64_t *published, uint64_
 static void settle(void)
 {
 	uint64_t first_seq = opt.start_pos ? START_SEQ : 0, published[CPUS_MAX];
-	struct ring_ring_stats st = { .size = sizeof(st) };
+	struct ring_stats_at st = { .size = sizeof(st) };
 	uint64_t sum[OUTCOMES] = { 0 };
-	struct ring *r;
+	struct ring_reader *r;
 	unsigned int j;
 	int i;
 
 	if (ring_open_fds(&fds, NULL, &r))
 		die("open");
 	for (i = 0; i < (opt.one_ring ? 1 : nr_cpus); i++) {
-		ring_ring_stats(r, (unsigned int)i, &st);
+		ring_stats_at(r, (unsigned int)i, &st);
 		published[i] = st.published;
 		printf("# ring %d: published %" PRIu64 " busy %" PRIu64 "+%" PRIu64
 		       " too big %" PRIu64 " dead %" PRIu64 " fault %" PRIu64 " discarded %" PRIu64

@@ -112,9 +112,9 @@ static void *race_reader(void *arg)
 		__atomic_store_n(&racer->race->ready, i, __ATOMIC_RELEASE);
 		wait_for_word(&racer->race->go, i);
 		for (late = i * 7 % 150; late; late--)
-			seqring_fence_light(WAKE);
-		seqring_r_arm(word, head, SEQRING_WAIT_NONE);
-		if (racer->announces && seqring_r_announce(word, now_ns(), &known))
+			seqring_compiler_barrier(WAKE);
+		seqring_reader_arm(word, head, SEQRING_WAIT_NONE);
+		if (racer->announces && seqring_reader_announce(word, now_ns(), &known))
 			syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 		empty = seqring_read(&racer->ctl->head) <= head;
 		wait_for_word(&racer->race->done, i);
@@ -122,7 +122,7 @@ static void *race_reader(void *arg)
 		racer->woken += racer->race->due;
 		racer->seen += !empty;
 		seqring_write(&word->pos, SEQRING_WAIT_NONE);
-		/* The bell takes 256 wake-ups; nobody hears these. */
+		/* The doorbell takes 256 wake-ups; nobody hears these. */
 		__atomic_store_n(racer->heard, __atomic_load_n(racer->rung, __ATOMIC_ACQUIRE),
 				 __ATOMIC_RELEASE);
 	}
@@ -151,8 +151,8 @@ static void race(int reader_cpu)
 	racer.race->last = opt.rounds * RACE_MORE;
 	h = mmap(NULL, page, PROT_READ, MAP_SHARED, fds.ring, 0);
 	map = mmap(NULL, h->total_size, PROT_READ, MAP_SHARED, fds.ring, 0);
-	racer.heard = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fds.bell, 0);
-	racer.rung = mmap(NULL, page, PROT_READ, MAP_SHARED, fds.bell, (off_t)page);
+	racer.heard = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fds.doorbell, 0);
+	racer.rung = mmap(NULL, page, PROT_READ, MAP_SHARED, fds.doorbell, (off_t)page);
 	if (map == MAP_FAILED || racer.heard == MAP_FAILED || racer.rung == MAP_FAILED)
 		die("mmap");
 	racer.announces = h->features & SEQRING_FEAT_ANNOUNCE;

@@ -190,7 +190,7 @@ test_round_trip()
 		echo '[0] 3 TIME 0 13  77697468202271756f74657322 | with "quotes"'
 	} >want
 	cmp -s out2 want || because "cat prints $(cat out2)" || return
-	has "^ringctl: $n\.a: read 3 \+ lost 0 = published 3; laps 0, waits 0, misordered 0$" err ||
+	has "^ringctl: $n\.a: read 3 \+ lost 0 = published 3; overruns 0, waits 0, misordered 0$" err ||
 		return
 	"$RINGCTL" cat "$n.a" --no-follow --json --quiet >out || because 'cat --json' || return
 	has '"len":13,"lost":0,"hex":"[0-9a-f]*","text":"with \\"quotes\\""}$' out || return

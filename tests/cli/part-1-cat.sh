@@ -92,7 +92,7 @@ test_type_and_count()
 	rc cat typed --count 3 --quiet --json >out || because "status $?" || return
 	json field out text 1 2 3 || return
 	rc cat typed --count 3 >out 2>err
-	same "$(cat err)" 'ringctl: typed: read 3 + lost 0 = published 3; laps 0, waits 0, misordered 0' \
+	same "$(cat err)" 'ringctl: typed: read 3 + lost 0 = published 3; overruns 0, waits 0, misordered 0' \
 		summary || return
 	stop "$server"
 }
@@ -186,7 +186,7 @@ test_empty_ring()
 	rc cat empty --no-follow >out 2>err
 	same $? 0 status || return
 	same "$(cat out err)" \
-		'ringctl: empty: read 0 + lost 0 = published 0; laps 0, waits 0, misordered 0' output ||
+		'ringctl: empty: read 0 + lost 0 = published 0; overruns 0, waits 0, misordered 0' output ||
 		return
 	stop "$server"
 }

@@ -13,7 +13,7 @@ signal_ends()
 	until_ok lines_are out 5 || return
 	kill "-$1" "$bg"
 	ended "$bg" && same "$status" 0 status || return
-	grep -Eq "^ringctl: sig$1: read 5 \+ lost 0 = published 5; laps 0, waits [0-9]+, misordered 0$" \
+	grep -Eq "^ringctl: sig$1: read 5 \+ lost 0 = published 5; overruns 0, waits [0-9]+, misordered 0$" \
 		err || because "summary: $(cat err)" || return
 	same "$(wc -l <err)" 1 'lines of summary' || return
 	stop "$server"

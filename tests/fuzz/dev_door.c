@@ -112,7 +112,7 @@ static long run_look(struct fuzz_args *a)
 	return 0;
 }
 
-/* Cursors and wishes, whatever the kernel makes of them. */
+/* Cursors and watermarks, whatever the kernel makes of them. */
 static long run_lie(struct fuzz_args *a)
 {
 	unsigned long at = 0;

@@ -44,7 +44,7 @@ honest_begin() {
 	pid_inline=$!
 	follow honest --max 1024 >$tmp/follow.lib 2>&1 &
 	pid_lib=$!
-	follow honest --max 1024 --backend inline --slow 2000 --wish 50 >$tmp/follow.slow 2>&1 &
+	follow honest --max 1024 --backend inline --slow 2000 --watermark 50 >$tmp/follow.slow 2>&1 &
 	pid_slow=$!
 	tries=0
 	while [ "$(readers_of honest)" != 6 ] && [ $tries -lt 200 ]; do

@@ -15,10 +15,10 @@ bites() {
 	cat <<-'EOT'
 	len.clamp|reader|include/seqring/reader.h|if (seqring_unlikely(meta.len > r->payload_max \|\| seqring_record_size(meta.len) > room))|if (0)
 	len.twice|reader|include/seqring/reader.h|	v->len = meta.len;\n	v->type = meta.type;\n	v->flags = meta.flags;\n	if (v->pos|	v->len = rec->meta.len;\n	v->type = meta.type;\n	v->flags = meta.flags;\n	if (v->pos
-	tail.recheck|reader|include/seqring/reader.h|seqring_likely(seqring_r_intact(r, v->pos)) ? SEQRING_OK : SEQRING_LAPPED|(void)r, (void)v, SEQRING_OK
-	tail.newest|reader|include/seqring/reader.h|if (seqring_unlikely(!seqring_r_intact(r, pos)))|if (0)
-	tail.mismatch|reader|include/seqring/reader.h|if (!seqring_r_intact(r, r->pos))\n		return SEQRING_LAPPED;\n	if (!stamp)|if (!stamp)
-	pad.endless|reader|include/seqring/reader.h|if (room > r->mask \|\| !seqring_r_intact|if (!seqring_r_intact
+	tail.recheck|reader|include/seqring/reader.h|seqring_likely(seqring_reader_intact(r, v->pos)) ? SEQRING_OK : SEQRING_OVERRUN|(void)r, (void)v, SEQRING_OK
+	tail.newest|reader|include/seqring/reader.h|if (seqring_unlikely(!seqring_reader_intact(r, pos)))|if (0)
+	tail.mismatch|reader|include/seqring/reader.h|if (!seqring_reader_intact(r, r->pos))\n		return SEQRING_OVERRUN;\n	if (!stamp)|if (!stamp)
+	pad.endless|reader|include/seqring/reader.h|if (room > r->mask \|\| !seqring_reader_intact|if (!seqring_reader_intact
 	pos.aligned|reader|include/seqring/reader.h|if ((pos & 7) \|\| seqring_normalize(pos, r->mask) != pos)|if (0)
 	newest.len|reader|include/seqring/reader.h|meta.len > r->payload_max \|\|\n			     seqring_record_size(meta.len) > room))|0))
 	newest.pos|reader|include/seqring/reader.h|if (seqring_unlikely((pos & 7) \|\| room < sizeof(*rec)))|if (0)
@@ -30,7 +30,7 @@ bites() {
 	seals.write|libring|libring/wait_memfd.c|if (!(fcntl(fd, F_GET_SEALS) & (F_SEAL_FUTURE_WRITE \| F_SEAL_WRITE)))|if (0)
 	words.size|libring|libring/wait_memfd.c|\|\| (uint64_t)st.st_size < size|\|\| 0
 	header.again|libring|libring/layout.c|r->map + r->hdr.ring_offset + ring|r->map + ((const struct seqring_header *)(const void *)r->map)->ring_offset + ring
-	laps.bound|libring|libring/read.c|if (++s->laps < LIBRING_LAPS)|if (1)
+	overruns.bound|libring|libring/read.c|if (++s->overruns < LIBRING_OVERRUNS)|if (1)
 	EOT
 }
 

@@ -104,7 +104,7 @@ void fuzz_publish(struct fuzz_ring *ring, unsigned int nr)
 
 		for (i = 0; i < len; i++)
 			buf[i] = byte_of(seq, i);
-		if (len > max || seqring_w_publish(&ring->w, (uint16_t)seq, ~seq, buf, len))
+		if (len > max || seqring_writer_publish(&ring->w, (uint16_t)seq, ~seq, buf, len))
 			fuzz_fail("the writer cannot publish %u bytes", len);
 	}
 }
@@ -181,7 +181,7 @@ void fuzz_start_writers(void)
 	for (i = 0; i < fuzz.nr_rings; i++) {
 		struct fuzz_ring *ring = &fuzz.ring[i];
 
-		seqring_w_init(&ring->w, ring->ctl, ring->data, FUZZ_DATA_SIZE);
+		seqring_writer_init(&ring->w, ring->ctl, ring->data, FUZZ_DATA_SIZE);
 		if (start % 5)
 			preset(ring, starts[start % 5], starts[start % 5]);
 		fuzz_publish(ring, fuzz_8(&fuzz.lies));
@@ -247,7 +247,7 @@ static void stick(struct fuzz_ring *ring)
 		stick_to((__u64 *)ctl_word(ring), fuzz_value(&fuzz.lies, 0));
 		return;
 	}
-	/* Lapped for ever: the newest record is always far ahead, and gone already. */
+	/* Overrun for ever: the newest record is always far ahead, and gone already. */
 	stick_to(&ring->ctl->tail, by * 8ULL);
 	stick_to(&ring->ctl->last, by * 8ULL);
 }
@@ -281,7 +281,7 @@ void fuzz_event(void)
 			set((uint64_t *)ring->wait + fuzz_8(&fuzz.lies) % 4);
 		break;
 	case 9:
-		seqring_w_end(&ring->w);
+		seqring_writer_end(&ring->w);
 		fuzz.no_writer = true;
 		break;
 	case 10:

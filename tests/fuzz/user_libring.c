@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * libring on any three descriptors: a memfd that is a ring, nearly one or none, sealed
- * or not, of any size; a memfd with the armed words; a bell. What the library maps has
+ * or not, of any size; a memfd with the armed words; a doorbell. What the library maps has
  * pages around it that are not there.
  */
 
@@ -34,7 +34,7 @@ static struct {
 } maps[MAPS_MAX];
 
 static struct {
-	struct ring *r;
+	struct ring_reader *r;
 	struct ring_fds fds;
 	unsigned char *map; /* the writer's, of @total bytes */
 	size_t total;
@@ -163,13 +163,13 @@ static void spoil_file(int fd, size_t size)
 		fuzz_fail("F_ADD_SEALS");
 }
 
-static int new_bell(void)
+static int new_doorbell(void)
 {
 	switch (fuzz_8(&fuzz.lies)) {
 	case 1:
 		return open("/dev/null", O_RDWR | O_CLOEXEC);
 	case 2:
-		return memfd_create("bell", MFD_CLOEXEC);
+		return memfd_create("doorbell", MFD_CLOEXEC);
 	case 3:
 		return dup(t.fds.wait);
 	default:
@@ -220,7 +220,7 @@ static void make_ring(void)
 	first_lies();
 	spoil_file(t.fds.ring, t.total);
 	spoil_file(t.fds.wait, PAGE);
-	t.fds.bell = new_bell();
+	t.fds.doorbell = new_doorbell();
 }
 
 /* No lie can be told about what is not there: the lies end. */
@@ -377,14 +377,14 @@ static void seek(uint8_t whence)
 
 static void ask(void)
 {
-	struct ring_ring_stats one = { .size = sizeof(one) };
+	struct ring_stats_at one = { .size = sizeof(one) };
 	struct ring_stats all = { .size = sizeof(all) };
 	struct ring_info info = { .size = sizeof(info) };
 	size_t i;
 
 	fuzz_call(READ_STEPS);
 	outcome(ring_stats(t.r, &all), ERRORS(0));
-	outcome(ring_ring_stats(t.r, fuzz_8(&fuzz.what), &one), ERRORS(ENOENT));
+	outcome(ring_stats_at(t.r, fuzz_8(&fuzz.what), &one), ERRORS(ENOENT));
 	outcome(ring_info(t.r, &info), ERRORS(0));
 	for (i = 0; i < info.schema_size; i++)
 		t.sum += ((const unsigned char *)info.schema)[i];

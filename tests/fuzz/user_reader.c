@@ -96,7 +96,7 @@ static void resync(void)
 	enum seqring_outcome outcome;
 
 	fuzz_call(64);
-	outcome = seqring_r_resync(&rd);
+	outcome = seqring_reader_resync(&rd);
 	FUZZ_CHECK(outcome == SEQRING_OK || outcome == SEQRING_CORRUPT, "outcome %d", outcome);
 	FUZZ_CHECK(outcome || rd.pos > was, "resync went back");
 	FUZZ_CHECK(!outcome || fuzz.lied, "a true ring is called corrupt");
@@ -110,22 +110,22 @@ static void peek(void)
 	struct seqring_view v;
 
 	fuzz_call(64 + READ_STEPS);
-	outcome = seqring_r_peek(&rd, &v);
+	outcome = seqring_reader_peek(&rd, &v);
 	check_outcome(outcome, head);
 	if (!outcome) {
 		check_view(&v);
 		/* As who computes where it lies does. */
 		memcpy(copy, v.payload, v.len);
 		fuzz_step(NULL, 0);
-		outcome = seqring_r_recheck(&rd, &v);
+		outcome = seqring_reader_recheck(&rd, &v);
 		if (!outcome && !fuzz.lied)
 			fuzz_check_record(v.seq, v.ts_ns, v.len, v.type, copy, v.len);
 		if (!outcome) {
 			in_order(&v);
-			seqring_r_consume(&rd, &v);
+			seqring_reader_consume(&rd, &v);
 		}
 	}
-	if (outcome == SEQRING_LAPPED)
+	if (outcome == SEQRING_OVERRUN)
 		resync();
 }
 
@@ -137,7 +137,7 @@ static void read_one(uint16_t size)
 	void *buf = malloc(size + 1u);
 
 	fuzz_call(READ_STEPS);
-	outcome = seqring_r_read(&rd, &v, buf, size);
+	outcome = seqring_reader_read(&rd, &v, buf, size);
 	check_outcome(outcome, head);
 	if (!outcome) {
 		FUZZ_CHECK(v.payload == buf && v.len <= SEQRING_PAYLOAD_MAX(FUZZ_DATA_SIZE),
@@ -147,7 +147,7 @@ static void read_one(uint16_t size)
 		in_order(&v);
 	}
 	free(buf);
-	if (outcome == SEQRING_LAPPED)
+	if (outcome == SEQRING_OVERRUN)
 		resync();
 }
 
@@ -160,7 +160,7 @@ static void read_batch(uint16_t size)
 	unsigned int nr, i;
 
 	fuzz_call(BATCH_MAX * READ_STEPS);
-	outcome = seqring_r_read_batch(&rd, v, BATCH_MAX, buf, size, &nr);
+	outcome = seqring_reader_read_batch(&rd, v, BATCH_MAX, buf, size, &nr);
 	check_outcome(outcome, head);
 	FUZZ_CHECK(!outcome == !!nr && nr <= BATCH_MAX, "a batch of %u", nr);
 	for (i = 0; i < nr; i++) {
@@ -173,7 +173,7 @@ static void read_batch(uint16_t size)
 		in_order(&v[i]);
 	}
 	free(buf);
-	if (outcome == SEQRING_LAPPED)
+	if (outcome == SEQRING_OVERRUN)
 		resync();
 }
 
@@ -185,7 +185,7 @@ static void newest(uint16_t size)
 	void *buf = malloc(size + 1u);
 
 	fuzz_call(2 * READ_STEPS);
-	outcome = seqring_r_newest(&rd, &v, buf, size);
+	outcome = seqring_reader_newest(&rd, &v, buf, size);
 	FUZZ_CHECK((unsigned int)outcome <= SEQRING_DEAD, "outcome %d", outcome);
 	if (!fuzz.lied) {
 		FUZZ_CHECK(outcome != SEQRING_CORRUPT, "a true ring is called corrupt");
@@ -208,15 +208,16 @@ static void seek(unsigned int how)
 
 	fuzz_call(SEEK_STEPS);
 	if (how == 0)
-		outcome = seqring_r_seek_oldest(&rd);
+		outcome = seqring_reader_seek_oldest(&rd);
 	else if (how == 1)
-		outcome = seqring_r_seek_newest(&rd);
+		outcome = seqring_reader_seek_newest(&rd);
 	else if (how == 2)
-		outcome = seqring_r_seek_head(&rd);
+		outcome = seqring_reader_seek_head(&rd);
 	else
-		outcome = seqring_r_seek(&rd, how == 4, value);
+		outcome = seqring_reader_seek(&rd, how == 4, value);
 	expected = 0;
-	FUZZ_CHECK(outcome == SEQRING_OK || outcome == SEQRING_LAPPED || outcome == SEQRING_CORRUPT,
+	FUZZ_CHECK(outcome == SEQRING_OK || outcome == SEQRING_OVERRUN ||
+			   outcome == SEQRING_CORRUPT,
 		   "outcome %d of a seek", outcome);
 	FUZZ_CHECK(outcome != SEQRING_CORRUPT || fuzz.lied, "a true ring is called corrupt");
 }
@@ -234,7 +235,7 @@ static void act(void)
 		break;
 	case 3:
 		fuzz_call(2);
-		seqring_r_lag(&rd, &records, &bytes);
+		seqring_reader_lag(&rd, &records, &bytes);
 		break;
 	case 4:
 		rd.eager = fuzz_8(&fuzz.what) & 1;
@@ -255,7 +256,7 @@ static void act(void)
 		break;
 	case 13:
 		fuzz_call(2);
-		fuzz.lied |= seqring_r_init(&rd, reader_ctl, reader_data, FUZZ_DATA_SIZE) != 0;
+		fuzz.lied |= seqring_reader_init(&rd, reader_ctl, reader_data, FUZZ_DATA_SIZE) != 0;
 		expected = 0;
 		break;
 	default:
@@ -280,7 +281,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	expected = 0;
 	fuzz_call(8);
 	/* Refused, it is used all the same: nothing tells a program not to. */
-	seqring_r_init(&rd, reader_ctl, reader_data, FUZZ_DATA_SIZE);
+	seqring_reader_init(&rd, reader_ctl, reader_data, FUZZ_DATA_SIZE);
 	while (fuzz.what.at < fuzz.what.end)
 		act();
 	return 0;

@@ -25,7 +25,7 @@ def ring(target):
             events += bytes((0, kind, rand.randrange(256), rand.randrange(256),
                              rand.randrange(256), rand.randrange(160)))
         if target == "libring":
-            # Shape, clock; no lie before it is opened; right sizes, seals and bell.
+            # Shape, clock; no lie before it is opened; right sizes, seals and doorbell.
             start = bytes((i, 0)) + start + bytes((rand.choice((0, 0, 3)), 0, 0, 0))
         body = calls + start + events
         yield bytes((64 * len(calls) // len(body) + 1,)) + body

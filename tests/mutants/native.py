@@ -29,50 +29,50 @@ MUTANTS = [
     ("tail does not move", "writer.h",
      "cold->first[(segment + 1) & (SEQRING_SEGMENTS - 1)]", "0", TORTURE),
     ("what is reclaimed ends before the next header", "writer.h",
-     "if (seqring_unlikely(next + sizeof(struct seqring_record) > seqring_w_cold(w)->limit))",
-     "if (seqring_unlikely(next > seqring_w_cold(w)->limit))", UNIT),
+     "if (seqring_unlikely(next + sizeof(struct seqring_record) > seqring_writer_cold(w)->limit))",
+     "if (seqring_unlikely(next > seqring_writer_cold(w)->limit))", UNIT),
     ("the limit is one segment too far", "writer.h",
      "cold->limit = (segment + 1) << cold->seg_shift;",
      "cold->limit = (segment + 2) << cold->seg_shift;", TORTURE),
     ("the next header keeps its old bytes", "writer.h",
      "seqring_store_word(&behind->stamp, 0);", "", TORTURE),
     ("the stamp comes before the payload", "writer.h",
-     "	open = seqring_w_advance(w, next, 1);\n",
-     "	open = seqring_w_advance(w, next, 1);\n"
+     "	open = seqring_writer_advance(w, next, 1);\n",
+     "	open = seqring_writer_advance(w, next, 1);\n"
      "	seqring_store_release(PUBLISH, &open.rec->stamp, open.seq);\n", TORTURE),
     ("the stamp comes before len and type", "writer.h",
-     "	open = seqring_w_advance(w, next, 1);\n	seqring_w_head(open.rec,",
-     "	open = seqring_w_advance(w, next, 1);\n"
+     "	open = seqring_writer_advance(w, next, 1);\n	seqring_writer_write_header(open.rec,",
+     "	open = seqring_writer_advance(w, next, 1);\n"
      "	seqring_store_release(PUBLISH, &open.rec->stamp, open.seq);\n"
      "	for (volatile int i = 0; i < 50; i++)\n		;\n"
-     "	seqring_w_head(open.rec,", TORTURE),
+     "	seqring_writer_write_header(open.rec,", TORTURE),
     ("the stamp of a record that leaves its segment comes before the payload", "writer.h",
-     "	open = seqring_w_advance(w, next, 0);\n	seqring_w_head(open.rec,",
-     "	open = seqring_w_advance(w, next, 0);\n"
+     "	open = seqring_writer_advance(w, next, 0);\n	seqring_writer_write_header(open.rec,",
+     "	open = seqring_writer_advance(w, next, 0);\n"
      "	seqring_store_release(PUBLISH, &open.rec->stamp, open.seq);\n"
      "	for (volatile int i = 0; i < 500; i++)\n		;\n"
-     "	seqring_w_head(open.rec,", TORTURE),
+     "	seqring_writer_write_header(open.rec,", TORTURE),
     ("a record that leaves its segment does not enter the next", "writer.h",
-     "	if (next >= w->seg_end)\n		seqring_w_enter_segment(w, next);\n", "", UNIT),
+     "	if (next >= w->seg_end)\n		seqring_writer_enter_segment(w, next);\n", "", UNIT),
     ("a commit that leaves its segment does not enter the next", "writer.h",
      "	if (seqring_unlikely(w->pos >= w->seg_end))\n"
-     "		seqring_w_enter_segment(w, w->pos);\n", "", UNIT),
+     "		seqring_writer_enter_segment(w, w->pos);\n", "", UNIT),
     ("head comes before the stamp", "writer.h",
-     "	seqring_w_stamp(open->rec, open->behind, open->seq);\n",
+     "	seqring_writer_stamp(open->rec, open->behind, open->seq);\n",
      "	seqring_store_release(JOIN, &open->ctl->head, open->next);\n"
      "	for (volatile int i = 0; i < 50; i++)\n		;\n"
-     "	seqring_w_stamp(open->rec, open->behind, open->seq);\n",
+     "	seqring_writer_stamp(open->rec, open->behind, open->seq);\n",
      TORTURE),
     ("a PAD takes a seq", "writer.h",
-     "seqring_w_stamp(rec, seqring_w_at(w, w->pos + room), w->seq + 1);",
-     "seqring_w_stamp(rec, seqring_w_at(w, w->pos + room), ++w->seq);", TORTURE),
+     "seqring_writer_stamp(rec, seqring_writer_at(w, w->pos + room), w->seq + 1);",
+     "seqring_writer_stamp(rec, seqring_writer_at(w, w->pos + room), ++w->seq);", TORTURE),
     ("a PAD without its flag", "writer.h",
      "seqring_meta(len, 0, SEQRING_REC_PAD)", "seqring_meta(len, 0, 0)", TORTURE),
     ("the writer skips no short rest", "writer.h",
      "	*next = seqring_normalize(w->pos + size, w->mask);",
      "	*next = w->pos + size;", UNIT),
     ("the first record of a segment is not noted", "writer.h",
-     "		seqring_w_cold(w)->first[i] = pos;\n", "", TORTURE),
+     "		seqring_writer_cold(w)->first[i] = pos;\n", "", TORTURE),
     ("segment_pos is one record old", "writer.h",
      "seqring_store_release(JOIN, &w->ctl->segment_pos[i], pos);",
      "seqring_store_release(JOIN, &w->ctl->segment_pos[i], pos + 8);", TORTURE),
@@ -82,7 +82,7 @@ MUTANTS = [
     ("the padding is not zeroed", "writer.h",
      "	seqring_store_word(last, *last & (~0ULL >> unused));", "", UNIT),
     ("too long a record is taken", "writer.h",
-     "	if (len > seqring_w_cold(w)->payload_max)\n		return -EMSGSIZE;\n", "", UNIT),
+     "	if (len > seqring_writer_cold(w)->payload_max)\n		return -EMSGSIZE;\n", "", UNIT),
     ("what goes past a segment is not looked at", "writer.h",
      "seqring_likely(next + sizeof(struct seqring_record) <= seg_end)",
      "seqring_likely(next <= seg_end + (1ULL << 40))", UNIT),
@@ -110,8 +110,8 @@ MUTANTS = [
      "meta.len > r->payload_max || seqring_record_size(meta.len) > room",
      "meta.len > r->payload_max", UNIT),
     ("a PAD may be a whole lap", "reader.h",
-     "if (room > r->mask || !seqring_r_intact(r, r->pos))",
-     "if (!seqring_r_intact(r, r->pos))", UNIT),
+     "if (room > r->mask || !seqring_reader_intact(r, r->pos))",
+     "if (!seqring_reader_intact(r, r->pos))", UNIT),
     ("any position is a place for a record", "reader.h",
      "	if ((pos & 7) || seqring_normalize(pos, r->mask) != pos)\n"
      "		return SEQRING_CORRUPT;\n", "", UNIT),
@@ -124,7 +124,7 @@ MUTANTS = [
     ("the end is never said", "writer.h",
      "	seqring_store_release(END, &w->ctl->state, SEQRING_STATE_DEAD);", "", UNIT),
     ("the newest record is not rechecked", "reader.h",
-     "	if (seqring_unlikely(!seqring_r_intact(r, pos)))\n", "	if (0)\n", UNIT),
+     "	if (seqring_unlikely(!seqring_reader_intact(r, pos)))\n", "	if (0)\n", UNIT),
     ("the newest record is taken for a PAD's bytes", "reader.h",
      "!stamp || meta.flags & SEQRING_REC_PAD || meta.len > r->payload_max ||",
      "!stamp || meta.len > r->payload_max ||", UNIT),
@@ -132,19 +132,19 @@ MUTANTS = [
      "meta.len > r->payload_max ||\n			     seqring_record_size(meta.len) > room))",
      "meta.len > r->payload_max))", UNIT),
     ("the writer has no fence before it looks who sleeps", "writer.h",
-     "	else\n		seqring_fence_full(WAKE);", "	else\n		seqring_fence_light(WAKE);",
+     "	else\n		seqring_fence_full(WAKE);", "	else\n		seqring_compiler_barrier(WAKE);",
      MODEL),
     # On x86 the atomic minimum before it is a full fence already.
     ("the reader has no fence after it armed", "reader.h",
-     "	seqring_fence_full(WAKE);", "	seqring_fence_light(WAKE);", MODEL),
+     "	seqring_fence_full(WAKE);", "	seqring_compiler_barrier(WAKE);", MODEL),
     ("a wake-up does not disarm", "writer.h",
      "	seqring_write(&wait->pos, SEQRING_WAIT_NONE);\n", "", UNIT),
     ("an announcement is forgotten without a fence", "writer.h",
      "	/* Who arms too late for this fence finds the announcement gone. */\n"
      "	seqring_fence_full(WAKE);\n", "", MODEL),
     ("who has armed is not told that its announcement is forgotten", "writer.h",
-     "	seqring_w_disarm(wait);\n	return 1;\n}\n\n/**\n * seqring_w_end",
-     "	return 0;\n}\n\n/**\n * seqring_w_end", MODEL),
+     "	seqring_writer_disarm(wait);\n	return 1;\n}\n\n/**\n * seqring_writer_end",
+     "	return 0;\n}\n\n/**\n * seqring_writer_end", MODEL),
     ("another reader's announcement is taken for its grace period, too", "reader.h",
      "	if (found == *known)\n", "	if (found != mine)\n", MODEL),
     ("a wake-up waits for one record more", "writer.h",
@@ -173,7 +173,7 @@ def detectors(include, kinds):
         yield "torture", [[exe, "--seconds", "1", "--readers", "6", "--seed", str(seed)]
                           for seed in (1, 2, 3)], 10
     if UNIT in kinds:
-        for test in ("test_protocol", "test_position", "test_hostile", "test_lapped", "test_edge"):
+        for test in ("test_protocol", "test_position", "test_hostile", "test_overrun", "test_edge"):
             exe = build(test, include, "tests/unit/%s.c" % test,
                         ["build/native/libring.a", "-lcmocka"])
             yield test, [[exe]], 20

@@ -77,7 +77,7 @@ add_up() {
 	fi
 	for tag in $tags; do
 		read=$((read + $(value read "$tag"))) lost=$((lost + $(value lost "$tag")))
-		retried=$((retried + $(value laps "$tag")))
+		retried=$((retried + $(value overruns "$tag")))
 		wakeups=$((wakeups + $(value waits "$tag"))) opened=$((opened + 2))
 	done
 	published=$((published + $(value published lib)))

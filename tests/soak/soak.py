@@ -41,18 +41,18 @@ COUNTS = [
     ("torture writer", re.compile(r"^# published (?P<published>\d+) records")),
     ("torture reader", re.compile(
         r"^# reader \d+ +\w+ +first \d+ read (?P<read>\d+) lost (?P<lost>\d+) "
-        r"laps (?P<retried>\d+) torn (?P<torn>\d+)")),
+        r"overruns (?P<retried>\d+) torn (?P<torn>\d+)")),
     ("BPF ring", re.compile(
         r"^# ring \d+: published (?P<published>\d+) .* wake-ups (?P<wakeups>\d+)$")),
     ("BPF reader", re.compile(
         r"^# reader \d+ +\w+ +read (?P<read>\d+) lost (?P<lost>\d+) of [1-9]\d*, "
-        r"laps (?P<retried>\d+), torn (?P<torn>\d+),")),
+        r"overruns (?P<retried>\d+), torn (?P<torn>\d+),")),
     ("wake-ups", re.compile(
         r"^# wake\.\S+: slept (?P<wakeups>\d+) times for (?P<published>\d+) events")),
     ("race", re.compile(r"^#.* (?P<published>\d+) rounds: woken in (?P<wakeups>\d+), ")),
     ("ringctl cat", re.compile(
         r"^ringctl: \S+: read (?P<read>\d+) \+ lost (?P<lost>\d+) = published \d+; "
-        r"laps (?P<retried>\d+), waits (?P<wakeups>\d+),")),
+        r"overruns (?P<retried>\d+), waits (?P<wakeups>\d+),")),
     # The guest's, of all it has done so far.
     ("soak", re.compile(r"^soak: " + " ".join(rf"{k}=(?P<{k}>\d+)" for k in KEYS) + "$")),
 ]

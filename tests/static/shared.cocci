@@ -28,7 +28,7 @@ position p;
  \(seqring_read\|seqring_load_word\|READ_ONCE\|seqring_prefetch\)
 	(<+... \(ctl->fld@p\|rec->fld@p\|wait->fld@p\|page->fld@p\|cursor->fld@p\|state->fld@p\) ...+>)
 |
- \(seqring_write\|seqring_store_word\|seqring_add\|seqring_lower\|WRITE_ONCE\|seqring_bpf_count\)
+ \(seqring_write\|seqring_store_word\|seqring_add\|seqring_atomic_min\|WRITE_ONCE\|seqring_bpf_count\)
 	(<+... \(ctl->fld@p\|rec->fld@p\|wait->fld@p\|page->fld@p\|cursor->fld@p\|state->fld@p\) ...+>, v)
 |
  seqring_load_acquire(tag,
@@ -37,7 +37,7 @@ position p;
  seqring_store_release(tag,
 	<+... \(ctl->fld@p\|rec->fld@p\|wait->fld@p\|state->fld@p\) ...+>, v)
 |
- seqring_replace(<+... \(wait->fld@p\|state->fld@p\) ...+>, old, v)
+ seqring_cmpxchg(<+... \(wait->fld@p\|state->fld@p\) ...+>, old, v)
 )
 
 @plain@

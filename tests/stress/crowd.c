@@ -43,7 +43,7 @@ struct account {
 	uint64_t first; /* seq at which it began */
 	uint64_t got;
 	uint64_t lost;
-	uint64_t laps;
+	uint64_t overruns;
 	uint64_t bad;
 	int end;
 };
@@ -103,7 +103,7 @@ static double cost_woken(struct stream *s, struct seqring_wait *wait, unsigned i
 }
 
 /* Counts all that comes until the end; sleeps @pause_us after each record. */
-static void follow(struct ring *r, struct account *a, unsigned int pause_us)
+static void follow(struct ring_reader *r, struct account *a, unsigned int pause_us)
 {
 	uint64_t words[PAYLOAD_WORDS], next = 0;
 	struct ring_record rec;
@@ -135,7 +135,7 @@ static void follow(struct ring *r, struct account *a, unsigned int pause_us)
 		if (pause_us)
 			nap_us(pause_us);
 	}
-	a->laps = crowd_stats(r).laps;
+	a->overruns = crowd_stats(r).overruns;
 	/* What no record told any more. */
 	a->lost = crowd_stats(r).lost;
 }
@@ -143,7 +143,7 @@ static void follow(struct ring *r, struct account *a, unsigned int pause_us)
 static pid_t start_reader(const struct ring_fds *fds, unsigned int i, unsigned int pause_us)
 {
 	pid_t pid = fork();
-	struct ring *r;
+	struct ring_reader *r;
 
 	if (pid)
 		return pid;
@@ -182,11 +182,11 @@ static void check_cost(const char *name, double quiet, double with, double bound
 	note("%s: %.1f ns a record, %.1f without: %.2f times", name, with, quiet, with / quiet);
 }
 
-/* Readers that are slower than the writer all the time are lapped again and again. */
+/* Readers that are slower than the writer all the time are overrun again and again. */
 static void flood(void)
 {
 	struct stream s = new_stream();
-	uint64_t end, laps = 0;
+	uint64_t end, overruns = 0;
 	pid_t pids[SLOW];
 	unsigned int i;
 
@@ -199,9 +199,9 @@ static void flood(void)
 	ring_writer_close(s.w);
 	check_accounts("crowd.flood.accounts", pids, SLOW, s.seq);
 	for (i = 0; i < SLOW; i++)
-		laps += accounts[i].laps;
-	check(laps > SLOW, "crowd.flood.lapped", "only %" PRIu64 " times", laps);
-	note("crowd.flood: lapped %" PRIu64 " times", laps);
+		overruns += accounts[i].overruns;
+	check(overruns > SLOW, "crowd.flood.overrun", "only %" PRIu64 " times", overruns);
+	note("crowd.flood: overrun %" PRIu64 " times", overruns);
 }
 
 static void signal_all(const pid_t *pids, unsigned int n, int sig)
@@ -253,7 +253,7 @@ static void short_life(const struct ring_fds *fds)
 {
 	uint64_t words[PAYLOAD_WORDS];
 	struct ring_record rec;
-	struct ring *r;
+	struct ring_reader *r;
 	int err;
 
 	for (;;) {
@@ -294,7 +294,7 @@ static void dying(void)
 	pid_t survivor, follower, pid;
 	unsigned int i, n = 0;
 	uint64_t wakes;
-	struct ring *r;
+	struct ring_reader *r;
 	int status = 1;
 
 	memset(accounts, 0, 3 * sizeof(*accounts));
@@ -329,7 +329,7 @@ static void dying(void)
 		without[i] = cost(&quiet, ROUND);
 	}
 	check_cost("crowd.dying.after", median(without, ROUNDS), median(with, ROUNDS), 1.5);
-	check(crowd_stats(r).wakeups == wakes, "crowd.dying.wishes", "the dead are woken");
+	check(crowd_stats(r).wakeups == wakes, "crowd.dying.watermarks", "the dead are woken");
 	ring_close(r);
 	kill(survivor, SIGCONT);
 	ring_writer_close(s.w);
@@ -337,7 +337,7 @@ static void dying(void)
 	check_accounts("crowd.dying.survivor", &survivor, 1, s.seq);
 }
 
-/* Scribbles over the armed words, and makes the bell as full or as empty as it can. */
+/* Scribbles over the armed words, and makes the doorbell as full or as empty as it can. */
 static void scribble(const struct ring_fds *fds, bool worst)
 {
 	struct seqring_wait *wait = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fds->wait,
@@ -354,8 +354,8 @@ static void scribble(const struct ring_fds *fds, bool worst)
 		__atomic_store_n(&wait->pos, worst ? 0 : x, __ATOMIC_RELAXED);
 		__atomic_store_n(&wait->seq, worst ? 0 : x >> (x & 63), __ATOMIC_RELAXED);
 		__atomic_store_n(&wait->announced, x, __ATOMIC_RELAXED);
-		if (!worst && i % 1024 == 0 && write(fds->bell, &full, sizeof(full)) < 0)
-			i += !read(fds->bell, &full, sizeof(full));
+		if (!worst && i % 1024 == 0 && write(fds->doorbell, &full, sizeof(full)) < 0)
+			i += !read(fds->doorbell, &full, sizeof(full));
 		__atomic_fetch_add(&accounts[2].got, 1, __ATOMIC_RELAXED);
 	}
 }
@@ -381,7 +381,7 @@ static unsigned int woken_in_time(struct stream *s, unsigned int n)
 	unsigned int i, in_time = 0;
 	struct ring_record rec;
 	pthread_t thread;
-	struct ring *r;
+	struct ring_reader *r;
 	int err;
 
 	if (ring_open_fds(&s->fds, NULL, &r))
@@ -422,7 +422,7 @@ static void end_child(pid_t pid)
 
 static uint64_t wakeups_of(const struct stream *s)
 {
-	struct ring *r;
+	struct ring_reader *r;
 	uint64_t n;
 
 	if (ring_open_fds(&s->fds, NULL, &r))
@@ -463,7 +463,7 @@ static void hostile_cost(const char *name, struct stream *s, bool worst)
 	wakes = wakeups_of(s) - wakes;
 	if (worst)
 		check(wakes > ROUNDS, "crowd.hostile.rings", "only %" PRIu64 " times", wakes);
-	note("%s: the bell rang for %" PRIu64 " of %u records", name, wakes, ROUND * ROUNDS);
+	note("%s: the doorbell rang for %" PRIu64 " of %u records", name, wakes, ROUND * ROUNDS);
 	note("%s: %.1f ns a record without a peer", name, median(without, ROUNDS));
 	/* Never more than a wake-up for each record, and what the other core's lines cost. */
 	check_cost(name, median(woken, ROUNDS), median(with, ROUNDS), 2);
@@ -496,22 +496,22 @@ static void hostile(void)
 	check_accounts("crowd.hostile.accounts", &reader, 1, s.seq);
 }
 
-/* --- the bell --------------------------------------------------------------------- */
+/* --- the doorbell --------------------------------------------------------------------- */
 
 /* As the kernel rings an eventfd for whoever asks: past what a write can make it. */
-static bool overflow(int bell)
+static bool overflow(int doorbell)
 {
 	uint64_t full = UINT64_MAX - 1;
 	struct iocb cb = { .aio_lio_opcode = IOCB_CMD_PREAD,
 			   .aio_flags = IOCB_FLAG_RESFD,
-			   .aio_resfd = (uint32_t)bell };
+			   .aio_resfd = (uint32_t)doorbell };
 	struct iocb *one = &cb;
 	aio_context_t ctx = 0;
 	int fd = memfd_create("empty", MFD_CLOEXEC), i;
 	bool done;
 
 	cb.aio_fildes = (uint32_t)fd;
-	if (write(bell, &full, sizeof(full)) < 0 && errno != EAGAIN)
+	if (write(doorbell, &full, sizeof(full)) < 0 && errno != EAGAIN)
 		die("write");
 	done = !syscall(SYS_io_setup, 8, &ctx);
 	for (i = 0; done && i < 3; i++)
@@ -521,18 +521,18 @@ static bool overflow(int bell)
 	return done;
 }
 
-/* The flags of the bell belong to all who have it: writing to it could sleep. */
-__attribute__((noreturn)) static void fill_bell(int bell)
+/* The flags of the doorbell belong to all who have it: writing to it could sleep. */
+__attribute__((noreturn)) static void fill_doorbell(int doorbell)
 {
 	uint64_t full = UINT64_MAX - 1;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (;;) {
 		/* Once it is full. */
-		fcntl(bell, F_SETFL, O_NONBLOCK);
-		if (write(bell, &full, sizeof(full)) < 0)
+		fcntl(doorbell, F_SETFL, O_NONBLOCK);
+		if (write(doorbell, &full, sizeof(full)) < 0)
 			__atomic_fetch_add(&accounts[2].got, 1, __ATOMIC_RELAXED);
-		fcntl(bell, F_SETFL, 0);
+		fcntl(doorbell, F_SETFL, 0);
 		nap_us(10);
 	}
 }
@@ -554,42 +554,42 @@ static void *publish_woken(void *arg)
 	return NULL;
 }
 
-/* Nobody who has the bell can make the writer wait for it, or end a ring with it. */
-static void bell(void)
+/* Nobody who has the doorbell can make the writer wait for it, or end a ring with it. */
+static void doorbell(void)
 {
 	struct stream s = new_stream();
 	struct timespec end;
 	pthread_t thread;
-	struct ring *r;
+	struct ring_reader *r;
 	pid_t pid;
 	int err;
 
 	if (ring_open_fds(&s.fds, NULL, &r))
 		die("ring_open_fds");
-	if (overflow(s.fds.bell)) {
+	if (overflow(s.fds.doorbell)) {
 		err = ring_wait(r, 0);
-		check(err == -ETIMEDOUT, "crowd.bell.overflow", "%d: %s", err, ring_strerror());
+		check(err == -ETIMEDOUT, "crowd.doorbell.overflow", "%d: %s", err, ring_strerror());
 	} else {
-		printf("skip crowd.bell.overflow - this kernel has no io_submit(2)\n");
+		printf("skip crowd.doorbell.overflow - this kernel has no io_submit(2)\n");
 	}
 	ring_close(r);
 
 	__atomic_store_n(&accounts[2].got, 0, __ATOMIC_RELAXED);
 	pid = fork();
 	if (!pid)
-		fill_bell(s.fds.bell);
+		fill_doorbell(s.fds.doorbell);
 	while (!__atomic_load_n(&accounts[2].got, __ATOMIC_RELAXED))
 		nap_us(100);
 	pthread_create(&thread, NULL, publish_woken, &s);
 	clock_gettime(CLOCK_REALTIME, &end);
 	end.tv_sec += 10;
 	err = pthread_timedjoin_np(thread, NULL, &end);
-	check(!err, "crowd.bell.never_waits", "the writer sleeps in its own bell");
+	check(!err, "crowd.doorbell.never_waits", "the writer sleeps in its own doorbell");
 	end_child(pid);
 	if (err)
 		_exit(1);
 	err = (int)woken_in_time(&s, 20);
-	check(err == 20, "crowd.bell.gone", "%d of 20 wake-ups came after it was gone", err);
+	check(err == 20, "crowd.doorbell.gone", "%d of 20 wake-ups came after it was gone", err);
 	ring_writer_close(s.w);
 }
 
@@ -620,6 +620,6 @@ int main(int argc, char **argv)
 	stopped();
 	dying();
 	hostile();
-	bell();
+	doorbell();
 	return failures != 0;
 }

@@ -121,7 +121,7 @@ static inline bool crowd_ok(const struct ring_record *rec, const uint64_t *words
 	return true;
 }
 
-static inline struct ring_stats crowd_stats(struct ring *r)
+static inline struct ring_stats crowd_stats(struct ring_reader *r)
 {
 	struct ring_stats st = { .size = sizeof(st) };
 

@@ -53,7 +53,7 @@ static void publish(struct seqring_writer *w)
 	uint64_t seq = w->seq + 1;
 
 	memset(payload, (int)(seq & 0xff), len_of(seq));
-	if (seqring_w_publish(w, (uint16_t)seq, seq, payload, len_of(seq)))
+	if (seqring_writer_publish(w, (uint16_t)seq, seq, payload, len_of(seq)))
 		die("publish");
 }
 
@@ -76,11 +76,11 @@ static uint64_t read_all(struct seqring_reader *r, uint64_t next)
 	static unsigned char buf[DATA];
 	enum seqring_outcome outcome;
 	struct seqring_view v;
-	int laps = 0;
+	int overruns = 0;
 
 	for (;;) {
-		outcome = seqring_r_read(r, &v, buf, sizeof(buf));
-		if (outcome == SEQRING_LAPPED && !seqring_r_resync(r) && laps++ < 3)
+		outcome = seqring_reader_read(r, &v, buf, sizeof(buf));
+		if (outcome == SEQRING_OVERRUN && !seqring_reader_resync(r) && overruns++ < 3)
 			continue;
 		if (outcome)
 			break;
@@ -107,14 +107,14 @@ static bool good_for_readers(const struct seqring_reader *follower, uint64_t seq
 	if (last_word && got != seq + 1)
 		return false;
 	/* Late: from the oldest that is there, and the newest. */
-	if (seqring_r_init(&r, &now.ctl, now.data, DATA))
+	if (seqring_reader_init(&r, &now.ctl, now.data, DATA))
 		return false;
 	got = read_all(&r, 0);
 	if (got != seq && got != seq + 1)
 		return false;
-	if (seqring_r_newest(&r, &v, buf, sizeof(buf)) || !whole(&v, buf) || v.seq < seq)
+	if (seqring_reader_newest(&r, &v, buf, sizeof(buf)) || !whole(&v, buf) || v.seq < seq)
 		return false;
-	return !seqring_r_seek(&r, 0, seq) && read_all(&r, 0) >= seq;
+	return !seqring_reader_seek(&r, 0, seq) && read_all(&r, 0) >= seq;
 }
 
 /* Reads up to here, @behind the writer, so that it stands on what comes now. */
@@ -133,10 +133,10 @@ static void at_each_store(void)
 	volatile bool done;
 
 	left = ~0ULL;
-	seqring_w_init(&now.w, &now.ctl, now.data, DATA);
+	seqring_writer_init(&now.w, &now.ctl, now.data, DATA);
 	publish(&now.w);
-	if (seqring_r_init(&follower, &now.ctl, now.data, DATA))
-		die("seqring_r_init");
+	if (seqring_reader_init(&follower, &now.ctl, now.data, DATA))
+		die("seqring_reader_init");
 	follower.seq = 1;
 	follower.any = 0;
 	/* Three laps: into fresh memory, and over what was there. */
@@ -166,7 +166,7 @@ static void at_each_store(void)
 	      points, wrong, first_wrong);
 	note("dies.at_each_store: %" PRIu64 " points in %" PRIu64 " records", points,
 	     (uint64_t)now.w.seq);
-	check(follower.laps, "dies.follower_is_lapped", "never");
+	check(follower.overruns, "dies.follower_is_overrun", "never");
 }
 
 /* --- as a process ------------------------------------------------------------------ */
@@ -194,7 +194,7 @@ __attribute__((noreturn)) static void writer_process(const char *name, int ready
 }
 
 /* Reads until the end, sleeping. Return: -ENODEV, or what else came; 1: a bad record. */
-static int read_to_end(struct ring *r, uint64_t *got, uint64_t *next)
+static int read_to_end(struct ring_reader *r, uint64_t *got, uint64_t *next)
 {
 	uint64_t words[PAYLOAD_WORDS];
 	struct ring_record rec;
@@ -231,8 +231,8 @@ struct ends {
 static void one_life(const char *name, unsigned int us, struct ends *e)
 {
 	uint64_t got = 0, next = 0;
-	struct ring_ring_stats st = { .size = sizeof(st) };
-	struct ring *r, *late;
+	struct ring_stats_at st = { .size = sizeof(st) };
+	struct ring_reader *r, *late;
 	int ready[2], err;
 	char c;
 	pid_t pid;
@@ -260,7 +260,7 @@ static void one_life(const char *name, unsigned int us, struct ends *e)
 	 * All that was published was read; but for a record that died between seq and head,
 	 * which only an eager reader finds. And nobody comes in any more.
 	 */
-	if (ring_ring_stats(r, 0, &st) || (st.published + 1 != next && st.published != next))
+	if (ring_stats_at(r, 0, &st) || (st.published + 1 != next && st.published != next))
 		e->counts++;
 	e->refused += ring_open(name, NULL, &late) == -ECONNREFUSED;
 	e->got += got;

@@ -32,7 +32,7 @@ static const char *const kind_names[KINDS] = {
 struct result {
 	uint64_t got;
 	uint64_t lost;
-	uint64_t laps;
+	uint64_t overruns;
 	uint64_t torn;	/* seen so by a peek, and thrown out by the recheck */
 	uint64_t first; /* seq that the account starts with; 0: no account */
 	uint64_t bad_seq;
@@ -100,7 +100,7 @@ static void publish_pieces(struct seqring_writer *w, uint16_t type, uint64_t ts,
 		{ p + a + b, len - a - b },
 	};
 
-	if (seqring_w_publish_vec(w, type, ts, vec, 4))
+	if (seqring_writer_publish_vec(w, type, ts, vec, 4))
 		abort();
 }
 
@@ -127,10 +127,10 @@ static void write_one(struct seqring_writer *w, unsigned char *buf, uint64_t *rn
 			/* Of any size, scribbled over, and never to be seen. */
 			uint32_t n = (uint32_t)((r >> 8) % (w->cold.payload_max + 1));
 
-			if (seqring_w_reserve(w, n, &payload))
+			if (seqring_writer_reserve(w, n, &payload))
 				abort();
 			memset(payload, 0xdb, n < 256 ? n : 256);
-			seqring_w_discard(w);
+			seqring_writer_discard(w);
 		}
 		/* fall through */
 	case 1:
@@ -139,15 +139,15 @@ static void write_one(struct seqring_writer *w, unsigned char *buf, uint64_t *rn
 		break;
 	case 3:
 		if (plain_stores()) {
-			if (seqring_w_reserve(w, len, &payload))
+			if (seqring_writer_reserve(w, len, &payload))
 				abort();
 			memcpy(payload, buf, len);
-			seqring_w_commit(w, (uint16_t)seq, ~seq);
+			seqring_writer_commit(w, (uint16_t)seq, ~seq);
 			break;
 		}
 		/* fall through */
 	default:
-		if (seqring_w_publish(w, (uint16_t)seq, ~seq, buf, len))
+		if (seqring_writer_publish(w, (uint16_t)seq, ~seq, buf, len))
 			abort();
 	}
 }
@@ -168,7 +168,7 @@ static void writer(struct seqring_writer *w)
 			nap_us(next_random(&rnd) % 2000);
 	} while (now_ns() < end);
 	free(buf);
-	seqring_w_end(w);
+	seqring_writer_end(w);
 }
 
 static void fail(struct result *res, const char *what, uint64_t seq)
@@ -200,21 +200,21 @@ static enum seqring_outcome step(struct result *res, struct seqring_reader *r, e
 	bool in_place = kind == PEEK && plain_stores();
 
 	if (kind == BATCH) {
-		outcome = seqring_r_read_batch(r, v, 1 + next_random(rnd) % 16, buf, size, &n);
+		outcome = seqring_reader_read_batch(r, v, 1 + next_random(rnd) % 16, buf, size, &n);
 	} else if (in_place) {
-		outcome = seqring_r_peek(r, v);
+		outcome = seqring_reader_peek(r, v);
 		if (!outcome) {
 			bool ok = record_ok(v, v->payload, r->payload_max, TORTURE_BUF);
 
-			outcome = seqring_r_recheck(r, v);
+			outcome = seqring_reader_recheck(r, v);
 			if (!outcome && !ok)
 				fail(res, "torn record passed the recheck", v->seq);
 			res->torn += outcome && !ok;
 			if (!outcome)
-				seqring_r_consume(r, v);
+				seqring_reader_consume(r, v);
 		}
 	} else {
-		outcome = seqring_r_read(r, v, buf, size);
+		outcome = seqring_reader_read(r, v, buf, size);
 	}
 	for (i = 0; !outcome && i < n; i++) {
 		const unsigned char *p = v[i].payload;
@@ -236,16 +236,16 @@ static void seek(struct result *res, struct seqring_reader *r, unsigned char *bu
 
 	switch (random % 5) {
 	case 0:
-		outcome = seqring_r_seek_oldest(r);
+		outcome = seqring_reader_seek_oldest(r);
 		break;
 	case 1:
-		outcome = seqring_r_seek_newest(r);
+		outcome = seqring_reader_seek_newest(r);
 		break;
 	case 2:
-		outcome = seqring_r_seek_head(r);
+		outcome = seqring_reader_seek_head(r);
 		break;
 	case 3:
-		outcome = seqring_r_newest(r, &v, buf, TORTURE_BUF);
+		outcome = seqring_reader_newest(r, &v, buf, TORTURE_BUF);
 		if (!outcome && (v.seq < seq || !record_ok(&v, buf, r->payload_max, TORTURE_BUF)))
 			fail(res, "the newest record is torn or old", v.seq);
 		outcome = outcome == SEQRING_CORRUPT ? outcome : SEQRING_OK;
@@ -254,13 +254,13 @@ static void seek(struct result *res, struct seqring_reader *r, unsigned char *bu
 		if (!seq)
 			return;
 		target = seq - random / 8 % 3000 % seq;
-		outcome = seqring_r_seek(r, 0, target);
+		outcome = seqring_reader_seek(r, 0, target);
 	}
 	if (outcome == SEQRING_CORRUPT)
 		fail(res, "a seek ended CORRUPT", seq);
 	else if (random % 5 != 3)
 		/* A new account; after a seek by seq it starts with that seq. */
-		*res = (struct result) { .laps = res->laps, .first = target };
+		*res = (struct result) { .overruns = res->overruns, .first = target };
 }
 
 static void reader(unsigned int index)
@@ -272,12 +272,12 @@ static void reader(unsigned int index)
 	enum seqring_outcome outcome;
 	struct seqring_reader r;
 
-	if (!buf || seqring_r_init(&r, ctl, (const char *)ctl + 4096, opt.data_size))
+	if (!buf || seqring_reader_init(&r, ctl, (const char *)ctl + 4096, opt.data_size))
 		abort();
 	r.eager = kind == EAGER;
 	for (;;) {
 		outcome = step(res, &r, kind, buf, &rnd);
-		if (outcome == SEQRING_LAPPED && seqring_r_resync(&r))
+		if (outcome == SEQRING_OVERRUN && seqring_reader_resync(&r))
 			outcome = SEQRING_CORRUPT;
 		if (outcome == SEQRING_CORRUPT || outcome == SEQRING_DEAD)
 			break;
@@ -295,7 +295,7 @@ static void reader(unsigned int index)
 	/* After the last lap nothing may have followed that tells what was lost. */
 	if (r.any && r.seq)
 		res->lost += r.lost + seqring_read(&ctl->seq) + 1 - r.seq;
-	res->laps = r.laps;
+	res->overruns = r.overruns;
 	res->done = 1;
 	free(buf);
 }
@@ -316,8 +316,8 @@ static int settle(unsigned int index)
 	if (!res->bad && res->first && res->got + res->lost != published - (res->first - 1))
 		fail(res, "read + lost is not what was published", published);
 	printf("# reader %-2u %-7s first %" PRIu64 " read %" PRIu64 " lost %" PRIu64
-	       " laps %" PRIu64 " torn %" PRIu64,
-	       index, kind_names[index % KINDS], res->first, res->got, res->lost, res->laps,
+	       " overruns %" PRIu64 " torn %" PRIu64,
+	       index, kind_names[index % KINDS], res->first, res->got, res->lost, res->overruns,
 	       res->torn);
 	if (res->bad)
 		printf(": WRONG: %s, at %" PRIu64, res->bad, res->bad_seq);
@@ -464,7 +464,7 @@ int main(int argc, char **argv)
 	writable = map(fd, 4096 + opt.data_size, PROT_READ | PROT_WRITE);
 	ctl = map(fd, 4096 + opt.data_size, PROT_READ);
 	results = map(-1, sizeof(*results) * opt.readers, PROT_READ | PROT_WRITE);
-	if (seqring_w_init(&w, writable, (char *)writable + 4096, opt.data_size))
+	if (seqring_writer_init(&w, writable, (char *)writable + 4096, opt.data_size))
 		return 1;
 	if (opt.start_pos)
 		start_at(&w, opt.start_pos);

@@ -58,7 +58,7 @@ static void *reader(void *arg)
 	for (i = 1; i <= rounds; i++) {
 		__atomic_store_n(&ready, i, __ATOMIC_RELEASE);
 		wait_for(&go, i);
-		seqring_r_arm(&sleepers, head, SEQRING_WAIT_NONE);
+		seqring_reader_arm(&sleepers, head, SEQRING_WAIT_NONE);
 		if (light)
 			syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);
 		empty = seqring_read(&ctl->head) <= head;
@@ -92,7 +92,7 @@ int main(int argc, char **argv)
 	if (p == MAP_FAILED)
 		return 1;
 	ctl = (struct seqring_ring_ctl *)p;
-	if (seqring_w_init(&w, ctl, p + 4096, DATA_SIZE))
+	if (seqring_writer_init(&w, ctl, p + 4096, DATA_SIZE))
 		return 1;
 	w.light_wake = (__u32)light;
 	pin(0);
@@ -102,9 +102,9 @@ int main(int argc, char **argv)
 		wait_for(&ready, i);
 		__atomic_store_n(&go, i, __ATOMIC_RELEASE);
 		for (late = i * 7 % 400; late; late--)
-			seqring_fence_light(WAKE);
-		seqring_w_publish(&w, 1, 0, NULL, 0);
-		due = seqring_w_wake_due(&w, &sleepers);
+			seqring_compiler_barrier(WAKE);
+		seqring_writer_publish(&w, 1, 0, NULL, 0);
+		due = seqring_writer_wake_due(&w, &sleepers);
 		wait_for(&done, i);
 		lost += !due && empty;
 		woken += due;

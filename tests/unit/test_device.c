@@ -176,9 +176,9 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct ring *open_device(const struct ring_open_opts *opts)
+static struct ring_reader *open_device(const struct ring_open_opts *opts)
 {
-	struct ring *r = NULL;
+	struct ring_reader *r = NULL;
 
 	assert_int_equal(ring_open_fd(dev.w->fds.ring, opts, &r), 0);
 	return r;
@@ -188,7 +188,7 @@ static void test_open(void **state)
 {
 	struct ring_info info = { .size = sizeof(info) };
 	struct ring_record rec;
-	struct ring *r = open_device(NULL);
+	struct ring_reader *r = open_device(NULL);
 	uint64_t n;
 	int i;
 
@@ -212,7 +212,7 @@ static void test_open(void **state)
 
 static void rejected(int err)
 {
-	struct ring *r = NULL;
+	struct ring_reader *r = NULL;
 
 	assert_rejected(ring_open_fd(dev.w->fds.ring, NULL, &r), err);
 	assert_null(r);
@@ -284,7 +284,7 @@ static pthread_t later(struct later *l)
 
 static void test_wait(void **state)
 {
-	struct ring *r = open_device(
+	struct ring_reader *r = open_device(
 		OPEN_OPTS(.wake_records = 2, .wake_bytes = 300, .wake_timeout_ns = 5));
 	struct later l = { .ring = 1 };
 	struct ring_record rec;
@@ -299,7 +299,7 @@ static void test_wait(void **state)
 	assert_rejected(ring_wait(r, 100), ETIMEDOUT);
 	assert_int_equal(dev.polls, 1);
 	assert_int_equal(stats_of(r).waits, 1);
-	/* Where it stands, and what it wishes. */
+	/* Where it stands, and what it watermarks. */
 	assert_int_equal(dev.page->cursor[0].pos, 0);
 	assert_int_equal(dev.page->cursor[0].seq, 1);
 	assert_int_equal(dev.page->cursor[1].pos, 96);
@@ -320,10 +320,10 @@ static void test_wait(void **state)
 	ring_close(r);
 }
 
-/* The kernel's word that the wish is met is taken: its timeout is exact. */
+/* The kernel's word that the watermark is met is taken: its timeout is exact. */
 static void test_wait_trusts_poll(void **state)
 {
-	struct ring *r = open_device(OPEN_OPTS(.wake_records = 50));
+	struct ring_reader *r = open_device(OPEN_OPTS(.wake_records = 50));
 
 	(void)state;
 	publish_numbers(dev.w, 1, 1);
@@ -335,7 +335,7 @@ static void test_wait_trusts_poll(void **state)
 
 static void test_hup(void **state)
 {
-	struct ring *r = open_device(OPEN_OPTS(.wake_records = 50));
+	struct ring_reader *r = open_device(OPEN_OPTS(.wake_records = 50));
 	struct later l = { .hup = true };
 	struct ring_record rec;
 	pthread_t thread;
@@ -361,7 +361,7 @@ static void test_hup(void **state)
 
 static void test_fd(void **state)
 {
-	struct ring *r = open_device(NULL);
+	struct ring_reader *r = open_device(NULL);
 	struct ring_record rec;
 	int fd;
 
@@ -392,7 +392,7 @@ static void test_fd(void **state)
 /* The rings that are not read never wake. */
 static void test_one_ring(void **state)
 {
-	struct ring *r = open_device(OPEN_OPTS(.one_ring = 1, .ring = 1));
+	struct ring_reader *r = open_device(OPEN_OPTS(.one_ring = 1, .ring = 1));
 	struct ring_record rec;
 	int fd;
 
@@ -419,7 +419,8 @@ static int readable(int fd, int timeout_ms)
 /* With a merge window it is an epoll instance, which knows when something is due. */
 static void test_window(void **state)
 {
-	struct ring *r = open_device(OPEN_OPTS(.merge_window_ns = 300 * MS, .wake_records = 9));
+	struct ring_reader *r = open_device(
+		OPEN_OPTS(.merge_window_ns = 300 * MS, .wake_records = 9));
 	struct ring_record rec;
 	uint64_t start = now_ns(), n = 1;
 	int fd;
@@ -457,7 +458,7 @@ static void test_window(void **state)
 
 static void test_window_wait(void **state)
 {
-	struct ring *r = open_device(OPEN_OPTS(.merge_window_ns = 300 * MS));
+	struct ring_reader *r = open_device(OPEN_OPTS(.merge_window_ns = 300 * MS));
 	uint64_t start = now_ns();
 
 	(void)state;

@@ -30,9 +30,9 @@ static void check_all(struct fixture *f)
 	struct seqring_view v = { 0 };
 	uint64_t seq = 0;
 
-	assert_int_equal(seqring_r_init(&r, &f->ctl, f->data, DATA_SIZE), 0);
+	assert_int_equal(seqring_reader_init(&r, &f->ctl, f->data, DATA_SIZE), 0);
 	for (;;) {
-		enum seqring_outcome outcome = seqring_r_read(&r, &v, f->buf, 8);
+		enum seqring_outcome outcome = seqring_reader_read(&r, &v, f->buf, 8);
 
 		if (outcome == SEQRING_EMPTY)
 			break;
@@ -55,13 +55,13 @@ static void run(uint32_t len, unsigned int every)
 	unsigned int n;
 
 	assert_non_null(f);
-	assert_int_equal(seqring_w_init(&f->w, &f->ctl, f->data, DATA_SIZE), 0);
+	assert_int_equal(seqring_writer_init(&f->w, &f->ctl, f->data, DATA_SIZE), 0);
 	for (n = 1; f->w.pos < 3 * DATA_SIZE; n++) {
-		assert_int_equal(seqring_w_reserve(&f->w, len, &payload), 0);
+		assert_int_equal(seqring_writer_reserve(&f->w, len, &payload), 0);
 		/* Between reserve and commit, too. */
 		if (n % every == 0)
 			check_all(f);
-		seqring_w_commit(&f->w, 1, n * 3);
+		seqring_writer_commit(&f->w, 1, n * 3);
 		if (n % every == 0)
 			check_all(f);
 	}

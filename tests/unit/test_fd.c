@@ -19,7 +19,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int fd_of(struct ring *r)
+static int fd_of(struct ring_reader *r)
 {
 	int fd = -1;
 
@@ -36,7 +36,7 @@ static int readable(int fd, int timeout_ms)
 }
 
 /* As an application does: until -EAGAIN. */
-static unsigned int drain(struct ring *r)
+static unsigned int drain(struct ring_reader *r)
 {
 	struct ring_record rec;
 	unsigned int n = 0;
@@ -51,7 +51,7 @@ static unsigned int drain(struct ring *r)
 static void test_level(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	struct ring_record rec;
 	int fd = fd_of(r);
 
@@ -77,7 +77,7 @@ static void test_level(void **state)
 static void test_edge(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
 	int ep = epoll_create1(0), i;
 
@@ -98,7 +98,7 @@ static void test_edge(void **state)
 static void test_there_before(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r;
+	struct ring_reader *r;
 	int fd;
 
 	publish_numbers(w, 0, 3);
@@ -122,7 +122,7 @@ static void test_there_before(void **state)
 static void test_end(void **state)
 {
 	struct ring_writer *w = make_writer(2, SEQRING_CLOCK_MONOTONIC, 0);
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	struct ring_record rec;
 	int fd = fd_of(r), i;
 
@@ -144,7 +144,7 @@ static void test_end(void **state)
 static void test_corrupt(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	struct ring_record rec;
 	int fd = fd_of(r);
 
@@ -160,10 +160,10 @@ static void test_corrupt(void **state)
 	ring_close(r);
 }
 
-static void test_wish(void **state)
+static void test_watermark(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, OPEN_OPTS(.wake_records = 10));
+	struct ring_reader *r = open_reader(w, OPEN_OPTS(.wake_records = 10));
 	int fd = fd_of(r), round;
 
 	for (round = 0; round < 3; round++) {
@@ -194,7 +194,7 @@ static void test_wish(void **state)
 	publish_numbers(w, 0, 1);
 	assert_int_equal(readable(fd, 0), 1);
 	drain(r);
-	/* A smaller wish that is met already. */
+	/* A smaller watermark that is met already. */
 	assert_int_equal(ring_set_wakeup(r, 100, 0, 0), 0);
 	publish_numbers(w, 0, 2);
 	assert_int_equal(readable(fd, 0), 0);
@@ -205,10 +205,11 @@ static void test_wish(void **state)
 }
 
 /* Never later than the timeout, a batch where there is one, no ticks when idle. */
-static void test_wish_timeout(void **state)
+static void test_watermark_timeout(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, OPEN_OPTS(.wake_records = 100, .wake_timeout_ns = 30 * MS));
+	struct ring_reader *r = open_reader(w, OPEN_OPTS(.wake_records = 100,
+							 .wake_timeout_ns = 30 * MS));
 	int fd = fd_of(r), i, wakes = 0;
 	uint64_t start;
 
@@ -242,7 +243,7 @@ static void test_wish_timeout(void **state)
 static void test_wait_and_fd(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	int fd = fd_of(r), i;
 
 	for (i = 0; i < 3; i++) {
@@ -260,7 +261,7 @@ static void test_wait_and_fd(void **state)
 static void test_batch_and_consume_arm(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	_Alignas(8) char buf[256];
 	struct ring_record recs[4];
 	int fd = fd_of(r), i;
@@ -288,7 +289,7 @@ static void test_batch_and_consume_arm(void **state)
 
 struct player {
 	struct ring_writer *out;
-	struct ring *in;
+	struct ring_reader *in;
 	uint32_t events;
 	uint64_t rounds;
 	uint64_t wakes;
@@ -366,8 +367,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_there_before, setup, teardown),
 		cmocka_unit_test(test_end),
 		cmocka_unit_test_setup_teardown(test_corrupt, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_wish, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_wish_timeout, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_watermark, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_watermark_timeout, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wait_and_fd, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_batch_and_consume_arm, setup, teardown),
 		cmocka_unit_test(test_ping_pong),

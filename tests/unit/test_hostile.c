@@ -42,7 +42,7 @@ static enum seqring_outcome peek(struct bare *b)
 {
 	struct seqring_view v;
 
-	return seqring_r_peek(&b->r, &v);
+	return seqring_reader_peek(&b->r, &v);
 }
 
 /* Of the record at @pos, as if it were the newest. */
@@ -52,7 +52,7 @@ static enum seqring_outcome newest(struct bare *b, uint64_t pos)
 	char buf[64];
 
 	b->ctl->last = pos;
-	return seqring_r_newest(&b->r, &v, buf, sizeof(buf));
+	return seqring_reader_newest(&b->r, &v, buf, sizeof(buf));
 }
 
 static void test_len(void **state)
@@ -82,7 +82,7 @@ static void test_len_over_the_end(void **state)
 
 	rec->stamp = 9;
 	b->ctl->head = DATA_SIZE;
-	assert_int_equal(seqring_r_seek_pos(&b->r, DATA_SIZE - 64), SEQRING_OK);
+	assert_int_equal(seqring_reader_seek_pos(&b->r, DATA_SIZE - 64), SEQRING_OK);
 	rec->meta.len = 41;
 	assert_int_equal(peek(b), SEQRING_CORRUPT);
 	assert_int_equal(newest(b, DATA_SIZE - 64), SEQRING_CORRUPT);
@@ -123,7 +123,7 @@ static void test_pad(void **state)
 	assert_int_equal(peek(b), SEQRING_CORRUPT);
 	assert_int_equal(newest(b, 0), SEQRING_CORRUPT);
 	/* Two PADs one behind the other. */
-	assert_int_equal(seqring_r_seek_pos(&b->r, 64), SEQRING_OK);
+	assert_int_equal(seqring_reader_seek_pos(&b->r, 64), SEQRING_OK);
 	record_at(b, 64)->meta.flags = SEQRING_REC_PAD;
 	b->ctl->head = 1ULL << 40;
 	assert_int_equal(peek(b), SEQRING_CORRUPT);
@@ -151,22 +151,23 @@ static void test_misaligned(void **state)
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		b->ctl->tail = bad[i];
-		assert_int_equal(seqring_r_seek_oldest(&b->r), SEQRING_CORRUPT);
+		assert_int_equal(seqring_reader_seek_oldest(&b->r), SEQRING_CORRUPT);
 		b->ctl->tail = 0;
 		b->ctl->last = bad[i];
-		assert_int_equal(seqring_r_seek_newest(&b->r), SEQRING_CORRUPT);
-		assert_int_equal(seqring_r_newest(&b->r, &v, buf, sizeof(buf)), SEQRING_CORRUPT);
+		assert_int_equal(seqring_reader_seek_newest(&b->r), SEQRING_CORRUPT);
+		assert_int_equal(seqring_reader_newest(&b->r, &v, buf, sizeof(buf)),
+				 SEQRING_CORRUPT);
 		b->ctl->last = 0;
 		b->ctl->head = bad[i];
-		assert_int_equal(seqring_r_seek_head(&b->r), SEQRING_CORRUPT);
+		assert_int_equal(seqring_reader_seek_head(&b->r), SEQRING_CORRUPT);
 		b->ctl->head = 64 * PRESETS;
 		/* One is enough to be led to. */
 		for (seg = 0; seg < (int)SEQRING_SEGMENTS; seg++)
 			b->ctl->segment_pos[seg] = bad[i] + DATA_SIZE;
-		assert_int_equal(seqring_r_seek(&b->r, 0, 5), SEQRING_OK);
+		assert_int_equal(seqring_reader_seek(&b->r, 0, 5), SEQRING_OK);
 		b->r.pos = 0;
 		b->ctl->tail = 8;
-		assert_int_equal(seqring_r_resync(&b->r), SEQRING_CORRUPT);
+		assert_int_equal(seqring_reader_resync(&b->r), SEQRING_CORRUPT);
 		b->ctl->tail = 0;
 	}
 }
@@ -183,7 +184,7 @@ static void test_head_behind(void **state)
 	assert_int_equal(peek(b), SEQRING_CORRUPT);
 }
 
-/* Lapped, they say, but no place to go on that is not behind. */
+/* Overrun, they say, but no place to go on that is not behind. */
 static void test_resync_backwards(void **state)
 {
 	struct bare *b = *state;
@@ -193,12 +194,12 @@ static void test_resync_backwards(void **state)
 	assert_int_equal(bare_drain(b, &lost), PRESETS);
 	b->ctl->tail = 1ULL << 40;
 	b->ctl->head = 1ULL << 41;
-	assert_int_equal(peek(b), SEQRING_LAPPED);
-	assert_int_equal(seqring_r_resync(&b->r), SEQRING_CORRUPT);
+	assert_int_equal(peek(b), SEQRING_OVERRUN);
+	assert_int_equal(seqring_reader_resync(&b->r), SEQRING_CORRUPT);
 	b->ctl->tail = ~0ULL;
 	for (i = 0; i < (int)SEQRING_SEGMENTS; i++)
 		b->ctl->segment_pos[i] = 8;
-	assert_int_equal(seqring_r_resync(&b->r), SEQRING_CORRUPT);
+	assert_int_equal(seqring_reader_resync(&b->r), SEQRING_CORRUPT);
 }
 
 static uint64_t random_word(void)
@@ -256,39 +257,39 @@ static void use_reader(struct bare *b)
 
 	switch (rand() % 10) {
 	case 0:
-		if (!seqring_r_peek(&b->r, &v[0]) && v[0].len) {
+		if (!seqring_reader_peek(&b->r, &v[0]) && v[0].len) {
 			sink = *(const unsigned char *)v[0].payload;
 			sink = ((const unsigned char *)v[0].payload)[v[0].len - 1];
-			if (!seqring_r_recheck(&b->r, &v[0]))
-				seqring_r_consume(&b->r, &v[0]);
+			if (!seqring_reader_recheck(&b->r, &v[0]))
+				seqring_reader_consume(&b->r, &v[0]);
 		}
 		break;
 	case 1:
-		seqring_r_read_batch(&b->r, v, 4, buf, sizeof(buf), &n);
+		seqring_reader_read_batch(&b->r, v, 4, buf, sizeof(buf), &n);
 		break;
 	case 2:
-		seqring_r_resync(&b->r);
+		seqring_reader_resync(&b->r);
 		break;
 	case 3:
-		seqring_r_seek_oldest(&b->r);
+		seqring_reader_seek_oldest(&b->r);
 		break;
 	case 4:
-		seqring_r_seek_newest(&b->r);
+		seqring_reader_seek_newest(&b->r);
 		break;
 	case 5:
-		seqring_r_seek(&b->r, rand() % 2, random_word());
+		seqring_reader_seek(&b->r, rand() % 2, random_word());
 		break;
 	case 6:
-		seqring_r_newest(&b->r, &v[0], buf, sizeof(buf));
+		seqring_reader_newest(&b->r, &v[0], buf, sizeof(buf));
 		break;
 	case 7:
-		seqring_r_lag(&b->r, &records, &bytes);
+		seqring_reader_lag(&b->r, &records, &bytes);
 		break;
 	case 8:
 		b->r.eager = rand() % 2;
 		break;
 	default:
-		seqring_r_read(&b->r, &v[0], buf, sizeof(buf));
+		seqring_reader_read(&b->r, &v[0], buf, sizeof(buf));
 		break;
 	}
 	(void)sink;
@@ -307,10 +308,10 @@ static void test_random_contents(void **state)
 		if (i % 50 == 0) {
 			memset(b->ctl, 0, sizeof(*b->ctl));
 			memset(b->data, 0, DATA_SIZE);
-			seqring_w_init(&b->w, b->ctl, b->data, DATA_SIZE);
+			seqring_writer_init(&b->w, b->ctl, b->data, DATA_SIZE);
 			for (j = 0; j < PRESETS; j++)
 				bare_publish(b, (uint32_t)rand() % 2000);
-			seqring_r_init(&b->r, b->ctl, b->data, DATA_SIZE);
+			seqring_reader_init(&b->r, b->ctl, b->data, DATA_SIZE);
 		}
 	}
 }
@@ -319,7 +320,7 @@ static void test_random_contents(void **state)
 static void test_header_changed(void **state)
 {
 	struct ring_writer *w = make_writer(2, SEQRING_CLOCK_MONOTONIC, 0);
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	struct ring_info before = { .size = sizeof(before) }, after = { .size = sizeof(after) };
 	struct ring_record rec;
 	uint64_t word, value;
@@ -339,9 +340,9 @@ static void test_header_changed(void **state)
 	}
 	assert_int_equal(ring_info(r, &after), 0);
 	assert_memory_equal(&before, &after, sizeof(before));
-	assert_int_equal(ring_ring_stats(r, 2,
-					 &(struct ring_ring_stats) {
-						 .size = sizeof(struct ring_ring_stats) }),
+	assert_int_equal(ring_stats_at(r, 2,
+				       &(struct ring_stats_at) {
+					       .size = sizeof(struct ring_stats_at) }),
 			 -ENOENT);
 	ring_close(r);
 	ring_writer_close(w);
@@ -359,7 +360,7 @@ static void test_holes(void **state)
 {
 	struct ring_writer *w = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
 	const int punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	struct ring_record rec;
 	pthread_t thread;
 	int i;
@@ -389,7 +390,7 @@ static void test_huge_pages(void **state)
 	int fd = memfd_create("huge", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB);
 	struct ring_writer *w = make_writer(1, 0, 0);
 	struct ring_fds fds = w->fds;
-	struct ring *r = NULL;
+	struct ring_reader *r = NULL;
 
 	(void)state;
 	if (fd < 0) {

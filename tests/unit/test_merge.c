@@ -14,7 +14,7 @@ static void put(struct ring_writer *w, unsigned int ring, uint64_t ts_ns)
 }
 
 /* The next one is that of @ring and @ts_ns; 0: there is none. */
-static void expect(struct ring *r, unsigned int ring, uint64_t ts_ns)
+static void expect(struct ring_reader *r, unsigned int ring, uint64_t ts_ns)
 {
 	struct ring_record rec;
 	uint64_t payload = 0;
@@ -33,7 +33,7 @@ static void expect(struct ring *r, unsigned int ring, uint64_t ts_ns)
 static void test_order(void **state)
 {
 	struct ring_writer *w = make_writer(3, CLOCK, 0);
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 
 	(void)state;
 	expect(r, 0, 0);
@@ -56,7 +56,7 @@ static void test_order(void **state)
 static void test_idle_rings_are_looked_at(void **state)
 {
 	struct ring_writer *w = make_writer(3, CLOCK, 0);
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	struct ring_record rec;
 
 	(void)state;
@@ -84,7 +84,7 @@ static void test_idle_rings_are_looked_at(void **state)
 static void run_random_order(uint32_t nr_rings, unsigned int batch)
 {
 	struct ring_writer *w = make_writer(nr_rings, CLOCK, 0);
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	uint64_t ts = 1000, last = 0, published = 0;
 	_Alignas(8) unsigned char buf[4096];
 	struct ring_record recs[64];
@@ -131,7 +131,7 @@ static void test_random_order(void **state)
 static void test_misordered(void **state)
 {
 	struct ring_writer *w = make_writer(3, CLOCK, 0);
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 
 	(void)state;
 	put(w, 0, 20);
@@ -160,11 +160,11 @@ static void test_misordered(void **state)
 	ring_writer_close(w);
 }
 
-/* A record that was chosen between, and is lapped, does not hold its place. */
-static void test_lapped_while_pending(void **state)
+/* A record that was chosen between, and is overrun, does not hold its place. */
+static void test_overrun_while_pending(void **state)
 {
 	struct ring_writer *w = make_writer(2, CLOCK, 0);
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	uint64_t i, last = 0, n = 0, lost = 0, payload;
 	struct ring_record rec;
 
@@ -192,10 +192,10 @@ static void test_lapped_while_pending(void **state)
 	ring_writer_close(w);
 }
 
-static void test_peek_lapped(void **state)
+static void test_peek_overrun(void **state)
 {
 	struct ring_writer *w = make_writer(2, CLOCK, 0);
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	struct ring_record rec;
 	uint64_t i;
 
@@ -218,13 +218,13 @@ static void test_peek_lapped(void **state)
 static void test_dead_when_all_are(void **state)
 {
 	struct ring_writer *w = make_writer(3, CLOCK, 0);
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	struct ring_record rec;
 
 	(void)state;
 	put(w, 0, 10);
-	seqring_w_end(&w->rings[0].w);
-	seqring_w_end(&w->rings[1].w);
+	seqring_writer_end(&w->rings[0].w);
+	seqring_writer_end(&w->rings[1].w);
 	expect(r, 0, 10);
 	expect(r, 0, 0);
 	assert_int_equal(stats_of(r).dead, 0);
@@ -245,8 +245,8 @@ static void test_dead_when_all_are(void **state)
 static void test_one_ring(void **state)
 {
 	struct ring_writer *w = make_writer(3, CLOCK, 0);
-	struct ring *r = open_reader(w, OPEN_OPTS(.one_ring = 1, .ring = 1));
-	struct ring_ring_stats st = { .size = sizeof(st) };
+	struct ring_reader *r = open_reader(w, OPEN_OPTS(.one_ring = 1, .ring = 1));
+	struct ring_stats_at st = { .size = sizeof(st) };
 	struct ring_record rec;
 
 	(void)state;
@@ -260,7 +260,7 @@ static void test_one_ring(void **state)
 	assert_int_equal(ring_newest(r, 2, &rec, NULL, 0), 0);
 	assert_int_equal(rec.ts_ns, 30);
 	assert_int_equal(rec.ring, 2);
-	assert_int_equal(ring_ring_stats(r, 2, &st), 0);
+	assert_int_equal(ring_stats_at(r, 2, &st), 0);
 	assert_int_equal(st.published, 1);
 	assert_int_equal(st.id, 2);
 	assert_int_equal(ring_seek(r, RING_SEQ, 1), 0);
@@ -272,7 +272,7 @@ static void test_one_ring(void **state)
 static void test_seek(void **state)
 {
 	struct ring_writer *w = make_writer(2, CLOCK, 0);
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	uint64_t i;
 
 	(void)state;
@@ -300,7 +300,7 @@ static void test_seek(void **state)
 static void test_turns(void **state)
 {
 	struct ring_writer *w = make_writer(3, SEQRING_CLOCK_NONE, 0);
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	unsigned int got[3] = { 0 }, i;
 	struct ring_record rec;
 
@@ -325,7 +325,7 @@ static void test_turns(void **state)
 static void test_corrupt_ring(void **state)
 {
 	struct ring_writer *w = make_writer(2, CLOCK, 0);
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	struct ring_record rec;
 	int i;
 
@@ -349,7 +349,7 @@ static void test_corrupt_ring(void **state)
 static void test_window_holds_back(void **state)
 {
 	struct ring_writer *w = make_writer(3, CLOCK, 0);
-	struct ring *r = open_reader(w, OPEN_OPTS(.merge_window_ns = WINDOW));
+	struct ring_reader *r = open_reader(w, OPEN_OPTS(.merge_window_ns = WINDOW));
 	uint64_t start = now_ns();
 
 	(void)state;
@@ -380,14 +380,14 @@ static void test_window_holds_back(void **state)
 static void test_window_and_dead_rings(void **state)
 {
 	struct ring_writer *w = make_writer(2, CLOCK, 0);
-	struct ring *r = open_reader(w, OPEN_OPTS(.merge_window_ns = 3600 * 1000 * MS));
+	struct ring_reader *r = open_reader(w, OPEN_OPTS(.merge_window_ns = 3600 * 1000 * MS));
 	uint64_t ts = now_ns();
 
 	(void)state;
 	put(w, 0, ts);
 	expect(r, 0, 0);
 	/* Drained and dead, a ring is not waited for. */
-	seqring_w_end(&w->rings[1].w);
+	seqring_writer_end(&w->rings[1].w);
 	expect(r, 0, ts);
 	put(w, 0, ts + 1);
 	expect(r, 0, ts + 1);
@@ -399,7 +399,7 @@ static void test_window_and_dead_rings(void **state)
 static void test_window_of_one_ring(void **state)
 {
 	struct ring_writer *w = make_writer(1, CLOCK, 0);
-	struct ring *r = open_reader(w, OPEN_OPTS(.merge_window_ns = 3600 * 1000 * MS));
+	struct ring_reader *r = open_reader(w, OPEN_OPTS(.merge_window_ns = 3600 * 1000 * MS));
 
 	(void)state;
 	put(w, 0, now_ns());
@@ -412,7 +412,7 @@ static void test_window_of_one_ring(void **state)
 static void test_window_wait(void **state)
 {
 	struct ring_writer *w = make_writer(2, CLOCK, 0);
-	struct ring *r = open_reader(w, OPEN_OPTS(.merge_window_ns = WINDOW));
+	struct ring_reader *r = open_reader(w, OPEN_OPTS(.merge_window_ns = WINDOW));
 	struct ring_record rec;
 	uint64_t start;
 
@@ -433,7 +433,7 @@ static void test_window_wait(void **state)
 static void test_window_fd(void **state)
 {
 	struct ring_writer *w = make_writer(2, CLOCK, 0);
-	struct ring *r = open_reader(w, OPEN_OPTS(.merge_window_ns = WINDOW));
+	struct ring_reader *r = open_reader(w, OPEN_OPTS(.merge_window_ns = WINDOW));
 	struct pollfd pfd = { .events = POLLIN };
 	struct ring_record rec;
 	uint64_t start = now_ns();
@@ -492,7 +492,7 @@ static void run_threads(uint64_t window_ns)
 {
 	enum { RINGS = 4, NR = 20000 };
 	struct ring_writer *w = make_writer(RINGS, CLOCK, 0);
-	struct ring *r = open_reader(w, OPEN_OPTS(.merge_window_ns = window_ns));
+	struct ring_reader *r = open_reader(w, OPEN_OPTS(.merge_window_ns = window_ns));
 	uint64_t next[RINGS] = { 1, 1, 1, 1 }, read = 0, lost = 0, last = 0, late = 0, n;
 	struct busy_writer b[RINGS];
 	pthread_t threads[RINGS];
@@ -551,8 +551,8 @@ int main(void)
 		cmocka_unit_test(test_idle_rings_are_looked_at),
 		cmocka_unit_test(test_random_order),
 		cmocka_unit_test(test_misordered),
-		cmocka_unit_test(test_lapped_while_pending),
-		cmocka_unit_test(test_peek_lapped),
+		cmocka_unit_test(test_overrun_while_pending),
+		cmocka_unit_test(test_peek_overrun),
 		cmocka_unit_test(test_dead_when_all_are),
 		cmocka_unit_test(test_one_ring),
 		cmocka_unit_test(test_seek),

@@ -59,7 +59,7 @@ static int copy_of(const struct ring_writer *w, size_t size, int seals)
 static void open_copy(const struct ring_writer *w, size_t size, int seals, int expected)
 {
 	int fd = copy_of(w, size, seals);
-	struct ring *r = NULL;
+	struct ring_reader *r = NULL;
 
 	if (expected) {
 		assert_rejected(ring_open_fd(fd, NULL, &r), expected);
@@ -233,12 +233,12 @@ static void test_writer_is_sealed(void **state)
 	assert_int_equal(ftruncate(fds.wait, 0), -1);
 	assert_true(fcntl(fds.ring, F_GETFD) & FD_CLOEXEC);
 	assert_true(fcntl(fds.wait, F_GETFD) & FD_CLOEXEC);
-	assert_true(fcntl(fds.bell, F_GETFD) & FD_CLOEXEC);
+	assert_true(fcntl(fds.doorbell, F_GETFD) & FD_CLOEXEC);
 }
 
 static void test_not_a_ring(void **state)
 {
-	struct ring *r = NULL;
+	struct ring_reader *r = NULL;
 	int p[2], fd;
 
 	(void)state;
@@ -265,7 +265,7 @@ static void test_names(void **state)
 	static const char *const bad[] = {
 		"", ".", "..", ".hidden", "a b", "a\n", "12345678901234567890123456789012", "a:b",
 	};
-	struct ring *r = NULL;
+	struct ring_reader *r = NULL;
 	size_t i;
 
 	(void)state;
@@ -283,7 +283,7 @@ static void test_path_of_memfd(void **state)
 	struct ring_writer *w = *state;
 	struct ring_record rec;
 	struct ring_fds fds;
-	struct ring *r;
+	struct ring_reader *r;
 	char path[64];
 	int fd;
 
@@ -293,7 +293,7 @@ static void test_path_of_memfd(void **state)
 	publish_numbers(w, 1, 1);
 	assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
 	assert_int_equal(rec.ring, 1);
-	/* Without the bell it cannot sleep. */
+	/* Without the doorbell it cannot sleep. */
 	assert_rejected(ring_wait(r, 0), EOPNOTSUPP);
 	assert_rejected(ring_fd(r, &fd), EOPNOTSUPP);
 	assert_int_equal(ring_set_wakeup(r, 1, 2, 3), 0);
@@ -304,7 +304,7 @@ static void test_path_of_memfd(void **state)
 static void try_opts(struct ring_writer *w, struct ring_open_opts opts, int err)
 {
 	struct ring_fds fds;
-	struct ring *r = NULL;
+	struct ring_reader *r = NULL;
 
 	ring_writer_fds(w, &fds);
 	if (err) {
@@ -354,7 +354,7 @@ static void test_later_options(void **state)
 	} o = { .opts.size = sizeof(o) };
 	struct ring_writer *w = *state;
 	struct ring_fds fds;
-	struct ring *r = NULL;
+	struct ring_reader *r = NULL;
 
 	ring_writer_fds(w, &fds);
 	assert_int_equal(ring_open_fds(&fds, &o.opts, &r), 0);
@@ -374,7 +374,7 @@ static void test_endless_options(void **state)
 		char bytes[8192];
 	} o = { .opts.size = sizeof(o) };
 	struct ring_fds fds;
-	struct ring *r = NULL;
+	struct ring_reader *r = NULL;
 
 	ring_writer_fds(*state, &fds);
 	assert_rejected(ring_open_fds(&fds, &o.opts, &r), E2BIG);
@@ -385,7 +385,7 @@ static void test_endless_options(void **state)
 static void test_fifo(void **state)
 {
 	char path[] = "/tmp/seqring-unit-XXXXXX";
-	struct ring *r = NULL;
+	struct ring_reader *r = NULL;
 
 	(void)state;
 	close(mkstemp(path));
@@ -402,7 +402,7 @@ static void test_bad_fds(void **state)
 {
 	struct ring_writer *w = *state;
 	struct ring_fds fds, bad;
-	struct ring *r = NULL;
+	struct ring_reader *r = NULL;
 
 	ring_writer_fds(w, &fds);
 	bad = fds;
@@ -412,11 +412,11 @@ static void test_bad_fds(void **state)
 	bad.wait = -1;
 	assert_rejected(ring_open_fds(&bad, NULL, &r), EBADF);
 	bad = fds;
-	bad.bell = -1;
+	bad.doorbell = -1;
 	assert_rejected(ring_open_fds(&bad, NULL, &r), EBADF);
 	/* No memfd, not sealed, too short, nothing to poll. */
 	bad = fds;
-	bad.wait = fds.bell;
+	bad.wait = fds.doorbell;
 	assert_rejected(ring_open_fds(&bad, NULL, &r), EPROTO);
 	bad.wait = copy_of(w, 4096, 0);
 	assert_rejected(ring_open_fds(&bad, NULL, &r), EPERM);
@@ -428,7 +428,7 @@ static void test_bad_fds(void **state)
 	assert_rejected(ring_open_fds(&bad, NULL, &r), EPERM);
 	close(bad.wait);
 	bad = fds;
-	bad.bell = fds.wait;
+	bad.doorbell = fds.wait;
 	assert_rejected(ring_open_fds(&bad, NULL, &r), EPROTO);
 	assert_null(r);
 }
@@ -439,7 +439,7 @@ static void test_no_leaks(void **state)
 	struct ring_writer *w = *state;
 	struct ring_open_opts bad = OPTS(.whence = RING_TIME);
 	struct ring_fds fds;
-	struct ring *r;
+	struct ring_reader *r;
 	int before = count_fds(), maps = count_maps("seqring"), i;
 
 	ring_writer_fds(w, &fds);
@@ -448,7 +448,7 @@ static void test_no_leaks(void **state)
 		ring_close(r);
 		assert_int_equal(ring_open_fds(&fds, &bad, &r), -EOPNOTSUPP);
 		assert_int_equal(ring_open_fd(fds.ring, &bad, &r), -EOPNOTSUPP);
-		assert_int_equal(ring_open_fd(fds.bell, &bad, &r), -EPROTO);
+		assert_int_equal(ring_open_fd(fds.doorbell, &bad, &r), -EPROTO);
 	}
 	assert_int_equal(count_fds(), before);
 	assert_int_equal(count_maps("seqring"), maps);
@@ -460,7 +460,7 @@ static void test_corrupt_start(void **state)
 	struct ring_writer *w = *state;
 	struct ring_open_opts newest = OPTS(.whence = RING_NEWEST);
 	struct ring_fds fds;
-	struct ring *r = NULL;
+	struct ring_reader *r = NULL;
 
 	ring_writer_fds(w, &fds);
 	w->rings[2].w.ctl->tail = 3;

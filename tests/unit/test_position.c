@@ -40,7 +40,7 @@ static void run_paces(struct bare *b)
 	}
 	assert_true(read > 1000);
 	assert_true(lost > 1000);
-	assert_true(b->r.laps > 10);
+	assert_true(b->r.overruns > 10);
 	assert_int_equal(b->r.lost_total, lost);
 }
 
@@ -48,7 +48,7 @@ static void test_loss_is_exact(void **state)
 {
 	srand(2);
 	/* A first record that is lost, too, needs a reader that was there. */
-	assert_int_equal(seqring_r_seek(&((struct bare *)*state)->r, 0, 1), SEQRING_OK);
+	assert_int_equal(seqring_reader_seek(&((struct bare *)*state)->r, 0, 1), SEQRING_OK);
 	run_paces(*state);
 }
 
@@ -57,7 +57,7 @@ static void test_loss_is_exact_eager(void **state)
 	struct bare *b = *state;
 
 	srand(3);
-	assert_int_equal(seqring_r_seek(&b->r, 0, 1), SEQRING_OK);
+	assert_int_equal(seqring_reader_seek(&b->r, 0, 1), SEQRING_OK);
 	b->r.eager = 1;
 	run_paces(b);
 }
@@ -74,16 +74,16 @@ static void test_large_numbers(void **state)
 	for (i = 0; i < ARRAY_SIZE(starts); i++) {
 		srand(4);
 		memset(b->data, 0, DATA_SIZE);
-		assert_int_equal(seqring_w_init(&b->w, b->ctl, b->data, DATA_SIZE), 0);
+		assert_int_equal(seqring_writer_init(&b->w, b->ctl, b->data, DATA_SIZE), 0);
 		bare_preset(b, starts[i], starts[i] - 1);
-		assert_int_equal(seqring_r_seek(&b->r, 0, starts[i]), SEQRING_OK);
+		assert_int_equal(seqring_reader_seek(&b->r, 0, starts[i]), SEQRING_OK);
 		run_paces(b);
 		assert_true(b->w.pos > starts[i] + 8 * DATA_SIZE);
 		assert_true(b->w.seq > starts[i]);
 	}
 }
 
-static void test_lapped_while_looking(void **state)
+static void test_overrun_while_looking(void **state)
 {
 	struct bare *b = *state;
 	struct seqring_view v;
@@ -91,18 +91,18 @@ static void test_lapped_while_looking(void **state)
 
 	srand(9);
 	publish_some(b, 10);
-	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_OK);
+	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_OK);
 	/* One byte over the line is over the line. */
 	while (b->w.pos < 4 * DATA_SIZE) {
 		publish_some(b, 1);
 		v.pos = b->ctl->tail;
-		assert_int_equal(seqring_r_recheck(&b->r, &v), SEQRING_OK);
+		assert_int_equal(seqring_reader_recheck(&b->r, &v), SEQRING_OK);
 		v.pos--;
 		if (b->ctl->tail)
-			assert_int_equal(seqring_r_recheck(&b->r, &v), SEQRING_LAPPED);
+			assert_int_equal(seqring_reader_recheck(&b->r, &v), SEQRING_OVERRUN);
 	}
-	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_LAPPED);
-	assert_int_equal(seqring_r_resync(&b->r), SEQRING_OK);
+	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_OVERRUN);
+	assert_int_equal(seqring_reader_resync(&b->r), SEQRING_OK);
 	read = bare_drain(b, &lost);
 	assert_int_equal(read + lost, b->w.seq);
 }
@@ -125,12 +125,12 @@ static void test_whole_from_tail_on(void **state)
 	for (i = 0; i < 1000; i++) {
 		len = rand() % 20 ? (uint32_t)rand() % 200 :
 				    (uint32_t)rand() % (b->w.cold.payload_max + 1);
-		assert_int_equal(seqring_w_reserve(&b->w, len, &payload), 0);
+		assert_int_equal(seqring_writer_reserve(&b->w, len, &payload), 0);
 		memset(payload, 0xee, len);
-		assert_int_equal(seqring_r_seek_oldest(&b->r), SEQRING_OK);
+		assert_int_equal(seqring_reader_seek_oldest(&b->r), SEQRING_OK);
 		b->r.snap = 0;
 		if (b->w.seq) {
-			assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_OK);
+			assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_OK);
 			first = v.seq;
 			lost = 0;
 			n = bare_drain(b, &lost);
@@ -142,7 +142,7 @@ static void test_whole_from_tail_on(void **state)
 		}
 		pattern(buf, b->w.seq + 1, len);
 		memcpy(payload, buf, len);
-		seqring_w_commit(&b->w, (uint16_t)len, b->w.seq + 1000);
+		seqring_writer_commit(&b->w, (uint16_t)len, b->w.seq + 1000);
 	}
 }
 
@@ -154,21 +154,21 @@ static void test_resync_leaves_a_margin(void **state)
 	int i;
 
 	publish_some(b, 1);
-	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_OK);
+	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_OK);
 	for (i = 0; i < 6; i++) {
 		uint64_t end = b->w.pos + 2 * DATA_SIZE;
 
 		while (b->w.pos < end)
 			bare_publish(b, 40);
-		assert_int_equal(seqring_r_resync(&b->r), SEQRING_OK);
+		assert_int_equal(seqring_reader_resync(&b->r), SEQRING_OK);
 		assert_true(b->r.pos >= b->ctl->tail + DATA_SIZE / 8);
-		assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_OK);
+		assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_OK);
 		/* Far on before the next lap: the margin stays as it is. */
 		b->r.pos = b->w.pos;
 	}
 }
 
-/* Lapped again at once, the margin grows; at last only the newest record is left. */
+/* Overrun again at once, the margin grows; at last only the newest record is left. */
 static void test_resync_margin_grows(void **state)
 {
 	struct bare *b = *state;
@@ -177,13 +177,13 @@ static void test_resync_margin_grows(void **state)
 	int i;
 
 	publish_some(b, 1);
-	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_OK);
+	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_OK);
 	for (i = 0; i < 3; i++) {
 		uint64_t end = b->w.pos + 2 * DATA_SIZE;
 
 		while (b->w.pos < end)
 			bare_publish(b, 40);
-		assert_int_equal(seqring_r_resync(&b->r), SEQRING_OK);
+		assert_int_equal(seqring_reader_resync(&b->r), SEQRING_OK);
 		margin = b->r.pos - b->ctl->tail;
 		assert_true(margin > before);
 		before = margin;
@@ -203,21 +203,21 @@ static void test_late_join(void **state)
 	for (i = 0; i < 300; i++) {
 		publish_some(b, (unsigned int)rand() % 300 + 1);
 
-		assert_int_equal(seqring_r_init(&b->r, b->ctl, b->data, DATA_SIZE), 0);
-		assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_OK);
+		assert_int_equal(seqring_reader_init(&b->r, b->ctl, b->data, DATA_SIZE), 0);
+		assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_OK);
 		assert_int_equal(v.lost, 0);
 		/* At tail, or after the PAD that stands there. */
 		assert_true(v.pos == b->ctl->tail ||
 			    (v.pos % DATA_SIZE == 0 && v.pos - b->ctl->tail < DATA_SIZE / 4));
 		assert_int_equal(bare_drain(b, &lost), b->w.seq - v.seq + 1);
 
-		assert_int_equal(seqring_r_seek_newest(&b->r), SEQRING_OK);
-		assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_OK);
+		assert_int_equal(seqring_reader_seek_newest(&b->r), SEQRING_OK);
+		assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_OK);
 		assert_int_equal(v.seq, b->w.seq);
 		assert_int_equal(bare_drain(b, &lost), 1);
 
-		assert_int_equal(seqring_r_seek_head(&b->r), SEQRING_OK);
-		assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_EMPTY);
+		assert_int_equal(seqring_reader_seek_head(&b->r), SEQRING_OK);
+		assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_EMPTY);
 		bare_publish(b, 9);
 		assert_int_equal(bare_drain(b, &lost), 1);
 		assert_int_equal(lost, 0);
@@ -226,7 +226,7 @@ static void test_late_join(void **state)
 		r = b->r;
 		r.pos = 0;
 		r.lost = 5;
-		assert_int_equal(seqring_r_newest(&r, &v, buf, sizeof(buf)), SEQRING_OK);
+		assert_int_equal(seqring_reader_newest(&r, &v, buf, sizeof(buf)), SEQRING_OK);
 		assert_int_equal(v.seq, b->w.seq);
 		assert_int_equal(v.lost, 0);
 		check_record(&v, buf);
@@ -242,33 +242,33 @@ static void test_seek_by_seq(void **state)
 
 	srand(6);
 	publish_some(b, 3000);
-	assert_int_equal(seqring_r_seek_oldest(&b->r), SEQRING_OK);
-	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_OK);
+	assert_int_equal(seqring_reader_seek_oldest(&b->r), SEQRING_OK);
+	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_OK);
 	oldest = v.seq;
 	assert_true(oldest > 1000);
 	for (seq = 1; seq <= b->w.seq; seq++) {
-		assert_int_equal(seqring_r_seek(&b->r, 0, seq), SEQRING_OK);
-		assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_OK);
+		assert_int_equal(seqring_reader_seek(&b->r, 0, seq), SEQRING_OK);
+		assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_OK);
 		assert_int_equal(v.seq, seq < oldest ? oldest : seq);
 		assert_int_equal(v.lost, seq < oldest ? oldest - seq : 0);
 	}
 	/* The one to come, found when it is there, or lost when it is gone. */
-	assert_int_equal(seqring_r_seek(&b->r, 0, b->w.seq + 1), SEQRING_OK);
-	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_EMPTY);
+	assert_int_equal(seqring_reader_seek(&b->r, 0, b->w.seq + 1), SEQRING_OK);
+	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_EMPTY);
 	seq = b->w.seq + 1;
 	bare_publish(b, 10);
-	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_OK);
+	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_OK);
 	assert_int_equal(v.seq, seq);
 	assert_int_equal(v.lost, 0);
-	assert_int_equal(seqring_r_seek(&b->r, 0, b->w.seq + 1), SEQRING_OK);
+	assert_int_equal(seqring_reader_seek(&b->r, 0, b->w.seq + 1), SEQRING_OK);
 	seq = b->w.seq;
 	publish_some(b, 3000);
 	lost = 0;
 	assert_int_equal(bare_drain(b, &lost) + lost, 3000);
 	assert_int_equal(seq + 3000, b->w.seq);
 	/* 0 asks for nothing in particular. */
-	assert_int_equal(seqring_r_seek(&b->r, 0, 0), SEQRING_OK);
-	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_OK);
+	assert_int_equal(seqring_reader_seek(&b->r, 0, 0), SEQRING_OK);
+	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_OK);
 	assert_int_equal(v.lost, 0);
 }
 
@@ -280,19 +280,19 @@ static void test_seek_by_time(void **state)
 
 	srand(7);
 	publish_some(b, 3000);
-	assert_int_equal(seqring_r_seek_oldest(&b->r), SEQRING_OK);
-	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_OK);
+	assert_int_equal(seqring_reader_seek_oldest(&b->r), SEQRING_OK);
+	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_OK);
 	oldest = v.ts_ns;
 	for (ts = oldest - 10; ts <= b->w.seq - 1 + 1000; ts++) {
-		assert_int_equal(seqring_r_seek(&b->r, 1, ts), SEQRING_OK);
-		assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_OK);
+		assert_int_equal(seqring_reader_seek(&b->r, 1, ts), SEQRING_OK);
+		assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_OK);
 		assert_int_equal(v.ts_ns, ts < oldest ? oldest : ts);
 		assert_int_equal(v.lost, 0);
 	}
-	assert_int_equal(seqring_r_seek(&b->r, 1, ts), SEQRING_OK);
-	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_EMPTY);
+	assert_int_equal(seqring_reader_seek(&b->r, 1, ts), SEQRING_OK);
+	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_EMPTY);
 	bare_publish(b, 10);
-	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_OK);
+	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_OK);
 }
 
 /* What was to be told as lost before a seek is not told after it. */
@@ -302,14 +302,14 @@ static void test_seek_forgets_loss(void **state)
 	struct seqring_view v;
 
 	publish_some(b, 1);
-	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_OK);
+	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_OK);
 	publish_some(b, 5000);
-	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_LAPPED);
-	assert_int_equal(seqring_r_resync(&b->r), SEQRING_OK);
-	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_OK);
+	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_OVERRUN);
+	assert_int_equal(seqring_reader_resync(&b->r), SEQRING_OK);
+	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_OK);
 	assert_true(v.lost > 0);
-	assert_int_equal(seqring_r_seek_newest(&b->r), SEQRING_OK);
-	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_OK);
+	assert_int_equal(seqring_reader_seek_newest(&b->r), SEQRING_OK);
+	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_OK);
 	assert_int_equal(v.lost, 0);
 	assert_int_equal(b->r.lost_total, 0);
 }
@@ -323,12 +323,12 @@ static void test_lag(void **state)
 	bare_publish(b, 8);
 	bare_publish(b, 16);
 	bare_publish(b, 24);
-	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_OK);
-	seqring_r_lag(&b->r, &records, &bytes);
+	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_OK);
+	seqring_reader_lag(&b->r, &records, &bytes);
 	assert_int_equal(records, 3);
 	assert_int_equal(bytes, 3 * 24 + 8 + 16 + 24);
-	seqring_r_consume(&b->r, &v);
-	seqring_r_lag(&b->r, &records, &bytes);
+	seqring_reader_consume(&b->r, &v);
+	seqring_reader_lag(&b->r, &records, &bytes);
 	assert_int_equal(records, 2);
 	assert_int_equal(bytes, 2 * 24 + 16 + 24);
 }
@@ -339,7 +339,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_loss_is_exact, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_loss_is_exact_eager, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_large_numbers, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_lapped_while_looking, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_overrun_while_looking, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_whole_from_tail_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resync_leaves_a_margin, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resync_margin_grows, setup, teardown),

@@ -34,14 +34,14 @@ static void test_init_sizes(void **state)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		assert_int_equal(seqring_w_init(&w, b->ctl, b->data, bad[i]), -EINVAL);
-		assert_int_equal(seqring_r_init(&r, b->ctl, b->data, bad[i]), -EINVAL);
+		assert_int_equal(seqring_writer_init(&w, b->ctl, b->data, bad[i]), -EINVAL);
+		assert_int_equal(seqring_reader_init(&r, b->ctl, b->data, bad[i]), -EINVAL);
 	}
 	for (size = SEQRING_DATA_SIZE_MIN; size <= SEQRING_DATA_SIZE_MAX; size *= 2) {
-		assert_int_equal(seqring_w_init(&w, b->ctl, b->data, size), 0);
+		assert_int_equal(seqring_writer_init(&w, b->ctl, b->data, size), 0);
 		assert_int_equal(w.cold.payload_max, size / 4 - HEADER);
 		assert_int_equal(1ULL << w.cold.seg_shift, size / SEQRING_SEGMENTS);
-		assert_int_equal(seqring_r_init(&r, b->ctl, b->data, size), 0);
+		assert_int_equal(seqring_reader_init(&r, b->ctl, b->data, size), 0);
 		assert_int_equal(r.payload_max, size / 4 - HEADER);
 	}
 }
@@ -53,15 +53,15 @@ static void test_fresh_ring(void **state)
 	struct seqring_view v;
 	char buf[8];
 
-	assert_int_equal(seqring_r_read(&b->r, &v, buf, sizeof(buf)), SEQRING_EMPTY);
-	assert_int_equal(seqring_r_newest(&b->r, &v, buf, sizeof(buf)), SEQRING_EMPTY);
-	assert_int_equal(seqring_r_seek_oldest(&b->r), SEQRING_OK);
-	assert_int_equal(seqring_r_seek_newest(&b->r), SEQRING_OK);
-	assert_int_equal(seqring_r_seek_head(&b->r), SEQRING_OK);
-	assert_int_equal(seqring_r_seek(&b->r, 0, 1), SEQRING_OK);
-	assert_int_equal(seqring_r_seek(&b->r, 1, 1), SEQRING_OK);
-	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_EMPTY);
-	seqring_r_lag(&b->r, &records, &bytes);
+	assert_int_equal(seqring_reader_read(&b->r, &v, buf, sizeof(buf)), SEQRING_EMPTY);
+	assert_int_equal(seqring_reader_newest(&b->r, &v, buf, sizeof(buf)), SEQRING_EMPTY);
+	assert_int_equal(seqring_reader_seek_oldest(&b->r), SEQRING_OK);
+	assert_int_equal(seqring_reader_seek_newest(&b->r), SEQRING_OK);
+	assert_int_equal(seqring_reader_seek_head(&b->r), SEQRING_OK);
+	assert_int_equal(seqring_reader_seek(&b->r, 0, 1), SEQRING_OK);
+	assert_int_equal(seqring_reader_seek(&b->r, 1, 1), SEQRING_OK);
+	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_EMPTY);
+	seqring_reader_lag(&b->r, &records, &bytes);
 	assert_int_equal(records, 0);
 	assert_int_equal(bytes, 0);
 	assert_int_equal(b->ctl->head, 0);
@@ -79,7 +79,7 @@ static void test_bytes_in_memory(void **state)
 	uint16_t half;
 
 	memset(b->data + HEADER, 0xff, 64);
-	assert_int_equal(seqring_w_publish(&b->w, 0x1234, 0x1122334455667788, "hello", 5), 0);
+	assert_int_equal(seqring_writer_publish(&b->w, 0x1234, 0x1122334455667788, "hello", 5), 0);
 	memcpy(&word, b->data, 8);
 	assert_int_equal(word, 1);
 	memcpy(&word, b->data + 8, 8);
@@ -99,7 +99,7 @@ static void test_bytes_in_memory(void **state)
 	assert_int_equal(b->ctl->seq, 1);
 	assert_int_equal(b->ctl->tail, 0);
 
-	assert_int_equal(seqring_w_publish(&b->w, 1, 2, NULL, 0), 0);
+	assert_int_equal(seqring_writer_publish(&b->w, 1, 2, NULL, 0), 0);
 	assert_int_equal(b->ctl->head, 32 + HEADER);
 	assert_int_equal(b->ctl->last, 32);
 	assert_int_equal(b->ctl->seq, 2);
@@ -135,13 +135,14 @@ static void test_too_big(void **state)
 
 	bare_publish(b, 100);
 	before = b->w;
-	assert_int_equal(seqring_w_publish(&b->w, 0, 0, opaque, b->w.cold.payload_max + 1),
+	assert_int_equal(seqring_writer_publish(&b->w, 0, 0, opaque, b->w.cold.payload_max + 1),
 			 -EMSGSIZE);
-	assert_int_equal(seqring_w_publish(&b->w, 0, 0, opaque, UINT32_MAX), -EMSGSIZE);
-	assert_int_equal(seqring_w_reserve(&b->w, b->w.cold.payload_max + 1, &payload), -EMSGSIZE);
-	assert_int_equal(seqring_w_publish_vec(&b->w, 0, 0, vec, 2), -EMSGSIZE);
+	assert_int_equal(seqring_writer_publish(&b->w, 0, 0, opaque, UINT32_MAX), -EMSGSIZE);
+	assert_int_equal(seqring_writer_reserve(&b->w, b->w.cold.payload_max + 1, &payload),
+			 -EMSGSIZE);
+	assert_int_equal(seqring_writer_publish_vec(&b->w, 0, 0, vec, 2), -EMSGSIZE);
 	/* The sum would wrap to a small number. */
-	assert_int_equal(seqring_w_publish_vec(&b->w, 0, 0, &vec[1], 2), -EMSGSIZE);
+	assert_int_equal(seqring_writer_publish_vec(&b->w, 0, 0, &vec[1], 2), -EMSGSIZE);
 	assert_memory_equal(&before, &b->w, sizeof(before));
 	assert_int_equal(b->ctl->seq, 1);
 }
@@ -229,12 +230,12 @@ static void test_discard(void **state)
 	uint64_t head, lost = 0;
 	void *payload = NULL;
 
-	assert_int_equal(seqring_w_reserve(&b->w, 100, &payload), 0);
+	assert_int_equal(seqring_writer_reserve(&b->w, 100, &payload), 0);
 	assert_int_equal((uintptr_t)payload % 8, 0);
 	memset(payload, 0xee, 100);
-	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_EMPTY);
-	seqring_w_discard(&b->w);
-	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_EMPTY);
+	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_EMPTY);
+	seqring_writer_discard(&b->w);
+	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_EMPTY);
 	assert_int_equal(b->ctl->seq, 0);
 	bare_publish(b, 7);
 	assert_int_equal(bare_drain(b, &lost), 1);
@@ -242,13 +243,13 @@ static void test_discard(void **state)
 	/* After a PAD: head stays before it, and all that wait there go on. */
 	fill_up_to(b, 64);
 	head = b->ctl->head;
-	assert_int_equal(seqring_w_reserve(&b->w, 1000, &payload), 0);
+	assert_int_equal(seqring_writer_reserve(&b->w, 1000, &payload), 0);
 	memset(payload, 0xee, 1000);
-	seqring_w_discard(&b->w);
+	seqring_writer_discard(&b->w);
 	assert_int_equal(b->ctl->head, head);
-	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_EMPTY);
+	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_EMPTY);
 	b->r.eager = 1;
-	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_EMPTY);
+	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_EMPTY);
 	bare_publish(b, 8);
 	assert_int_equal(bare_drain(b, &lost), 1);
 	assert_int_equal(lost, 0);
@@ -263,11 +264,11 @@ static void test_reserve_and_commit(void **state)
 	uint32_t len;
 
 	for (len = 0; len <= 16; len++) {
-		assert_int_equal(seqring_w_reserve(&b->w, len, &payload), 0);
+		assert_int_equal(seqring_writer_reserve(&b->w, len, &payload), 0);
 		memset(payload, 0xa5, len);
-		assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_EMPTY);
-		seqring_w_commit(&b->w, 3, 4);
-		assert_int_equal(seqring_r_read(&b->r, &v, buf, sizeof(buf)), SEQRING_OK);
+		assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_EMPTY);
+		seqring_writer_commit(&b->w, 3, 4);
+		assert_int_equal(seqring_reader_read(&b->r, &v, buf, sizeof(buf)), SEQRING_OK);
 		assert_int_equal(v.len, len);
 		assert_int_equal(v.type, 3);
 		assert_int_equal(v.ts_ns, 4);
@@ -297,17 +298,17 @@ static void test_vec(void **state)
 		}
 		vec[n].base = buf + off;
 		vec[n++].len = len - off;
-		assert_int_equal(seqring_w_publish_vec(&b->w, 1, 2, vec, n), 0);
-		assert_int_equal(seqring_r_read(&b->r, &v, out, sizeof(out)), SEQRING_OK);
+		assert_int_equal(seqring_writer_publish_vec(&b->w, 1, 2, vec, n), 0);
+		assert_int_equal(seqring_reader_read(&b->r, &v, out, sizeof(out)), SEQRING_OK);
 		assert_int_equal(v.len, len);
 		assert_memory_equal(out, buf, len);
 	}
-	assert_int_equal(seqring_w_publish_vec(&b->w, 1, 2, NULL, 0), 0);
-	assert_int_equal(seqring_r_read(&b->r, &v, out, sizeof(out)), SEQRING_OK);
+	assert_int_equal(seqring_writer_publish_vec(&b->w, 1, 2, NULL, 0), 0);
+	assert_int_equal(seqring_reader_read(&b->r, &v, out, sizeof(out)), SEQRING_OK);
 	assert_int_equal(v.len, 0);
 	for (i = 0; i < 64; i++)
 		vec[i] = (struct seqring_vec) { "", 0 };
-	assert_int_equal(seqring_w_publish_vec(&b->w, 1, 2, vec, 64), 0);
+	assert_int_equal(seqring_writer_publish_vec(&b->w, 1, 2, vec, 64), 0);
 }
 
 /* What follows a payload in its last word is zero, whichever way it got there. */
@@ -328,13 +329,13 @@ static void test_padding_is_zero(void **state)
 
 			vec.len = len;
 			if (i == 0) {
-				seqring_w_publish(&b->w, 0, 0, buf, len);
+				seqring_writer_publish(&b->w, 0, 0, buf, len);
 			} else if (i == 1) {
-				seqring_w_publish_vec(&b->w, 0, 0, &vec, 1);
+				seqring_writer_publish_vec(&b->w, 0, 0, &vec, 1);
 			} else {
-				seqring_w_reserve(&b->w, len, &payload);
+				seqring_writer_reserve(&b->w, len, &payload);
 				memset(payload, 0xff, len);
-				seqring_w_commit(&b->w, 0, 0);
+				seqring_writer_commit(&b->w, 0, 0);
 			}
 			for (start += HEADER + len; start < b->w.pos; start++)
 				assert_int_equal(b->data[start], 0);
@@ -348,13 +349,13 @@ static void test_short_buffer(void **state)
 	unsigned char buf[16];
 	struct seqring_view v;
 
-	seqring_w_publish(&b->w, 0, 0, "0123456789abcdefXYZ", 19);
-	seqring_w_publish(&b->w, 0, 0, "next", 4);
+	seqring_writer_publish(&b->w, 0, 0, "0123456789abcdefXYZ", 19);
+	seqring_writer_publish(&b->w, 0, 0, "next", 4);
 	memset(buf, 0x55, sizeof(buf));
-	assert_int_equal(seqring_r_read(&b->r, &v, buf, 11), SEQRING_OK);
+	assert_int_equal(seqring_reader_read(&b->r, &v, buf, 11), SEQRING_OK);
 	assert_int_equal(v.len, 19);
 	assert_memory_equal(buf, "0123456789a\x55\x55\x55\x55\x55", 16);
-	assert_int_equal(seqring_r_read(&b->r, &v, NULL, 0), SEQRING_OK);
+	assert_int_equal(seqring_reader_read(&b->r, &v, NULL, 0), SEQRING_OK);
 	assert_int_equal(v.len, 4);
 }
 
@@ -365,16 +366,17 @@ static void test_batch_limits(void **state)
 	struct seqring_view v[8];
 	unsigned int n, i;
 
-	assert_int_equal(seqring_r_read_batch(&b->r, v, 8, buf, sizeof(buf), &n), SEQRING_EMPTY);
+	assert_int_equal(seqring_reader_read_batch(&b->r, v, 8, buf, sizeof(buf), &n),
+			 SEQRING_EMPTY);
 	assert_int_equal(n, 0);
 	for (i = 0; i < 20; i++)
 		bare_publish(b, 20);
 
 	/* By the number of records, */
-	assert_int_equal(seqring_r_read_batch(&b->r, v, 3, buf, sizeof(buf), &n), SEQRING_OK);
+	assert_int_equal(seqring_reader_read_batch(&b->r, v, 3, buf, sizeof(buf), &n), SEQRING_OK);
 	assert_int_equal(n, 3);
 	/* by the buffer: 24 bytes each, five fit, */
-	assert_int_equal(seqring_r_read_batch(&b->r, v, 8, buf, sizeof(buf), &n), SEQRING_OK);
+	assert_int_equal(seqring_reader_read_batch(&b->r, v, 8, buf, sizeof(buf), &n), SEQRING_OK);
 	assert_int_equal(n, 5);
 	for (i = 0; i < n; i++) {
 		assert_int_equal(v[i].seq, 4 + i);
@@ -382,19 +384,19 @@ static void test_batch_limits(void **state)
 		check_record(&v[i], v[i].payload);
 	}
 	/* the last one without its padding, */
-	assert_int_equal(seqring_r_read_batch(&b->r, v, 8, buf, 44, &n), SEQRING_OK);
+	assert_int_equal(seqring_reader_read_batch(&b->r, v, 8, buf, 44, &n), SEQRING_OK);
 	assert_int_equal(n, 2);
-	assert_int_equal(seqring_r_read_batch(&b->r, v, 8, buf, 43, &n), SEQRING_OK);
+	assert_int_equal(seqring_reader_read_batch(&b->r, v, 8, buf, 43, &n), SEQRING_OK);
 	assert_int_equal(n, 1);
 	/* a first one that is too long is cut, */
 	memset(buf, 0x55, sizeof(buf));
-	assert_int_equal(seqring_r_read_batch(&b->r, v, 8, buf, 5, &n), SEQRING_OK);
+	assert_int_equal(seqring_reader_read_batch(&b->r, v, 8, buf, 5, &n), SEQRING_OK);
 	assert_int_equal(n, 1);
 	assert_int_equal(v[0].len, 20);
 	assert_int_equal(buf[5], 0x55);
 	/* and the rest by what is there. */
-	assert_int_equal(seqring_r_read_batch(&b->r, v, 8, buf, sizeof(buf), &n), SEQRING_OK);
-	assert_int_equal(seqring_r_read_batch(&b->r, v, 8, buf, sizeof(buf), &n), SEQRING_OK);
+	assert_int_equal(seqring_reader_read_batch(&b->r, v, 8, buf, sizeof(buf), &n), SEQRING_OK);
+	assert_int_equal(seqring_reader_read_batch(&b->r, v, 8, buf, sizeof(buf), &n), SEQRING_OK);
 	assert_int_equal(n, 3);
 	assert_int_equal(v[2].seq, 20);
 }
@@ -408,13 +410,13 @@ static void test_dead_after_drain(void **state)
 
 	bare_publish(b, 4);
 	bare_publish(b, 5);
-	seqring_w_end(&b->w);
-	assert_int_equal(seqring_r_newest(&b->r, &v, buf, sizeof(buf)), SEQRING_OK);
+	seqring_writer_end(&b->w);
+	assert_int_equal(seqring_reader_newest(&b->r, &v, buf, sizeof(buf)), SEQRING_OK);
 	assert_int_equal(bare_drain(b, &lost), 2);
-	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_DEAD);
+	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_DEAD);
 	b->r.eager = 1;
-	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_DEAD);
-	assert_int_equal(seqring_r_seek(&b->r, 0, 2), SEQRING_OK);
+	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_DEAD);
+	assert_int_equal(seqring_reader_seek(&b->r, 0, 2), SEQRING_OK);
 	assert_int_equal(bare_drain(b, &lost), 1);
 }
 
@@ -424,10 +426,10 @@ static void test_dead_and_never_used(void **state)
 	struct seqring_view v;
 	char buf[8];
 
-	seqring_w_end(&b->w);
-	assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_DEAD);
-	assert_int_equal(seqring_r_newest(&b->r, &v, buf, sizeof(buf)), SEQRING_DEAD);
-	assert_int_equal(seqring_r_seek(&b->r, 0, 1), SEQRING_OK);
+	seqring_writer_end(&b->w);
+	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_DEAD);
+	assert_int_equal(seqring_reader_newest(&b->r, &v, buf, sizeof(buf)), SEQRING_DEAD);
+	assert_int_equal(seqring_reader_seek(&b->r, 0, 1), SEQRING_OK);
 }
 
 static void test_eager(void **state)
@@ -439,7 +441,7 @@ static void test_eager(void **state)
 
 	b->r.eager = 1;
 	for (i = 0; i < 5000; i++) {
-		assert_int_equal(seqring_r_peek(&b->r, &v), SEQRING_EMPTY);
+		assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_EMPTY);
 		bare_publish(b, (uint32_t)i % 500);
 		assert_int_equal(bare_drain(b, &lost), 1);
 	}
@@ -473,7 +475,7 @@ static void test_wake_due(void **state)
 		for (i = 0; i < ARRAY_SIZE(table); i++) {
 			wait.pos = table[i].pos;
 			wait.seq = table[i].seq;
-			assert_int_equal(seqring_w_wake_due(&b->w, &wait), table[i].due);
+			assert_int_equal(seqring_writer_wake_due(&b->w, &wait), table[i].due);
 			assert_int_equal(wait.pos, table[i].due ? none : table[i].pos);
 			assert_int_equal(wait.seq, table[i].due ? none : table[i].seq);
 		}
@@ -481,10 +483,10 @@ static void test_wake_due(void **state)
 	/* Arming only ever lowers. */
 	wait.pos = 100;
 	wait.seq = 10;
-	seqring_r_arm(&wait, 200, 20);
+	seqring_reader_arm(&wait, 200, 20);
 	assert_int_equal(wait.pos, 100);
 	assert_int_equal(wait.seq, 10);
-	seqring_r_arm(&wait, 50, none);
+	seqring_reader_arm(&wait, 50, none);
 	assert_int_equal(wait.pos, 50);
 	assert_int_equal(wait.seq, 10);
 }

@@ -27,7 +27,7 @@ static uint64_t number_of(const struct ring_record *rec)
 static void test_read(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	uint64_t before = now_ns();
 	struct ring_record rec;
 	char buf[16];
@@ -56,7 +56,7 @@ static void test_read(void **state)
 static void test_short_buffer(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	struct ring_record rec;
 	char buf[8] = "........";
 
@@ -74,7 +74,7 @@ static void test_short_buffer(void **state)
 static void test_end(void **state)
 {
 	struct ring_writer *w = make_writer(1, 0, 0);
-	struct ring *r = open_reader(w, NULL), *late;
+	struct ring_reader *r = open_reader(w, NULL), *late;
 	struct ring_fds fds;
 	struct ring_record rec;
 	char buf[8];
@@ -108,7 +108,7 @@ static void test_batch(void **state)
 {
 	_Alignas(8) unsigned char buf[64];
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	struct ring_record recs[10];
 	unsigned int n = 99, i;
 
@@ -169,7 +169,7 @@ static int count(const struct ring_record *rec, void *arg)
 static void test_consume(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	struct tally t = { 0 };
 	unsigned int n = 99;
 
@@ -205,14 +205,14 @@ static int feed(const struct ring_record *rec, void *arg)
 static void test_consume_is_bounded(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	unsigned int n;
 
 	publish_numbers(w, 0, 100);
 	assert_int_equal(ring_consume(r, feed, w, 0, &n), 0);
 	assert_int_equal(n, 100);
 	assert_int_equal(stats_of(r).lag_records, 100);
-	/* Lapped meanwhile: what is lost was among those there. */
+	/* Overrun meanwhile: what is lost was among those there. */
 	publish_numbers(w, 0, 10000);
 	assert_int_equal(ring_consume(r, feed, w, 0, &n), 0);
 	assert_int_equal(stats_of(r).lag_records, n);
@@ -223,7 +223,7 @@ static void test_consume_is_bounded(void **state)
 static void test_peek(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	struct ring_record rec, other;
 	uint64_t n;
 
@@ -275,7 +275,7 @@ static void test_peek(void **state)
 static void test_loss(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	uint64_t read = 0, lost = 0, next = 1, published = 0, n;
 	struct ring_record rec;
 	struct ring_stats st;
@@ -300,7 +300,7 @@ static void test_loss(void **state)
 		assert_int_equal(err, -EAGAIN);
 	}
 	st = stats_of(r);
-	assert_true(lost > 0 && st.laps > 0);
+	assert_true(lost > 0 && st.overruns > 0);
 	assert_int_equal(st.read, read);
 	assert_int_equal(st.lost, lost);
 	assert_int_equal(st.published, published);
@@ -311,7 +311,7 @@ static void test_loss(void **state)
 	ring_close(r);
 }
 
-static uint64_t next_seq(struct ring *r)
+static uint64_t next_seq(struct ring_reader *r)
 {
 	struct ring_record rec;
 	int err = ring_read(r, &rec, NULL, 0);
@@ -323,7 +323,7 @@ static void test_whence(void **state)
 {
 	struct ring_writer *w = *state;
 	struct ring_record rec;
-	struct ring *r;
+	struct ring_reader *r;
 
 	publish_numbers(w, 0, 20);
 	r = open_reader(w, OPEN_OPTS(.whence = RING_OLDEST));
@@ -355,7 +355,7 @@ static void test_whence(void **state)
 static void test_seek(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	struct ring_record rec;
 
 	publish_numbers(w, 0, 20);
@@ -392,7 +392,7 @@ static void test_seek(void **state)
 static void test_newest(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	struct ring_record rec;
 	uint64_t n;
 	int i;
@@ -422,7 +422,7 @@ static void test_newest(void **state)
 static void test_corrupt(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	struct ring_record rec;
 	uint64_t stamp, *at = (uint64_t *)w->rings[0].w.data;
 	unsigned int n;
@@ -451,7 +451,7 @@ static void test_corrupt(void **state)
 	assert_int_equal(ring_seek(r, RING_OLDEST, 0), 0);
 	assert_int_equal(next_seq(r), 1);
 
-	/* Lapped, but with no place to go on: peeked at, it is found out later. */
+	/* Overrun, but with no place to go on: peeked at, it is found out later. */
 	assert_int_equal(ring_peek(r, &rec), 0);
 	w->rings[0].w.ctl->tail = 1ULL << 40;
 	assert_rejected(ring_recheck(r), ESTALE);
@@ -476,7 +476,7 @@ static void test_info(void **state)
 		uint64_t later;
 	} i = { .info.size = sizeof(i) };
 	struct ring_writer *w;
-	struct ring *r;
+	struct ring_reader *r;
 
 	assert_int_equal(ring_writer_create(&opts, &w), 0);
 	r = open_reader(w, NULL);
@@ -509,9 +509,9 @@ static void test_info(void **state)
 static void test_stats(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring_ring_stats one = { .size = sizeof(one) };
+	struct ring_stats_at one = { .size = sizeof(one) };
 	struct ring_stats st = { .size = sizeof(st) - 1 };
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 
 	assert_rejected(ring_stats(r, &st), EINVAL);
 	st.size = SIZE_MAX;
@@ -526,7 +526,7 @@ static void test_stats(void **state)
 	assert_int_equal(st.dropped, 1);
 	assert_int_equal(st.dead, 0);
 
-	assert_int_equal(ring_ring_stats(r, 0, &one), 0);
+	assert_int_equal(ring_stats_at(r, 0, &one), 0);
 	assert_int_equal(one.head, 96);
 	assert_int_equal(one.tail, 0);
 	assert_int_equal(one.published, 3);
@@ -534,9 +534,9 @@ static void test_stats(void **state)
 	assert_int_equal(one.dropped[SEQRING_DROP_BUSY], 0);
 	assert_int_equal(one.id, 0);
 	assert_int_equal(one.dead, 0);
-	assert_rejected(ring_ring_stats(r, 1, &one), ENOENT);
+	assert_rejected(ring_stats_at(r, 1, &one), ENOENT);
 	one.size = 4;
-	assert_rejected(ring_ring_stats(r, 0, &one), EINVAL);
+	assert_rejected(ring_stats_at(r, 0, &one), EINVAL);
 	ring_close(r);
 }
 

@@ -92,7 +92,7 @@ static void test_across_fork(void **state)
 {
 	struct ring_writer *w = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
 	struct ring_record rec;
-	struct ring *r, *by_path;
+	struct ring_reader *r, *by_path;
 	int ready, i;
 	uint64_t n;
 	pid_t pid;
@@ -120,7 +120,7 @@ static void killed(unsigned int nr_rings)
 {
 	struct ring_writer *w = make_writer(nr_rings, SEQRING_CLOCK_MONOTONIC, 0);
 	struct pollfd pfd = { .events = POLLIN };
-	struct ring *waits, *polls;
+	struct ring_reader *waits, *polls;
 	struct ring_record rec;
 	int ready, i, err;
 	char c;
@@ -228,7 +228,7 @@ static void test_by_connection(void **state)
 	struct ring_writer *w = *state;
 	struct ring_record rec;
 	struct server s;
-	struct ring *r;
+	struct ring_reader *r;
 	int fd;
 
 	start(&s, w, "unit");
@@ -245,7 +245,7 @@ static void test_by_connection(void **state)
 static void test_readers_come_and_go(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r[20];
+	struct ring_reader *r[20];
 	struct server s;
 	int i, round, before = dup(0), after;
 
@@ -398,7 +398,7 @@ static void test_bad_greetings(void **state)
 		{ { .hello = HELLO, .len = len, .nr_fds = 8 }, EPROTO, "more than 3" },
 		{ { .hello = HELLO, .len = len, .nr_fds = 3 }, EPROTO, "no memfd" },
 	};
-	struct ring *r = NULL;
+	struct ring_reader *r = NULL;
 	size_t i;
 
 	(void)state;
@@ -430,7 +430,7 @@ static void test_bad_greetings(void **state)
 static void test_not_served(void **state)
 {
 	uint64_t begin = now_ns();
-	struct ring *r = NULL;
+	struct ring_reader *r = NULL;
 	int fd;
 
 	assert_int_equal(ring_writer_listen(*state, "unit", &fd), 0);

@@ -21,7 +21,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void drain(struct ring *r)
+static void drain(struct ring_reader *r)
 {
 	struct ring_record rec;
 
@@ -56,7 +56,7 @@ static void later(struct later *l, struct ring_writer *w, uint64_t delay_ns)
 static void test_timeouts(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	uint64_t start = now_ns();
 
 	assert_rejected(ring_wait(r, 0), ETIMEDOUT);
@@ -77,7 +77,7 @@ static void test_timeouts(void **state)
 static void test_wakes(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	struct later l;
 	int i;
 
@@ -96,7 +96,7 @@ static void test_wakes(void **state)
 static void test_nobody_sleeps(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 
 	publish_numbers(w, 0, 10);
 	drain(r);
@@ -114,7 +114,7 @@ static void on_alarm(int sig)
 
 static void test_signal(void **state)
 {
-	struct ring *r = open_reader(*state, NULL);
+	struct ring_reader *r = open_reader(*state, NULL);
 	struct itimerval soon = { .it_value = { .tv_usec = 20000 } };
 	struct sigaction sa = { .sa_handler = on_alarm };
 
@@ -135,7 +135,7 @@ static void *close_later(void *arg)
 static void test_end_wakes(void **state)
 {
 	struct ring_writer *w = make_writer(3, 0, 0);
-	struct ring *r = open_reader(w, OPEN_OPTS(.wake_records = 100));
+	struct ring_reader *r = open_reader(w, OPEN_OPTS(.wake_records = 100));
 	pthread_t thread;
 
 	(void)state;
@@ -149,10 +149,10 @@ static void test_end_wakes(void **state)
 	ring_close(r);
 }
 
-static void test_wish_records(void **state)
+static void test_watermark_records(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, OPEN_OPTS(.wake_records = 10));
+	struct ring_reader *r = open_reader(w, OPEN_OPTS(.wake_records = 10));
 	uint64_t wakeups;
 	struct later l;
 	int round;
@@ -178,10 +178,10 @@ static void test_wish_records(void **state)
 	ring_close(r);
 }
 
-static void test_wish_bytes(void **state)
+static void test_watermark_bytes(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, OPEN_OPTS(.wake_bytes = 320));
+	struct ring_reader *r = open_reader(w, OPEN_OPTS(.wake_bytes = 320));
 	struct later l;
 
 	/* 32 bytes each; no number of records is enough by itself. */
@@ -207,10 +207,11 @@ static void test_wish_bytes(void **state)
 }
 
 /* Later than at half a ring it would be lost. */
-static void test_wish_without_bound(void **state)
+static void test_watermark_without_bound(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, OPEN_OPTS(.wake_records = ~0ULL, .wake_bytes = ~0ULL));
+	struct ring_reader *r = open_reader(w,
+					    OPEN_OPTS(.wake_records = ~0ULL, .wake_bytes = ~0ULL));
 
 	publish_numbers(w, 0, DATA_SIZE / 2 / 32 - 1);
 	assert_rejected(ring_wait(r, 1), ETIMEDOUT);
@@ -221,9 +222,10 @@ static void test_wish_without_bound(void **state)
 	ring_close(r);
 }
 
-static void run_wish_timeout(struct ring_writer *w)
+static void run_watermark_timeout(struct ring_writer *w)
 {
-	struct ring *r = open_reader(w, OPEN_OPTS(.wake_records = 100, .wake_timeout_ns = 60 * MS));
+	struct ring_reader *r = open_reader(w, OPEN_OPTS(.wake_records = 100,
+							 .wake_timeout_ns = 60 * MS));
 	uint64_t start = now_ns();
 	struct later l;
 
@@ -248,20 +250,20 @@ static void run_wish_timeout(struct ring_writer *w)
 	ring_close(r);
 }
 
-static void test_wish_timeout(void **state)
+static void test_watermark_timeout(void **state)
 {
 	struct ring_writer *w = make_writer(1, SEQRING_CLOCK_NONE, 0);
 
-	run_wish_timeout(*state);
-	run_wish_timeout(w);
+	run_watermark_timeout(*state);
+	run_watermark_timeout(w);
 	ring_writer_close(w);
 }
 
 /* One ring with enough is enough, the sum of all is not. */
-static void test_wish_of_several_rings(void **state)
+static void test_watermark_of_several_rings(void **state)
 {
 	struct ring_writer *w = make_writer(3, SEQRING_CLOCK_MONOTONIC, 0);
-	struct ring *r = open_reader(w, OPEN_OPTS(.wake_records = 5));
+	struct ring_reader *r = open_reader(w, OPEN_OPTS(.wake_records = 5));
 
 	(void)state;
 	publish_numbers(w, 0, 4);
@@ -275,16 +277,16 @@ static void test_wish_of_several_rings(void **state)
 }
 
 /* After a lap to a place where nothing is yet, the old seq must not wake at once. */
-static void test_lapped_to_head(void **state)
+static void test_overrun_to_head(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, OPEN_OPTS(.wake_records = 3));
-	struct ring_src *s = r->src;
+	struct ring_reader *r = open_reader(w, OPEN_OPTS(.wake_records = 3));
+	struct ring_source *s = r->src;
 
 	publish_numbers(w, 0, 10);
 	drain(r);
 	publish_numbers(w, 0, 10000);
-	/* As if seqring_r_resync() had led here. */
+	/* As if seqring_reader_resync() had led here. */
 	s->rd.pos = w->rings[0].w.pos;
 	s->rd.any = 1;
 	assert_int_equal(stats_of(r).lost, 10000);
@@ -307,12 +309,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nobody_sleeps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_signal, setup, teardown),
 		cmocka_unit_test(test_end_wakes),
-		cmocka_unit_test_setup_teardown(test_wish_records, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_wish_bytes, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_wish_without_bound, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_wish_timeout, setup, teardown),
-		cmocka_unit_test(test_wish_of_several_rings),
-		cmocka_unit_test_setup_teardown(test_lapped_to_head, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_watermark_records, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_watermark_bytes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_watermark_without_bound, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_watermark_timeout, setup, teardown),
+		cmocka_unit_test(test_watermark_of_several_rings),
+		cmocka_unit_test_setup_teardown(test_overrun_to_head, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

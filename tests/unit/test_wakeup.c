@@ -21,7 +21,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void drain(struct ring *r)
+static void drain(struct ring_reader *r)
 {
 	struct ring_record rec;
 
@@ -84,7 +84,7 @@ static void publish_by(struct ring_writer *w, enum how how)
 static void test_all_ways_wake(void **state)
 {
 	struct pollfd pfd = { .events = POLLIN };
-	struct ring *r = open_reader(*state, NULL);
+	struct ring_reader *r = open_reader(*state, NULL);
 	unsigned int how;
 
 	assert_int_equal(ring_fd(r, &pfd.fd), 0);
@@ -101,8 +101,8 @@ static void test_all_ways_wake(void **state)
 static void test_two_sleepers(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *eager = open_reader(w, NULL);
-	struct ring *lazy = open_reader(w, OPEN_OPTS(.wake_records = 3));
+	struct ring_reader *eager = open_reader(w, NULL);
+	struct ring_reader *lazy = open_reader(w, OPEN_OPTS(.wake_records = 3));
 	struct pollfd pfd = { .events = POLLIN };
 	struct ring_record rec;
 	struct later l;
@@ -121,17 +121,17 @@ static void test_two_sleepers(void **state)
 	ring_close(lazy);
 }
 
-/* Readers may do to the bell and to the armed words what they like. */
+/* Readers may do to the doorbell and to the armed words what they like. */
 static void test_hostile_reader(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	struct ring_fds fds;
 	uint64_t full = UINT64_MAX - 1, wakeups;
 	struct later l;
 
 	ring_writer_fds(w, &fds);
-	assert_int_equal(write(fds.bell, &full, sizeof(full)), sizeof(full));
+	assert_int_equal(write(fds.doorbell, &full, sizeof(full)), sizeof(full));
 	later(&l, w, 1, 10 * MS);
 	assert_int_equal(wait_woken(r), 0);
 	pthread_join(l.thread, NULL);
@@ -153,7 +153,7 @@ static struct {
 	struct later *then;
 } hook;
 
-static void hooked_arm(struct ring *r, bool for_fd)
+static void hooked_arm(struct ring_reader *r, bool for_fd)
 {
 	publish_numbers(hook.w, hook.ring, hook.before);
 	hook.before = 0;
@@ -165,8 +165,8 @@ static void hooked_arm(struct ring *r, bool for_fd)
 	hook.then = NULL;
 }
 
-static void hook_arm(struct ring *r, struct ring_writer *w, unsigned int ring, unsigned int before,
-		     unsigned int after)
+static void hook_arm(struct ring_reader *r, struct ring_writer *w, unsigned int ring,
+		     unsigned int before, unsigned int after)
 {
 	static struct ring_backend_ops ops;
 
@@ -184,7 +184,7 @@ static void hook_arm(struct ring *r, struct ring_writer *w, unsigned int ring, u
 static void test_published_while_arming(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	struct pollfd pfd = { .events = POLLIN };
 	struct ring_record rec;
 
@@ -242,7 +242,7 @@ static void test_membarrier(void **state)
 	(void)state;
 	for (light = 0; light < 2; light++) {
 		struct ring_writer *w = make_writer(1, 0, light ? 0 : RING_WRITER_FULL_FENCE);
-		struct ring *r = open_reader(w, NULL);
+		struct ring_reader *r = open_reader(w, NULL);
 		struct ring_info info = { .size = sizeof(info) };
 		struct ring_record rec;
 		int fd;
@@ -275,7 +275,7 @@ static void test_membarrier(void **state)
 static void test_state_changed_while_arming(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, OPEN_OPTS(.wake_records = 3));
+	struct ring_reader *r = open_reader(w, OPEN_OPTS(.wake_records = 3));
 	struct pollfd pfd = { .events = POLLIN };
 	struct ring_record rec;
 	struct later l;
@@ -310,7 +310,7 @@ static void test_state_changed_while_arming(void **state)
 
 struct player {
 	struct ring_writer *out;
-	struct ring *in;
+	struct ring_reader *in;
 	uint64_t rounds;
 	int err;
 };

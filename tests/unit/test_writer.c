@@ -90,7 +90,7 @@ static void test_no_descriptors(void **state)
 	struct ring_writer_opts opts = OPTS(.flags = 0);
 	struct ring_writer *w = NULL;
 	struct ring_fds fds;
-	struct ring *r = NULL;
+	struct ring_reader *r = NULL;
 	int next = dup(0), extra, err;
 
 	close(next);
@@ -189,7 +189,7 @@ static void test_publish_rejections(void **state)
 static void test_reserve(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	struct ring_record rec;
 	char buf[16];
 	void *payload;
@@ -215,7 +215,7 @@ static void test_reserve(void **state)
 static void test_iov(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	struct iovec iov[1024];
 	struct ring_record rec;
 	char buf[1024], expected[1024];
@@ -242,7 +242,7 @@ static void test_iov(void **state)
 static void test_batch(void **state)
 {
 	struct ring_writer *w = *state;
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	static const char big[DATA_SIZE];
 	struct ring_record recs[] = {
 		{ .type = 1, .payload = "a", .len = 1 },
@@ -277,7 +277,7 @@ static void test_batch(void **state)
 static void test_clocks(void **state)
 {
 	struct ring_writer *w = make_writer(1, SEQRING_CLOCK_NONE, 0);
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	struct ring_record rec;
 	void *payload;
 
@@ -304,7 +304,7 @@ static uint64_t coarse_ns(void)
 static void test_coarse_clock(void **state)
 {
 	struct ring_writer *w = make_writer(1, SEQRING_CLOCK_COARSE, 0);
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	uint64_t before = coarse_ns(), ticks = 0, last;
 	struct ring_record rec;
 
@@ -358,7 +358,7 @@ static void test_threads(void **state)
 	enum { NR = 100000 };
 	struct ring_writer *w = *state;
 	struct torrent t[2] = { { w, 0, NR }, { w, 1, NR } };
-	struct ring *r = open_reader(w, NULL);
+	struct ring_reader *r = open_reader(w, NULL);
 	uint64_t seq[2] = { 0 }, read = 0, lost = 0;
 	unsigned char buf[600], expected[600];
 	struct ring_record rec;

@@ -71,10 +71,11 @@ static inline struct ring_writer *make_writer(uint32_t nr_rings, uint32_t clock_
 	return w;
 }
 
-static inline struct ring *open_reader(struct ring_writer *w, const struct ring_open_opts *opts)
+static inline struct ring_reader *open_reader(struct ring_writer *w,
+					      const struct ring_open_opts *opts)
 {
 	struct ring_fds fds;
-	struct ring *r = NULL;
+	struct ring_reader *r = NULL;
 
 	assert_int_equal(ring_writer_fds(w, &fds), 0);
 	assert_int_equal(ring_open_fds(&fds, opts, &r), 0);
@@ -86,7 +87,7 @@ static inline struct ring *open_reader(struct ring_writer *w, const struct ring_
 static inline void publish_at(struct ring_writer *w, unsigned int ring, uint64_t ts_ns,
 			      const void *payload, uint32_t len)
 {
-	assert_int_equal(seqring_w_publish(&w->rings[ring].w, 0, ts_ns, payload, len), 0);
+	assert_int_equal(seqring_writer_publish(&w->rings[ring].w, 0, ts_ns, payload, len), 0);
 }
 
 /* Open descriptors of this process. */
@@ -123,7 +124,7 @@ static inline void publish_numbers(struct ring_writer *w, unsigned int ring, uin
 }
 
 /* ring_wait(), woken: at the end of its timeout it would say 0 as well. */
-static inline int wait_woken(struct ring *r)
+static inline int wait_woken(struct ring_reader *r)
 {
 	uint64_t start = now_ns();
 	int err = ring_wait(r, PATIENCE_MS);
@@ -131,7 +132,7 @@ static inline int wait_woken(struct ring *r)
 	return err ? err : now_ns() - start < PATIENCE_MS * MS ? 0 : -ETIME;
 }
 
-static inline struct ring_stats stats_of(struct ring *r)
+static inline struct ring_stats stats_of(struct ring_reader *r)
 {
 	struct ring_stats st = { .size = sizeof(st) };
 
@@ -173,8 +174,8 @@ static inline void bare_init(struct bare *b)
 {
 	b->ctl = guarded_alloc((size_t)sysconf(_SC_PAGESIZE));
 	b->data = guarded_alloc(DATA_SIZE);
-	assert_int_equal(seqring_w_init(&b->w, b->ctl, b->data, DATA_SIZE), 0);
-	assert_int_equal(seqring_r_init(&b->r, b->ctl, b->data, DATA_SIZE), 0);
+	assert_int_equal(seqring_writer_init(&b->w, b->ctl, b->data, DATA_SIZE), 0);
+	assert_int_equal(seqring_reader_init(&b->r, b->ctl, b->data, DATA_SIZE), 0);
 }
 
 static inline void bare_free(struct bare *b)
@@ -201,7 +202,7 @@ static inline void bare_preset(struct bare *b, uint64_t pos, uint64_t seq)
 	b->ctl->head = pos;
 	b->ctl->last = pos;
 	b->ctl->seq = seq;
-	assert_int_equal(seqring_r_init(&b->r, b->ctl, b->data, DATA_SIZE), 0);
+	assert_int_equal(seqring_reader_init(&b->r, b->ctl, b->data, DATA_SIZE), 0);
 }
 
 /* Payload that says its seq and its length all over. */
@@ -218,7 +219,8 @@ static inline void bare_publish(struct bare *b, uint32_t len)
 	static unsigned char buf[DATA_SIZE];
 
 	pattern(buf, b->w.seq + 1, len);
-	assert_int_equal(seqring_w_publish(&b->w, (uint16_t)len, b->w.seq + 1000, buf, len), 0);
+	assert_int_equal(seqring_writer_publish(&b->w, (uint16_t)len, b->w.seq + 1000, buf, len),
+			 0);
 }
 
 static inline void check_record(const struct seqring_view *v, const void *payload)
@@ -240,11 +242,11 @@ static inline uint64_t bare_drain(struct bare *b, uint64_t *lost)
 	uint64_t n = 0;
 
 	for (;;) {
-		outcome = seqring_r_read(&b->r, &v, buf, sizeof(buf));
+		outcome = seqring_reader_read(&b->r, &v, buf, sizeof(buf));
 		if (outcome == SEQRING_EMPTY || outcome == SEQRING_DEAD)
 			return n;
-		if (outcome == SEQRING_LAPPED) {
-			assert_int_equal(seqring_r_resync(&b->r), SEQRING_OK);
+		if (outcome == SEQRING_OVERRUN) {
+			assert_int_equal(seqring_reader_resync(&b->r), SEQRING_OK);
 			continue;
 		}
 		assert_int_equal(outcome, SEQRING_OK);

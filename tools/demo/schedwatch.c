@@ -20,7 +20,7 @@
 #define CPUS_MAX 256
 
 struct watch {
-	struct ring *ring;
+	struct ring_reader *ring;
 	const char *name;
 	uint64_t first_seq[CPUS_MAX];
 	unsigned long print_every;
@@ -113,8 +113,8 @@ static int settle(const struct watch *w)
 	       st.published - before, w->read, st.lost);
 	if (before)
 		printf(" (came after the first %" PRIu64 ")", before);
-	printf("; overtaken %" PRIu64 " times, slept %" PRIu64 " times: %s\n", st.laps, st.waits,
-	       st.published - before == w->read + st.lost ? "exact" : "WRONG");
+	printf("; overtaken %" PRIu64 " times, slept %" PRIu64 " times: %s\n", st.overruns,
+	       st.waits, st.published - before == w->read + st.lost ? "exact" : "WRONG");
 	return st.published - before != w->read + st.lost;
 }
 

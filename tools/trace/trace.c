@@ -31,7 +31,7 @@ struct trace {
 	const struct trace_opts *opts;
 	struct trace_load load;
 	struct trace_child child;
-	struct ring *ring; /* the load's, or another writer's that was opened by name */
+	struct ring_reader *ring; /* the load's, or another writer's that was opened by name */
 	struct trace_format format;
 	struct out out;
 	struct account *accounts;
@@ -216,7 +216,7 @@ static uint64_t published_since(const struct trace *t, uint32_t i, uint64_t publ
 	return t->opts->from && a->first ? published - a->first + 1 : published;
 }
 
-static void say_ring(const char *name, const struct account *a, const struct ring_ring_stats *st,
+static void say_ring(const char *name, const struct account *a, const struct ring_stats_at *st,
 		     uint64_t published)
 {
 	fprintf(stderr, "ringctl: %s: cpu %u: read %llu, lost %llu, published %llu", name, st->id,
@@ -242,9 +242,9 @@ static bool account(const struct trace *t)
 	if (ring_stats(t->ring, &st))
 		return false;
 	for (i = 0; i < t->nr_accounts; i++) {
-		struct ring_ring_stats r = { .size = sizeof(r) };
+		struct ring_stats_at r = { .size = sizeof(r) };
 
-		if (ring_ring_stats(t->ring, i, &r))
+		if (ring_stats_at(t->ring, i, &r))
 			return false;
 		here = published_since(t, i, r.published);
 		published += here;

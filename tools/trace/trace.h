@@ -134,7 +134,7 @@ const char *trace_call_name(uint32_t nr, bool compat);
 struct trace_load {
 	struct trace_bpf *skel;
 	struct ring_bpf *bpf;
-	struct ring *ring;
+	struct ring_reader *ring;
 	struct bpf_link *links[NR_PROGS];
 	uint32_t nr_links;
 };

@@ -17,7 +17,7 @@ static int set(const char *value)
 }
 
 /* As ring_newest(), with a place to stop at: in the middle of the copy. */
-static int newest(struct ring *r, struct locks_state *copy)
+static int newest(struct ring_reader *r, struct locks_state *copy)
 {
 	struct ring_record rec;
 	int err;
@@ -41,7 +41,7 @@ int main(int argc, char **argv)
 {
 	struct locks_state copy;
 	struct ring_record rec;
-	struct ring *r;
+	struct ring_reader *r;
 	int err;
 
 	if (argc < 2)

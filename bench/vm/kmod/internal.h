@@ -16,7 +16,7 @@ struct locks_file {
 };
 
 /* streams.c */
-extern struct seqring *locks_stream_ring;
+extern struct seqring_device *locks_stream_ring;
 int streams_init(void);
 void streams_exit(void);
 /* Forgets what a former run has left. */

@@ -27,7 +27,7 @@ module_param(spin_limit_ns, ulong, 0644);
 MODULE_PARM_DESC(spin_limit_ns, "how long the kernel tries for the spinlock word");
 
 static struct locks_page *page;
-static struct seqring *state_ring;
+static struct seqring_device *state_ring;
 
 /* --- a lock behind ioctl() ------------------------------------------------- */
 

@@ -24,13 +24,13 @@
  * @w, @wait: a writer of the bare protocol
  */
 static struct {
-	struct seqring *rings[3][2];
+	struct seqring_device *rings[3][2];
 	struct seqring_writer w;
 	struct seqring_wait wait;
 	void *data;
 	struct seqring_ring_ctl *ctl;
 	raw_spinlock_t lock;
-	struct seqring *ring;
+	struct seqring_device *ring;
 	u32 len;
 	u64 source[LOCKS_LEN_MAX / 8];
 	u64 target[LOCKS_LEN_MAX / 8];
@@ -62,7 +62,7 @@ static noinline void part_spinlock(void)
 
 static noinline void part_copy(void)
 {
-	seqring_w_copy_payload(p.target, p.source, p.len);
+	seqring_writer_copy_payload(p.target, p.source, p.len);
 }
 
 static noinline void part_memcpy(void)
@@ -73,13 +73,13 @@ static noinline void part_memcpy(void)
 
 static noinline void part_wake(void)
 {
-	if (seqring_w_wake_due(&p.w, &p.wait))
+	if (seqring_writer_wake_due(&p.w, &p.wait))
 		p.target[0]++;
 }
 
 static noinline void part_protocol(void)
 {
-	seqring_w_publish(&p.w, 1, 0, p.source, p.len);
+	seqring_writer_publish(&p.w, 1, 0, p.source, p.len);
 }
 
 static noinline void part_publish(void)
@@ -220,8 +220,8 @@ static int parts_alloc(void)
 		vfree(p.ctl);
 		return -ENOMEM;
 	}
-	err = seqring_w_init(&p.w, p.ctl, p.data, 1 << 20);
-	seqring_w_disarm(&p.wait);
+	err = seqring_writer_init(&p.w, p.ctl, p.data, 1 << 20);
+	seqring_writer_disarm(&p.wait);
 	for (i = 0; !err && i < 6; i++) {
 		params.mode = i / 2;
 		params.clock_id = i % 2 ? SEQRING_CLOCK_MONOTONIC : SEQRING_CLOCK_NONE;

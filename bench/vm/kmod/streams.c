@@ -18,7 +18,7 @@
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
-struct seqring *locks_stream_ring;
+struct seqring_device *locks_stream_ring;
 
 /* --- read(2) on a character device ----------------------------------------- */
 

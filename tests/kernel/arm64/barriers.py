@@ -91,12 +91,12 @@ MOVES = [
          '\treturn seqring_load_acquire(RECLAIM, &r->ctl->tail) <= pos;')]),
     ('the fence of WAKE after the look', r'WAKE\.order\.writer', [
         ('writer.h', '\tif (w->light_wake)\n\t\tseqring_fence_light(WAKE);\n\telse\n'
-         '\t\tseqring_fence_full(WAKE);\n\treturn seqring_w_wake_due_at(w->pos, w->seq, wait);',
-         '\tint due = seqring_w_wake_due_at(w->pos, w->seq, wait);\n'
+         '\t\tseqring_fence_full(WAKE);\n\treturn seqring_writer_wake_due_at(w->pos, w->seq, wait);',
+         '\tint due = seqring_writer_wake_due_at(w->pos, w->seq, wait);\n'
          '\tseqring_fence_full(WAKE);\n\treturn due;')]),
     ('the fence of WAKE before arming', r'WAKE\.order\.reader', [
         ('reader.h', '\tseqring_lower(&wait->pos, pos);\n\tseqring_lower(&wait->seq, seq);\n'
-         '\t/* Pairs with the fence in seqring_w_wake_due(). */\n\tseqring_fence_full(WAKE);\n',
+         '\t/* Pairs with the fence in seqring_writer_wake_due(). */\n\tseqring_fence_full(WAKE);\n',
          '\tseqring_fence_full(WAKE);\n\tseqring_lower(&wait->pos, pos);\n'
          '\tseqring_lower(&wait->seq, seq);\n')]),
 ]

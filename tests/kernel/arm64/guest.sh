@@ -8,7 +8,7 @@ set -u
 cd /root || exit 1
 GUEST_DEFS=1
 # A kernel with pages of 16 KiB runs no 32-bit program.
-FOLLOWERS='lib inline wish slow_lib slow stopped'
+FOLLOWERS='lib inline watermark slow_lib slow stopped'
 # shellcheck source=tests/kernel/vm/guest.sh
 . ./vm_guest.sh
 
@@ -29,7 +29,7 @@ with_driver() {
 	program t_reject
 	program t_read
 	program t_stall
-	program t_wish
+	program t_watermark
 	program t_poll "$ROUNDS"
 }
 

@@ -59,7 +59,7 @@ driver() { echo "$*" >/dev/seqring-test; }
 # --- followers -------------------------------------------------------------
 
 # Of all kinds, unless there are to be fewer. One that is stopped there has to be.
-FOLLOWERS=${FOLLOWERS:-lib inline wish slow_lib slow stopped m32 m32_lib m32_split}
+FOLLOWERS=${FOLLOWERS:-lib inline watermark slow_lib slow stopped m32 m32_lib m32_split}
 
 # start TAG COMMAND...: a follower in the background.
 start() {
@@ -83,7 +83,7 @@ follow_all() {
 		case $who in
 		lib) start lib follow "$device" --max "$max" "$@" ;;
 		inline) start inline follow "$device" --max "$max" --backend inline "$@" ;;
-		wish) start wish follow "$device" --max "$max" --wish 100 "$@" ;;
+		watermark) start watermark follow "$device" --max "$max" --watermark 100 "$@" ;;
 		slow_lib) start slow_lib follow "$device" --max "$max" --slow 1000 "$@" ;;
 		slow) start slow follow "$device" --max "$max" --slow 1000 --backend inline "$@" ;;
 		stopped) start stopped follow "$device" --max "$max" --backend inline "$@" ;;
@@ -229,7 +229,7 @@ with_driver() {
 	program t_read32
 	unset T_PREFIX
 	program t_stall
-	program t_wish
+	program t_watermark
 	program t_poll "$ROUNDS"
 	program t_nmi
 	program t_crowd

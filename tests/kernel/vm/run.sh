@@ -26,7 +26,7 @@ debug-b) rounds=300 flood=600 parts='load torture unload' followers=$few ;;
 esac
 rounds=${ROUNDS:-$rounds} flood=${FLOOD:-$flood} parts=${PARTS:-$parts}
 log=build/log/vm-$series.console out=build/log/vm-$series.out
-progs='t_map t_memory t_life t_race t_cycle t_unload t_fault t_reject t_read t_stall t_wish t_poll
+progs='t_map t_memory t_life t_race t_cycle t_unload t_fault t_reject t_read t_stall t_watermark t_poll
 	t_nmi t_crowd t_hotplug t_sched follow control'
 
 die() {

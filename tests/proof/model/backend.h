@@ -48,17 +48,17 @@ static inline bool replace(__u64 *p, __u64 *old, __u64 v)
 #define seqring_fence_read(tag)		model::fence(tag, rl::mo_acquire, true)
 #define seqring_fence_write(tag)	model::fence(tag, rl::mo_release, false)
 #define seqring_fence_full(tag)		model::fence(tag, rl::mo_seq_cst, model::in_reader())
-#define seqring_fence_light(tag)	do { } while (0)
+#define seqring_compiler_barrier(tag)	do { } while (0)
 #define seqring_read(p)			model::load(p, model::plain_order())
 #define seqring_write(p, v)		model::store(p, v, rl::mo_relaxed)
 #define seqring_load_word(p)		model::load(p, rl::mo_relaxed)
 #define seqring_store_word(p, v)	model::store(p, v, rl::mo_relaxed)
 #define seqring_add(p, n)		((void)model::at(p).fetch_add(n, rl::mo_relaxed, $))
 #define seqring_prefetch(p)		do { } while (0)
-#define seqring_replace(p, old, v)	model::replace(p, old, v)
+#define seqring_cmpxchg(p, old, v)	model::replace(p, old, v)
 #define seqring_likely(x)		(x)
 #define seqring_unlikely(x)		(x)
 
-static inline void seqring_lower(__u64 *p, __u64 v);
+static inline void seqring_atomic_min(__u64 *p, __u64 v);
 
 #endif /* SEQRING_MODEL_BACKEND_H */

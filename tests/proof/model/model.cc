@@ -137,7 +137,7 @@ bool in_reader()
 
 } /* namespace model */
 
-static inline void seqring_lower(__u64 *p, __u64 v)
+static inline void seqring_atomic_min(__u64 *p, __u64 v)
 {
 	uint64_t cur = model::at(p).load(rl::mo_relaxed, $);
 
@@ -185,9 +185,9 @@ struct ring_model {
 	{
 		void *payload;
 
-		MUST(!seqring_w_reserve(&w, PAYLOAD, &payload));
+		MUST(!seqring_writer_reserve(&w, PAYLOAD, &payload));
 		seqring_store_word((seqring_word *)payload, content(w.seq + 1));
-		seqring_w_commit(&w, 7, w.seq + 1);
+		seqring_writer_commit(&w, 7, w.seq + 1);
 	}
 
 	static void reader(struct seqring_reader *r, bool eager)
@@ -204,27 +204,27 @@ struct ring_model {
 	/* One read; whatever it accepts must be one of the records, whole. */
 	static enum seqring_outcome read(struct seqring_reader *r, struct seqring_view *v)
 	{
-		enum seqring_outcome outcome = seqring_r_peek(r, v);
+		enum seqring_outcome outcome = seqring_reader_peek(r, v);
 		uint64_t word;
 
 		MUST(outcome != SEQRING_CORRUPT);
 		if (outcome)
 			return outcome;
 		word = seqring_load_word((const seqring_word *)v->payload);
-		outcome = seqring_r_recheck(r, v);
+		outcome = seqring_reader_recheck(r, v);
 		if (outcome)
 			return outcome;
 		MUST(word == content(v->seq));
 		MUST(v->pos == RECORD * (v->seq - 1));
 		MUST(v->ts_ns == v->seq && v->len == PAYLOAD && v->type == 7);
-		seqring_r_consume(r, v);
+		seqring_reader_consume(r, v);
 		return SEQRING_OK;
 	}
 };
 
 /*
  * The writer laps the ring while a reader goes from the oldest record on, resyncs
- * when it is lapped, and counts: what it read and what it lost leaves no gap.
+ * when it is overrun, and counts: what it read and what it lost leaves no gap.
  */
 template <bool eager> struct follow : rl::test_suite<follow<eager>, 2>, ring_model {
 	void before()
@@ -256,8 +256,8 @@ template <bool eager> struct follow : rl::test_suite<follow<eager>, 2>, ring_mod
 				next = v.seq + 1;
 				MUST(got + r.lost_total == next - 2);
 				break;
-			case SEQRING_LAPPED:
-				MUST(!seqring_r_resync(&r));
+			case SEQRING_OVERRUN:
+				MUST(!seqring_reader_resync(&r));
 				break;
 			default:
 				break;
@@ -300,11 +300,11 @@ struct join : rl::test_suite<join<at, before_it, eager>, 2>, ring_model {
 		reader(&r, eager);
 		unseen_steps(80);
 		if (at == TAIL)
-			MUST(!seqring_r_seek_oldest(&r));
+			MUST(!seqring_reader_seek_oldest(&r));
 		else if (at == LAST)
-			MUST(!seqring_r_seek_newest(&r));
+			MUST(!seqring_reader_seek_newest(&r));
 		else
-			MUST(!seqring_r_seek_head(&r));
+			MUST(!seqring_reader_seek_head(&r));
 		outcome = read(&r, &v);
 		/* Tail and last, once they have moved, name a record, not a place for one. */
 		if (at != HEAD && r.pos)
@@ -332,7 +332,7 @@ struct resync : rl::test_suite<resync, 2>, ring_model {
 		reader(&r, true);
 		r.seq = 1;
 		unseen_steps(80);
-		MUST(!seqring_r_resync(&r));
+		MUST(!seqring_reader_resync(&r));
 		if (read(&r, &v) == SEQRING_OK)
 			MUST(v.lost == v.seq - 1);
 	}
@@ -358,7 +358,7 @@ struct seek : rl::test_suite<seek, 2>, ring_model {
 		}
 		reader(&r, true);
 		unseen_steps(80);
-		outcome = seqring_r_seek(&r, 0, 5);
+		outcome = seqring_reader_seek(&r, 0, 5);
 		MUST(outcome != SEQRING_CORRUPT);
 		if (outcome || read(&r, &v))
 			return;
@@ -383,10 +383,10 @@ struct wake : rl::test_suite<wake, 2>, ring_model {
 	{
 		if (!index) {
 			publish();
-			woken = seqring_w_wake_due(&w, sleepers);
+			woken = seqring_writer_wake_due(&w, sleepers);
 			return;
 		}
-		seqring_r_arm(sleepers, RECORD, SEQRING_WAIT_NONE);
+		seqring_reader_arm(sleepers, RECORD, SEQRING_WAIT_NONE);
 		slept = seqring_read(&ctl->head) <= RECORD;
 	}
 
@@ -410,7 +410,7 @@ struct announce : rl::test_suite<announce<calm_max, before_it, sleepers_nr>, 1 +
 	__u32 calm;
 	bool slept[3];
 	uint64_t from[3];
-	rl::atomic<unsigned int> bell;
+	rl::atomic<unsigned int> doorbell;
 	unsigned int drained[3];
 
 	void before()
@@ -418,7 +418,7 @@ struct announce : rl::test_suite<announce<calm_max, before_it, sleepers_nr>, 1 +
 		start(1);
 		seqring_write(&sleepers->announced, before_it);
 		calm = 0;
-		bell.store(0, rl::mo_relaxed, $);
+		doorbell.store(0, rl::mo_relaxed, $);
 		slept[1] = slept[2] = false;
 	}
 
@@ -438,27 +438,27 @@ struct announce : rl::test_suite<announce<calm_max, before_it, sleepers_nr>, 1 +
 			for (int i = 0; i < RECORDS; i++) {
 				rcu.lock($);
 				publish();
-				if (seqring_w_wake_due_announced(ctl, sleepers, &calm, calm_max))
-					bell.fetch_add(1, rl::mo_release, $);
+				if (seqring_writer_wake_due_announced(ctl, sleepers, &calm, calm_max))
+					doorbell.fetch_add(1, rl::mo_release, $);
 				rcu.unlock($);
 			}
 			return;
 		}
 		unseen_steps(80);
-		drained[index] = bell.load(rl::mo_acquire, $);
+		drained[index] = doorbell.load(rl::mo_acquire, $);
 		from[index] = seqring_read(&ctl->head);
-		seqring_r_arm(sleepers, from[index], SEQRING_WAIT_NONE);
-		if (seqring_r_announce(sleepers, index, &known))
+		seqring_reader_arm(sleepers, from[index], SEQRING_WAIT_NONE);
+		if (seqring_reader_announce(sleepers, index, &known))
 			grace_period(known == index);
 		slept[index] = seqring_read(&ctl->head) <= from[index];
 	}
 
-	/* Each ring of the bell is an edge for all who have drained it before. */
+	/* Each ring of the doorbell is an edge for all who have drained it before. */
 	void after()
 	{
 		for (unsigned int i = 1; i <= sleepers_nr; i++)
 			MUST(!slept[i] || w.pos <= from[i] ||
-			     bell.load(rl::mo_relaxed, $) != drained[i]);
+			     doorbell.load(rl::mo_relaxed, $) != drained[i]);
 	}
 };
 
@@ -478,7 +478,7 @@ template <bool eager> struct end : rl::test_suite<end<eager>, 2>, ring_model {
 		if (!index) {
 			publish();
 			publish();
-			seqring_w_end(&w);
+			seqring_writer_end(&w);
 			return;
 		}
 		reader(&r, eager);

@@ -55,7 +55,7 @@ check() {
 
 command -v spin >/dev/null || { echo 'skip spin - it is not installed'; exit 0; }
 
-for kind in LEVEL EDGE BELL ANNOUNCE; do
+for kind in LEVEL EDGE DOORBELL ANNOUNCE; do
 	check right "wake: $kind, no wake-up is lost" wake SAFETY -D$kind
 	check right "wake: $kind, nobody runs for nothing" wake CYCLES -D$kind
 done
@@ -72,18 +72,18 @@ done <<-EOF
 	EDGE FENCE
 	EDGE DISARM
 	EDGE EDGE
-	WISH FENCE
-	BELL FENCE
-	BELL ARM
-	BELL DRAIN
+	WATERMARK FENCE
+	DOORBELL FENCE
+	DOORBELL ARM
+	DOORBELL DRAIN
 	ANNOUNCE FENCE
 	ANNOUNCE FORGET
 	ANNOUNCE GRACE
 	ANNOUNCE OTHERS
 EOF
 # One record: two would make the search last for minutes.
-check right 'wake: WISH, no wake-up is lost' wake SAFETY -DWISH -DRECORDS=1
-check wrong 'wake: WISH with TIMEOUT is caught' wake SAFETY -DWISH -DRECORDS=1 -DBREAK_TIMEOUT
+check right 'wake: WATERMARK, no wake-up is lost' wake SAFETY -DWATERMARK -DRECORDS=1
+check wrong 'wake: WATERMARK with TIMEOUT is caught' wake SAFETY -DWATERMARK -DRECORDS=1 -DBREAK_TIMEOUT
 check right 'life of a device' life SAFETY
 for mistake in VISIBLE SYNC LIST OWNER GET WRITE HUP PUT EXIT; do
 	check wrong "life with $mistake is caught" life SAFETY -D"BREAK_$mistake"

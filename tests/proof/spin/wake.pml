@@ -11,11 +11,11 @@
  * RECORDS: how many are published. One of these kinds of sleeper:
  *   LEVEL     poll(2) on a device: seqring_fop_poll(), seqring_arm_and_look()
  *   EDGE      EPOLLET on a device: asked by poll() only after an event
- *   WISH      poll(2) with a wish for two records and a timeout
- *   BELL      an epoll instance with an eventfd or a BPF ring buffer: libring_drain(), arm,
+ *   WATERMARK      poll(2) with a watermark for two records and a timeout
+ *   DOORBELL      an epoll instance with an eventfd or a BPF ring buffer: libring_drain(), arm,
  *             look (arm_and_look() in libring/wait.c)
- *   ANNOUNCE  BELL, where the writer looks at the armed word only while a sleeper is
- *             announced: seqring_r_announce(), seqring_w_wake_due_announced()
+ *   ANNOUNCE  DOORBELL, where the writer looks at the armed word only while a sleeper is
+ *             announced: seqring_reader_announce(), seqring_writer_wake_due_announced()
  * BREAK_...: with one thing wrong, which must be found.
  */
 
@@ -29,7 +29,7 @@ byte head;		/* as all but the writer see it */
 byte mine;		/* as the writer sees it */
 byte armed = NONE;	/* seqring_wait.pos */
 bool due;		/* irq_work is queued */
-bool queued[SLEEPERS];	/* on the wait queue; of an epoll instance: the bell is in it */
+bool queued[SLEEPERS];	/* on the wait queue; of an epoll instance: the doorbell is in it */
 bool woken[SLEEPERS];
 bool timer[SLEEPERS];
 bool expired[SLEEPERS];
@@ -41,7 +41,7 @@ bool section;		/* the writer's RCU read-side critical section */
 byte sections;		/* how many have ended */
 #endif
 
-/* seqring_lower(): one atomic instruction. */
+/* seqring_atomic_min(): one atomic instruction. */
 inline lower(pos)
 {
 	d_step {
@@ -64,10 +64,10 @@ inline fence()
 
 inline wake_all()
 {
-#if defined(LEVEL) || defined(EDGE) || defined(WISH)
+#if defined(LEVEL) || defined(EDGE) || defined(WATERMARK)
 	due = true	/* irq_work_queue() */
 #else
-	/* The bell: an edge for every epoll instance that it is in. */
+	/* The doorbell: an edge for every epoll instance that it is in. */
 	d_step {
 		woken[0] = woken[0] || queued[0];
 		woken[1] = woken[1] || queued[1]
@@ -75,7 +75,7 @@ inline wake_all()
 #endif
 }
 
-/* seqring_w_wake_due_at(), then seqring_wake() */
+/* seqring_writer_wake_due_at(), then seqring_wake() */
 inline wake_if_due()
 {
 	if
@@ -91,7 +91,7 @@ inline wake_if_due()
 	fi
 }
 
-/* seqring_w_wake_due_announced() */
+/* seqring_writer_wake_due_announced() */
 inline wake_if_announced()
 {
 #ifdef ANNOUNCE
@@ -191,7 +191,7 @@ progress_read:
 inline poll_ring()
 {
 	seen = head;
-#if defined(WISH)
+#if defined(WATERMARK)
 	if
 	:: expired[i] && seen > cursor ->
 		/* seqring_arm_heads() */
@@ -238,7 +238,7 @@ inline poll_ring()
 	seen = 0
 }
 
-#if defined(LEVEL) || defined(WISH)
+#if defined(LEVEL) || defined(WATERMARK)
 proctype sleeper(byte i)
 {
 	byte cursor, seen;
@@ -305,7 +305,7 @@ progress_sleep:	woken[i] = false;
 }
 #endif
 
-#if defined(BELL) || defined(ANNOUNCE)
+#if defined(DOORBELL) || defined(ANNOUNCE)
 /* Waits for the sections that run now; membarrier(MEMBARRIER_CMD_GLOBAL). */
 inline grace_period()
 {
@@ -339,7 +339,7 @@ proctype sleeper(byte i)
 		lower(cursor);
 #endif
 #ifdef ANNOUNCE
-		/* seqring_r_announce(), with a compare-and-exchange */
+		/* seqring_reader_announce(), with a compare-and-exchange */
 		d_step {
 			found = announced;
 			if

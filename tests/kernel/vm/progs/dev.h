@@ -177,8 +177,8 @@ static inline void dev_open(struct dev *d, const char *name, int flags)
 	for (i = 0; i < h->nr_rings; i++) {
 		const unsigned char *ctl = d->map + h->ring_offset + i * h->ring_stride;
 
-		seqring_r_init(&d->r[i], (const struct seqring_ring_ctl *)ctl, ctl + h->data_offset,
-			       h->data_size);
+		seqring_reader_init(&d->r[i], (const struct seqring_ring_ctl *)ctl,
+				    ctl + h->data_offset, h->data_size);
 	}
 }
 
@@ -229,15 +229,15 @@ static inline void dev_store_cursor(struct dev *d, unsigned int i)
 	seqring_write(&d->page->cursor[i].seq, d->r[i].any ? 0 : d->r[i].seq);
 }
 
-/* seqring_r_read() that goes on when it was lapped. */
+/* seqring_reader_read() that goes on when it was overrun. */
 static inline enum seqring_outcome dev_read(struct dev *d, unsigned int i, struct seqring_view *v,
 					    void *buf, uint32_t size)
 {
 	enum seqring_outcome outcome;
 
 	do {
-		outcome = seqring_r_read(&d->r[i], v, buf, size);
-	} while (outcome == SEQRING_LAPPED && !seqring_r_resync(&d->r[i]));
+		outcome = seqring_reader_read(&d->r[i], v, buf, size);
+	} while (outcome == SEQRING_OVERRUN && !seqring_reader_resync(&d->r[i]));
 	if (outcome == SEQRING_EMPTY)
 		dev_store_cursor(d, i);
 	return outcome;

@@ -3,7 +3,7 @@
  * A reader that believes nothing: every payload must prove itself, seqs and
  * losses must add up record by record and, at the end, to what was published.
  *
- *   follow NAME [--max N] [--check-numbers] [--slow USEC] [--wish N]
+ *   follow NAME [--max N] [--check-numbers] [--slow USEC] [--watermark N]
  *          [--until-dead | --seconds S] [--backend lib|inline]
  *
  * --max: of the payloads' makers. --check-numbers: the payloads of a ring are
@@ -31,14 +31,14 @@ static struct {
 	const char *name;
 	uint32_t max;
 	unsigned int slow_us;
-	uint64_t wish;
+	uint64_t watermark;
 	uint64_t until_ns; /* 0: until the ring is dead */
 	int numbers;
 	int inline_backend;
 } opt = { .max = 256 };
 
 static struct account accounts[DEV_RINGS_MAX];
-static uint64_t bad_payload, bad_seq, bad_number, bad_read, waits, laps;
+static uint64_t bad_payload, bad_seq, bad_number, bad_read, waits, overruns;
 static unsigned char buf[1 << 18] __attribute__((aligned(8)));
 
 static int time_is_up(void)
@@ -80,18 +80,18 @@ static enum seqring_outcome inline_peek(struct dev *d, unsigned int i)
 	struct seqring_view v;
 	int ok;
 
-	outcome = seqring_r_peek(r, &v);
+	outcome = seqring_reader_peek(r, &v);
 	if (outcome)
 		return outcome;
 	/* Judged where it lies; what is wrong counts only when it was whole. */
 	ok = test_payload_ok(v.payload, v.len, opt.max);
 	if (v.len > sizeof(buf))
 		return SEQRING_CORRUPT;
-	seqring_r_copy(buf, v.payload, v.len);
-	outcome = seqring_r_recheck(r, &v);
+	seqring_reader_copy(buf, v.payload, v.len);
+	outcome = seqring_reader_recheck(r, &v);
 	if (outcome)
 		return outcome;
-	seqring_r_consume(r, &v);
+	seqring_reader_consume(r, &v);
 	bad_payload += !ok;
 	one_record(i, v.seq, v.lost, buf, v.len);
 	return SEQRING_OK;
@@ -112,10 +112,10 @@ static enum seqring_outcome inline_some(struct dev *d, unsigned int i)
 		nr = 0;
 		break;
 	case 1:
-		outcome = seqring_r_read(r, v, buf, sizeof(buf));
+		outcome = seqring_reader_read(r, v, buf, sizeof(buf));
 		break;
 	default:
-		outcome = seqring_r_read_batch(r, v, BATCH, buf, sizeof(buf), &nr);
+		outcome = seqring_reader_read_batch(r, v, BATCH, buf, sizeof(buf), &nr);
 	}
 	for (n = 0; outcome == SEQRING_OK && n < nr; n++)
 		one_record(i, v[n].seq, v[n].lost, v[n].payload, v[n].len);
@@ -132,9 +132,9 @@ static int inline_drain(struct dev *d)
 		for (i = more = dead = 0; i < d->g.nr_rings; i++) {
 			for (n = 0; n < 64; n++) {
 				outcome = inline_some(d, i);
-				if (outcome == SEQRING_LAPPED) {
-					laps++;
-					if (seqring_r_resync(&d->r[i]))
+				if (outcome == SEQRING_OVERRUN) {
+					overruns++;
+					if (seqring_reader_resync(&d->r[i]))
 						bad_read++;
 				} else if (outcome) {
 					break;
@@ -160,8 +160,8 @@ static void inline_follow(void)
 
 	dev_open(&d, opt.name, O_RDONLY);
 	dev_reader_page(&d);
-	d.page->wake_records = opt.wish;
-	d.page->wake_timeout_ns = opt.wish ? 20000000 : 0;
+	d.page->wake_records = opt.watermark;
+	d.page->wake_timeout_ns = opt.watermark ? 20000000 : 0;
 	for (i = 0; i < d.g.nr_rings; i++)
 		d.r[i].seq = 1; /* what is gone already counts as lost */
 	p.fd = d.fd;
@@ -171,7 +171,7 @@ static void inline_follow(void)
 			bad_read++;
 	}
 	for (i = 0; i < d.g.nr_rings; i++) {
-		/* Lapped to where nothing stands: no record will tell this loss. */
+		/* Overrun to where nothing stands: no record will tell this loss. */
 		if (d.r[i].any && d.r[i].pos > 0 && d.r[i].pos == d.r[i].ctl->head)
 			accounts[i].lost += d.r[i].ctl->seq + 1 - d.r[i].seq;
 	}
@@ -187,7 +187,7 @@ static int lib_callback(const struct ring_record *rec, void *arg)
 	return 0;
 }
 
-static int lib_peek(struct ring *r)
+static int lib_peek(struct ring_reader *r)
 {
 	struct ring_record rec;
 	int err = ring_peek(r, &rec), ok;
@@ -204,7 +204,7 @@ static int lib_peek(struct ring *r)
 	return ring_advance(r);
 }
 
-static int lib_some(struct ring *r)
+static int lib_some(struct ring_reader *r)
 {
 	struct ring_record rec[BATCH] = { 0 };
 	static unsigned int turn;
@@ -231,11 +231,11 @@ static int lib_some(struct ring *r)
 static void lib_follow(void)
 {
 	struct ring_open_opts opts = { .size = sizeof(opts),
-				       .wake_records = opt.wish,
-				       .wake_timeout_ns = opt.wish ? 20000000 : 0 };
+				       .wake_records = opt.watermark,
+				       .wake_timeout_ns = opt.watermark ? 20000000 : 0 };
 	struct ring_stats st = { .size = sizeof(st) };
 	uint64_t read = 0, lost = 0;
-	struct ring *r;
+	struct ring_reader *r;
 	unsigned int i;
 	int err;
 
@@ -259,7 +259,7 @@ static void lib_follow(void)
 		}
 	}
 	ring_stats(r, &st);
-	laps = st.laps;
+	overruns = st.overruns;
 	for (i = 0; i < DEV_RINGS_MAX; i++) {
 		read += accounts[i].read;
 		lost += accounts[i].lost;
@@ -276,7 +276,7 @@ static void parse(int argc, char **argv)
 	static const struct option options[] = { { "max", required_argument, NULL, 'm' },
 						 { "check-numbers", no_argument, NULL, 'n' },
 						 { "slow", required_argument, NULL, 's' },
-						 { "wish", required_argument, NULL, 'w' },
+						 { "watermark", required_argument, NULL, 'w' },
 						 { "until-dead", no_argument, NULL, 'd' },
 						 { "seconds", required_argument, NULL, 't' },
 						 { "backend", required_argument, NULL, 'b' },
@@ -295,7 +295,7 @@ static void parse(int argc, char **argv)
 			opt.slow_us = atoi(optarg);
 			break;
 		case 'w':
-			opt.wish = atoi(optarg);
+			opt.watermark = atoi(optarg);
 			break;
 		case 'd':
 			opt.until_ns = 0;
@@ -344,9 +344,9 @@ int main(int argc, char **argv)
 	good = read && read + lost + skipped == published && !bad_payload && !bad_seq &&
 	       !bad_number && !bad_read;
 	printf("read=%" PRIu64 " lost=%" PRIu64 " skipped=%" PRIu64 " published=%" PRIu64
-	       " laps=%" PRIu64 " waits=%" PRIu64 " bad_payload=%" PRIu64 " bad_seq=%" PRIu64
+	       " overruns=%" PRIu64 " waits=%" PRIu64 " bad_payload=%" PRIu64 " bad_seq=%" PRIu64
 	       " bad_number=%" PRIu64 " bad_read=%" PRIu64 " result=%s\n",
-	       read, lost, skipped, published, laps, waits, bad_payload, bad_seq, bad_number,
+	       read, lost, skipped, published, overruns, waits, bad_payload, bad_seq, bad_number,
 	       bad_read, good ? "good" : "BAD");
 	return !good;
 }

@@ -216,7 +216,7 @@ static int read_all(int fd, uint64_t *seq, unsigned int *records, unsigned int *
 	}
 }
 
-static void lapped(void)
+static void overrun(void)
 {
 	uint64_t seq = 0, first;
 	unsigned int nr, pipes;
@@ -229,22 +229,22 @@ static void lapped(void)
 	for (i = 1; i <= 2000; i++)
 		publish(d.fd, i);
 	p = (struct pollfd) { .fd = d.fd, .events = POLLIN };
-	T_TRUE("read.lapped_polls", poll(&p, 1, 0) == 1 && p.revents == POLLIN);
-	T_ERR("read.lapped", read(d.fd, buf, sizeof(buf)), EPIPE);
-	T_TRUE("read.lapped_still_polls", poll(&p, 1, 0) == 1 && p.revents == POLLIN);
+	T_TRUE("read.overrun_polls", poll(&p, 1, 0) == 1 && p.revents == POLLIN);
+	T_ERR("read.overrun", read(d.fd, buf, sizeof(buf)), EPIPE);
+	T_TRUE("read.overrun_still_polls", poll(&p, 1, 0) == 1 && p.revents == POLLIN);
 	T_RET("read.continues", read_all(d.fd, &seq, &nr, &pipes), 0);
 	T_EQ("read.epipe_once", pipes, 0);
 	T_EQ("read.to_the_newest", seq, 2001);
 	T_TRUE("read.not_at_the_edge", nr > 20 && nr < 600);
 
-	/* Lapped in the middle: what was read and what the gap says is everything. */
+	/* Overrun in the middle: what was read and what the gap says is everything. */
 	for (i = 2001; i <= 2020; i++)
 		publish(d.fd, i);
 	T_EQ("read.middle", next_seq(d.fd), 2001);
 	seek(d.fd, SEQRING_SEEK_SEQ, 2011);
 	for (i = 2021; i <= 3000; i++)
 		publish(d.fd, i);
-	T_ERR("read.middle_lapped", read(d.fd, buf, sizeof(buf)), EPIPE);
+	T_ERR("read.middle_overrun", read(d.fd, buf, sizeof(buf)), EPIPE);
 	first = next_seq(d.fd);
 	T_TRUE("read.gap_is_the_loss", first > 2011 && first <= 3000);
 	seek(d.fd, SEQRING_SEEK_SEQ, first);
@@ -479,7 +479,7 @@ int main(void)
 	whole_records();
 	blocking();
 	drained_at_the_end();
-	lapped();
+	overrun();
 	seeks();
 	vectors_and_types();
 	several_rings();

@@ -151,7 +151,7 @@ static void events(struct dev *d)
 	char name[48];
 
 	for (i = 0; i < cpus; i++) {
-		seqring_r_seek_head(&d->r[i]);
+		seqring_reader_seek_head(&d->r[i]);
 		seen[i].last_next = -1;
 	}
 	for (i = 0; i < cpus; i++)
@@ -215,7 +215,7 @@ static void producer_goes(struct dev *d)
 	T_EQ("sched.drained", head, published);
 	T_TRUE("sched.hup", poll(&p, 1, 0) == 1 && p.revents == POLLHUP);
 
-	/* The other one has not read at all yet; it may have been lapped. */
+	/* The other one has not read at all yet; it may have been overrun. */
 	p.fd = reader;
 	while (poll(&p, 1, 0) == 1 && p.revents & POLLIN && n < 100000) {
 		ssize_t got = read(reader, buf, sizeof(buf));

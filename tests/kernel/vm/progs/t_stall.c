@@ -185,7 +185,7 @@ static void *read_into(void *arg)
  * A read(2) has taken a record, and waits for memory for the next one, which goes meanwhile:
  * it ends with the first, and the loss is told by the next one, or forgotten by a seek.
  */
-static void lapped_within(int seeks)
+static void overrun_within(int seeks)
 {
 	struct seqring_seek newest = { .size = sizeof(newest), .whence = SEQRING_SEEK_NEWEST };
 	struct seqring_record rec[8];
@@ -206,33 +206,33 @@ static void lapped_within(int seeks)
 	r.to = absent - (sizeof(*rec) + 8) - sizeof(*rec);
 	for (i = 0; i < 2; i++)
 		if (write(out, "12345678", 8) != 8)
-			T_DIE("stall.lapped.setup", "%s", strerror(errno));
+			T_DIE("stall.overrun.setup", "%s", strerror(errno));
 	pthread_create(&thread, NULL, read_into, &r);
 	if (read(uffd, &msg, sizeof(msg)) != sizeof(msg))
-		T_DIE("stall.lapped.fault", "%s", strerror(errno));
+		T_DIE("stall.overrun.fault", "%s", strerror(errno));
 	for (i = 2; i < 2 * SIZE / 32; i++)
 		if (write(out, "12345678", 8) != 8)
-			T_DIE("stall.lapped.write", "%s", strerror(errno));
+			T_DIE("stall.overrun.write", "%s", strerror(errno));
 	zero.range.start = (uintptr_t)absent;
 	zero.range.len = page;
 	if (ioctl(uffd, UFFDIO_ZEROPAGE, &zero))
-		T_DIE("stall.lapped.page", "%s", strerror(errno));
+		T_DIE("stall.overrun.page", "%s", strerror(errno));
 	pthread_join(thread, NULL);
-	T_EQ("stall.lapped.first", r.got, 32);
+	T_EQ("stall.overrun.first", r.got, 32);
 	/* Whatever it waits for otherwise. */
 	dev_reader_page(&d);
 	d.page->wake_records = 1000;
 	d.page->cursor[0].pos = d.r[0].ctl->head;
 	d.page->cursor[0].seq = i + 1;
 	p = (struct pollfd) { .fd = r.fd, .events = POLLIN };
-	T_TRUE("stall.lapped.polls", poll(&p, 1, 0) == 1 && p.revents == POLLIN);
+	T_TRUE("stall.overrun.polls", poll(&p, 1, 0) == 1 && p.revents == POLLIN);
 	if (seeks) {
-		T_RET("stall.lapped.seek", ioctl(r.fd, SEQRING_IOC_SEEK, &newest), 0);
-		T_RET("stall.lapped.forgotten", read(r.fd, rec, sizeof(rec)), 32);
-		T_EQ("stall.lapped.newest", rec[0].stamp, i);
+		T_RET("stall.overrun.seek", ioctl(r.fd, SEQRING_IOC_SEEK, &newest), 0);
+		T_RET("stall.overrun.forgotten", read(r.fd, rec, sizeof(rec)), 32);
+		T_EQ("stall.overrun.newest", rec[0].stamp, i);
 	} else {
-		T_ERR("stall.lapped.told", read(r.fd, rec, sizeof(rec)), EPIPE);
-		T_TRUE("stall.lapped.once", read(r.fd, rec, sizeof(rec)) > 0 && rec[0].stamp > 2);
+		T_ERR("stall.overrun.told", read(r.fd, rec, sizeof(rec)), EPIPE);
+		T_TRUE("stall.overrun.once", read(r.fd, rec, sizeof(rec)) > 0 && rec[0].stamp > 2);
 	}
 	close(uffd);
 	munmap(absent - page, 2 * page);
@@ -248,8 +248,8 @@ int main(void)
 	if (dev_create(NAME, SIZE) || dev_command("create ts-kernel 1 65536 1"))
 		T_DIE("stall.setup", "create: %s", strerror(errno));
 	slow_memory();
-	lapped_within(0);
-	lapped_within(1);
+	overrun_within(0);
+	overrun_within(1);
 	others_go_on(NAME, destroy, "user");
 	others_go_on("ts-kernel", destroy_kernel_owned, "kernel");
 	return t_done();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
 /*
- * The writer's side of the bell, an eventfd that nobody reads. Whoever has it shares its
+ * The writer's side of the doorbell, an eventfd that nobody reads. Whoever has it shares its
  * flags: a reader that clears O_NONBLOCK and makes it full would have write(2) sleep. So
  * the kernel is asked to ring it, as it does for a read of nothing that is done with
  * io_submit(2): that never sleeps, and is heard also when the eventfd is full.
@@ -16,7 +16,7 @@
 #define EVENTS 64
 
 /* Without it (no CONFIG_AIO, a limit, a filter of system calls) there is write(2). */
-void libring_bell_setup(struct ring_writer *w)
+void libring_doorbell_setup(struct ring_writer *w)
 {
 	aio_context_t ctx = 0;
 
@@ -24,7 +24,7 @@ void libring_bell_setup(struct ring_writer *w)
 		w->aio = ctx;
 }
 
-void libring_bell_free(struct ring_writer *w)
+void libring_doorbell_free(struct ring_writer *w)
 {
 	if (w->aio)
 		syscall(SYS_io_destroy, w->aio);
@@ -38,7 +38,7 @@ static bool ring_by_kernel(const struct ring_writer *w)
 		.aio_lio_opcode = IOCB_CMD_PREAD,
 		.aio_fildes = (uint32_t)w->fds.ring,
 		.aio_flags = IOCB_FLAG_RESFD,
-		.aio_resfd = (uint32_t)w->fds.bell,
+		.aio_resfd = (uint32_t)w->fds.doorbell,
 	};
 	struct iocb *one = &nothing;
 	int tries;
@@ -55,18 +55,18 @@ static bool ring_by_kernel(const struct ring_writer *w)
 	return false;
 }
 
-void libring_ring_bell(struct ring_writer *w)
+void libring_ring_doorbell(struct ring_writer *w)
 {
 	uint64_t n = 1;
 
 	if (w->aio && ring_by_kernel(w))
 		return;
-	if (write(w->fds.bell, &n, sizeof(n)) == sizeof(n) || errno != EAGAIN)
+	if (write(w->fds.doorbell, &n, sizeof(n)) == sizeof(n) || errno != EAGAIN)
 		return;
 	/* Full, as any reader can make it: only the edge matters, not the count. */
-	if (read(w->fds.bell, &n, sizeof(n)) < 0 && errno != EAGAIN)
+	if (read(w->fds.doorbell, &n, sizeof(n)) < 0 && errno != EAGAIN)
 		return;
 	n = 1;
-	if (write(w->fds.bell, &n, sizeof(n)) < 0)
+	if (write(w->fds.doorbell, &n, sizeof(n)) < 0)
 		return;
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lapped in the worst moment: between the copy and the check that it was whole.
+ * Overrun in the worst moment: between the copy and the check that it was whole.
  * The library's own code, built with a barrier backend that calls this test there.
  */
 
-#define SEQRING_BARRIER_BACKEND "../../tests/unit/lapping_backend.h"
+#define SEQRING_BARRIER_BACKEND "../../tests/unit/overrun_backend.h"
 
 #include "unit.h"
 
@@ -26,7 +26,7 @@ static void lap(unsigned int ring)
 
 	while (w->pos < end) {
 		published++;
-		assert_int_equal(seqring_w_publish(w, 0, published, &published, 8), 0);
+		assert_int_equal(seqring_writer_publish(w, 0, published, &published, 8), 0);
 	}
 }
 
@@ -78,7 +78,7 @@ static int teardown(void **state)
 }
 
 /* The next record is whole, and what is missing before it is counted. */
-static uint64_t check_next(struct ring *r, uint64_t seq)
+static uint64_t check_next(struct ring_reader *r, uint64_t seq)
 {
 	struct ring_record rec;
 	uint64_t n;
@@ -99,7 +99,7 @@ static void test_read(void **state)
 		seq = check_next(*state, seq) + 1;
 		assert_int_equal(laps_left, 0);
 	}
-	assert_true(stats_of(*state).laps >= 100);
+	assert_true(stats_of(*state).overruns >= 100);
 }
 
 static void test_read_gives_up(void **state)
@@ -109,12 +109,12 @@ static void test_read_gives_up(void **state)
 
 	laps_left = 1000;
 	assert_rejected(ring_read(*state, &rec, &n, sizeof(n)), EPIPE);
-	assert_in_range(laps_left, 1000 - LIBRING_LAPS - 2, 1000 - LIBRING_LAPS);
+	assert_in_range(laps_left, 1000 - LIBRING_OVERRUNS - 2, 1000 - LIBRING_OVERRUNS);
 	assert_rejected(ring_read(*state, &rec, &n, sizeof(n)), EPIPE);
-	/* One record in between, and it may be lapped as often again. */
-	laps_left = LIBRING_LAPS - 1;
+	/* One record in between, and it may be overrun as often again. */
+	laps_left = LIBRING_OVERRUNS - 1;
 	seq = check_next(*state, 1);
-	laps_left = LIBRING_LAPS - 1;
+	laps_left = LIBRING_OVERRUNS - 1;
 	seq = check_next(*state, seq + 1);
 	assert_int_equal(stats_of(*state).read, 2);
 	assert_int_equal(stats_of(*state).lost, seq - 2);
@@ -193,11 +193,11 @@ static void test_peek(void **state)
 	seq = check_next(*state, seq);
 	assert_int_equal(ring_newest(*state, 0, &rec, &n, sizeof(n)), 0);
 	assert_int_equal(rec.seq, published);
-	laps_left = LIBRING_LAPS - 1;
+	laps_left = LIBRING_OVERRUNS - 1;
 	assert_int_equal(ring_newest(*state, 0, &rec, &n, sizeof(n)), 0);
 	assert_int_equal(rec.seq, published);
 	assert_int_equal(n, published);
-	laps_left = LIBRING_LAPS;
+	laps_left = LIBRING_OVERRUNS;
 	assert_rejected(ring_newest(*state, 0, &rec, &n, sizeof(n)), EPIPE);
 }
 

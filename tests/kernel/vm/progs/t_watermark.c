@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * When poll() says that there is something: the wake-up wish in the reader page,
+ * When poll() says that there is something: the wake-up watermark in the reader page,
  * what waiting costs, and that nothing which a reader writes there hurts anybody
  * else.
  */
@@ -29,7 +29,7 @@ static void publish(int n)
 
 	while (n--)
 		if (write(d.fd, p, LEN) != LEN)
-			T_DIE("wish.setup", "write: %s", strerror(errno));
+			T_DIE("watermark.setup", "write: %s", strerror(errno));
 }
 
 static int poll_in(int timeout_ms)
@@ -55,7 +55,7 @@ static int drain(void)
 	return n;
 }
 
-static void wish(uint64_t records, uint64_t bytes, uint64_t timeout_ns)
+static void watermark(uint64_t records, uint64_t bytes, uint64_t timeout_ns)
 {
 	d.page->wake_records = records;
 	d.page->wake_bytes = bytes;
@@ -93,47 +93,47 @@ static void records_and_bytes(void)
 	uint64_t n;
 
 	drain();
-	wish(10, 0, 0);
+	watermark(10, 0, 0);
 	publish(9);
-	T_TRUE("wish.records_not_yet", !poll_in(200));
+	T_TRUE("watermark.records_not_yet", !poll_in(200));
 	publish(1);
-	T_TRUE("wish.records", poll_in(0));
-	T_EQ("wish.records_read", drain(), 10);
+	T_TRUE("watermark.records", poll_in(0));
+	T_EQ("watermark.records_read", drain(), 10);
 	n = woken_at(14);
-	t_check(n >= 10 && n <= 13, "wish.records_asleep", "woken at %d", (int)n);
+	t_check(n >= 10 && n <= 13, "watermark.records_asleep", "woken at %d", (int)n);
 	drain();
 
-	wish(0, 1000, 0);
+	watermark(0, 1000, 0);
 	publish(1000 / RECORD);
-	T_TRUE("wish.bytes_not_yet", !poll_in(200));
+	T_TRUE("watermark.bytes_not_yet", !poll_in(200));
 	publish(1);
-	T_TRUE("wish.bytes", poll_in(0));
+	T_TRUE("watermark.bytes", poll_in(0));
 	drain();
 	n = woken_at(16);
-	t_check(n >= 12 && n <= 15, "wish.bytes_asleep", "woken at %d", (int)n);
+	t_check(n >= 12 && n <= 15, "watermark.bytes_asleep", "woken at %d", (int)n);
 	drain();
 
-	wish(1000, 1000, 0);
+	watermark(1000, 1000, 0);
 	publish(12);
-	T_TRUE("wish.bytes_first", poll_in(0));
+	T_TRUE("watermark.bytes_first", poll_in(0));
 	drain();
-	wish(3, 1000, 0);
+	watermark(3, 1000, 0);
 	publish(3);
-	T_TRUE("wish.records_first", poll_in(0));
+	T_TRUE("watermark.records_first", poll_in(0));
 	drain();
-	wish(0, 0, 0);
+	watermark(0, 0, 0);
 	publish(1);
-	T_TRUE("wish.none_is_any", poll_in(0));
+	T_TRUE("watermark.none_is_any", poll_in(0));
 	drain();
-	T_TRUE("wish.drained", !poll_in(0));
+	T_TRUE("watermark.drained", !poll_in(0));
 }
 
-/* More than half the ring cannot be wished for: it would be lost meanwhile. */
+/* More than half the ring cannot be asked for: it would be lost meanwhile. */
 static void beyond(const char *name, uint64_t records, uint64_t bytes)
 {
 	int n = 0;
 
-	wish(records, bytes, 0);
+	watermark(records, bytes, 0);
 	while (!poll_in(0) && n++ < 2000)
 		publish(1);
 	t_check(n >= SIZE / 2 / RECORD && n <= SIZE / 2 / RECORD + 2, name, "after %d records", n);
@@ -146,21 +146,21 @@ static void timeouts(const char *name, const char *name_asleep)
 	uint64_t before, took;
 	pthread_t thread;
 
-	wish(1000, 0, 300 * MS);
+	watermark(1000, 0, 300 * MS);
 	before = now_ns();
 	publish(1);
-	T_TRUE("wish.timeout_not_yet", !poll_in(0));
+	T_TRUE("watermark.timeout_not_yet", !poll_in(0));
 	sleep_us(100000);
 	took = poll_in(5000) ? now_ns() - before : 0;
 	t_check(took >= 300 * MS && took < 300 * MS + SLACK, name, "woken after %d ms",
 		(int)(took / MS));
 	drain();
-	T_TRUE("wish.timeout_drained", !poll_in(400));
-	wish(1000, 0, ~0ULL);
+	T_TRUE("watermark.timeout_drained", !poll_in(400));
+	watermark(1000, 0, ~0ULL);
 	publish(1);
-	T_TRUE("wish.timeout_endless", !poll_in(100));
+	T_TRUE("watermark.timeout_endless", !poll_in(100));
 	drain();
-	wish(1000, 0, 300 * MS);
+	watermark(1000, 0, 300 * MS);
 
 	before = now_ns();
 	pthread_create(&thread, NULL, publish_slowly, (void *)3);
@@ -180,7 +180,7 @@ static void edges(const char *name, int first, int then, uint64_t records, uint6
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
 	int ep = epoll_create1(0), i, got = 0;
 
-	wish(records, 0, timeout_ns);
+	watermark(records, 0, timeout_ns);
 	epoll_ctl(ep, EPOLL_CTL_ADD, d.fd, &ev);
 	for (i = 0; i < 6; i++) {
 		publish(i % 2 ? then : first);
@@ -197,7 +197,7 @@ static void edges(const char *name, int first, int then, uint64_t records, uint6
 /* A wake-up takes all with it that earlier polls have armed. */
 static void disarm(void)
 {
-	wish(0, 0, 0);
+	watermark(0, 0, 0);
 	drain();
 	poll_in(0);
 	publish(1);
@@ -210,55 +210,55 @@ static void odd_cursors(void)
 	uint64_t wakeups, n;
 
 	drain();
-	wish(10, 0, 0);
+	watermark(10, 0, 0);
 	/* A reader that went to head and does not know the seq: early, not late. */
 	d.page->cursor[0].seq = 0;
-	T_TRUE("wish.unknown_seq_empty", !poll_in(0));
+	T_TRUE("watermark.unknown_seq_empty", !poll_in(0));
 	publish(1);
-	T_TRUE("wish.unknown_seq", poll_in(0));
+	T_TRUE("watermark.unknown_seq", poll_in(0));
 	drain();
 	d.page->cursor[0].seq = ~0ULL;
 	publish(1);
-	T_TRUE("wish.impossible_seq", poll_in(0));
+	T_TRUE("watermark.impossible_seq", poll_in(0));
 	drain();
 	disarm();
-	wish(10, 0, 0);
+	watermark(10, 0, 0);
 	d.page->cursor[0].seq = d.r[0].ctl->seq + 1000;
 	n = woken_at(14);
-	t_check(n >= 10 && n <= 13, "wish.seq_ahead_asleep", "woken at %d", (int)n);
+	t_check(n >= 10 && n <= 13, "watermark.seq_ahead_asleep", "woken at %d", (int)n);
 	drain();
 
 	/* Who says that it is ahead of head is told of what comes. */
 	disarm();
 	d.page->cursor[0].pos = d.r[0].ctl->head + 16 * RECORD;
-	T_TRUE("wish.ahead_empty", !poll_in(0));
+	T_TRUE("watermark.ahead_empty", !poll_in(0));
 	wakeups = d.r[0].ctl->wakeups;
 	publish(1);
-	T_EQ("wish.ahead_wakes", d.r[0].ctl->wakeups, wakeups + 1);
+	T_EQ("watermark.ahead_wakes", d.r[0].ctl->wakeups, wakeups + 1);
 	drain();
 
 	/* Who has enough is woken for as much again, not for the next record. */
 	disarm();
-	wish(0, 1000, 0);
+	watermark(0, 1000, 0);
 	publish(12);
-	T_TRUE("wish.enough", poll_in(0));
+	T_TRUE("watermark.enough", poll_in(0));
 	wakeups = d.r[0].ctl->wakeups;
 	publish(11);
-	T_EQ("wish.enough_not_yet", d.r[0].ctl->wakeups, wakeups);
+	T_EQ("watermark.enough_not_yet", d.r[0].ctl->wakeups, wakeups);
 	publish(1);
-	T_EQ("wish.enough_again", d.r[0].ctl->wakeups, wakeups + 1);
+	T_EQ("watermark.enough_again", d.r[0].ctl->wakeups, wakeups + 1);
 	drain();
 
 	/* A ring that this reader does not read. */
-	wish(0, 0, 0);
+	watermark(0, 0, 0);
 	publish(1); /* disarms what earlier polls have armed */
 	d.page->cursor[0].pos = SEQRING_WAIT_NONE;
-	T_TRUE("wish.unwanted_full", !poll_in(0));
+	T_TRUE("watermark.unwanted_full", !poll_in(0));
 	wakeups = d.r[0].ctl->wakeups;
 	publish(1);
-	T_TRUE("wish.unwanted", !poll_in(100));
+	T_TRUE("watermark.unwanted", !poll_in(100));
 	publish(1);
-	T_EQ("wish.unwanted_wakes_nobody", d.r[0].ctl->wakeups, wakeups);
+	T_EQ("watermark.unwanted_wakes_nobody", d.r[0].ctl->wakeups, wakeups);
 	drain();
 }
 
@@ -271,7 +271,7 @@ static void costs(void)
 	pthread_t thread;
 	long cpu_us;
 
-	wish(1, 0, 0);
+	watermark(1, 0, 0);
 	drain();
 	epoll_ctl(ep, EPOLL_CTL_ADD, d.fd, &ev);
 	pthread_create(&thread, NULL, publish_slowly, (void *)60);
@@ -283,20 +283,20 @@ static void costs(void)
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &b);
 	pthread_join(thread, NULL);
 	cpu_us = (b.tv_sec - a.tv_sec) * 1000000 + (b.tv_nsec - a.tv_nsec) / 1000;
-	T_EQ("wish.level_all_read", read, 60);
-	t_check(returns <= 60, "wish.level_returns", "%d returns for 60 events", returns);
-	t_check(cpu_us < 300000, "wish.level_cpu", "%ld us of CPU time", cpu_us);
+	T_EQ("watermark.level_all_read", read, 60);
+	t_check(returns <= 60, "watermark.level_returns", "%d returns for 60 events", returns);
+	t_check(cpu_us < 300000, "watermark.level_cpu", "%ld us of CPU time", cpu_us);
 
 	/* Nobody sleeps: nobody is woken. The epoll item stays armed once. */
 	close(ep);
 	wakeups = d.r[0].ctl->wakeups;
 	publish(3000);
 	wakeups = d.r[0].ctl->wakeups - wakeups;
-	t_check(wakeups <= 1, "wish.no_sleeper", "%d wake-ups", (int)wakeups);
+	t_check(wakeups <= 1, "watermark.no_sleeper", "%d wake-ups", (int)wakeups);
 	drain();
 
 	/* A sleeper that wants 50 at a time is woken once for 50. */
-	wish(50, 0, 0);
+	watermark(50, 0, 0);
 	wakeups = d.r[0].ctl->wakeups;
 	pthread_create(&thread, NULL, publish_slowly, (void *)150);
 	/* Who is late reads more than 50, and fewer than that are left for the end. */
@@ -305,7 +305,7 @@ static void costs(void)
 	pthread_join(thread, NULL);
 	read += drain();
 	wakeups = d.r[0].ctl->wakeups - wakeups;
-	t_check(read >= 150 && wakeups <= 6, "wish.batched", "%d read, %d wake-ups", read,
+	t_check(read >= 150 && wakeups <= 6, "watermark.batched", "%d read, %d wake-ups", read,
 		(int)wakeups);
 }
 
@@ -314,7 +314,7 @@ static void killed(void)
 	unsigned int readers = dev_stats(d.fd, 0).readers, i;
 	pid_t pid[4];
 
-	wish(1, 0, 0);
+	watermark(1, 0, 0);
 	drain();
 	for (i = 0; i < 4; i++) {
 		pid[i] = fork();
@@ -331,14 +331,14 @@ static void killed(void)
 	for (i = 0; i < 500 && dev_stats(d.fd, 0).readers != readers + 4; i++)
 		sleep_us(10000);
 	sleep_us(100000);
-	T_EQ("wish.killed_before", dev_stats(d.fd, 0).readers, readers + 4);
+	T_EQ("watermark.killed_before", dev_stats(d.fd, 0).readers, readers + 4);
 	for (i = 0; i < 4; i++)
 		kill(pid[i], SIGKILL);
 	for (i = 0; i < 4; i++)
 		waitpid(pid[i], NULL, 0);
 	publish(1);
-	T_TRUE("wish.killed_others_woken", woken(d.fd));
-	T_EQ("wish.killed_closed", dev_stats(d.fd, 0).readers, readers);
+	T_TRUE("watermark.killed_others_woken", woken(d.fd));
+	T_EQ("watermark.killed_closed", dev_stats(d.fd, 0).readers, readers);
 	drain();
 }
 
@@ -393,7 +393,7 @@ static void scribble(int number)
 			value = (r >> 8) % 4;
 			break;
 		}
-		/* The wish, its neighbours, the cursor. */
+		/* The watermark, its neighbours, the cursor. */
 		seqring_write(&word[(r >> 32) % 2 ? (r >> 40) % 3 : (r >> 40) % 32], value);
 	}
 }
@@ -412,7 +412,7 @@ static void hostile(void)
 		}
 		setpgid(pid[i], pid[i]);
 	}
-	wish(1, 0, 0);
+	watermark(1, 0, 0);
 	drain();
 	for (i = 0; i < 1500 && !lost; i++) {
 		pthread_t thread;
@@ -427,10 +427,10 @@ static void hostile(void)
 		}
 		ok &= drain() == 1 && !poll_in(0);
 	}
-	T_EQ("wish.hostile_others_woken", lost, 0);
-	T_TRUE("wish.hostile_others_right", ok);
+	T_EQ("watermark.hostile_others_woken", lost, 0);
+	T_TRUE("watermark.hostile_others_right", ok);
 	for (i = 0; i < 3; i++) {
-		T_TRUE("wish.hostile_alive", !waitpid(pid[i], NULL, WNOHANG));
+		T_TRUE("watermark.hostile_alive", !waitpid(pid[i], NULL, WNOHANG));
 		kill(-pid[i], SIGKILL);
 		waitpid(pid[i], NULL, 0);
 	}
@@ -445,9 +445,9 @@ static void every_ring(void)
 	pid_t pid;
 
 	if (dev_command("create tw-percpu 2 65536 0"))
-		T_DIE("wish.setup", "%s", strerror(errno));
+		T_DIE("watermark.setup", "%s", strerror(errno));
 	fd = dev_open_fd("tw-percpu", O_RDONLY | O_NONBLOCK);
-	T_TRUE("wish.rings_enough", cpus > 1 && (int)dev_geometry(fd).nr_rings >= cpus);
+	T_TRUE("watermark.rings_enough", cpus > 1 && (int)dev_geometry(fd).nr_rings >= cpus);
 	for (cpu = 0, in_time = 0; cpu < cpus; cpu++) {
 		pid = fork();
 		if (!pid) {
@@ -461,7 +461,7 @@ static void every_ring(void)
 			   dev_stats(fd, cpu).seq == 1;
 		waitpid(pid, &status, 0);
 	}
-	T_EQ("wish.every_ring", in_time, cpus);
+	T_EQ("watermark.every_ring", in_time, cpus);
 	close(fd);
 	dev_command("destroy tw-percpu");
 }
@@ -474,7 +474,7 @@ static void every_way(void)
 	pid_t pid;
 
 	if (dev_command("create tw-ways 1 65536 0"))
-		T_DIE("wish.setup", "%s", strerror(errno));
+		T_DIE("watermark.setup", "%s", strerror(errno));
 	fd = dev_open_fd("tw-ways", O_RDONLY | O_NONBLOCK);
 	for (how = 0; how < 3; how++) {
 		pid = fork();
@@ -484,27 +484,27 @@ static void every_way(void)
 		}
 		in_time += woken(fd) && read(fd, buf, sizeof(buf)) > 0;
 		if (waitpid(pid, &status, 0) != pid || status)
-			T_DIE("wish.setup", "flood %d: status %d", how, status);
+			T_DIE("watermark.setup", "flood %d: status %d", how, status);
 	}
-	T_EQ("wish.every_way", in_time, how);
+	T_EQ("watermark.every_way", in_time, how);
 	close(fd);
 	dev_command("destroy tw-ways");
 }
 
-/* What is less than the wish is all that there will be. */
+/* What is less than the watermark is all that there will be. */
 static void rest_after_the_end(void)
 {
 	struct pollfd p = { .fd = d.fd, .events = POLLIN };
 
 	drain();
-	wish(10, 0, 0);
+	watermark(10, 0, 0);
 	publish(1);
-	T_TRUE("wish.end_not_yet", !poll_in(0));
+	T_TRUE("watermark.end_not_yet", !poll_in(0));
 	dev_destroy(NAME);
-	T_TRUE("wish.end_rest", poll(&p, 1, 0) == 1 && p.revents == (POLLIN | POLLERR));
+	T_TRUE("watermark.end_rest", poll(&p, 1, 0) == 1 && p.revents == (POLLIN | POLLERR));
 	drain();
 	dev_store_cursor(&d, 0);
-	T_TRUE("wish.end_drained", poll(&p, 1, 0) == 1 && p.revents == (POLLHUP | POLLERR));
+	T_TRUE("watermark.end_drained", poll(&p, 1, 0) == 1 && p.revents == (POLLHUP | POLLERR));
 	dev_close(&d);
 }
 
@@ -513,15 +513,15 @@ static void readable_and_writable(void)
 	struct pollfd p = { .fd = d.fd, .events = POLLIN | POLLOUT };
 	int ro = dev_open_fd(NAME, O_RDONLY);
 
-	wish(1, 0, 0);
+	watermark(1, 0, 0);
 	drain();
-	T_TRUE("wish.pollout", poll(&p, 1, 0) == 1 && p.revents == POLLOUT);
+	T_TRUE("watermark.pollout", poll(&p, 1, 0) == 1 && p.revents == POLLOUT);
 	publish(1);
-	T_TRUE("wish.pollin_pollout", poll(&p, 1, 0) == 1 && p.revents == (POLLIN | POLLOUT));
+	T_TRUE("watermark.pollin_pollout", poll(&p, 1, 0) == 1 && p.revents == (POLLIN | POLLOUT));
 	drain();
 	p.fd = ro;
 	lseek(ro, 0, SEEK_END);
-	T_TRUE("wish.no_pollout", poll(&p, 1, 100) == 0);
+	T_TRUE("watermark.no_pollout", poll(&p, 1, 100) == 0);
 	close(ro);
 }
 
@@ -531,7 +531,7 @@ static void open_new(uint32_t clock_id)
 
 	c.clock_id = clock_id;
 	if (dev_control(SEQRING_CTL_CREATE, &c))
-		T_DIE("wish.setup", "create: %s", strerror(errno));
+		T_DIE("watermark.setup", "create: %s", strerror(errno));
 	dev_open(&d, NAME, O_RDWR | O_NONBLOCK);
 	dev_reader_page(&d);
 }
@@ -541,15 +541,15 @@ int main(void)
 	alarm(200);
 	open_new(SEQRING_CLOCK_MONOTONIC);
 	records_and_bytes();
-	beyond("wish.beyond_records", 1ULL << 40, 0);
-	beyond("wish.beyond_bytes", 0, 1ULL << 40);
-	beyond("wish.beyond_top", ~0ULL, ~0ULL);
-	timeouts("wish.timeout", "wish.timeout_asleep");
-	edges("wish.edge_any", 1, 3, 0, 0);
-	edges("wish.edge_records", 10, 12, 10, 0);
-	edges("wish.edge_timeout", 1, 2, 10, 50 * MS);
-	edges("wish.edge_records_timeout", 10, 1, 10, 50 * MS);
-	edges("wish.edge_any_timeout", 1, 10, 0, 50 * MS);
+	beyond("watermark.beyond_records", 1ULL << 40, 0);
+	beyond("watermark.beyond_bytes", 0, 1ULL << 40);
+	beyond("watermark.beyond_top", ~0ULL, ~0ULL);
+	timeouts("watermark.timeout", "watermark.timeout_asleep");
+	edges("watermark.edge_any", 1, 3, 0, 0);
+	edges("watermark.edge_records", 10, 12, 10, 0);
+	edges("watermark.edge_timeout", 1, 2, 10, 50 * MS);
+	edges("watermark.edge_records_timeout", 10, 1, 10, 50 * MS);
+	edges("watermark.edge_any_timeout", 1, 10, 0, 50 * MS);
 	odd_cursors();
 	costs();
 	killed();
@@ -557,12 +557,12 @@ int main(void)
 	hostile();
 	rest_after_the_end();
 	open_new(SEQRING_CLOCK_NONE);
-	timeouts("wish.timeout_clockless", "wish.timeout_clockless_asleep");
-	edges("wish.edge_timeout_clockless", 1, 2, 10, 50 * MS);
+	timeouts("watermark.timeout_clockless", "watermark.timeout_clockless_asleep");
+	edges("watermark.edge_timeout_clockless", 1, 2, 10, 50 * MS);
 	/* Gone while its time runs: a kernel that watches timers would say if one stayed. */
-	wish(1000, 0, 300 * MS);
+	watermark(1000, 0, 300 * MS);
 	publish(1);
-	T_TRUE("wish.closed_before_its_time", !poll_in(0));
+	T_TRUE("watermark.closed_before_its_time", !poll_in(0));
 	dev_close(&d);
 	sleep_us(400000);
 	dev_destroy(NAME);

@@ -9,6 +9,7 @@ cd /root || exit 1
 GUEST_DEFS=1
 # A kernel with pages of 16 KiB runs no 32-bit program.
 FOLLOWERS='lib inline watermark slow_lib slow stopped'
+DRIVER_PROGS='t_reject t_read t_stall t_watermark t_poll'
 # shellcheck source=tests/kernel/vm/guest.sh
 . ./vm_guest.sh
 
@@ -22,15 +23,6 @@ writer() {
 	esac
 	"$@" >/dev/null 2>>"$tmp/writers" &
 	writers="$writers $!"
-}
-
-with_driver() {
-	check load.driver insmod seqring_test.ko
-	program t_reject
-	program t_read
-	program t_stall
-	program t_watermark
-	program t_poll "$ROUNDS"
 }
 
 module_alone

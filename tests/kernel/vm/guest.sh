@@ -174,13 +174,10 @@ on_cpu() {
 
 module_alone() {
 	check load insmod seqring.ko
-	program t_map
-	program t_memory
-	program t_life
-	program t_race
-	program t_cycle
-	program t_unload
-	# Where the kernel can make allocations fail, all of them do, each in its turn.
+	for prog in ${MODULE_PROGS:-t_map t_memory t_life t_race t_cycle t_unload}; do
+		program $prog
+	done
+	# Where the kernel can make allocations fail, each of them fails in its turn.
 	if [ -e /proc/self/fail-nth ] || [ -e /sys/kernel/debug/kmemleak ]; then
 		program t_fault
 	fi
@@ -223,17 +220,18 @@ plain_tools() {
 
 with_driver() {
 	check load.driver insmod seqring_test.ko
-	program t_reject
-	program t_read
-	export T_PREFIX=32.
-	program t_read32
-	unset T_PREFIX
-	program t_stall
-	program t_watermark
-	program t_poll "$ROUNDS"
-	program t_nmi
-	program t_crowd
-	program t_hotplug
+	for prog in ${DRIVER_PROGS:-t_reject t_read t_read32 t_stall t_watermark t_poll t_nmi t_crowd \
+		t_hotplug}; do
+		case $prog in
+		t_read32)
+			export T_PREFIX=32.
+			program t_read32
+			unset T_PREFIX
+			;;
+		t_poll) program t_poll "$ROUNDS" ;;
+		*) program $prog ;;
+		esac
+	done
 }
 
 torture() {

@@ -7,7 +7,8 @@
 # complained.
 #
 # ROUNDS, FLOOD, CYCLES (of t_cycle), UNLOADS, CROWD (readers) and HOTPLUG (seconds), from
-# the environment, say how much is done, and PARTS which parts of guest.sh.
+# the environment, say how much is done, and PARTS which parts of guest.sh: a list of them, or
+# `second` or `debug`, the choice for a kernel after the first.
 
 set -u
 cd "$(dirname "$0")/../../.." || exit 1
@@ -25,6 +26,19 @@ debug-b) rounds=300 flood=600 parts='load torture unload' followers=$few ;;
 *) echo "usage: $0 6.1|6.12|rt|debug-a|debug-b" >&2; exit 2 ;;
 esac
 rounds=${ROUNDS:-$rounds} flood=${FLOOD:-$flood} parts=${PARTS:-$parts}
+# What the first kernel has shown of formats, rejections and limits holds on the second.
+module_progs='' driver_progs=''
+case $parts in
+second)
+	parts='module_alone plain_tools with_driver torture scheduler trace unload'
+	module_progs='t_map t_life t_race t_cycle t_unload'
+	driver_progs='t_read t_stall t_watermark t_poll t_nmi t_hotplug'
+	;;
+debug)
+	parts='module_alone with_driver torture unload'
+	driver_progs='t_reject t_read t_watermark t_poll t_nmi t_hotplug'
+	;;
+esac
 log=build/log/vm-$series.console out=build/log/vm-$series.out
 progs='t_map t_memory t_life t_race t_cycle t_unload t_fault t_reject t_read t_stall t_watermark t_poll
 	t_nmi t_crowd t_hotplug t_sched follow control'
@@ -90,7 +104,8 @@ tests/kernel/vm/vm.sh -q -o "$log" -r "$out" -k "$series" -t 1800 -m $memory \
 	-a "tsc_early_khz=$(build/vm/tests/kernel/vm/progs/tsc_khz) watchdog_thresh=60
 	rcupdate.rcu_cpu_stall_timeout=100" "${files[@]}" -- \
 	"set -o pipefail; PARTS='$parts'; export PARTS ROUNDS=$rounds FLOOD=$flood CYCLES=${CYCLES-} UNLOADS=${UNLOADS-}
-	export CROWD=${CROWD-} HOTPLUG=${HOTPLUG-} FOLLOWERS='$followers'; sh ./guest.sh 2>&1 | tee /out/lines" \
+	export CROWD=${CROWD-} HOTPLUG=${HOTPLUG-} FOLLOWERS='$followers'
+	export MODULE_PROGS='$module_progs' DRIVER_PROGS='$driver_progs'; sh ./guest.sh 2>&1 | tee /out/lines" \
 	2>"$log.errors"
 status=$?
 vm_lines "vm-$series.kernel" $status "$log" "$out"

@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154
+#
+# The test suites, for run.sh, which sources this file. A suite is a command that prints lines
+# `ok NAME`, `not ok NAME - REASON` and `skip NAME - REASON`, and exits with 0 when no line
+# says `not ok`.
+#
+# A function here knows $tier (check, test or long): the same suite may do more in a longer
+# tier. tests/README.md says what each suite proves.
+
+# suites: one row each. NAME|TIERS|LANE|COMMAND
+#
+# TIERS: c (make check), t (make test), l (make test-long).
+# LANE:  first  before all others, since they need what it builds
+#        vm     in the foreground, one at a time
+#        beside in the background at the lowest priority: computes, measures no time
+#        alone  after the others: its tests compare times, or load every CPU
+suites() {
+	cat <<-'END'
+		build|ctl|first|build
+		run-self|ctl|beside|tests/run-selftest.sh
+		mutants-list|ctl|beside|tests/mutants/run.py --check
+		style|ctl|beside|tests/static/style.sh
+		model|ctl|beside|model
+		unit-native|ctl|beside|unit native
+		unit-asan|ctl|beside|unit asan
+		unit-tsan|tl|beside|unit tsan
+		litmus|tl|beside|tests/proof/litmus/run.py
+		spin|tl|beside|tests/proof/spin/spin.sh
+		fuzz-user|tl|beside|tests/fuzz/user.sh
+		install|tl|beside|install_test
+		arm64|tl|beside|tests/kernel/arm64/user.sh
+		static|tl|beside|tests/static/run.sh
+		vm-self|tl|vm|vm_self
+		vm-6.1|tl|vm|tests/kernel/vm/run.sh 6.1
+		vm-6.12|tl|vm|vm_second 6.12
+		vm-rt|tl|vm|vm_second rt
+		vm-bpf-6.1|tl|vm|tests/kernel/vm/bpf.sh 6.1
+		vm-bpf-6.12|l|vm|tests/kernel/vm/bpf.sh 6.12
+		bench-vm|tl|vm|bench/vm/test.sh
+		vm-arm64|l|vm|vm_arm64
+		debug-self-a|tl|vm|tests/kernel/debug/selftest.sh a
+		kunit-a|tl|vm|tests/kernel/debug/kunit.sh a
+		vm-debug-a|tl|vm|vm_debug_a
+		fuzz-dev|l|vm|tests/fuzz/dev.sh
+		debug-self-b|l|vm|tests/kernel/debug/selftest.sh b
+		kunit-b|l|vm|tests/kernel/debug/kunit.sh b
+		vm-debug-b|l|vm|tests/kernel/vm/run.sh debug-b
+		torture-native|ctl|alone|torture native
+		torture-asan|tl|alone|torture asan
+		torture-tsan|tl|alone|torture tsan
+		wake|tl|alone|wake
+		bpf|ctl|alone|bpf native
+		bpf-torture|tl|alone|bpf_torture native 6000
+		bpf-wake|tl|alone|bpf_wake
+		bpf-asan|tl|alone|bpf_asan
+		crowd|tl|alone|crowd
+		tool|ctl|alone|tool
+		bench|tl|alone|tests/bench/run.sh
+		soak|tl|alone|soak
+		guarantees|tl|last|guarantees
+		mutants-native||alone|tests/mutants/run.py --set native
+		mutants-libring||alone|tests/mutants/run.py --set libring
+		mutants-bpf||alone|tests/mutants/run.py --set bpf
+		mutants-kmod||alone|tests/mutants/run.py --set kmod
+		mutants-model||alone|tests/mutants/run.py --set model
+		mutants-sample||alone|tests/mutants/run.py --sample 30
+	END
+}
+
+# The Debian packages of each tier, as groups of tests/deps.sh.
+dependencies() {
+	case $tier in
+	check) echo build test style ;;
+	*) echo build test vm debug arm64 bench style ;;
+	esac
+}
+
+# one NAME COMMAND...: prints ok or not ok for a command that has only an exit status.
+one() {
+	local name=$1
+	shift
+	if "$@"; then
+		echo "ok $name"
+	else
+		echo "not ok $name - exit status $?: $*"
+		return 1
+	fi
+}
+
+build() {
+	local san rc=0
+	one 'build with gcc' make -j2 lib tools test-build || rc=1
+	one 'build with asan' make -j2 SAN=asan lib test-build || rc=1
+	[ "$tier" != check ] || return $rc
+	one 'build of the benchmarks' make -j2 bench-build || rc=1
+	one 'build with clang' make -j2 SAN=clang everything || rc=1
+	one 'build with tsan' make -j2 SAN=tsan lib test-build || rc=1
+	one 'build for 32 bits' make -j2 SAN=m32 lib test-m32 || rc=1
+	return $rc
+}
+
+# README's examples build from what `make install` installs.
+install_test() {
+	local dir=build/install-test rc=0
+	rm -rf "$dir"
+	one 'make install' make install DESTDIR="$PWD/$dir" prefix=/usr || return 1
+	one 'examples of README build with pkg-config' tests/examples.sh "$PWD/$dir" || rc=1
+	one 'make uninstall' make uninstall DESTDIR="$PWD/$dir" prefix=/usr || rc=1
+	one 'nothing is left' test -z "$(find "$dir" -type f -o -type l)" || rc=1
+	return $rc
+}
+
+unit() {
+	local san=$1 t rc=0
+	for t in build/"$san"/tests/unit/test_*; do
+		[ -x "$t" ] && [ ! -d "$t" ] || continue
+		"$t" || rc=1
+	done
+	return $rc
+}
+
+# The protocol under full load on both cores; stress/torture.c says what each run is for.
+torture() {
+	local san=$1 seconds=5 t=build/$1/tests/stress/torture rc=0
+	[ "$san" != native ] || seconds=8
+	[ "$tier" != check ] || seconds=2
+	one "torture, small ring, $san" "$t" --seconds "$seconds" --seed 1 \
+		--data-size 65536 --readers 4 || rc=1
+	one "torture, large ring, $san" "$t" --seconds "$seconds" --seed 2 \
+		--data-size 4194304 --readers 3 || rc=1
+	one "torture, where 32 bits overflow, $san" "$t" --seconds "$seconds" --seed 3 \
+		--data-size 65536 --readers 3 --start-pos 4294000000 || rc=1
+	return $rc
+}
+
+# The WAKE pair as a race: once with the writer's fence, once with membarrier(2).
+wake() {
+	local t=build/native/tests/stress/wake rc=0
+	one 'no wake-up is lost' "$t" || rc=1
+	"$t" --light 40000
+	case $? in
+	0) echo 'ok no wake-up is lost with membarrier' ;;
+	77) echo 'skip no wake-up is lost with membarrier - this kernel has none' ;;
+	*) echo 'not ok no wake-up is lost with membarrier'; rc=1 ;;
+	esac
+	return $rc
+}
+
+# BPF writers under full load on every CPU; tests/bpf/torture.c says what each run is for.
+bpf_torture() {
+	local san=$1 ms=$2 t=build/$1/tests/bpf/torture rc=0 name options
+	while IFS=: read -r name options; do
+		# shellcheck disable=SC2086 # a list
+		"$t" --ms "$ms" $options </dev/null
+		case $? in
+		0) echo "ok bpf torture, $name, $san" ;;
+		77) ;;	# the program has printed its skip line
+		*) echo "not ok bpf torture, $name, $san"; rc=1 ;;
+		esac
+	done <<-EOF
+		small rings:
+		large rings: --data-size 1048576 --object torture_preempt
+		may be preempted: --preempted --object torture_preempt
+		weakly ordered: --object torture_weak
+		one ring: --one-ring
+		one ring, may be preempted: --one-ring --preempted --object torture_preempt
+		where 32 bits overflow: --start-pos 4294000000
+	EOF
+	return $rc
+}
+
+# bpf_program PROGRAM ARGUMENT...: a program of tests/bpf; 77 means that it printed a skip line.
+bpf_program() {
+	"$@" || [ $? = 77 ]
+}
+
+bpf_wake() {
+	local t=build/native/tests/bpf/wake rc=0
+	bpf_program "$t" || rc=1
+	bpf_program "${t%/*}/sleep" || rc=1
+	T_PREFIX=preempt. bpf_program "$t" --object wake_preempt --readers 1,3 single gaps race || rc=1
+	T_PREFIX=calm. bpf_program "$t" --object wake_calm --readers 1,3 --events 2000 \
+		--rounds 500 single gaps race || rc=1
+	return $rc
+}
+
+# Every BPF object of the project, for the verifier.
+bpf_objects() {
+	find build/native -name '*.bpf.o' | sort
+}
+
+bpf() {
+	local t=build/$1/tests/bpf rc=0 prog
+	for prog in reject access life hostile; do
+		bpf_program "$t/$prog" || rc=1
+	done
+	# shellcheck disable=SC2046 # a list
+	bpf_program "$t/load" $(bpf_objects) || rc=1
+	[ "$tier" != check ] || bpf_torture "$1" 500 || rc=1
+	return $rc
+}
+
+bpf_asan() {
+	local rc=0
+	bpf asan || rc=1
+	bpf_torture asan 2000 || rc=1
+	bpf_program build/asan/tests/bpf/wake --events 2000 --rounds 20000 || rc=1
+	bpf_program build/asan/tests/bpf/sleep --kills 100 || rc=1
+	return $rc
+}
+
+model() {
+	one 'build of the model' g++ -O2 -std=gnu++14 -w -Iinclude -Itests/proof/model \
+		-o build/model tests/proof/model/model.cc -pthread || return 1
+	build/model
+}
+
+# Many readers that are slow, stopped, killed or hostile; writers that die at any point.
+crowd() {
+	local t=build/native/tests/stress rc=0
+	"$t/crowd" || rc=1
+	"$t/dies" || rc=1
+	return $rc
+}
+
+# In make check, one script for each of the tool's main paths.
+tool() {
+	if [ "$tier" = check ]; then
+		tests/cli/run.sh build/native/ringctl cat schema
+	else
+		tests/cli/run.sh build/native/ringctl
+	fi
+}
+
+# vm.sh behaves the same on both kernels.
+vm_self() {
+	local kernels=6.1
+	[ "$tier" != long ] || kernels='6.1 6.12'
+	# shellcheck disable=SC2086 # a list
+	tests/kernel/vm/selftest.sh $kernels
+}
+
+# vm_second SERIES: a kernel after the first runs what depends on the kernel: loading and
+# unloading, mappings, wake-ups, interrupts, CPU hotplug, tracepoints, and all writers under load.
+vm_second() {
+	if [ "$tier" = long ]; then
+		tests/kernel/vm/run.sh "$1"
+	else
+		ROUNDS=500 FLOOD=1000 CYCLES=200 UNLOADS=20 PARTS=second tests/kernel/vm/run.sh "$1"
+	fi
+}
+
+vm_debug_a() {
+	if [ "$tier" = long ]; then
+		tests/kernel/vm/run.sh debug-a
+	else
+		ROUNDS=60 FLOOD=200 CYCLES=100 UNLOADS=10 PARTS=debug tests/kernel/vm/run.sh debug-a
+	fi
+}
+
+# The second kernel is there for its pages of 16 KiB.
+vm_arm64() {
+	local rc=0
+	tests/kernel/arm64/run.sh 6.1 || rc=1
+	ROUNDS=${ROUNDS:-100} FLOOD=${FLOOD:-1000} tests/kernel/arm64/run.sh 6.12-16k || rc=1
+	return $rc
+}
+
+# Shows that `make soak` works; a soak takes hours.
+soak() {
+	local rc=0 where
+	for where in native vm; do
+		tests/soak/soak.py $where --hours 0.0085 || rc=1
+	done
+	return $rc
+}
+
+# What docs/guarantees.md names has passed. A suite that only make test-long runs is not missed.
+guarantees() {
+	local later
+	later=$(suites | awk -F'|' -v tier="${tier:0:1}" 'index($2, tier) == 0 { print $1 }')
+	# shellcheck disable=SC2086 # a list
+	tests/guarantees.py --later $later
+}
+
+# --- skips that strict mode allows ------------------------------------------
+
+# Whether this machine's kernel runs a 32-bit program.
+runs_32_bit() {
+	local dir status
+	dir=$(mktemp -d) || return 0
+	printf '.globl _start\n_start: mov $1,%%eax; xor %%ebx,%%ebx; int $0x80\n' >"$dir/p.S"
+	gcc -m32 -nostdlib -static -o "$dir/p" "$dir/p.S" 2>/dev/null && { "$dir/p" 2>/dev/null; }
+	status=$?
+	rm -rf "$dir"
+	return $status
+}
+
+lacks_32_bit() { ! runs_32_bit; }
+
+# What a machine's own kernel may be unable to do. SUITE|TEST|PROBE|SHOWN BY: the skip is allowed
+# when PROBE confirms that this kernel cannot do it, and the test after SHOWN BY, SUITE:TEST, has
+# passed in the same run.
+allowed_skips() {
+	cat <<-'END'
+		tool|tool-trace_compat|lacks_32_bit|vm-6.1:trace.compat
+	END
+}

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include <seqring/reader.h>
+#include <seqring/writer.h>
 
 #include "bench.h"
 #include "growth.h"

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include <seqring/reader.h>
+#include <seqring/writer.h>
 
 #include "growth.h"
 #include "stream.h"

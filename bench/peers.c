@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include <seqring/reader.h>
+#include <seqring/writer.h>
 
 #include "stream.h"
 

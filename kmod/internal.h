@@ -19,6 +19,7 @@
 
 #include <linux/seqring.h>
 #include <seqring/reader.h>
+#include <seqring/writer.h>
 
 /* A run of pages that are mapped in the kernel, too. */
 struct seqring_area {

@@ -48,7 +48,7 @@ static __always_inline bool seqring_enter_caller(struct seqring_device *sr, stru
 {
 	u32 me = 1 + raw_smp_processor_id();
 
-	if (exact_check ? !cmpxchg(&ring->busy, 0, me) : !READ_ONCE(ring->busy)) {
+	if (exact_check ? !seqring_cmpxchg_full(NEST, &ring->busy, 0, me) : !READ_ONCE(ring->busy)) {
 		/* A nested writer has come and gone before this store, or sees it. */
 		WRITE_ONCE(ring->busy, me);
 		seqring_compiler_barrier(NEST);

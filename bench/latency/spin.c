@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include <seqring/reader.h>
+#include <seqring/writer.h>
 
 #include "latency.h"
 

@@ -11,6 +11,7 @@
 #endif
 
 #include <seqring/reader.h>
+#include <seqring/writer.h>
 
 #include "peers.h"
 

@@ -1,71 +1,60 @@
 /* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
 /*
- * The only place with fences and atomics. writer.h and reader.h order nothing
- * except through these, and every use carries a tag: the pair it belongs to
- * and the side. The pairs, why each is needed, and what fails without it stand
- * in docs/design.md.
+ * Every fence and every atomic operation of the protocol, and nothing else. The other
+ * headers order their accesses only through these operations. Each use carries a tag,
+ * which names the pair that the use belongs to. docs/design.md says why each pair is
+ * needed and what goes wrong without it.
  *
  *   tag          writer                          reader
- *   PUBLISH      release store of a stamp        acquire load of it
- *   RECLAIM      write fence after tail,         read fence between the copy
- *                before any byte is reused       and the check of tail
- *   JOIN         release store of tail, head,    acquire load of the same
- *                last, segment_pos or magic
- *   WAKE         full fence between head and     full fence between arming and
- *                the armed words                 the last look at head
- *   END          release store of state, after   acquire load of state before
- *                the last head                   the last look at head
+ *   PUBLISH      release store of a stamp        acquire load of the stamp
+ *   RECLAIM      write fence between the store   read fence between the copy and the
+ *                of tail and the first reused    load of tail
+ *                byte
+ *   JOIN         release store of tail, head,    acquire load of the same word
+ *                last, segment_pos, magic or
+ *                owner
+ *   WAKE         full fence between the store    full fence (or membarrier) between the
+ *                of head and the load of the     store of the wake thresholds and the
+ *                wake thresholds; between the    last load of head or of "announced"
+ *                clearing of "announced" and
+ *                that load
+ *   ANNOUNCE     publish and load "announced"    store "announced", then wait for an RCU
+ *                in one RCU read-side critical   grace period (membarrier) before the
+ *                section; no operation here      last load of head
+ *   END          release store of state, after   acquire load of state, before the last
+ *                the last store of head          load of head
+ *   NEST         compiler barrier between the    a second writer that interrupts the
+ *                busy flag and the ring's bytes  first on its CPU, instead of a reader
  *
- * Backends: the kernel; BPF (barrier_bpf.h, the writer's operations only); C11 with
- * gcc or clang; C11 under ThreadSanitizer; or another one, named by
- * SEQRING_BARRIER_BACKEND (a model checker, a mutant).
+ * There are five backends: the kernel; BPF (barrier_bpf.h, which has the writer's
+ * operations only); C11 atomics with gcc or clang; C11 under ThreadSanitizer; and the
+ * file that SEQRING_BARRIER_BACKEND names, for a model checker or a test.
  *
- *   seqring_load_acquire(tag, p)      nothing after it moves before it
- *   seqring_store_release(tag, p, v)  nothing before it moves after it
- *   seqring_fence_read(tag)           loads before | loads after
- *   seqring_fence_write(tag)          stores before | stores after
- *   seqring_fence_full(tag)           everything before | everything after
- *   seqring_compiler_barrier(tag)          compiler only; its partner makes up for it
- *   seqring_read(p), seqring_write(p, v)            one access, no order
- *   seqring_load_word(p), seqring_store_word(p, v)  the same, of record bytes
- *   seqring_store_words(to, from, n)  n record words stored from plain memory
- *   seqring_load_words(to, from, n)   n record words loaded to plain memory
- *   seqring_add(p, n)                 atomic, no order; for counters, any context
- *   seqring_atomic_min(p, v)               atomic minimum, no order
- *   seqring_cmpxchg(p, old, v)        atomic: *p becomes v if it is *old, else *old
- *                                     becomes *p; whether it did; no order; user space
+ *   seqring_load_acquire(tag, p)      no later access moves before the load
+ *   seqring_store_release(tag, p, v)  no earlier access moves after the store
+ *   seqring_fence_read(tag)           orders earlier loads before later loads
+ *   seqring_fence_write(tag)          orders earlier stores before later stores
+ *   seqring_fence_full(tag)           orders all earlier accesses before all later ones
+ *   seqring_compiler_barrier(tag)     restrains the compiler only, not the CPU
+ *   seqring_read(p)                   one load, unordered
+ *   seqring_write(p, v)               one store, unordered
+ *   seqring_load_word(p)              one load of record bytes, unordered
+ *   seqring_store_word(p, v)          one store of record bytes, unordered
+ *   seqring_add(p, n)                 atomic addition, unordered; for counters, from any
+ *                                     context
+ *   seqring_atomic_min(p, v)          atomic minimum, unordered
+ *   seqring_cmpxchg(p, old, v)        atomic, unordered, user space only: if *p is *old,
+ *                                     store v in *p and return 1; else store *p in *old
+ *                                     and return 0
+ *   seqring_cmpxchg_full(tag, p, old, v)
+ *                                     atomic, fully ordered, kernel and BPF only: if *p is
+ *                                     old, store v in *p; return the earlier value of *p
  *   seqring_prefetch(p)               a hint, no access
  */
 #ifndef SEQRING_BARRIER_H
 #define SEQRING_BARRIER_H
 
-#if !defined(__bpf__)
-#include <linux/types.h>
-#endif
-#if defined(__KERNEL__)
-#include <linux/string.h>
-#elif !defined(__bpf__)
-#include <string.h>
-#endif
-
-/*
- * The writer's functions. What each record needs is in line, whatever the compiler thinks
- * of it: a call costs as much as the stores of a short record. What is rarely needed
- * stays out of the way, of the caller's registers above all; in a BPF program too, but
- * there bpf.h chooses where the function begins, for it can take no struct.
- */
-#define seqring_inline	static inline __attribute__((__always_inline__))
-#ifdef __bpf__
-#define seqring_cold	seqring_inline
-#elif defined(__KERNEL__)
-/* The kernel's own words: where ftrace needs aligned functions, its __cold is empty. */
-#define seqring_cold	static noinline __cold __maybe_unused
-#else
-#define seqring_cold	static __attribute__((__noinline__, __cold__, __unused__))
-#endif
-
-/* A word of the data area, which holds the caller's types. */
-typedef __u64 __attribute__((__may_alias__)) seqring_word;
+#include "compiler.h"
 
 #if defined(SEQRING_BARRIER_BACKEND)
 
@@ -97,6 +86,7 @@ typedef __u64 __attribute__((__may_alias__)) seqring_word;
 #define seqring_load_word(p)			READ_ONCE(*(p))
 #define seqring_store_word(p, v)		WRITE_ONCE(*(p), v)
 #define seqring_add(p, n)			atomic64_add(n, (atomic64_t *)(p))
+#define seqring_cmpxchg_full(tag, p, old, v)	cmpxchg(p, old, v)
 
 #define seqring_prefetch(p)			prefetch(p)
 
@@ -122,9 +112,10 @@ static inline void seqring_atomic_min(__u64 *p, __u64 v)
 #endif
 
 /*
- * A 32-bit machine without a single-copy 64-bit load reads the halves, high
- * half first and again last. That is whole for words that only grow (head, tail,
- * positions); of a stamp it can give a mix, which the check of tail throws out.
+ * A 32-bit machine without a single-copy 64-bit load reads the two halves: the high
+ * half first, and once more at the end. For words that only grow (head, tail and
+ * positions) the result is a value that the word had. A stamp may come out as a mix of
+ * two values; the check of tail rejects the record then.
  */
 #if defined(SEQRING_SPLIT_LOADS) || \
 	(__SIZEOF_POINTER__ < 8 && __GCC_ATOMIC_LLONG_LOCK_FREE != 2)
@@ -171,9 +162,9 @@ static inline void seqring_atomic_min(__u64 *p, __u64 v)
 
 #ifdef SEQRING_TSAN
 /*
- * ThreadSanitizer does not model fences. Acquire and release on the words that
- * the fences stand for say the same to it: whoever reads a reused byte also
- * sees the tail that was stored before it.
+ * ThreadSanitizer does not model fences. Acquire and release accesses to the record
+ * bytes tell it the same: a reader that loads a reused byte also sees the tail that
+ * was stored before that byte.
  */
 #define seqring_fence_read(tag)			__atomic_signal_fence(__ATOMIC_SEQ_CST)
 #define seqring_fence_write(tag)		__atomic_signal_fence(__ATOMIC_SEQ_CST)
@@ -198,153 +189,6 @@ static inline void seqring_tsan_full(void)
 #define seqring_likely(x)			__builtin_expect(!!(x), 1)
 #define seqring_unlikely(x)			__builtin_expect(!!(x), 0)
 
-#endif
-
-/*
- * Long copies. They must not be plain accesses, which the compiler may tear, repeat
- * or move; into asm, and into a function that it does not know, it cannot look. So,
- * on x86-64: from 64 words on, in the kernel a string instruction, in user space the
- * C library's memcpy by another name; below, in user space, 64 bytes at a time in
- * vector registers. Any of them may store in any order within the copy, but no store
- * of it comes after a later one, and no load after a later load.
- */
-#if defined(__x86_64__) && !defined(__bpf__) && !defined(SEQRING_TSAN) && \
-	!defined(SEQRING_BARRIER_BACKEND)
-#define SEQRING_LONG_WORDS	64
-#ifdef __KERNEL__
-static inline void seqring_long_copy(void *to, const void *from, size_t n)
-{
-	n /= 8;
-	__asm__ __volatile__("rep movsq" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
-}
-#else
-#ifdef __cplusplus
-extern "C"
-#else
-extern
-#endif
-void *seqring_long_copy(void *to, const void *from, size_t n) __asm__("memcpy");
-
-#define SEQRING_BLOCK_WORDS	8
-
-static inline void seqring_block_copy(void *to, const void *from)
-{
-	__asm__ __volatile__("movdqu (%1), %%xmm0\n\t"
-			     "movdqu 16(%1), %%xmm1\n\t"
-			     "movdqu 32(%1), %%xmm2\n\t"
-			     "movdqu 48(%1), %%xmm3\n\t"
-			     "movdqu %%xmm0, (%0)\n\t"
-			     "movdqu %%xmm1, 16(%0)\n\t"
-			     "movdqu %%xmm2, 32(%0)\n\t"
-			     "movdqu %%xmm3, 48(%0)"
-			     : : "r"(to), "r"(from)
-			     : "xmm0", "xmm1", "xmm2", "xmm3", "memory");
-}
-
-/* Fewer than SEQRING_BLOCK_WORDS. */
-static inline void seqring_rest_copy(unsigned char *to, const unsigned char *from, size_t n)
-{
-	if (n & 4) {
-		__asm__ __volatile__("movdqu (%1), %%xmm0\n\t"
-				     "movdqu 16(%1), %%xmm1\n\t"
-				     "movdqu %%xmm0, (%0)\n\t"
-				     "movdqu %%xmm1, 16(%0)"
-				     : : "r"(to), "r"(from) : "xmm0", "xmm1", "memory");
-		to += 32;
-		from += 32;
-	}
-	if (n & 2) {
-		__asm__ __volatile__("movdqu (%1), %%xmm0\n\t"
-				     "movdqu %%xmm0, (%0)"
-				     : : "r"(to), "r"(from) : "xmm0", "memory");
-		to += 16;
-		from += 16;
-	}
-	if (n & 1)
-		__asm__ __volatile__("movq (%1), %%rax\n\t"
-				     "movq %%rax, (%0)"
-				     : : "r"(to), "r"(from) : "rax", "memory");
-}
-#endif
-#endif
-
-seqring_inline __u64 seqring_word_at(const unsigned char *p)
-{
-#ifdef __bpf__
-	/* The compiler would take eight loads; the verifier says when it is not aligned. */
-	return *(const seqring_word *)p;
-#else
-	__u64 word;
-
-	memcpy(&word, p, 8);
-	return word;
-#endif
-}
-
-/* @to is 8-byte aligned; @from need not be, but for a BPF program. */
-seqring_inline void seqring_store_words(seqring_word *to, const unsigned char *from, size_t n)
-{
-#ifdef SEQRING_LONG_WORDS
-	if (n >= SEQRING_LONG_WORDS) {
-		seqring_long_copy(to, from, 8 * n);
-		return;
-	}
-#endif
-#ifdef SEQRING_BLOCK_WORDS
-	for (; n >= SEQRING_BLOCK_WORDS; n -= SEQRING_BLOCK_WORDS) {
-		seqring_block_copy(to, from);
-		to += SEQRING_BLOCK_WORDS;
-		from += 8 * SEQRING_BLOCK_WORDS;
-	}
-	seqring_rest_copy((unsigned char *)to, from, n);
-#else
-	/* By four: the loop would cost more than the stores. */
-	for (; n >= 4; n -= 4, to += 4, from += 32) {
-		seqring_store_word(&to[0], seqring_word_at(from));
-		seqring_store_word(&to[1], seqring_word_at(from + 8));
-		seqring_store_word(&to[2], seqring_word_at(from + 16));
-		seqring_store_word(&to[3], seqring_word_at(from + 24));
-	}
-	for (; n; n--, to++, from += 8)
-		seqring_store_word(to, seqring_word_at(from));
-#endif
-}
-
-#ifndef __bpf__
-static inline void seqring_load_to(unsigned char *to, const seqring_word *from)
-{
-	__u64 word = seqring_load_word(from);
-
-	memcpy(to, &word, 8);
-}
-
-/* @from is 8-byte aligned; @to need not be. */
-static inline void seqring_load_words(unsigned char *to, const seqring_word *from, size_t n)
-{
-#ifdef SEQRING_LONG_WORDS
-	if (n >= SEQRING_LONG_WORDS) {
-		seqring_long_copy(to, from, 8 * n);
-		return;
-	}
-#endif
-#ifdef SEQRING_BLOCK_WORDS
-	for (; n >= SEQRING_BLOCK_WORDS; n -= SEQRING_BLOCK_WORDS) {
-		seqring_block_copy(to, from);
-		to += 8 * SEQRING_BLOCK_WORDS;
-		from += SEQRING_BLOCK_WORDS;
-	}
-	seqring_rest_copy(to, (const unsigned char *)from, n);
-#else
-	for (; n >= 4; n -= 4, to += 32, from += 4) {
-		seqring_load_to(to, from);
-		seqring_load_to(to + 8, from + 1);
-		seqring_load_to(to + 16, from + 2);
-		seqring_load_to(to + 24, from + 3);
-	}
-	for (; n; n--, to += 8, from++)
-		seqring_load_to(to, from);
-#endif
-}
 #endif
 
 #endif /* SEQRING_BARRIER_H */

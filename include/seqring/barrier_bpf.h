@@ -39,6 +39,7 @@
 #define seqring_write(p, v)			(*(volatile __typeof__(*(p)) *)(p) = (v))
 #define seqring_store_word(p, v)		seqring_write(p, v)
 #define seqring_add(p, n)			((void)__sync_fetch_and_add(p, n))
+#define seqring_cmpxchg_full(tag, p, old, v)	__sync_val_compare_and_swap(p, old, v)
 
 #define seqring_likely(x)			__builtin_expect(!!(x), 1)
 #define seqring_unlikely(x)			__builtin_expect(!!(x), 0)

@@ -192,7 +192,7 @@ static __always_inline int seqring_bpf_take(struct seqring_bpf_state *state, int
 		return 1;
 	}
 #endif
-	return !__sync_val_compare_and_swap(&state->owner, 0, 1);
+	return !seqring_cmpxchg_full(NEST, &state->owner, 0, 1);
 }
 
 /* Gives the ring back. */
@@ -611,7 +611,7 @@ static __always_inline int seqring_bpf_do_ctl(struct seqring_bpf_ctl *c, void *m
 		return -ENOENT;
 	ctl = (struct seqring_ring_ctl *)(element + geo->ring_offset);
 	state = (struct seqring_bpf_state *)((unsigned char *)ctl + SEQRING_BPF_STATE_OFFSET);
-	owner = __sync_val_compare_and_swap(&state->owner, 0, SEQRING_BPF_ENDED);
+	owner = seqring_cmpxchg_full(NEST, &state->owner, 0, SEQRING_BPF_ENDED);
 	if (owner != SEQRING_BPF_ENDED)
 		return owner ? -EBUSY : 0;
 	/* Pairs with the acquire of state in seqring_reader_peek(). */

@@ -12,7 +12,10 @@
 #ifndef SEQRING_READER_H
 #define SEQRING_READER_H
 
-#include "writer.h"
+#include "abi.h"
+#include "barrier.h"
+#include "copy.h"
+#include "record.h"
 
 /**
  * enum seqring_outcome - what a look at the ring found
@@ -248,29 +251,6 @@ static inline void seqring_reader_consume(struct seqring_reader *r, const struct
 		r->lost_total += r->lost;
 		r->lost = 0;
 	}
-}
-
-/* Copies @len payload bytes out, in word loads. */
-static inline void seqring_reader_copy(void *dst, const void *payload, __u32 len)
-{
-	const seqring_word *from = (const seqring_word *)payload;
-	unsigned char *to = (unsigned char *)dst;
-	const __u32 used = 8 * (len & 7);
-	__u64 word;
-
-	seqring_load_words(to, from, len / 8);
-	if (!used)
-		return;
-	word = seqring_load_word(&from[len / 8]);
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	/* Eight bytes that end where the payload does; a copy of variable length is slow. */
-	if (seqring_likely(len >= 8)) {
-		word = seqring_load_word(&from[len / 8 - 1]) >> used | word << (64 - used);
-		memcpy(to + len - 8, &word, 8);
-		return;
-	}
-#endif
-	memcpy(to + (len & ~7u), &word, len & 7);
 }
 
 /**

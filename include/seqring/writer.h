@@ -12,20 +12,10 @@
 #ifndef SEQRING_WRITER_H
 #define SEQRING_WRITER_H
 
-#if defined(__KERNEL__)
-#include <linux/errno.h>
-#include <linux/string.h>
-#elif defined(__bpf__)
-#include <asm-generic/errno.h>
-#define memset __builtin_memset
-#define memcpy __builtin_memcpy
-#else
-#include <errno.h>
-#include <string.h>
-#endif
-
 #include "abi.h"
 #include "barrier.h"
+#include "copy.h"
+#include "record.h"
 
 /*
  * What a record within a segment does not need.
@@ -74,30 +64,6 @@ struct seqring_vec {
 	const void *base;
 	__u64 len;
 };
-
-seqring_inline union seqring_meta seqring_meta(__u32 len, __u16 type, __u16 flags)
-{
-	union seqring_meta meta;
-
-	meta.len = len;
-	meta.type = type;
-	meta.flags = flags;
-	return meta;
-}
-
-/* Bytes that a record with @len payload bytes takes. */
-seqring_inline __u64 seqring_record_size(__u32 len)
-{
-	return (sizeof(struct seqring_record) + (__u64)len + 7) & ~7ULL;
-}
-
-/* A position at which no header fits any more stands for the start of the lap. */
-seqring_inline __u64 seqring_normalize(__u64 pos, __u64 mask)
-{
-	__u64 room = mask + 1 - (pos & mask);
-
-	return room < sizeof(struct seqring_record) ? pos + room : pos;
-}
 
 #ifndef __bpf__
 /**
@@ -189,13 +155,6 @@ seqring_inline void seqring_writer_stamp(struct seqring_record *rec, struct seqr
 	seqring_store_word(&behind->stamp, 0);
 	/* Pairs with the acquire of the stamp in seqring_reader_peek(). */
 	seqring_store_release(PUBLISH, &rec->stamp, stamp);
-}
-
-/* All of a header but its stamp. */
-seqring_inline void seqring_writer_write_header(struct seqring_record *rec, union seqring_meta meta, __u64 ts_ns)
-{
-	seqring_store_word(&rec->ts_ns, ts_ns);
-	seqring_store_word(&rec->meta.word, meta.word);
 }
 
 /* Fills the rest of the lap with a PAD; it takes no seq and moves no head. */
@@ -362,58 +321,6 @@ seqring_inline void seqring_writer_commit(struct seqring_writer *w, __u16 type, 
 seqring_inline void seqring_writer_discard(struct seqring_writer *w)
 {
 	w->resv_next = 0;
-}
-
-/*
- * Copies @len bytes to @dst + @off, in word stores where a whole word of @dst
- * is covered. @dst is 8-byte aligned, @src need not be.
- */
-seqring_inline void seqring_writer_copy(unsigned char *dst, __u64 off, const void *src, __u64 len)
-{
-	const unsigned char *from = (const unsigned char *)src;
-
-	if (!len)
-		return;
-	for (; (off & 7) && len; off++, len--)
-		seqring_store_word(&dst[off], *from++);
-	seqring_store_words((seqring_word *)(dst + off), from, len / 8);
-	off += len & ~7ULL;
-	from += len & ~7ULL;
-	for (len &= 7; len; off++, len--)
-		seqring_store_word(&dst[off], *from++);
-}
-
-/*
- * The last word of a payload that does not fill it, zeros behind. Without a copy of
- * variable length, which costs more than the whole of a short record.
- */
-seqring_inline __u64 seqring_writer_last_word(const unsigned char *from, __u32 len)
-{
-	const __u32 used = len & 7;
-	__u64 word = 0;
-
-#if !defined(__bpf__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	__u32 i;
-
-	if (seqring_likely(len >= 8))
-		return seqring_word_at(from + len - 8) >> (64 - 8 * used);
-	for (i = 0; i < used; i++)
-		word |= (__u64)from[i] << 8 * i;
-#else
-	memcpy(&word, from + (len & ~7u), used);
-#endif
-	return word;
-}
-
-/* Copies a whole payload, its last word filled up with zeros. */
-seqring_inline void seqring_writer_copy_payload(void *payload, const void *src, __u32 len)
-{
-	const unsigned char *from = (const unsigned char *)src;
-	seqring_word *to = (seqring_word *)payload;
-
-	seqring_store_words(to, from, len / 8);
-	if (len & 7)
-		seqring_store_word(&to[len / 8], seqring_writer_last_word(from, len));
 }
 
 /* The case of seqring_writer_publish() that comes a few times per segment. */

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "seqring/reader.h"
+#include "seqring/writer.h"
 
 #define FUZZ_DATA_SIZE	SEQRING_DATA_SIZE_MIN
 #define FUZZ_RINGS_MAX	3

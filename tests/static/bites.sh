@@ -95,6 +95,7 @@ bites shared ': f1: plain access to ->head' ': f2: plain access to ->tail' \
 	': f7: memcpy\(\) on shared' ': f8: memset\(\) on shared' ': f9: a plain access to a word' \
 	': f10: a plain access to all of it' ': f11: a plain access to all of it' <<EOF
 #include <seqring/reader.h>
+#include <seqring/writer.h>
 
 void f1(struct seqring_reader *r)
 {

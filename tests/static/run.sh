@@ -176,7 +176,7 @@ do_shared() {
 # The tags in the code and those of the table must be the same.
 do_pairs() {
 	local call bare bad=0
-	call='seqring_(load_acquire|store_release|fence_read|fence_write|fence_full|compiler_barrier)\('
+	call='seqring_(load_acquire|store_release|fence_read|fence_write|fence_full|compiler_barrier|cmpxchg_full)\('
 	files '^(include|libring|kmod)/.*\.[ch]$' '^include/seqring/barrier' >"$tmp/ordered"
 	xargs -d '\n' grep -ohE "${call}[A-Za-z_]*" <"$tmp/ordered" | sed 's/.*(//' | sort -u >"$tmp/used"
 	# ANNOUNCE is an RCU grace period: no operation of barrier.h has it.

@@ -17,6 +17,7 @@
 #define SEQRING_BARRIER_BACKEND "../../tests/stress/dies_backend.h"
 
 #include <seqring/reader.h>
+#include <seqring/writer.h>
 
 #include "crowd.h"
 

@@ -7,6 +7,7 @@
 #define TORTURE_H
 
 #include "seqring/reader.h"
+#include "seqring/writer.h"
 
 #define TORTURE_BUF (1u << 20)
 

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "seqring/reader.h"
+#include "seqring/writer.h"
 
 enum { DATA_SIZE = 65536 };
 

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "seqring/reader.h"
+#include "seqring/writer.h"
 
 enum { DATA_SIZE = 65536, SEGMENT = DATA_SIZE / SEQRING_SEGMENTS };
 

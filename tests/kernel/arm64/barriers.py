@@ -90,15 +90,15 @@ MOVES = [
         ('reader.h', '\tseqring_fence_read(RECLAIM);\n\treturn seqring_read(&r->ctl->tail) <= pos;',
          '\treturn seqring_load_acquire(RECLAIM, &r->ctl->tail) <= pos;')]),
     ('the fence of WAKE after the look', r'WAKE\.order\.writer', [
-        ('writer.h', '\tif (w->light_wake)\n\t\tseqring_fence_light(WAKE);\n\telse\n'
+        ('writer.h', '\tif (w->light_wake)\n\t\tseqring_compiler_barrier(WAKE);\n\telse\n'
          '\t\tseqring_fence_full(WAKE);\n\treturn seqring_writer_wake_due_at(w->pos, w->seq, wait);',
          '\tint due = seqring_writer_wake_due_at(w->pos, w->seq, wait);\n'
          '\tseqring_fence_full(WAKE);\n\treturn due;')]),
     ('the fence of WAKE before arming', r'WAKE\.order\.reader', [
-        ('reader.h', '\tseqring_lower(&wait->pos, pos);\n\tseqring_lower(&wait->seq, seq);\n'
+        ('reader.h', '\tseqring_atomic_min(&wait->pos, pos);\n\tseqring_atomic_min(&wait->seq, seq);\n'
          '\t/* Pairs with the fence in seqring_writer_wake_due(). */\n\tseqring_fence_full(WAKE);\n',
-         '\tseqring_fence_full(WAKE);\n\tseqring_lower(&wait->pos, pos);\n'
-         '\tseqring_lower(&wait->seq, seq);\n')]),
+         '\tseqring_fence_full(WAKE);\n\tseqring_atomic_min(&wait->pos, pos);\n'
+         '\tseqring_atomic_min(&wait->seq, seq);\n')]),
 ]
 
 
@@ -174,7 +174,7 @@ class Headers:
 
     def __init__(self, include):
         self.text = {}
-        for name in ('writer.h', 'reader.h', 'barrier.h'):
+        for name in ('writer.h', 'reader.h', 'record.h', 'copy.h', 'barrier.h'):
             with open(os.path.join(include, 'seqring', name), encoding='utf-8') as f:
                 self.text[name] = f.read().splitlines()
 

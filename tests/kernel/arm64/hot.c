@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Every function of the protocol once, for barriers.py to look at; never run. */
 #include <seqring/reader.h>
+#include <seqring/writer.h>
 
 int hot_init(struct seqring_writer *w, struct seqring_reader *r, struct seqring_ring_ctl *ctl,
 	     void *data, __u64 size);

@@ -17,6 +17,7 @@
 
 #define SEQRING_BARRIER_BACKEND "backend.h"
 #include "seqring/reader.h"
+#include "seqring/writer.h"
 
 /* Each scenario runs in a process of its own, which ends here when it fails. */
 enum { VIOLATED = 42, BROKEN = 43 };

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
+/*
+ * Copies between plain memory and the data area, in word and vector accesses. They order
+ * nothing: the caller's fences do. No function here sleeps or loops without a bound.
+ */
+#ifndef SEQRING_COPY_H
+#define SEQRING_COPY_H
+
+#include "barrier.h"
+#include "compiler.h"
+
+/* A word of the data area, whose bytes are objects of the caller's types. */
+typedef __u64 __attribute__((__may_alias__)) seqring_word;
+
+/*
+ * Long copies. They must not be plain accesses, which the compiler may tear, repeat
+ * or move; into asm, and into a function that it does not know, it cannot look. So,
+ * on x86-64: from 64 words on, in the kernel a string instruction, in user space the
+ * C library's memcpy by another name; below, in user space, 64 bytes at a time in
+ * vector registers. Any of them may store in any order within the copy, but no store
+ * of it comes after a later one, and no load after a later load.
+ */
+#if defined(__x86_64__) && !defined(__bpf__) && !defined(SEQRING_TSAN) && \
+	!defined(SEQRING_BARRIER_BACKEND)
+#define SEQRING_LONG_WORDS	64
+#ifdef __KERNEL__
+static inline void seqring_long_copy(void *to, const void *from, size_t n)
+{
+	n /= 8;
+	__asm__ __volatile__("rep movsq" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
+}
+#else
+#ifdef __cplusplus
+extern "C"
+#else
+extern
+#endif
+void *seqring_long_copy(void *to, const void *from, size_t n) __asm__("memcpy");
+
+#define SEQRING_BLOCK_WORDS	8
+
+static inline void seqring_block_copy(void *to, const void *from)
+{
+	__asm__ __volatile__("movdqu (%1), %%xmm0\n\t"
+			     "movdqu 16(%1), %%xmm1\n\t"
+			     "movdqu 32(%1), %%xmm2\n\t"
+			     "movdqu 48(%1), %%xmm3\n\t"
+			     "movdqu %%xmm0, (%0)\n\t"
+			     "movdqu %%xmm1, 16(%0)\n\t"
+			     "movdqu %%xmm2, 32(%0)\n\t"
+			     "movdqu %%xmm3, 48(%0)"
+			     : : "r"(to), "r"(from)
+			     : "xmm0", "xmm1", "xmm2", "xmm3", "memory");
+}
+
+/* Fewer than SEQRING_BLOCK_WORDS. */
+static inline void seqring_rest_copy(unsigned char *to, const unsigned char *from, size_t n)
+{
+	if (n & 4) {
+		__asm__ __volatile__("movdqu (%1), %%xmm0\n\t"
+				     "movdqu 16(%1), %%xmm1\n\t"
+				     "movdqu %%xmm0, (%0)\n\t"
+				     "movdqu %%xmm1, 16(%0)"
+				     : : "r"(to), "r"(from) : "xmm0", "xmm1", "memory");
+		to += 32;
+		from += 32;
+	}
+	if (n & 2) {
+		__asm__ __volatile__("movdqu (%1), %%xmm0\n\t"
+				     "movdqu %%xmm0, (%0)"
+				     : : "r"(to), "r"(from) : "xmm0", "memory");
+		to += 16;
+		from += 16;
+	}
+	if (n & 1)
+		__asm__ __volatile__("movq (%1), %%rax\n\t"
+				     "movq %%rax, (%0)"
+				     : : "r"(to), "r"(from) : "rax", "memory");
+}
+#endif
+#endif
+
+seqring_inline __u64 seqring_word_at(const unsigned char *p)
+{
+#ifdef __bpf__
+	/* The compiler would take eight loads; the verifier says when it is not aligned. */
+	return *(const seqring_word *)p;
+#else
+	__u64 word;
+
+	memcpy(&word, p, 8);
+	return word;
+#endif
+}
+
+/* @to is 8-byte aligned; @from need not be, but for a BPF program. */
+seqring_inline void seqring_store_words(seqring_word *to, const unsigned char *from, size_t n)
+{
+#ifdef SEQRING_LONG_WORDS
+	if (n >= SEQRING_LONG_WORDS) {
+		seqring_long_copy(to, from, 8 * n);
+		return;
+	}
+#endif
+#ifdef SEQRING_BLOCK_WORDS
+	for (; n >= SEQRING_BLOCK_WORDS; n -= SEQRING_BLOCK_WORDS) {
+		seqring_block_copy(to, from);
+		to += SEQRING_BLOCK_WORDS;
+		from += 8 * SEQRING_BLOCK_WORDS;
+	}
+	seqring_rest_copy((unsigned char *)to, from, n);
+#else
+	/* By four: the loop would cost more than the stores. */
+	for (; n >= 4; n -= 4, to += 4, from += 32) {
+		seqring_store_word(&to[0], seqring_word_at(from));
+		seqring_store_word(&to[1], seqring_word_at(from + 8));
+		seqring_store_word(&to[2], seqring_word_at(from + 16));
+		seqring_store_word(&to[3], seqring_word_at(from + 24));
+	}
+	for (; n; n--, to++, from += 8)
+		seqring_store_word(to, seqring_word_at(from));
+#endif
+}
+
+/*
+ * Copies @len bytes to @dst + @off, in word stores where a whole word of @dst
+ * is covered. @dst is 8-byte aligned, @src need not be.
+ */
+seqring_inline void seqring_writer_copy(unsigned char *dst, __u64 off, const void *src, __u64 len)
+{
+	const unsigned char *from = (const unsigned char *)src;
+
+	if (!len)
+		return;
+	for (; (off & 7) && len; off++, len--)
+		seqring_store_word(&dst[off], *from++);
+	seqring_store_words((seqring_word *)(dst + off), from, len / 8);
+	off += len & ~7ULL;
+	from += len & ~7ULL;
+	for (len &= 7; len; off++, len--)
+		seqring_store_word(&dst[off], *from++);
+}
+
+/*
+ * The last word of a payload that does not fill it, zeros behind. Without a copy of
+ * variable length, which costs more than the whole of a short record.
+ */
+seqring_inline __u64 seqring_writer_last_word(const unsigned char *from, __u32 len)
+{
+	const __u32 used = len & 7;
+	__u64 word = 0;
+
+#if !defined(__bpf__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	__u32 i;
+
+	if (seqring_likely(len >= 8))
+		return seqring_word_at(from + len - 8) >> (64 - 8 * used);
+	for (i = 0; i < used; i++)
+		word |= (__u64)from[i] << 8 * i;
+#else
+	memcpy(&word, from + (len & ~7u), used);
+#endif
+	return word;
+}
+
+/* Copies a whole payload, its last word filled up with zeros. */
+seqring_inline void seqring_writer_copy_payload(void *payload, const void *src, __u32 len)
+{
+	const unsigned char *from = (const unsigned char *)src;
+	seqring_word *to = (seqring_word *)payload;
+
+	seqring_store_words(to, from, len / 8);
+	if (len & 7)
+		seqring_store_word(&to[len / 8], seqring_writer_last_word(from, len));
+}
+
+#ifndef __bpf__
+static inline void seqring_load_to(unsigned char *to, const seqring_word *from)
+{
+	__u64 word = seqring_load_word(from);
+
+	memcpy(to, &word, 8);
+}
+
+/* @from is 8-byte aligned; @to need not be. */
+static inline void seqring_load_words(unsigned char *to, const seqring_word *from, size_t n)
+{
+#ifdef SEQRING_LONG_WORDS
+	if (n >= SEQRING_LONG_WORDS) {
+		seqring_long_copy(to, from, 8 * n);
+		return;
+	}
+#endif
+#ifdef SEQRING_BLOCK_WORDS
+	for (; n >= SEQRING_BLOCK_WORDS; n -= SEQRING_BLOCK_WORDS) {
+		seqring_block_copy(to, from);
+		to += 8 * SEQRING_BLOCK_WORDS;
+		from += SEQRING_BLOCK_WORDS;
+	}
+	seqring_rest_copy(to, (const unsigned char *)from, n);
+#else
+	for (; n >= 4; n -= 4, to += 32, from += 4) {
+		seqring_load_to(to, from);
+		seqring_load_to(to + 8, from + 1);
+		seqring_load_to(to + 16, from + 2);
+		seqring_load_to(to + 24, from + 3);
+	}
+	for (; n; n--, to += 8, from++)
+		seqring_load_to(to, from);
+#endif
+}
+
+/* Copies @len payload bytes out, in word loads. */
+static inline void seqring_reader_copy(void *dst, const void *payload, __u32 len)
+{
+	const seqring_word *from = (const seqring_word *)payload;
+	unsigned char *to = (unsigned char *)dst;
+	const __u32 used = 8 * (len & 7);
+	__u64 word;
+
+	seqring_load_words(to, from, len / 8);
+	if (!used)
+		return;
+	word = seqring_load_word(&from[len / 8]);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	/* Eight bytes that end where the payload does; a copy of variable length is slow. */
+	if (seqring_likely(len >= 8)) {
+		word = seqring_load_word(&from[len / 8 - 1]) >> used | word << (64 - used);
+		memcpy(to + len - 8, &word, 8);
+		return;
+	}
+#endif
+	memcpy(to + (len & ~7u), &word, len & 7);
+}
+#endif
+
+#endif /* SEQRING_COPY_H */

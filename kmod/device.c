@@ -121,35 +121,29 @@ static int seqring_add_rings(struct seqring_device *sr)
 	return 0;
 }
 
-/* Before any reader can be there; magic last, after all that it vouches for. */
+/* No reader can open the device yet. */
 static void seqring_fill_header(struct seqring_device *sr, const struct seqring_params *p)
 {
-	struct seqring_header *h = sr->head.addr;
+	const struct seqring_shape shape = {
+		.writer_kind = SEQRING_WRITER_MODULE,
+		.page_size = PAGE_SIZE,
+		.nr_rings = sr->nr_rings,
+		.clock_id = sr->clock_id,
+		.features = p->flags & SEQRING_F_WRITE ? SEQRING_FEAT_WRITE : 0,
+		.data_size = sr->data_size,
+		.payload_max = SEQRING_PAYLOAD_MAX(sr->data_size),
+		.ring_offset = (u64)sr->head.nr_pages << PAGE_SHIFT,
+		.ring_stride = PAGE_SIZE + sr->data_size,
+		.total_size = sr->total_size,
+		.schema_offset = PAGE_SIZE,
+		.schema_size = p->schema_size,
+		.name = sr->name,
+	};
 
-	h->version = SEQRING_VERSION;
-	h->compat_version = SEQRING_COMPAT_VERSION;
-	h->features = p->flags & SEQRING_F_WRITE ? SEQRING_FEAT_WRITE : 0;
-	h->header_size = sizeof(*h);
-	h->page_size = PAGE_SIZE;
-	h->nr_rings = sr->nr_rings;
-	h->clock_id = sr->clock_id;
-	h->total_size = sr->total_size;
-	h->ring_offset = (u64)sr->head.nr_pages << PAGE_SHIFT;
-	h->ring_stride = PAGE_SIZE + sr->data_size;
-	h->data_offset = PAGE_SIZE;
-	h->data_size = sr->data_size;
-	h->nr_segments = SEQRING_SEGMENTS;
-	h->record_header_size = sizeof(struct seqring_record);
-	h->record_align = SEQRING_RECORD_ALIGN;
-	h->payload_max = SEQRING_PAYLOAD_MAX(sr->data_size);
-	if (p->schema_size) {
-		h->schema_offset = PAGE_SIZE;
-		h->schema_size = p->schema_size;
+	seqring_header_init(sr->head.addr, &shape);
+	if (p->schema_size)
 		memcpy(sr->head.addr + PAGE_SIZE, p->schema, p->schema_size);
-	}
-	h->writer_kind = SEQRING_WRITER_MODULE;
-	strscpy(h->name, sr->name, sizeof(h->name));
-	seqring_store_release(JOIN, &h->magic, SEQRING_MAGIC);
+	seqring_header_publish(sr->head.addr);
 }
 
 static struct seqring_device *seqring_alloc(const struct seqring_params *p, bool user_owned)

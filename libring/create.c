@@ -128,34 +128,27 @@ static void init_rings(struct ring_writer *w, const struct shape *s, uint64_t da
 static void fill_header(struct ring_writer *w, const struct shape *s,
 			const struct ring_writer_opts *o, bool light_wake)
 {
+	const struct seqring_shape shape = {
+		.writer_kind = SEQRING_WRITER_MEMFD,
+		.page_size = (uint32_t)s->page,
+		.nr_rings = o->nr_rings,
+		.clock_id = o->clock_id,
+		.features = light_wake ? SEQRING_FEAT_MEMBARRIER : 0,
+		.data_size = o->data_size,
+		.payload_max = SEQRING_PAYLOAD_MAX(o->data_size),
+		.ring_offset = s->ring_offset,
+		.ring_stride = s->stride,
+		.total_size = s->total,
+		.schema_offset = s->page,
+		.schema_size = o->schema_size,
+		.name = o->name,
+	};
 	struct seqring_header *h = (void *)w->map;
 
-	h->version = SEQRING_VERSION;
-	h->compat_version = SEQRING_COMPAT_VERSION;
-	h->features = light_wake ? SEQRING_FEAT_MEMBARRIER : 0;
-	h->header_size = sizeof(*h);
-	h->page_size = (uint32_t)s->page;
-	h->nr_rings = o->nr_rings;
-	h->clock_id = o->clock_id;
-	h->total_size = s->total;
-	h->ring_offset = s->ring_offset;
-	h->ring_stride = s->stride;
-	h->data_offset = s->page;
-	h->data_size = o->data_size;
-	h->nr_segments = SEQRING_SEGMENTS;
-	h->record_header_size = sizeof(struct seqring_record);
-	h->record_align = SEQRING_RECORD_ALIGN;
-	h->payload_max = SEQRING_PAYLOAD_MAX(o->data_size);
-	h->writer_kind = SEQRING_WRITER_MEMFD;
-	if (o->schema_size) {
-		h->schema_offset = s->page;
-		h->schema_size = o->schema_size;
+	seqring_header_init(h, &shape);
+	if (o->schema_size)
 		memcpy(w->map + s->page, o->schema, o->schema_size);
-	}
-	if (o->name)
-		memcpy(h->name, o->name, strlen(o->name));
-	/* Pairs with the acquire in libring_map(). */
-	seqring_store_release(JOIN, &h->magic, SEQRING_MAGIC);
+	seqring_header_publish(h);
 }
 
 static int create(struct ring_writer *w, const struct ring_writer_opts *o)

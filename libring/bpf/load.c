@@ -141,6 +141,7 @@ static int get_shape(struct ring_bpf *b)
 {
 	struct seqring_bpf_geometry *geo = &b->geo;
 	struct seqring_header *h = &b->hdr;
+	struct seqring_shape shape;
 	int nr = b->opts.flags & RING_BPF_ONE_RING ? 1 : libbpf_num_possible_cpus();
 
 	if (nr < 0)
@@ -148,29 +149,23 @@ static int get_shape(struct ring_bpf *b)
 	if ((unsigned int)nr > SEQRING_RINGS_MAX)
 		return libring_fail(EINVAL, "%d CPUs, and %u rings at most: use one ring", nr,
 				    SEQRING_RINGS_MAX);
-	h->version = SEQRING_VERSION;
-	h->compat_version = SEQRING_COMPAT_VERSION;
-	h->header_size = sizeof(*h);
-	h->page_size = (uint32_t)page_size();
-	h->nr_rings = (uint32_t)nr;
-	h->clock_id = b->opts.clock_id;
-	h->features = geo->announce ? SEQRING_FEAT_ANNOUNCE : 0;
-	h->ring_offset = page_align(sizeof(*h) + b->opts.schema_size);
-	h->data_offset = h->page_size;
-	h->data_size = b->opts.data_size;
-	h->ring_stride = h->ring_offset + h->data_offset + h->data_size +
-			 page_align(sizeof(struct seqring_record) + geo->payload_limit);
-	h->total_size = h->ring_stride * h->nr_rings;
-	h->nr_segments = SEQRING_SEGMENTS;
-	h->record_header_size = sizeof(struct seqring_record);
-	h->record_align = SEQRING_RECORD_ALIGN;
-	h->payload_max = geo->payload_limit;
-	h->writer_kind = SEQRING_WRITER_BPF;
-	if (b->opts.schema_size) {
-		h->schema_offset = sizeof(*h);
-		h->schema_size = b->opts.schema_size;
-	}
-	memcpy(h->name, b->name, sizeof(h->name));
+	shape = (struct seqring_shape) {
+		.writer_kind = SEQRING_WRITER_BPF,
+		.page_size = (uint32_t)page_size(),
+		.nr_rings = (uint32_t)nr,
+		.clock_id = b->opts.clock_id,
+		.features = geo->announce ? SEQRING_FEAT_ANNOUNCE : 0,
+		.data_size = b->opts.data_size,
+		.payload_max = geo->payload_limit,
+		.ring_offset = page_align(sizeof(*h) + b->opts.schema_size),
+		.schema_offset = sizeof(*h),
+		.schema_size = b->opts.schema_size,
+		.name = b->name,
+	};
+	shape.ring_stride = shape.ring_offset + shape.page_size + shape.data_size +
+			    page_align(sizeof(struct seqring_record) + geo->payload_limit);
+	shape.total_size = shape.ring_stride * shape.nr_rings;
+	seqring_header_init(h, &shape);
 
 	geo->ring_offset = h->ring_offset;
 	geo->data_offset = h->data_offset;
@@ -410,8 +405,7 @@ static int init_map(struct ring_bpf *b)
 	memcpy(h, &b->hdr, sizeof(*h));
 	if (b->opts.schema_size)
 		memcpy(map + h->schema_offset, b->schema, b->opts.schema_size);
-	/* Pairs with the acquire in libring_map(). */
-	seqring_store_release(JOIN, &h->magic, SEQRING_MAGIC);
+	seqring_header_publish(h);
 	munmap(map, (size_t)b->hdr.total_size);
 	err = bpf_map_freeze(bpf_map__fd(b->map));
 	return err ? libring_fail(-err, "cannot freeze the ring's map: %s", strerror(-err)) :

@@ -31,7 +31,7 @@ not_ok() {
 }
 
 mkdir -p build/log
-if make -j2 SAN=arm64 all >build/log/arm64-make.log 2>&1; then
+if make -j2 SAN=arm64 everything >build/log/arm64-make.log 2>&1; then
 	echo "ok build for arm64"
 else
 	tail -n 20 build/log/arm64-make.log

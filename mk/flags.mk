@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Compilers, their flags, and the directories that things are built in and installed to.
+
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+
+VERSION		:= $(file <VERSION)
+SONAME		:= libring.so.0
+BPF_SONAME	:= libring-bpf.so.0
+
+prefix		?= $(or $(PREFIX),/usr/local)
+exec_prefix	?= $(prefix)
+bindir		?= $(exec_prefix)/bin
+libdir		?= $(exec_prefix)/lib
+includedir	?= $(prefix)/include
+datadir		?= $(prefix)/share
+KDIR		?= /lib/modules/$(shell uname -r)/build
+
+# Each SAN (asan, tsan, m32, clang, arm64) has a build directory of its own.
+SAN	?=
+O	:= build/$(or $(SAN),native)
+
+ifeq ($(origin CC),default)
+CC		:= gcc
+endif
+CFLAGS		?= -O2 -g
+WARN		:= -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow
+CPPFLAGS_ALL	= -Iinclude -I$(O) -D_GNU_SOURCE -MMD -MP $(CPPFLAGS)
+CFLAGS_ALL	= -std=gnu11 -pthread $(WARN) $(CFLAGS) $(SAN_$(SAN))
+LDFLAGS_ALL	= -pthread $(LDFLAGS) $(SAN_$(SAN))
+PKG_CONFIG	:= pkg-config
+MACHINE		:= $(shell uname -m)
+BPF_INCLUDE	:= /usr/include/$(MACHINE)-linux-gnu
+
+SAN_		:=
+SAN_asan	:= -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SAN_tsan	:= -fsanitize=thread
+SAN_m32		:= -m32
+SAN_clang	:=
+ifeq ($(SAN),clang)
+CC		:= clang
+endif
+# The scripts fetch the cross compiler and the libraries when they are missing.
+ifeq ($(SAN),arm64)
+MACHINE		:= aarch64
+CROSS		:= $(shell eval "$$(tests/kernel/arm64/tools.sh)"; echo "$$CROSS")
+SYSROOT		:= $(shell tests/kernel/arm64/sysroot.sh)
+$(if $(and $(CROSS),$(SYSROOT)),,$(error no cross compiler or no libraries for arm64))
+CC		:= $(CROSS)gcc
+AR		:= $(CROSS)ar
+SYSLIB		:= $(SYSROOT)/usr/lib/aarch64-linux-gnu
+BPF_INCLUDE	:= $(SYSROOT)/usr/include/aarch64-linux-gnu
+# With DWARF 5, binutils 2.40 names the wrong file for some lines (tests/kernel/arm64/barriers.py).
+SAN_arm64	:= -gdwarf-4 --sysroot=$(SYSROOT) -isystem $(BPF_INCLUDE) -B$(SYSLIB) -L$(SYSLIB) \
+		   -L$(SYSROOT)/lib/aarch64-linux-gnu \
+		   -Wl,-rpath-link=$(SYSROOT)/lib/aarch64-linux-gnu:$(SYSLIB)
+PKG_CONFIG	:= PKG_CONFIG_LIBDIR=$(SYSLIB)/pkgconfig:$(SYSROOT)/usr/share/pkgconfig \
+		   PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) pkg-config
+endif
+LIBBPF		:= $(shell $(PKG_CONFIG) --libs libbpf 2>/dev/null || echo -lbpf)
+
+CLANG		?= clang
+# Debian installs bpftool in /usr/sbin, which only root's PATH has.
+BPFTOOL		?= $(shell PATH="$$PATH:/usr/sbin" command -v bpftool || echo bpftool)
+BPF_ARCH	:= $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(MACHINE)))
+BPF_CFLAGS	:= -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter \
+		   -D__TARGET_ARCH_$(BPF_ARCH) \
+		   -idirafter $(BPF_INCLUDE) -Iinclude
+
+# What the goals need from Debian; mk/need.sh checks it before anything is compiled.
+goals		:= $(or $(MAKECMDGOALS),all)
+goal		= $(if $(filter $(1),$(goals)),$(2))
+NEED		:= cc
+ifneq ($(SAN),m32)
+NEED		+= libbpf
+NEED		+= $(call goal,all everything tools install %/ringctl,json-c seccomp clang bpftool)
+NEED		+= $(call goal,everything bench-build %/ringbench,json-c gsl clang bpftool)
+NEED		+= $(call goal,everything test-build,cmocka clang)
+endif

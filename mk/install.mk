@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# One list says what is installed, so that `make uninstall` removes exactly that.
+
+# include/linux is for kernel code, which is built against the tree.
+HEADERS := $(sort $(shell find include -path include/linux -prune -o \
+	   '(' -name '*.h' -o -name '*.def' ')' -print))
+
+# MODE:SOURCE:DESTINATION; mode `link` makes a symbolic link with the text SOURCE.
+INSTALLED := \
+	644:$(O)/libring.a:$(libdir)/libring.a \
+	755:$(O)/$(SONAME):$(libdir)/$(SONAME) \
+	link:$(SONAME):$(libdir)/libring.so \
+	644:$(O)/libring.pc:$(libdir)/pkgconfig/libring.pc \
+	644:$(O)/libring-bpf.a:$(libdir)/libring-bpf.a \
+	755:$(O)/$(BPF_SONAME):$(libdir)/$(BPF_SONAME) \
+	link:$(BPF_SONAME):$(libdir)/libring-bpf.so \
+	644:$(O)/libring-bpf.pc:$(libdir)/pkgconfig/libring-bpf.pc \
+	$(foreach h,$(HEADERS),644:$(h):$(patsubst include/%,$(includedir)/%,$(h))) \
+	755:$(O)/ringctl:$(bindir)/ringctl \
+	644:tools/ringctl.8:$(datadir)/man/man8/ringctl.8 \
+	644:tools/ringctl.bash-completion:$(datadir)/bash-completion/completions/ringctl
+
+field		= $(word $(1),$(subst :, ,$(2)))
+INSTALLED_FILES	:= $(foreach f,$(INSTALLED),$(call field,3,$(f)))
+# The directories that hold nothing but ours.
+INSTALLED_DIRS	:= $(filter-out $(includedir)/,$(sort $(dir $(filter $(includedir)/%,$(INSTALLED_FILES)))))
+
+# install_one ENTRY: one line of a recipe.
+define install_one
+$(if $(filter link,$(call field,1,$(1))),ln -sf,install -D -m $(call field,1,$(1))) \
+	$(call field,2,$(1)) $(DESTDIR)$(call field,3,$(1))
+
+endef
+
+.PHONY: install uninstall
+install: lib tools
+	$(foreach f,$(INSTALLED),$(call install_one,$(f)))
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED_FILES))
+	-for dir in $(addprefix $(DESTDIR),$(INSTALLED_DIRS)); do \
+		[ ! -d $$dir ] || rmdir --ignore-fail-on-non-empty $$dir; done

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <libring_bpf.h>
+#include <libring/bpf.h>
 #include <seqring/abi.h>
 
 #include "ringctl.h"

@@ -9,7 +9,7 @@
 
 #include <bpf/libbpf.h>
 #include <json-c/json.h>
-#include <libring_schema.h>
+#include <libring/schema.h>
 
 #include "decode.h"
 

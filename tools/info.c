@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include <json-c/json.h>
-#include <libring_schema.h>
+#include <libring/schema.h>
 #include <seqring/abi.h>
 
 #include "decode.h"

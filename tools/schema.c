@@ -10,7 +10,7 @@
 
 #include <bpf/libbpf.h>
 #include <json-c/json.h>
-#include <libring_schema.h>
+#include <libring/schema.h>
 
 #include "decode.h"
 

@@ -8,7 +8,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libring_bpf.h>
+#include <libring/bpf.h>
 #include <linux/perf_event.h>
 #include <seqring/bpf.h>
 #include <stdlib.h>

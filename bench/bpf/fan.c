@@ -3,7 +3,7 @@
  * Many readers of the same records. A BPF ring buffer has one consumer: so people give
  * each reader a buffer of its own, or have one consumer pass the records on.
  */
-#include <libring_bpf.h>
+#include <libring/bpf.h>
 #include <malloc.h>
 #include <stdlib.h>
 

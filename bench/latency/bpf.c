@@ -6,7 +6,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <libring_bpf.h>
+#include <libring/bpf.h>
 #include <seqring/bpf.h>
 #include <stdlib.h>
 #include <string.h>

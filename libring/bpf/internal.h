@@ -7,7 +7,7 @@
 #include <seqring/bpf.h>
 
 #include "../internal.h"
-#include "libring_bpf.h"
+#include "libring/bpf.h"
 
 struct bpf_map;
 struct bpf_program;

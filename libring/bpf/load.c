@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "internal.h"
-#include "libring_schema.h"
+#include "libring/schema.h"
 
 #define DATA_SIZE_DEFAULT (1u << 20)
 #define DATA_SIZE_MAX	  (1u << 28)

@@ -6,7 +6,7 @@
 #include <bpf/btf.h>
 
 #include "../internal.h"
-#include "libring_schema.h"
+#include "libring/schema.h"
 
 #define SCHEMA_ENUM "seqring_schema"
 

@@ -25,7 +25,7 @@
 #include <seqring/bpf.h>
 
 #include "libring.h"
-#include "libring_bpf.h"
+#include "libring/bpf.h"
 
 #define MS ((uint64_t)1000000)
 

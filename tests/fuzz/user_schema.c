@@ -10,7 +10,7 @@
 #include <stdarg.h>
 
 #include "libring.h"
-#include "libring_schema.h"
+#include "libring/schema.h"
 #include "user_fuzz.h"
 #include "../../tools/decode.h"
 

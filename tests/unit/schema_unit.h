@@ -5,7 +5,7 @@
 
 #include <bpf/btf.h>
 
-#include "libring_schema.h"
+#include "libring/schema.h"
 #include "unit.h"
 
 #define BITS(type, member) ((uint32_t)offsetof(type, member) * 8)

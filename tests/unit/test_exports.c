@@ -135,8 +135,8 @@ static void test_exports_bpf(void **state)
 	struct names header = { 0 };
 
 	(void)state;
-	read_header(&header, "libring_bpf.h");
-	read_header(&header, "libring_schema.h");
+	read_header(&header, "libring/bpf.h");
+	read_header(&header, "libring/schema.h");
 	assert_true(has(&header, "ring_bpf_prepare"));
 	assert_true(has(&header, "ring_schema_open"));
 	assert_true(has(&header, "ring_schema_print"));

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include <bpf/btf.h>
-#include <libring_bpf.h>
+#include <libring/bpf.h>
 
 #include "trace.h"
 

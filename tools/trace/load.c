@@ -7,7 +7,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <libring_bpf.h>
+#include <libring/bpf.h>
 #include <seqring/bpf.h>
 
 #include "trace.h"

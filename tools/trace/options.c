@@ -2,7 +2,7 @@
 /* The options of ringctl trace. */
 #include <string.h>
 
-#include <libring_bpf.h>
+#include <libring/bpf.h>
 #include <seqring/abi.h>
 
 #include "trace.h"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <libring_schema.h>
+#include <libring/schema.h>
 
 #include "trace.h"
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include <bpf/libbpf.h>
-#include <libring_bpf.h>
+#include <libring/bpf.h>
 #include <seqring/abi.h>
 
 #include "../decode.h"

@@ -13,7 +13,7 @@ all:
 
 include mk/flags.mk mk/rules.mk
 
-BPF_LIB_SRCS	:= $(call sources,libring/bpf)
+BPF_LIB_SRCS	:= $(call sources,libring/bpf libring/schema)
 LIB_OBJS	:= $(call objects,$(filter-out $(BPF_LIB_SRCS),$(call sources,libring)))
 BPF_LIB_OBJS	:= $(call objects,$(BPF_LIB_SRCS))
 # Debian has no libbpf of 32 bits beside that of 64.

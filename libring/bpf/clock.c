@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
 /*
- * SEQRING_CLOCK_COARSE of BPF programs. They cannot read CLOCK_MONOTONIC_COARSE, but
- * jiffies, at the cost of a load; both go on with the same ticks.
+ * SEQRING_CLOCK_COARSE for BPF programs. A BPF program cannot read
+ * CLOCK_MONOTONIC_COARSE. It can read jiffies, at the cost of one load, and the same
+ * tick advances both. So the coarse time is jiffies times the tick, plus a base that
+ * is measured here once.
  */
 
 #include <errno.h>
@@ -11,7 +13,7 @@
 
 #define TRIES 10000
 
-static uint64_t coarse_ns(void)
+static uint64_t read_coarse_ns(void)
 {
 	struct timespec ts;
 
@@ -19,7 +21,7 @@ static uint64_t coarse_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-uint64_t libring_bpf_tick_ns(void)
+uint64_t libring_bpf_get_tick_ns(void)
 {
 	struct timespec ts = { 0 };
 
@@ -28,28 +30,30 @@ uint64_t libring_bpf_tick_ns(void)
 }
 
 /**
- * libring_bpf_clock_base() - tell what CLOCK_MONOTONIC_COARSE was when jiffies were 0
+ * libring_bpf_measure_clock_base() - find CLOCK_MONOTONIC_COARSE at jiffies = 0
  * @ctl: the control program
- * @tick_ns: a jiffy
- * @base_ns: set to it; modulo 2^64, for jiffies start below 0
+ * @tick_ns: nanoseconds of a jiffy
+ * @base_ns: set to the base, modulo 2^64: jiffies start below 0
  *
- * Jiffies go on a moment before the clock does, and then the answer is a tick too low:
- * so that of several ticks is taken, and the highest.
+ * Jiffies advance a moment before the clock does. A measurement in between gives a
+ * base that is one tick too low. So this measures in several ticks and takes the
+ * highest base.
  *
- * Return: 0; -EAGAIN: the clock never stood still; what the program returns.
+ * Return: 0; -EAGAIN the clock advanced during every measurement; what the control
+ * program returns.
  */
-int libring_bpf_clock_base(int ctl, uint64_t tick_ns, uint64_t *base_ns)
+int libring_bpf_measure_clock_base(int ctl, uint64_t tick_ns, uint64_t *base_ns)
 {
 	struct seqring_bpf_ctl c = { .cmd = SEQRING_BPF_CTL_CLOCK };
 	uint64_t before, base, first = 0;
 	int i, err, ticks = 0;
 
 	for (i = 0; i < TRIES && ticks < 3; i++) {
-		before = coarse_ns();
-		err = libring_bpf_run(ctl, &c);
+		before = read_coarse_ns();
+		err = libring_bpf_run_control(ctl, &c);
 		if (err)
 			return err;
-		if (coarse_ns() != before)
+		if (read_coarse_ns() != before)
 			continue;
 		base = before - c.ticks * tick_ns;
 		if (!ticks || (int64_t)(base - *base_ns) > 0)

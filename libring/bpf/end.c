@@ -1,103 +1,48 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
-/*
- * What is done to a ring that is written already. Its map is frozen, so its own
- * control program does it.
- */
+/* The end of a ring by the process that started it. */
 
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "internal.h"
 
-#define BUSY_MS 1000
-
-/* Copies the header out of a ring's map. */
-int libring_bpf_header(int ring, struct seqring_header *h)
+/* Removes the pins, unless another ring has the name by now. */
+static int remove_name(const struct ring_bpf *b)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	void *p;
+	int lock, err;
 
-	p = mmap(NULL, page, PROT_READ, MAP_SHARED, ring, 0);
-	if (p == MAP_FAILED)
-		return libring_fail(errno, "cannot map the ring's header: %s", strerror(errno));
-	memcpy(h, p, sizeof(*h));
-	munmap(p, page);
-	if (h->magic != SEQRING_MAGIC || h->writer_kind != SEQRING_WRITER_BPF)
-		return libring_fail(EPROTO, "what is pinned as a ring is none of a BPF program's");
-	return 0;
-}
-
-/* Has the control program carry out @c. Return: what it returns; -errno. */
-int libring_bpf_run(int ctl, struct seqring_bpf_ctl *c)
-{
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = c, .ctx_size_in = sizeof(*c));
-	int err;
-
-	err = bpf_prog_test_run_opts(ctl, &opts);
+	err = libring_pins_lock(&b->pins, &lock);
 	if (err)
-		return libring_fail(-err, "cannot run the ring's control program: %s",
-				    strerror(-err));
-	return (int)opts.retval;
-}
-
-/* Ends each ring once more. Return: how many had not ended before; -EBUSY; -errno. */
-static int end_each(int ctl, uint32_t nr_rings)
-{
-	struct seqring_bpf_ctl c = { .cmd = SEQRING_BPF_CTL_END };
-	bool busy = false;
-	int err, nr = 0;
-
-	for (c.ring = 0; c.ring < nr_rings; c.ring++) {
-		err = libring_bpf_run(ctl, &c);
-		if (err < 0 && err != -EBUSY)
-			return err;
-		busy |= err == -EBUSY;
-		nr += !err;
-	}
-	return busy ? -EBUSY : nr;
-}
-
-/* Wakes all sleepers; they look who owns the ring, too. */
-int libring_bpf_wake_all(int ctl)
-{
-	struct seqring_bpf_ctl c = { .cmd = SEQRING_BPF_CTL_DOORBELL };
-	int i, err = -EAGAIN;
-
-	for (i = 0; err == -EAGAIN && i < BUSY_MS; i++) {
-		err = libring_bpf_run(ctl, &c);
-		if (err == -EAGAIN)
-			usleep(1000);
-	}
+		return err;
+	if (libring_pins_match(&b->pins, bpf_map__fd(b->map)))
+		err = libring_pins_remove(&b->pins);
+	close(lock);
 	return err;
 }
 
-/**
- * libring_bpf_end_rings() - end all rings and wake who sleeps on them
- * @ctl: the control program
- * @nr_rings: how many there are
- *
- * A program that has found its ring free just before may take it all the same, and
- * give it back as if it had not ended. It is an RCU read-side critical section; so a
- * ring that has still ended after a grace period has for good.
- */
-int libring_bpf_end_rings(int ctl, uint32_t nr_rings)
+int ring_bpf_end(struct ring_bpf *b)
 {
-	int ms, woken, err = 1;
+	int err;
 
-	for (ms = 0; ms < BUSY_MS; ms++) {
-		err = end_each(ctl, nr_rings);
-		if (err <= 0 && err != -EBUSY)
-			break;
-		if (err < 0 || libring_grace_period())
-			usleep(1000);
-	}
-	if (err == -EBUSY)
-		libring_fail(EBUSY, "a ring was being written for a second on end");
-	woken = libring_bpf_wake_all(ctl);
-	return err < 0 ? err : woken;
+	if (!b->started)
+		return libring_fail(EINVAL, "the ring was not started");
+	if (b->ended)
+		return 0;
+	err = libring_bpf_end_rings(bpf_program__fd(b->ctl), b->hdr.nr_rings);
+	if (err)
+		return err;
+	b->ended = true;
+	return b->opts.name ? remove_name(b) : 0;
+}
+
+void ring_bpf_close(struct ring_bpf *b)
+{
+	if (!b)
+		return;
+	if (b->started && !b->kept)
+		ring_bpf_end(b);
+	libring_pins_close(&b->pins);
+	free(b->own_schema);
+	free(b);
 }

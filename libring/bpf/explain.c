@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
-/* Whether BPF can be had here, and why an object does not load. */
+/* Whether this process can use BPF, and why an object does not load. */
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -11,10 +11,10 @@
 
 #include "internal.h"
 
-/* Programs of type syscall, which end a ring, are the youngest thing that is needed. */
+/* The newest requirement: programs of type syscall, such as the control program. */
 #define KERNEL_MIN "5.15"
 
-static bool kernel_too_old(struct utsname *u)
+static bool is_kernel_too_old(struct utsname *u)
 {
 	unsigned int major = 0, minor = 0;
 
@@ -27,7 +27,7 @@ int ring_bpf_supported(void)
 	struct utsname u;
 	int fd;
 
-	if (kernel_too_old(&u))
+	if (is_kernel_too_old(&u))
 		return libring_fail(ENOSYS,
 				    "Linux %s is too old: rings of BPF programs need " KERNEL_MIN,
 				    u.release);
@@ -59,19 +59,19 @@ int ring_bpf_explain(int negative)
 		if (!getrlimit(RLIMIT_MEMLOCK, &lim) && lim.rlim_cur != RLIM_INFINITY && !geteuid())
 			return libring_fail(err,
 					    "the kernel refused the BPF object: not allowed, or "
-					    "more than RLIMIT_MEMLOCK, %lu bytes, may hold",
+					    "larger than RLIMIT_MEMLOCK (%lu bytes) permits",
 					    (unsigned long)lim.rlim_cur);
 		return libring_fail(err, "not allowed to load a BPF object: be root, or have "
 					 "CAP_BPF and CAP_PERFMON");
 	case E2BIG:
-		return libring_fail(err, "the kernel takes no BPF map or program so large: use "
-					 "smaller rings");
+		return libring_fail(err, "the BPF object has a map or program that is larger than "
+					 "the kernel allows: use smaller rings");
 	case ENOMEM:
 		return libring_fail(err, "no memory for the maps of the BPF object: use smaller "
 					 "rings");
 	case ESRCH:
-		return libring_fail(err, "this kernel has no type information (BTF), or does not "
-					 "have what the BPF object wants to attach to");
+		return libring_fail(err, "this kernel has no type information (BTF), or not the "
+					 "function or tracepoint that the BPF object attaches to");
 	case EACCES:
 	case EINVAL:
 		return libring_fail(err,

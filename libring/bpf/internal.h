@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause */
-/* What the parts of libring-bpf that set up rings share. Nothing of it is exported. */
+/*
+ * Shared by the files that set up BPF rings; nothing is exported. Calls go one way:
+ *
+ *	prepare.c -> options.c, existing.c, clock.c, end.c
+ *	start.c -> existing.c, clock.c
+ *	start.c, existing.c, end.c -> pins.c
+ *	start.c, existing.c, end.c, clock.c -> control.c
+ */
 #ifndef LIBRING_BPF_INTERNAL_H
 #define LIBRING_BPF_INTERNAL_H
 
@@ -13,9 +20,11 @@ struct bpf_map;
 struct bpf_program;
 
 /*
- * Where a named ring's pins are, and what is pinned there.
+ * Pins of a named ring.
  *
- * @dir: .../NAME; @base: what it is in
+ * @base: directory of all named rings
+ * @dir: @base/NAME
+ * @ring, @wait, @doorbell, @ctl: descriptors of what is pinned there; -1: not open
  */
 struct ring_pins {
 	char base[PATH_MAX];
@@ -27,9 +36,11 @@ struct ring_pins {
 };
 
 /*
- * @map, @wait, @doorbell, @geometry, @ctl: of @obj
- * @pins: of a named ring; with @go_on, those of the ring that is gone on with
- * @schema: as it is to be stored; @own_schema: freed with this
+ * @map, @wait, @doorbell, @geometry, @ctl: parts of @obj that SEQRING_BPF() declares
+ * @pins: of a named ring; open only while @continued
+ * @schema: the schema to store; @own_schema: a copy to free, or NULL
+ * @continued: this object takes over a ring that exists already
+ * @started, @kept, @ended: that call succeeded
  */
 struct ring_bpf {
 	struct bpf_object *obj;
@@ -45,31 +56,39 @@ struct ring_bpf {
 	struct seqring_bpf_geometry geo;
 	const void *schema;
 	void *own_schema;
-	bool go_on;
+	bool continued;
 	uint64_t clock_base_ns;
 	bool started;
 	bool kept;
 	bool ended;
 };
 
+/* options.c */
+int libring_bpf_read_opts(const struct ring_bpf_opts *user, struct ring_bpf_opts *o);
+
+/* existing.c */
+int libring_bpf_claim_name(struct ring_bpf *b);
+int libring_bpf_take_over(struct ring_bpf *b);
+
 /* pins.c */
-int libring_pins_find(const char *name, struct ring_pins *p);
+int libring_pins_locate(const char *name, struct ring_pins *p);
 int libring_pins_make_base(const char *base, bool mount_it);
 int libring_pins_lock(const struct ring_pins *p, int *fd);
 int libring_pins_open(struct ring_pins *p);
-bool libring_pins_same(const struct ring_pins *p, int ring);
+bool libring_pins_match(const struct ring_pins *p, int ring);
 void libring_pins_close(struct ring_pins *p);
-int libring_pins_make(const struct ring_bpf *b);
+int libring_pins_create(const struct ring_bpf *b);
 int libring_pins_remove(const struct ring_pins *p);
-int libring_pins_unlink_links(const struct ring_pins *p);
-
-/* end.c */
-int libring_bpf_header(int ring, struct seqring_header *h);
-int libring_bpf_run(int ctl, struct seqring_bpf_ctl *c);
+int libring_pins_detach_writers(const struct ring_pins *p);
 
 /* clock.c */
-uint64_t libring_bpf_tick_ns(void);
-int libring_bpf_clock_base(int ctl, uint64_t tick_ns, uint64_t *base_ns);
+uint64_t libring_bpf_get_tick_ns(void);
+int libring_bpf_measure_clock_base(int ctl, uint64_t tick_ns, uint64_t *base_ns);
+
+/* control.c */
+int libring_bpf_read_header(int ring, struct seqring_header *h);
+bool libring_bpf_has_ended(int ring, const struct seqring_header *h);
+int libring_bpf_run_control(int ctl, struct seqring_bpf_ctl *c);
 int libring_bpf_end_rings(int ctl, uint32_t nr_rings);
 int libring_bpf_wake_all(int ctl);
 

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
 /*
- * Where named rings are pinned: a directory of the BPF file system for each, which
- * appears whole, by a rename, and has
+ * Pins of named rings. Each ring has a directory of its own in a BPF file system. The
+ * directory appears complete, by a rename. It contains
  *
- *	ring	the map with the ring
- *	wait	the armed words, doorbell: both writable by whoever may sleep on the ring
- *	ctl	the program that ends it; link-N: what attaches its writers
+ *	ring		the map with the ring
+ *	wait		the map with the wake thresholds
+ *	doorbell	the map that wakes readers
+ *	ctl		the control program, which ends the ring
+ *	link-N		the links that attach the writers, once the ring is kept
+ *
+ * A reader that may sleep on the ring can write wait and doorbell.
  */
 
 #include <bpf/bpf.h>
@@ -24,7 +28,7 @@
 
 #define DETACH_MS 1000
 
-/* Makes the directory of all pins; @mount_it: also the BPF file system, when not there. */
+/* Makes the directory of all named rings; @mount_it: mounts a BPF file system if needed. */
 int libring_pins_make_base(const char *base, bool mount_it)
 {
 	char parent[PATH_MAX], *slash;
@@ -46,8 +50,7 @@ int libring_pins_make_base(const char *base, bool mount_it)
 				    strerror(errno));
 	if (!libring_on_bpffs(parent))
 		return libring_fail(ENOTDIR,
-				    "no BPF file system is mounted at %s: mount -t bpf bpf "
-				    "%s",
+				    "no BPF file system is mounted at %s: mount -t bpf bpf %s",
 				    parent, parent);
 	if (mkdir(base, 0755) && errno != EEXIST)
 		return libring_fail(errno, "%s: %s", base, strerror(errno));
@@ -55,11 +58,13 @@ int libring_pins_make_base(const char *base, bool mount_it)
 }
 
 /**
- * libring_pins_find() - say where a ring's pins belong
- * @name: the ring's, checked
- * @p: filled; nothing is open yet
+ * libring_pins_locate() - compute the paths of a ring's pins
+ * @name: a name that was checked
+ * @p: filled; no descriptor is open
+ *
+ * Return: 0; -ENAMETOOLONG.
  */
-int libring_pins_find(const char *name, struct ring_pins *p)
+int libring_pins_locate(const char *name, struct ring_pins *p)
 {
 	int err;
 
@@ -73,10 +78,14 @@ int libring_pins_find(const char *name, struct ring_pins *p)
 }
 
 /**
- * libring_pins_lock() - keep others from looking who has a name, and from taking it
- * @p: found; its directory of all is there
- * @fd: the lock: until close(2). Of a directory of its own, because whoever may open
- *      the one with the rings could hold everybody up
+ * libring_pins_lock() - lock all names: nobody else looks one up or takes one
+ * @p: located, and @p->base exists
+ * @fd: set to the lock, which close(2) releases
+ *
+ * The lock is on a directory that only its owner can open. Any user can open @p->base,
+ * and could block all others by locking it.
+ *
+ * Return: 0; -errno.
  */
 int libring_pins_lock(const struct ring_pins *p, int *fd)
 {
@@ -97,7 +106,7 @@ int libring_pins_lock(const struct ring_pins *p, int *fd)
 	return 0;
 }
 
-static int get(const struct ring_pins *p, const char *what, int *fd)
+static int open_pin(const struct ring_pins *p, const char *what, int *fd)
 {
 	char path[PATH_MAX + 16];
 
@@ -106,7 +115,7 @@ static int get(const struct ring_pins *p, const char *what, int *fd)
 	return *fd < 0 ? libring_fail(-*fd, "%s: %s", path, strerror(-*fd)) : 0;
 }
 
-/* Opens what is pinned. Return: 0; -ENOENT there is no such ring; -errno. */
+/* Opens all pins but the links. Return: 0; -ENOENT there is no such ring; -errno. */
 int libring_pins_open(struct ring_pins *p)
 {
 	int err;
@@ -114,13 +123,13 @@ int libring_pins_open(struct ring_pins *p)
 	if (access(p->dir, F_OK))
 		return libring_fail(errno == ENOTDIR ? ENOENT : errno, "%s: %s", p->dir,
 				    strerror(errno));
-	err = get(p, "ring", &p->ring);
+	err = open_pin(p, "ring", &p->ring);
 	if (!err)
-		err = get(p, "wait", &p->wait);
+		err = open_pin(p, "wait", &p->wait);
 	if (!err)
-		err = get(p, "doorbell", &p->doorbell);
+		err = open_pin(p, "doorbell", &p->doorbell);
 	if (!err)
-		err = get(p, "ctl", &p->ctl);
+		err = open_pin(p, "ctl", &p->ctl);
 	if (err)
 		libring_pins_close(p);
 	return err;
@@ -138,7 +147,7 @@ void libring_pins_close(struct ring_pins *p)
 	}
 }
 
-static int pin(const char *dir, const char *what, int fd, mode_t mode)
+static int make_pin(const char *dir, const char *what, int fd, mode_t mode)
 {
 	char path[PATH_MAX + 16];
 	int err;
@@ -152,8 +161,8 @@ static int pin(const char *dir, const char *what, int fd, mode_t mode)
 	return 0;
 }
 
-/* Return: the ID of the link that is pinned as @name; 0: none is. */
-static uint32_t link_id(const char *dir, const char *name)
+/* Return: the ID of the link pinned as @name; 0: no link is. */
+static uint32_t get_link_id(const char *dir, const char *name)
 {
 	struct bpf_link_info info = { 0 };
 	__u32 len = sizeof(info);
@@ -171,8 +180,9 @@ static uint32_t link_id(const char *dir, const char *name)
 }
 
 /*
- * The kernel detaches a link some time after its last pin went. Waits for that, unless
- * it takes long, since somebody has the link open, or this process may not ask.
+ * Waits until the kernel has detached a link, which happens some time after its last
+ * pin was removed. Gives up after DETACH_MS, since another process may have the link
+ * open, and at once if this process may not look links up.
  */
 static void wait_detached(uint32_t id)
 {
@@ -188,8 +198,8 @@ static void wait_detached(uint32_t id)
 	}
 }
 
-/* Unlinks the files of @dir; @links: only those that attach writers. */
-static int empty(const char *dir, bool links)
+/* Unlinks the files in @dir; @links: only the links that attach writers. */
+static int unlink_pins(const char *dir, bool links)
 {
 	struct dirent *e;
 	uint32_t id = 0;
@@ -203,7 +213,7 @@ static int empty(const char *dir, bool links)
 		if (e->d_name[0] == '.' || (links && strncmp(e->d_name, "link-", 5)))
 			continue;
 		if (links)
-			id = link_id(dir, e->d_name);
+			id = get_link_id(dir, e->d_name);
 		if (unlinkat(dirfd(d), e->d_name, 0))
 			err = libring_fail(errno, "%s/%s: %s", dir, e->d_name, strerror(errno));
 		else
@@ -213,18 +223,18 @@ static int empty(const char *dir, bool links)
 	return err;
 }
 
-/* Detaches the writers that are pinned; none of them runs any more. */
-int libring_pins_unlink_links(const struct ring_pins *p)
+/* Detaches the writers whose links are pinned, and waits until none of them runs. */
+int libring_pins_detach_writers(const struct ring_pins *p)
 {
-	int err = empty(p->dir, true);
+	int err = unlink_pins(p->dir, true);
 
-	/* Those that run are RCU read-side critical sections. */
+	/* A program runs within an RCU read-side critical section. */
 	libring_grace_period();
 	return err;
 }
 
-/* Whether it is the map @ring that is pinned there. */
-bool libring_pins_same(const struct ring_pins *p, int ring)
+/* Asks whether the ring that is pinned is the map @ring. */
+bool libring_pins_match(const struct ring_pins *p, int ring)
 {
 	struct bpf_map_info ours = { 0 }, theirs = { 0 };
 	__u32 len = sizeof(ours);
@@ -243,41 +253,41 @@ bool libring_pins_same(const struct ring_pins *p, int ring)
 	return same;
 }
 
-/* Return: 0; -ENOENT it is gone already; -errno. */
+/* Removes all pins and their directory. Return: 0; -ENOENT it is gone already; -errno. */
 int libring_pins_remove(const struct ring_pins *p)
 {
-	int err = empty(p->dir, false);
+	int err = unlink_pins(p->dir, false);
 
 	if (!err && rmdir(p->dir))
 		err = libring_fail(errno, "%s: %s", p->dir, strerror(errno));
 	return err;
 }
 
-/* Pins all of @b; it appears under its name at once, or not at all. */
-int libring_pins_make(const struct ring_bpf *b)
+/* Pins all parts of @b. They appear under its name together, or not at all. */
+int libring_pins_create(const struct ring_bpf *b)
 {
 	const mode_t mode = b->opts.permissions ? b->opts.permissions : 0600;
 	struct ring_pins tmp = b->pins;
 	int lock, err;
 
-	/* No ring's name, and without a dot, which a BPF file system does not take. */
+	/* A ring's name has no +, and a BPF file system allows no dots. */
 	snprintf(tmp.dir, sizeof(tmp.dir), "%.*s/+%s+%d", (int)(sizeof(tmp.dir) - 64), b->pins.base,
 		 b->name, getpid());
-	/* Whoever may read one of the files may come as far as to it. */
+	/* The modes of the files decide about access: every user may look them up. */
 	if (mkdir(tmp.dir, 0755))
 		return libring_fail(errno, "%s: %s", tmp.dir, strerror(errno));
 	/*
-	 * The kernel maps a map by no descriptor that may only read. This one is frozen, so
-	 * that the right to write to it is none.
+	 * The kernel does not map a BPF map by a read-only descriptor, so readers need the
+	 * right to write. The map is frozen, so that right lets nobody write.
 	 */
-	err = pin(tmp.dir, "ring", bpf_map__fd(b->map), (mode & 0444) | (mode & 0444) >> 1);
+	err = make_pin(tmp.dir, "ring", bpf_map__fd(b->map), (mode & 0444) | (mode & 0444) >> 1);
 	if (!err)
-		err = pin(tmp.dir, "wait", bpf_map__fd(b->wait), mode);
+		err = make_pin(tmp.dir, "wait", bpf_map__fd(b->wait), mode);
 	if (!err)
-		err = pin(tmp.dir, "doorbell", bpf_map__fd(b->doorbell), mode);
+		err = make_pin(tmp.dir, "doorbell", bpf_map__fd(b->doorbell), mode);
 	if (!err)
-		err = pin(tmp.dir, "ctl", bpf_program__fd(b->ctl), 0600);
-	/* Whoever empties a directory of that name is done with it first. */
+		err = make_pin(tmp.dir, "ctl", bpf_program__fd(b->ctl), 0600);
+	/* A process that removes a directory of that name finishes first. */
 	if (!err)
 		err = libring_pins_lock(&b->pins, &lock);
 	if (!err) {

@@ -54,7 +54,7 @@ build() {
 	reader) set -- "$backend" ;;
 	libring) set -- "$backend" -Wl,--wrap=mmap,--wrap=munmap libring/*.c ;;
 	schema)
-		set -- -Dmain=ringctl_main -Wno-missing-prototypes libring/bpf/*.c tools/{decode,record,out,ringctl}.c \
+		set -- -Dmain=ringctl_main -Wno-missing-prototypes libring/{bpf,schema}/*.c tools/{decode,record,out,ringctl}.c \
 			$(others decode record out ringctl) build/native/libring.a $libs
 		;;
 	args)
@@ -110,7 +110,7 @@ coverage() {
 	local t=$1 files=include/seqring/reader.h
 	case $t in
 	libring) files="include/seqring/reader.h libring" ;;
-	schema) files="libring/bpf tools/decode.c" ;;
+	schema) files="libring/schema tools/decode.c" ;;
 	args) files="tools/parse.c tools/trace" ;;
 	esac
 	LLVM_PROFILE_FILE=$out/$t.raw "$out/$t" -runs=0 "$out/corpus/$t" "$out/seeds/$t" \

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
-/* Schemas out of what compilers and pahole leave. */
+/* Makes schemas from files that compilers and pahole write. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,11 +7,11 @@
 
 #include <linux/btf.h>
 
-#include "schema.h"
+#include "internal.h"
 
 #define FILE_MAX (256u << 20)
 
-/* All of it: files of sysfs and pipes do not tell their size. */
+/* Reads a whole file. Files in sysfs and pipes do not tell their size. */
 static int read_file(const char *path, unsigned char **data, size_t *size)
 {
 	size_t cap = 1 << 16, len = 0, n;

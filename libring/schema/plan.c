@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
 /*
- * From types to what a walk needs: sizes, offsets, names and how to read each value,
- * looked up once. Sees to it that no field is outside the bytes that a payload must
- * have, and that the work for one record has a bound.
+ * Turns BTF types into nodes, which have all that a walk needs: sizes, offsets, names
+ * and how to decode each value. Each type is looked up once. Checks that every field is
+ * within the bytes that a payload must have, and bounds the work for one record.
  */
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "schema.h"
+#include "internal.h"
 
 /*
- * Nodes of all structs, each counted where it is used: bounds what is compared here,
- * and what libbpf does to print them.
+ * At most so many nodes in all structs, each counted once per use. Bounds the names
+ * compared here and the work of libbpf when it prints the structs.
  */
 #define TREE_MAX (1u << 22)
 
 /*
- * @nodes: by type of ->btf
- * @tree, @bytes: of all structs so far
+ * @nodes: indexed by type of ->btf; NULL: not planned yet
+ * @tree, @bytes: sums over all structs so far
  */
 struct plan {
 	struct ring_schema *s;
@@ -45,7 +45,7 @@ static struct schema_node *new_node(struct plan *p, uint8_t kind, uint32_t size)
 	return n;
 }
 
-static const char *name_of(const struct plan *p, uint32_t offset)
+static const char *get_name(const struct plan *p, uint32_t offset)
 {
 	return btf__name_by_offset(p->s->btf, offset);
 }
@@ -67,7 +67,7 @@ static int plan_int(struct plan *p, const struct btf_type *t, struct schema_node
 		n->is_signed = false;
 	} else if (t->size == 1) {
 		/* Compilers do not set BTF_INT_CHAR; only `char` itself has this name. */
-		if (encoding & BTF_INT_CHAR || !strcmp(name_of(p, t->name_off), "char"))
+		if (encoding & BTF_INT_CHAR || !strcmp(get_name(p, t->name_off), "char"))
 			n->kind = RING_FIELD_TEXT;
 		if (n->kind != RING_FIELD_INT)
 			n->in_array = n->kind == RING_FIELD_TEXT ? RING_FIELD_TEXT :
@@ -76,13 +76,13 @@ static int plan_int(struct plan *p, const struct btf_type *t, struct schema_node
 	return 0;
 }
 
-static int by_value(const void *a, const void *b)
+static int compare_values(const void *a, const void *b)
 {
-	const struct schema_name *x = a, *y = b;
+	const struct schema_enumerator *x = a, *y = b;
 
 	if (x->value != y->value)
 		return x->value < y->value ? -1 : 1;
-	/* Of two names for one value the one declared first. */
+	/* Of two enumerators with one value, the one declared first comes first. */
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
@@ -97,30 +97,30 @@ static int plan_enum(struct plan *p, const struct btf_type *t, struct schema_nod
 	*out = n;
 	n->is_int = true;
 	n->is_signed = btf_kflag(t);
-	n->names = calloc(nr + 1, sizeof(*n->names));
-	if (!n->names)
+	n->enumerators = calloc(nr + 1, sizeof(*n->enumerators));
+	if (!n->enumerators)
 		return libring_fail(ENOMEM, "no memory for the schema");
 	for (i = 0; i < nr; i++) {
-		struct schema_name *e = &n->names[i];
+		struct schema_enumerator *e = &n->enumerators[i];
 
 		if (btf_is_enum64(t)) {
 			const uint32_t *raw = (const uint32_t *)btf_enum64(t) + 3 * (size_t)i;
 
-			e->name = name_of(p, raw[0]);
+			e->name = get_name(p, raw[0]);
 			e->value = (uint64_t)raw[2] << 32 | raw[1];
 		} else {
 			const struct btf_enum *raw = btf_enum(t) + i;
 
-			e->name = name_of(p, raw->name_off);
+			e->name = get_name(p, raw->name_off);
 			e->value = (uint64_t)(int64_t)raw->val;
-			/* From before BTF could say so (clang 15). */
+			/* Compilers before clang 15 do not mark signed enums. */
 			n->is_signed |= raw->val < 0;
 		}
 		e->value &= mask;
 		e->index = i;
 	}
 	n->count = nr;
-	qsort(n->names, nr, sizeof(*n->names), by_value);
+	qsort(n->enumerators, nr, sizeof(*n->enumerators), compare_values);
 	return 0;
 }
 
@@ -152,7 +152,7 @@ static int plan_array(struct plan *p, const struct btf_type *t, struct schema_no
 	return 0;
 }
 
-/* Of how many bits and bytes a member is, and whether they are in its struct. */
+/* Checks the width of a member, and that it lies within its struct. */
 static int check_member(const struct schema_node *n, const struct schema_member *m,
 			const char *name)
 {
@@ -172,7 +172,7 @@ static int plan_member(struct plan *p, const struct btf_type *t, unsigned int i,
 		       struct schema_node *n)
 {
 	struct schema_member *m = &n->members[n->count];
-	const char *name = name_of(p, btf_members(t)[i].name_off);
+	const char *name = get_name(p, btf_members(t)[i].name_off);
 	bool last = i + 1 == btf_vlen(t);
 	int err;
 
@@ -185,12 +185,12 @@ static int plan_member(struct plan *p, const struct btf_type *t, unsigned int i,
 		return err;
 	if (m->node->open && (!last || m->node->kind == RING_FIELD_STRUCT || btf_is_union(t)))
 		return libring_fail(EPROTO,
-				    "schema: %s has no size, which only the last member of a "
-				    "record's own struct may lack",
+				    "schema: %s has no size: only the last member of a "
+				    "record's own struct may lack one",
 				    *name ? name : "a member");
 	n->open |= m->node->open;
 	n->tree += m->node->tree;
-	/* Padding has no name either. */
+	/* An unnamed member of another kind is padding. */
 	if (!*name && m->node->kind != RING_FIELD_STRUCT && m->node->kind != RING_FIELD_UNION)
 		return 0;
 	m->name = *name ? name : NULL;
@@ -198,8 +198,8 @@ static int plan_member(struct plan *p, const struct btf_type *t, unsigned int i,
 	return 0;
 }
 
-/* Names of the members as C sees them: those of a struct without a name included. */
-static void gather_names(const struct schema_node *n, const char **names, uint32_t *nr)
+/* Collects the names of the members, including those of unnamed structs, as in C. */
+static void collect_names(const struct schema_node *n, const char **names, uint32_t *nr)
 {
 	uint32_t i;
 
@@ -207,11 +207,11 @@ static void gather_names(const struct schema_node *n, const char **names, uint32
 		if (n->members[i].name)
 			names[(*nr)++] = n->members[i].name;
 		else
-			gather_names(n->members[i].node, names, nr);
+			collect_names(n->members[i].node, names, nr);
 	}
 }
 
-static int by_text(const void *a, const void *b)
+static int compare_texts(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
@@ -224,8 +224,8 @@ static int check_names(const struct schema_node *n)
 
 	if (!names)
 		return libring_fail(ENOMEM, "no memory for the schema");
-	gather_names(n, names, &nr);
-	qsort(names, nr, sizeof(*names), by_text);
+	collect_names(n, names, &nr);
+	qsort(names, nr, sizeof(*names), compare_texts);
 	for (i = 1; !err && i < nr; i++)
 		if (!strcmp(names[i - 1], names[i]))
 			err = libring_fail(EPROTO, "schema: a struct has two members %s", names[i]);
@@ -243,7 +243,7 @@ static int plan_struct(struct plan *p, const struct btf_type *t, struct schema_n
 	if (!n)
 		return -ENOMEM;
 	*out = n;
-	/* libbpf prints a line for every 8 bytes of a gap. */
+	/* libbpf prints a line for every 8 bytes of a gap, so the bytes are bounded, too. */
 	p->bytes += t->size;
 	if (p->bytes > RING_SCHEMA_BYTES_MAX)
 		return libring_fail(EPROTO, "schema: its structs have more than %d bytes",
@@ -253,7 +253,7 @@ static int plan_struct(struct plan *p, const struct btf_type *t, struct schema_n
 		return libring_fail(ENOMEM, "no memory for the schema");
 	for (i = 0; !err && i < nr; i++) {
 		err = plan_member(p, t, i, n);
-		/* Checked each time, so the sum cannot overflow. */
+		/* Checked for each member, so the sum cannot overflow. */
 		if (!err && p->tree + n->tree > TREE_MAX)
 			err = libring_fail(EPROTO, "schema: its structs have too many members");
 	}
@@ -261,11 +261,17 @@ static int plan_struct(struct plan *p, const struct btf_type *t, struct schema_n
 	return err ? err : check_names(n);
 }
 
+/*
+ * A typedef of seqring/schema.h.
+ *
+ * @kind, @size: of its values
+ * @of: the kind of the underlying type; 0: any integer
+ */
 struct hint {
 	const char *name;
 	uint8_t kind;
 	uint8_t size;
-	uint8_t of; /* the kind that the type has without it; 0: any integer */
+	uint8_t of;
 };
 
 static const struct hint hints[] = {
@@ -278,10 +284,10 @@ static const struct hint hints[] = {
 	{ "seqring_strings", RING_FIELD_TEXT, 1, RING_FIELD_TEXT },
 };
 
-/* Typedefs say no more than what they name, but for those of seqring/schema.h. */
+/* A typedef of seqring/schema.h gets a node of its own; any other is its underlying type. */
 static int plan_typedef(struct plan *p, const struct btf_type *t, const struct schema_node **out)
 {
-	const char *name = name_of(p, t->name_off);
+	const char *name = get_name(p, t->name_off);
 	const struct schema_node *type;
 	const struct hint *h = NULL;
 	struct schema_node *n;
@@ -332,7 +338,7 @@ static int plan_kind(struct plan *p, const struct btf_type *t, struct schema_nod
 	}
 }
 
-/* Ends: the copy has no cycles, and no more than RING_SCHEMA_DEPTH_MAX levels. */
+/* Recursion ends: the copy has no cycles and at most RING_SCHEMA_DEPTH_MAX levels. */
 static int plan_type(struct plan *p, uint32_t id, const struct schema_node **out)
 {
 	const struct btf_type *t = btf__type_by_id(p->s->btf, id);
@@ -351,10 +357,10 @@ static int plan_type(struct plan *p, uint32_t id, const struct schema_node **out
 }
 
 /*
- * What a payload must have. An open record may be shorter than sizeof, which counts
- * padding behind the array's beginning, but all that comes before is to be there.
+ * Computes how many bytes a payload must have. In an open record, sizeof also counts the
+ * padding after the start of the array. A payload may lack that padding, but no member.
  */
-static uint32_t min_len(const struct schema_node *n)
+static uint32_t compute_min_len(const struct schema_node *n)
 {
 	uint64_t end, len = 0;
 	uint32_t i;
@@ -371,6 +377,7 @@ static uint32_t min_len(const struct schema_node *n)
 	return (uint32_t)((len + 7) / 8);
 }
 
+/* Sets ->node and ->min_len of all records. Return: 0; -EPROTO; -ENOMEM. */
 int libring_schema_plan(struct ring_schema *s)
 {
 	struct plan p = { .s = s };
@@ -385,7 +392,7 @@ int libring_schema_plan(struct ring_schema *s)
 
 		err = plan_type(&p, r->id, &r->node);
 		if (!err)
-			r->min_len = min_len(r->node);
+			r->min_len = compute_min_len(r->node);
 	}
 	free(p.nodes);
 	return err;

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
-/* Going through the fields of a record. */
+/* Calls a function for each field of a record, or of a record type. */
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "schema.h"
+#include "internal.h"
 
 /*
- * @payload: NULL: there is none, the type is described
- * @left: steps before it is too much
+ * @payload: NULL: the type is described, without a record
+ * @used: bytes of the payload that the type accounts for
+ * @left: steps left before the walk fails
  */
 struct walk {
 	const unsigned char *payload;
@@ -21,8 +22,8 @@ struct walk {
 
 static int walk_members(struct walk *w, const struct schema_node *n, uint64_t bit_offset);
 
-/* Structs without a name and without members also take time, so each member counts. */
-static int step(struct walk *w)
+/* Counts a step. Each member is one, since an unnamed struct also takes time. */
+static int count_step(struct walk *w)
 {
 	if (w->left--)
 		return 0;
@@ -31,12 +32,12 @@ static int step(struct walk *w)
 
 static int emit(struct walk *w, const struct ring_field *f)
 {
-	int err = step(w);
+	int err = count_step(w);
 
 	return err ? err : w->fn(f, w->arg);
 }
 
-/* All ones from bit @bits on, when bit @bits - 1 is set. */
+/* Copies bit @bits - 1 to all higher bits. */
 static uint64_t sign_extend(uint64_t v, uint32_t bits)
 {
 	uint64_t sign = 1ULL << (bits - 1);
@@ -69,23 +70,23 @@ static void load_whole(struct ring_field *f, const unsigned char *p, uint32_t si
 		break;
 	default:
 		memcpy(pair, p, 16);
-		f->u = pair[!SCHEMA_LITTLE];
-		f->high = pair[SCHEMA_LITTLE];
+		f->u = pair[!SCHEMA_LITTLE_ENDIAN];
+		f->high = pair[SCHEMA_LITTLE_ENDIAN];
 	}
 }
 
-/* At most 64 bits, which may lie in nine bytes. */
+/* Loads a bit-field: at most 64 bits, which can span nine bytes. */
 static void load_bits(struct ring_field *f, const unsigned char *p, uint64_t bit_offset)
 {
 	unsigned int skip = bit_offset % 8, n = (skip + f->bits + 7) / 8, i;
 	unsigned __int128 v = 0;
 
 	for (i = 0; i < n; i++) {
-		unsigned int at = SCHEMA_LITTLE ? n - 1 - i : i;
+		unsigned int at = SCHEMA_LITTLE_ENDIAN ? n - 1 - i : i;
 
 		v = v << 8 | p[at];
 	}
-	if (SCHEMA_LITTLE)
+	if (SCHEMA_LITTLE_ENDIAN)
 		v >>= skip;
 	else
 		v >>= 8 * n - f->bits - skip;
@@ -94,8 +95,8 @@ static void load_bits(struct ring_field *f, const unsigned char *p, uint64_t bit
 		f->u &= (1ULL << f->bits) - 1;
 }
 
-/* @f->u as it came from its @f->bits. */
-static void find_name(struct ring_field *f, const struct schema_node *n)
+/* Extends @f->u, which has @f->bits, and looks its enumerator up. */
+static void load_enumerator(struct ring_field *f, const struct schema_node *n)
 {
 	uint64_t v = n->is_signed ? sign_extend(f->u, f->bits) : f->u;
 	uint64_t key = n->size == 8 ? v : v & ((1ULL << 8 * n->size) - 1);
@@ -103,17 +104,17 @@ static void find_name(struct ring_field *f, const struct schema_node *n)
 
 	f->is_signed = n->is_signed;
 	f->u = v;
-	/* The first one of that value. */
+	/* Finds the first enumerator with that value. */
 	while (from < to) {
 		uint32_t middle = from + (to - from) / 2;
 
-		if (n->names[middle].value < key)
+		if (n->enumerators[middle].value < key)
 			from = middle + 1;
 		else
 			to = middle;
 	}
-	if (from < n->count && n->names[from].value == key) {
-		f->text = n->names[from].name;
+	if (from < n->count && n->enumerators[from].value == key) {
+		f->text = n->enumerators[from].name;
 		f->len = strlen(f->text);
 	}
 }
@@ -130,7 +131,7 @@ static void load_float(struct ring_field *f, const unsigned char *p)
 	}
 }
 
-/* A number of a kind that has @f->bits. */
+/* Loads the value of a field that is a number. */
 static void load_number(struct ring_field *f, const struct schema_node *n, const unsigned char *p,
 			bool bit_field)
 {
@@ -143,7 +144,7 @@ static void load_number(struct ring_field *f, const struct schema_node *n, const
 	else
 		load_whole(f, p, n->size);
 	if (f->kind == RING_FIELD_ENUM) {
-		find_name(f, n);
+		load_enumerator(f, n);
 	} else if (f->kind == RING_FIELD_INT && f->bits <= 64) {
 		f->u = sign_extend(f->u, f->bits);
 		f->high = f->u >> 63 ? UINT64_MAX : 0;
@@ -153,7 +154,10 @@ static void load_number(struct ring_field *f, const struct schema_node *n, const
 	}
 }
 
-/* A string ends with a zero or with the array. Zeros that fill up a fixed array are none. */
+/*
+ * Walks an array that holds several strings. A string ends with a zero or with the
+ * array. @fixed: further zeros at the end are padding, not empty strings.
+ */
 static int walk_strings(struct walk *w, struct ring_field *f, const char *p, size_t len, bool fixed)
 {
 	struct ring_field s = { .kind = RING_FIELD_TEXT };
@@ -259,7 +263,7 @@ static int walk_members(struct walk *w, const struct schema_node *n, uint64_t bi
 		if (m->name)
 			err = walk_node(w, m->node, m->name, at, m->bits);
 		else
-			err = step(w);
+			err = count_step(w);
 		if (!err && !m->name)
 			err = walk_members(w, m->node, at);
 	}
@@ -269,7 +273,7 @@ static int walk_members(struct walk *w, const struct schema_node *n, uint64_t bi
 int ring_schema_walk(const struct ring_schema *s, uint16_t type, const void *payload, size_t len,
 		     ring_field_fn fn, void *arg, size_t *used)
 {
-	const struct schema_record *r = libring_schema_record(s, type);
+	const struct schema_record *r = libring_schema_find_record(s, type);
 	struct walk w = {
 		.payload = payload,
 		.len = len,
@@ -284,7 +288,7 @@ int ring_schema_walk(const struct ring_schema *s, uint16_t type, const void *pay
 	if (len < r->min_len)
 		return libring_fail(EMSGSIZE, "%zu bytes are too few for %s, which has %u", len,
 				    r->name, r->min_len);
-	/* NULL and no bytes, for a struct of none. */
+	/* A payload without bytes may be NULL, but NULL in a walk means describe. */
 	if (!payload)
 		w.payload = (const unsigned char *)"";
 	w.used = r->min_len;
@@ -296,7 +300,7 @@ int ring_schema_walk(const struct ring_schema *s, uint16_t type, const void *pay
 
 int ring_schema_describe(const struct ring_schema *s, uint16_t type, ring_field_fn fn, void *arg)
 {
-	const struct schema_record *r = libring_schema_record(s, type);
+	const struct schema_record *r = libring_schema_find_record(s, type);
 	struct walk w = { .fn = fn, .arg = arg, .left = RING_SCHEMA_VALUES_MAX };
 
 	if (!r)

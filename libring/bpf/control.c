@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
+/*
+ * Operations on a ring that programs already write: read its header and state, end it,
+ * wake its readers. Its map is frozen, so the ring's own control program does every
+ * change.
+ */
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define BUSY_MS 1000
+
+static size_t page_size(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Copies the header out of a ring's map. Return: 0; -EPROTO not a BPF ring; -errno. */
+int libring_bpf_read_header(int ring, struct seqring_header *h)
+{
+	void *p;
+
+	p = mmap(NULL, page_size(), PROT_READ, MAP_SHARED, ring, 0);
+	if (p == MAP_FAILED)
+		return libring_fail(errno, "cannot map the ring's header: %s", strerror(errno));
+	memcpy(h, p, sizeof(*h));
+	munmap(p, page_size());
+	if (h->magic != SEQRING_MAGIC || h->writer_kind != SEQRING_WRITER_BPF)
+		return libring_fail(EPROTO, "the map that is pinned as a ring is not a BPF ring");
+	return 0;
+}
+
+/*
+ * Asks whether ring 0 has ended: its state is final. @h: the header of the map @ring.
+ * Return: also true if the map cannot be mapped.
+ */
+bool libring_bpf_has_ended(int ring, const struct seqring_header *h)
+{
+	const struct seqring_ring_ctl *ctl;
+	bool ended;
+	size_t size = (size_t)h->ring_offset + page_size();
+	unsigned char *at = mmap(NULL, size, PROT_READ, MAP_SHARED, ring, 0);
+
+	if (at == MAP_FAILED)
+		return true;
+	ctl = (const void *)(at + h->ring_offset);
+	/* Pairs with the release in the control program. */
+	ended = seqring_load_acquire(END, &ctl->state) & SEQRING_STATE_DEAD;
+	munmap(at, size);
+	return ended;
+}
+
+/* Runs the command @c in the control program. Return: what the program returns; -errno. */
+int libring_bpf_run_control(int ctl, struct seqring_bpf_ctl *c)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = c, .ctx_size_in = sizeof(*c));
+	int err;
+
+	err = bpf_prog_test_run_opts(ctl, &opts);
+	if (err)
+		return libring_fail(-err, "cannot run the ring's control program: %s",
+				    strerror(-err));
+	return (int)opts.retval;
+}
+
+/* Tries once to end each ring. Return: number of rings not ended before; -EBUSY; -errno. */
+static int end_each(int ctl, uint32_t nr_rings)
+{
+	struct seqring_bpf_ctl c = { .cmd = SEQRING_BPF_CTL_END };
+	bool busy = false;
+	int err, nr = 0;
+
+	for (c.ring = 0; c.ring < nr_rings; c.ring++) {
+		err = libring_bpf_run_control(ctl, &c);
+		if (err < 0 && err != -EBUSY)
+			return err;
+		busy |= err == -EBUSY;
+		nr += !err;
+	}
+	return busy ? -EBUSY : nr;
+}
+
+/* Wakes all sleepers; a woken reader also looks up the ring's owner. */
+int libring_bpf_wake_all(int ctl)
+{
+	struct seqring_bpf_ctl c = { .cmd = SEQRING_BPF_CTL_DOORBELL };
+	int i, err = -EAGAIN;
+
+	for (i = 0; err == -EAGAIN && i < BUSY_MS; i++) {
+		err = libring_bpf_run_control(ctl, &c);
+		if (err == -EAGAIN)
+			usleep(1000);
+	}
+	return err;
+}
+
+/**
+ * libring_bpf_end_rings() - end all rings and wake their sleepers
+ * @ctl: the control program
+ * @nr_rings: how many rings the device has
+ *
+ * A program that found its ring free just before the end may still take it and then
+ * give it back as if it had not ended. The program runs within an RCU read-side
+ * critical section. So a ring that is still ended after a grace period stays ended.
+ *
+ * Return: 0; -EBUSY a program kept publishing for BUSY_MS; -errno.
+ */
+int libring_bpf_end_rings(int ctl, uint32_t nr_rings)
+{
+	int ms, woken, err = 1;
+
+	for (ms = 0; ms < BUSY_MS; ms++) {
+		err = end_each(ctl, nr_rings);
+		if (err <= 0 && err != -EBUSY)
+			break;
+		if (err < 0 || libring_grace_period())
+			usleep(1000);
+	}
+	if (err == -EBUSY)
+		libring_fail(EBUSY, "a program was publishing to the ring for a whole second");
+	woken = libring_bpf_wake_all(ctl);
+	return err < 0 ? err : woken;
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
+/*
+ * A ring that exists already under a name. Before a new ring gets the name, the old one
+ * is refused, ended or continued; ring_bpf_destroy() ends it by name.
+ */
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+static bool has_same_schema(const struct ring_bpf *b)
+{
+	size_t size = (size_t)b->hdr.ring_offset;
+	bool same;
+	unsigned char *p;
+
+	if (!b->opts.schema_size)
+		return true;
+	p = mmap(NULL, size, PROT_READ, MAP_SHARED, b->pins.ring, 0);
+	if (p == MAP_FAILED)
+		return false;
+	same = !memcmp(p + b->hdr.schema_offset, b->schema, b->opts.schema_size);
+	munmap(p, size);
+	return same;
+}
+
+/* Compares two headers except for magic and owner, which start.c sets. */
+static bool has_same_shape(const struct seqring_header *a, const struct seqring_header *b)
+{
+	struct seqring_header x = *a, y = *b;
+
+	x.magic = 0;
+	y.magic = 0;
+	x.owner = 0;
+	y.owner = 0;
+	x.owner_pidns = 0;
+	y.owner_pidns = 0;
+	return !memcmp(&x, &y, sizeof(x));
+}
+
+/*
+ * Decides about the ring that has the name of @b, with the lock held: leaves its pins
+ * open for @b to continue it, or ends and removes a ring that nobody writes any more.
+ */
+static int resolve_existing(struct ring_bpf *b)
+{
+	struct seqring_header h;
+	int err;
+
+	err = libring_pins_open(&b->pins);
+	if (err == -ENOENT)
+		return 0;
+	if (!err)
+		err = libring_bpf_read_header(b->pins.ring, &h);
+	if (err)
+		return err;
+	if (libring_owner_alive(h.owner, h.owner_pidns))
+		return libring_fail(EBUSY, "%s: process %u writes a ring of that name", b->name,
+				    (uint32_t)h.owner);
+	/* Its owner died without ending it: only RING_BPF_CONTINUE has a use for it. */
+	if (libring_bpf_has_ended(b->pins.ring, &h) ||
+	    (h.owner && !(b->opts.flags & RING_BPF_CONTINUE))) {
+		libring_pins_detach_writers(&b->pins);
+		libring_bpf_end_rings(b->pins.ctl, h.nr_rings);
+		libring_pins_close(&b->pins);
+		return libring_pins_remove(&b->pins);
+	}
+	if (!(b->opts.flags & RING_BPF_CONTINUE))
+		return libring_fail(EEXIST, "%s: a ring of that name is there", b->name);
+	if (!has_same_shape(&h, &b->hdr) || !has_same_schema(b))
+		return libring_fail(EEXIST,
+				    "%s: the ring of that name has another shape, clock or "
+				    "schema: destroy it first",
+				    b->name);
+	b->continued = true;
+	return 0;
+}
+
+/**
+ * libring_bpf_claim_name() - see to it that @b may have its name
+ * @b: has a name and its header; ->pins and ->continued are set
+ *
+ * Return: 0; as ring_bpf_prepare().
+ */
+int libring_bpf_claim_name(struct ring_bpf *b)
+{
+	int lock, err;
+
+	err = libring_pins_locate(b->name, &b->pins);
+	if (!err)
+		err = libring_pins_make_base(b->pins.base, b->opts.flags & RING_BPF_MOUNT);
+	if (!err)
+		err = libring_pins_lock(&b->pins, &lock);
+	if (err)
+		return err;
+	err = resolve_existing(b);
+	close(lock);
+	return err;
+}
+
+/**
+ * libring_bpf_take_over() - stop the previous writers and own the ring
+ * @b: ->continued and loaded
+ *
+ * Return: 0; -EEXIST another process took or ended the ring since
+ * libring_bpf_claim_name(); -errno.
+ */
+int libring_bpf_take_over(struct ring_bpf *b)
+{
+	struct seqring_bpf_ctl c = { .cmd = SEQRING_BPF_CTL_OWNER };
+	struct seqring_header h;
+	int lock, err;
+
+	libring_owner_self(&c.owner, &c.owner_pidns);
+	err = libring_pins_lock(&b->pins, &lock);
+	if (err)
+		return err;
+	err = libring_bpf_read_header(b->pins.ring, &h);
+	if (!err && (libring_owner_alive(h.owner, h.owner_pidns) ||
+		     libring_bpf_has_ended(b->pins.ring, &h)))
+		err = libring_fail(EEXIST, "%s: another process took or ended the ring meanwhile",
+				   b->name);
+	if (!err)
+		err = libring_pins_detach_writers(&b->pins);
+	if (!err)
+		err = libring_bpf_run_control(bpf_program__fd(b->ctl), &c);
+	if (!err)
+		err = libring_bpf_wake_all(bpf_program__fd(b->ctl));
+	close(lock);
+	return err;
+}
+
+/* Destroys the ring at @p, with the lock held. */
+static int destroy_pinned(const char *name, struct ring_pins *p)
+{
+	struct seqring_header h;
+	int err;
+
+	err = libring_pins_open(p);
+	if (err == -ENOENT)
+		return libring_fail(ENOENT, "%s: there is no such ring of a BPF program", name);
+	if (!err)
+		err = libring_bpf_read_header(p->ring, &h);
+	if (!err && libring_owner_alive(h.owner, h.owner_pidns))
+		err = libring_fail(EBUSY, "%s: process %u writes it", name, (uint32_t)h.owner);
+	if (!err)
+		err = libring_pins_detach_writers(p);
+	if (!err)
+		err = libring_bpf_end_rings(p->ctl, h.nr_rings);
+	if (!err)
+		err = libring_pins_remove(p);
+	libring_pins_close(p);
+	return err;
+}
+
+int ring_bpf_destroy(const char *name)
+{
+	struct ring_pins p;
+	int lock, err;
+
+	err = libring_check_name(name);
+	if (!err)
+		err = libring_pins_locate(name, &p);
+	if (!err && access(p.dir, F_OK) && errno != EACCES)
+		err = libring_fail(ENOENT, "%s: there is no such ring of a BPF program", name);
+	if (!err)
+		err = libring_pins_lock(&p, &lock);
+	if (err)
+		return err;
+	err = destroy_pinned(name, &p);
+	close(lock);
+	return err;
+}

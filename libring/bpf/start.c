@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
+/*
+ * After the object is loaded: write header and control areas, freeze the map, pin it,
+ * hand out its descriptors and keep it beyond this process.
+ */
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "internal.h"
+
+/* Fills one element of the map: control area and writer's state. */
+static void fill_ring(const struct ring_bpf *b, unsigned char *element, uint32_t ring)
+{
+	struct seqring_ring_ctl *ctl = (void *)(element + b->hdr.ring_offset);
+	struct seqring_bpf_state *state = (void *)((unsigned char *)ctl + SEQRING_BPF_STATE_OFFSET);
+	struct seqring_writer w = { 0 };
+
+	/* Fails only for a bad size, and options.c checked the size. */
+	seqring_writer_init(&w, ctl, (unsigned char *)ctl + b->hdr.data_offset, b->hdr.data_size);
+	state->seg_end = w.seg_end;
+	state->cold = w.cold;
+	state->cold.payload_max = b->hdr.payload_max;
+	state->clock_base_ns = b->clock_base_ns;
+	seqring_write(&ctl->id, ring);
+}
+
+static int fill_thresholds(const struct ring_bpf *b)
+{
+	const struct seqring_wait none = {
+		.pos = SEQRING_WAIT_NONE,
+		.seq = SEQRING_WAIT_NONE,
+		/* Without announcements the program checks the thresholds each time. */
+		.announced = !b->geo.announce,
+	};
+	uint32_t i;
+	int err = 0;
+
+	for (i = 0; !err && i < b->hdr.nr_rings; i++)
+		err = bpf_map_update_elem(bpf_map__fd(b->wait), &i, &none, BPF_ANY);
+	return err ? libring_fail(-err, "cannot fill the wake thresholds: %s", strerror(-err)) : 0;
+}
+
+/* Fills the map, then freezes it. Until then it is writable, and no other process has it. */
+static int fill_map(struct ring_bpf *b)
+{
+	struct seqring_header *h;
+	unsigned char *map;
+	uint32_t i;
+	int err;
+
+	if (b->hdr.clock_id == SEQRING_CLOCK_COARSE) {
+		err = libring_bpf_measure_clock_base(bpf_program__fd(b->ctl), b->geo.tick_ns,
+						     &b->clock_base_ns);
+		if (err)
+			return libring_fail(-err, "cannot set the coarse clock: %s",
+					    strerror(-err));
+	}
+	map = mmap(NULL, (size_t)b->hdr.total_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		   bpf_map__fd(b->map), 0);
+	if (map == MAP_FAILED)
+		return libring_fail(errno, "cannot map the ring's %" PRIu64 " bytes: %s",
+				    (uint64_t)b->hdr.total_size, strerror(errno));
+	for (i = 0; i < b->hdr.nr_rings; i++)
+		fill_ring(b, map + i * b->hdr.ring_stride, i);
+	libring_owner_self(&b->hdr.owner, &b->hdr.owner_pidns);
+	h = (void *)map;
+	memcpy(h, &b->hdr, sizeof(*h));
+	if (b->opts.schema_size)
+		memcpy(map + h->schema_offset, b->schema, b->opts.schema_size);
+	seqring_header_publish(h);
+	munmap(map, (size_t)b->hdr.total_size);
+	err = bpf_map_freeze(bpf_map__fd(b->map));
+	return err ? libring_fail(-err, "cannot freeze the ring's map: %s", strerror(-err)) :
+		     fill_thresholds(b);
+}
+
+int ring_bpf_start(struct ring_bpf *b)
+{
+	int err;
+
+	if (b->started || bpf_map__fd(b->map) < 0)
+		return libring_fail(EINVAL, b->started ? "the ring was started already" :
+							 "the object is not loaded yet");
+	if (b->continued) {
+		err = libring_bpf_take_over(b);
+	} else {
+		err = fill_map(b);
+		if (!err && b->opts.name)
+			err = libring_pins_create(b);
+	}
+	b->started = !err;
+	return err;
+}
+
+int ring_bpf_fds(const struct ring_bpf *b, struct ring_fds *fds)
+{
+	if (!b->started)
+		return libring_fail(EINVAL, "the ring was not started");
+	fds->ring = bpf_map__fd(b->map);
+	fds->wait = bpf_map__fd(b->wait);
+	fds->doorbell = bpf_map__fd(b->doorbell);
+	return 0;
+}
+
+int ring_bpf_keep(struct ring_bpf *b, struct bpf_link *const *links, unsigned int nr)
+{
+	struct seqring_bpf_ctl c = { .cmd = SEQRING_BPF_CTL_OWNER };
+	char path[PATH_MAX + 32];
+	unsigned int i;
+	int err;
+
+	if (!b->started || !b->opts.name)
+		return libring_fail(EINVAL, "only a ring that was started and has a name can be "
+					    "kept");
+	for (i = 0; i < nr; i++) {
+		snprintf(path, sizeof(path), "%s/link-%u", b->pins.dir, i);
+		err = bpf_link__pin(links[i], path);
+		if (err) {
+			err = libring_fail(-err, "cannot pin %s: %s", path, strerror(-err));
+			libring_pins_detach_writers(&b->pins);
+			return err;
+		}
+	}
+	err = libring_bpf_run_control(bpf_program__fd(b->ctl), &c);
+	if (err) {
+		libring_pins_detach_writers(&b->pins);
+		return err;
+	}
+	b->kept = true;
+	return libring_bpf_wake_all(bpf_program__fd(b->ctl));
+}

@@ -70,7 +70,7 @@ static int resolve_existing(struct ring_bpf *b)
 		return libring_pins_remove(&b->pins);
 	}
 	if (!(b->opts.flags & RING_BPF_CONTINUE))
-		return libring_fail(EEXIST, "%s: a ring of that name is there", b->name);
+		return libring_fail(EEXIST, "%s: a ring of that name exists already", b->name);
 	if (!has_same_shape(&h, &b->hdr) || !has_same_schema(b))
 		return libring_fail(EEXIST,
 				    "%s: the ring of that name has another shape, clock or "

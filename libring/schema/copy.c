@@ -279,10 +279,10 @@ static int copy_type(struct copy *c, uint32_t id, unsigned int depth, uint32_t *
 	int err = 0;
 
 	if (!id || id >= c->nr_types)
-		return libring_fail(EPROTO, "schema: a field is of type %u of %u", id,
-				    c->nr_types - 1);
+		return libring_fail(EPROTO, "schema: a field has type %u, the types are 1 to %u",
+				    id, c->nr_types - 1);
 	if (c->ids[id] == BUSY)
-		return libring_fail(EPROTO, "schema: type %u has itself in it", id);
+		return libring_fail(EPROTO, "schema: type %u contains itself", id);
 	if (!c->ids[id]) {
 		t = btf__type_by_id(c->src, id);
 		if (depth == RING_SCHEMA_DEPTH_MAX || !t)
@@ -300,7 +300,7 @@ static int copy_type(struct copy *c, uint32_t id, unsigned int depth, uint32_t *
 	return 0;
 
 too_deep:
-	return libring_fail(EPROTO, "schema: more than %d types are inside one another",
+	return libring_fail(EPROTO, "schema: types are nested more than %d deep",
 			    RING_SCHEMA_DEPTH_MAX);
 }
 

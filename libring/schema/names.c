@@ -32,7 +32,7 @@ int libring_schema_get_name(const struct btf *src, uint32_t offset, bool spaces,
 			return libring_fail(EPROTO, "schema: a name has more than %d characters",
 					    RING_SCHEMA_NAME_MAX);
 		if (!is_name_char(s[i]) && !(spaces && s[i] == ' '))
-			return libring_fail(EPROTO, "schema: a name has a byte 0x%02x in it",
+			return libring_fail(EPROTO, "schema: a name contains byte 0x%02x",
 					    (unsigned char)s[i]);
 	}
 	if (s[0] >= '0' && s[0] <= '9')

@@ -20,7 +20,7 @@ int libring_schema_parse(const void *data, size_t size, struct btf **out)
 	int err = 0;
 
 	if (size < sizeof(h))
-		return libring_fail(EPROTO, "schema: %zu bytes are no BTF", size);
+		return libring_fail(EPROTO, "schema: %zu bytes are too few for BTF", size);
 	copy = malloc(size);
 	if (!copy)
 		return libring_fail(ENOMEM, "no memory for the schema");
@@ -31,11 +31,11 @@ int libring_schema_parse(const void *data, size_t size, struct btf **out)
 	else if (h.magic != BTF_MAGIC)
 		err = libring_fail(EPROTO, "schema: not BTF");
 	else if (h.version != BTF_VERSION || h.flags)
-		err = libring_fail(EPROTO, "schema: BTF of version %u, flags %u (1 and 0)",
+		err = libring_fail(EPROTO, "schema: BTF version %u, flags %u (supported: 1 and 0)",
 				   h.version, h.flags);
 	else if (h.hdr_len != sizeof(h))
-		err = libring_fail(EPROTO, "schema: BTF with a header of %u bytes (%zu)", h.hdr_len,
-				   sizeof(h));
+		err = libring_fail(EPROTO, "schema: BTF with a header of %u bytes (supported: %zu)",
+				   h.hdr_len, sizeof(h));
 	if (!err) {
 		*out = btf__new(copy, (uint32_t)size);
 		if (!*out)

@@ -228,7 +228,8 @@ static int check_names(const struct schema_node *n)
 	qsort(names, nr, sizeof(*names), compare_texts);
 	for (i = 1; !err && i < nr; i++)
 		if (!strcmp(names[i - 1], names[i]))
-			err = libring_fail(EPROTO, "schema: a struct has two members %s", names[i]);
+			err = libring_fail(EPROTO, "schema: a struct has two members named %s",
+					   names[i]);
 	free(names);
 	return err;
 }
@@ -304,7 +305,8 @@ static int plan_typedef(struct plan *p, const struct btf_type *t, const struct s
 	if (!h)
 		return 0;
 	if (type->size != h->size || (h->of ? type->kind != h->of : !type->is_int))
-		return libring_fail(EPROTO, "schema: %s is not what seqring/schema.h says", name);
+		return libring_fail(EPROTO, "schema: %s is not declared as in seqring/schema.h",
+				    name);
 	n = new_node(p, h->kind, h->size);
 	if (!n)
 		return -ENOMEM;

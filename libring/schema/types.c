@@ -62,5 +62,5 @@ int ring_schema_next(const struct ring_schema *s, uint32_t from, struct ring_sch
 	for (i = 0; i < s->nr_records; i++)
 		if (s->records[i].type >= from)
 			return fill_info(&s->records[i], info);
-	return libring_fail(ENOENT, "the schema has no type from %u on", from);
+	return libring_fail(ENOENT, "the schema has no type %u or higher", from);
 }

@@ -286,7 +286,8 @@ int ring_schema_walk(const struct ring_schema *s, uint16_t type, const void *pay
 	if (!r)
 		return libring_fail(ENOENT, "the schema has no type %u", type);
 	if (len < r->min_len)
-		return libring_fail(EMSGSIZE, "%zu bytes are too few for %s, which has %u", len,
+		return libring_fail(EMSGSIZE,
+				    "%zu bytes are too few for %s, which needs at least %u", len,
 				    r->name, r->min_len);
 	/* A payload without bytes may be NULL, but NULL in a walk means describe. */
 	if (!payload)

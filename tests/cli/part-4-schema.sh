@@ -240,9 +240,9 @@ test_not_decoded()
 	publish_all short 2 || return
 	rc cat short --no-follow --quiet --json >out || because "status $?" || return
 	json document out '"fields" not in d' 'd["hex"] == "616263"' 'd["text"] == "abc"' \
-		'd["error"] == "3 bytes are too few for line, which has 4"' || return
+		'd["error"] == "3 bytes are too few for line, which needs at least 4"' || return
 	rc cat short --no-follow --quiet |
-		grep -q '^\[0\] 1 [0-9.]* 2 3  (3 bytes are too few for line, which has 4)  616263 | abc$' ||
+		grep -q '^\[0\] 1 [0-9.]* 2 3  (3 bytes are too few for line, which needs at least 4)  616263 | abc$' ||
 		because "$(rc cat short --no-follow --quiet)" || return
 	stop "$server"
 

@@ -732,9 +732,9 @@ test_trace_pin()
 	done
 
 	# Taken, by whatever asks.
-	fails 1 'trace: pinned: .*name is there \(ringctl destroy ends it, --continue' \
+	fails 1 'trace: pinned: .*name exists already \(ringctl destroy ends it, --continue' \
 		trace process --pin pinned || return
-	fails 1 'trace: pinned: .*name is there' trace process --name pinned || return
+	fails 1 'trace: pinned: .*name exists already' trace process --name pinned || return
 	fails 1 'trace: pinned: .*another shape' \
 		trace process --pin pinned --continue --size 64K || return
 

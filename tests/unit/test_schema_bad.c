@@ -159,9 +159,9 @@ static void test_bad_types(void **state)
 	struct raw *r;
 
 	(void)state;
-	refused_member(begin(), 0, "type 0 of");
-	refused_member(begin(), 4, "type 4 of 3");
-	refused_member(begin(), UINT32_MAX, "type 4294967295 of 3");
+	refused_member(begin(), 0, "type 0, the types");
+	refused_member(begin(), 4, "type 4, the types are 1 to 3");
+	refused_member(begin(), UINT32_MAX, "type 4294967295, the types are 1 to 3");
 #define REFUSED(id, why)                     \
 	do {                                 \
 		uint32_t id_ = id;           \
@@ -192,11 +192,11 @@ static void test_bad_types(void **state)
 	r = begin();
 	REFUSED(type(r, NULL, BTF_KIND_FUNC_PROTO, 0, 1), "BTF kind 13");
 	r = begin();
-	REFUSED(type(r, NULL, BTF_KIND_CONST, 0, 0), "type 0 of");
+	REFUSED(type(r, NULL, BTF_KIND_CONST, 0, 0), "type 0, the types");
 	r = begin();
 	REFUSED(type(r, NULL, BTF_KIND_TYPEDEF, 0, 1), "a typedef without a name");
 	r = begin();
-	REFUSED(array(r, 0, 4), "type 0 of");
+	REFUSED(array(r, 0, 4), "type 0, the types");
 	r = begin();
 	REFUSED(array(r, 1, 1 << 30), "an array of 1073741824 elements of 4 bytes");
 	r = begin();
@@ -206,16 +206,20 @@ static void test_bad_types(void **state)
 	r = begin();
 	REFUSED(array(r, array(r, 1, 0), 5), "have no size");
 	r = begin();
-	REFUSED(type(r, "seqring_hex16", BTF_KIND_TYPEDEF, 0, 1), "seqring_hex16 is not what");
+	REFUSED(type(r, "seqring_hex16", BTF_KIND_TYPEDEF, 0, 1),
+		"seqring_hex16 is not declared as");
 	r = begin();
 	REFUSED(type(r, "seqring_hex64", BTF_KIND_TYPEDEF, 0, type(r, "f", BTF_KIND_FLOAT, 0, 8)),
-		"seqring_hex64 is not what");
+		"seqring_hex64 is not declared as");
 	r = begin();
-	REFUSED(type(r, "seqring_ip4", BTF_KIND_TYPEDEF, 0, array(r, 1, 1)), "seqring_ip4 is not");
+	REFUSED(type(r, "seqring_ip4", BTF_KIND_TYPEDEF, 0, array(r, 1, 1)),
+		"seqring_ip4 is not declared as");
 	r = begin();
-	REFUSED(type(r, "seqring_ip6", BTF_KIND_TYPEDEF, 0, array(r, 1, 4)), "seqring_ip6 is not");
+	REFUSED(type(r, "seqring_ip6", BTF_KIND_TYPEDEF, 0, array(r, 1, 4)),
+		"seqring_ip6 is not declared as");
 	r = begin();
-	REFUSED(type(r, "seqring_strings", BTF_KIND_TYPEDEF, 0, 1), "seqring_strings is not");
+	REFUSED(type(r, "seqring_strings", BTF_KIND_TYPEDEF, 0, 1),
+		"seqring_strings is not declared as");
 }
 
 static void test_bad_names(void **state)

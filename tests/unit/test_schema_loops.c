@@ -14,23 +14,23 @@ static void test_cycles(void **state)
 	(void)state;
 	/* The next type is the third. */
 	type(r, "t", BTF_KIND_TYPEDEF, 0, 2);
-	refused_member(r, 2, "type 2 has itself in it");
+	refused_member(r, 2, "type 2 contains itself");
 	r = begin();
 	type(r, NULL, BTF_KIND_CONST, 0, 3);
 	type(r, NULL, BTF_KIND_VOLATILE, 0, 2);
-	refused_member(r, 2, "has itself in it");
+	refused_member(r, 2, "contains itself");
 	r = begin();
 	array(r, 3, 1);
 	array(r, 2, 1);
-	refused_member(r, 2, "has itself in it");
+	refused_member(r, 2, "contains itself");
 	r = begin();
 	type(r, "s", BTF_KIND_STRUCT, 1, 4);
 	member(r, "again", 2, 0);
-	refused_member(r, 2, "has itself in it");
+	refused_member(r, 2, "contains itself");
 	r = begin();
 	record(r, 4, 2, 0);
 	records(r);
-	refused(r, "has itself in it");
+	refused(r, "contains itself");
 	/* By way of a pointer there is nothing wrong with it. */
 	r = begin();
 	record(r, 8, 3, 0);
@@ -60,10 +60,10 @@ static void test_depth(void **state)
 	(void)state;
 	/* The record and the number are levels, too. */
 	accepted(chain(RING_SCHEMA_DEPTH_MAX - 2, BTF_KIND_TYPEDEF));
-	refused(chain(RING_SCHEMA_DEPTH_MAX - 1, BTF_KIND_TYPEDEF), "inside one another");
+	refused(chain(RING_SCHEMA_DEPTH_MAX - 1, BTF_KIND_TYPEDEF), "nested more than 32 deep");
 	accepted(chain(RING_SCHEMA_DEPTH_MAX - 2, BTF_KIND_STRUCT));
-	refused(chain(RING_SCHEMA_DEPTH_MAX - 1, BTF_KIND_STRUCT), "inside one another");
-	refused(chain(10000, BTF_KIND_CONST), "inside one another");
+	refused(chain(RING_SCHEMA_DEPTH_MAX - 1, BTF_KIND_STRUCT), "nested more than 32 deep");
+	refused(chain(10000, BTF_KIND_CONST), "nested more than 32 deep");
 }
 
 /* Nor may the way there take the stack: the compiler's own BTF has no limit of size. */
@@ -101,7 +101,7 @@ static void test_depth_of_known(void **state)
 	member(r, "first", deep, 0);
 	member(r, "second", id, 32);
 	records(r);
-	refused(r, "inside one another");
+	refused(r, "nested more than 32 deep");
 }
 
 static void test_bad_members(void **state)
@@ -157,7 +157,7 @@ static void test_bad_members(void **state)
 	member(r, "same", 1, 0);
 	member(r, "same", 1, 32);
 	records(r);
-	refused(r, "two members same");
+	refused(r, "two members named same");
 	r = begin();
 	id = type(r, NULL, BTF_KIND_UNION, 1, 4);
 	member(r, "same", 1, 0);
@@ -165,7 +165,7 @@ static void test_bad_members(void **state)
 	member(r, "same", 1, 0);
 	member(r, NULL, id, 32);
 	records(r);
-	refused(r, "two members same");
+	refused(r, "two members named same");
 
 	r = begin();
 	type(r, "rec", BTF_KIND_STRUCT, RING_SCHEMA_FIELDS_MAX + 1, 4);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause */
 /*
- * Setting up a ring that a BPF program writes. The program includes seqring/bpf.h and
- * declares the ring there; libbpf opens, loads and attaches it. In between:
+ * Set up a ring that BPF programs write. The program includes seqring/bpf.h and declares
+ * the ring there. The loader opens, loads and attaches the program with libbpf, and calls
+ * in between:
  *
  *	obj = bpf_object__open_file(...);		// or a skeleton's open
  *	ring_bpf_prepare(obj, "events", &opts, &b);	// sizes
@@ -11,14 +12,18 @@
  *	...
  *	ring_bpf_close(b);				// ends the ring
  *
- * Readers need none of this, nor libbpf: libring opens the ring by its name, the path
- * of its pins, or its descriptors.
+ * Readers need neither this header nor libbpf: ring_open() opens the ring by its name or
+ * by the path of its pins, ring_open_fds() by its descriptors.
  *
- * Every function returns 0 or -errno and leaves a sentence for ring_strerror(). One
- * thread at a time works with a ring_bpf.
+ * Every function returns 0 or -errno unless it says otherwise, and explains a failure in
+ * ring_strerror(). Every function may sleep, and none is safe in a signal handler. A
+ * struct ring_bpf belongs to one thread at a time. Part of libring-bpf.
  */
 #ifndef LIBRING_BPF_H
 #define LIBRING_BPF_H
+
+#include <stddef.h>
+#include <stdint.h>
 
 #include <libring.h>
 
@@ -33,23 +38,24 @@ struct bpf_object;
 struct ring_bpf;
 
 /* ring_bpf_opts.flags */
-#define RING_BPF_ONE_RING (1u << 0) /* one ring for all CPUs, not one for each */
-#define RING_BPF_CONTINUE (1u << 1) /* go on with the ring that has the name */
-#define RING_BPF_MOUNT	  (1u << 2) /* mount a BPF file system when there is none */
+#define RING_BPF_ONE_RING (1u << 0) /* one ring for all CPUs, not one per CPU */
+#define RING_BPF_CONTINUE (1u << 1) /* take over a ring of that name if it exists */
+#define RING_BPF_MOUNT	  (1u << 2) /* mount a BPF file system if none is mounted */
 
 /**
  * struct ring_bpf_opts - a ring for BPF programs
  * @size: sizeof(struct ring_bpf_opts)
  * @flags: RING_BPF_*
  * @clock_id: SEQRING_CLOCK_NONE, _MONOTONIC or _COARSE
- * @permissions: of a ring with a name: who may read (0444) and also sleep on it (0666);
- *           0: 0600
- * @data_size: of each ring, a power of two, 64 KiB to 256 MiB; 0: 1 MiB
- * @name: 1 to 31 of [A-Za-z0-9_-]: other processes open the ring by it, through pins
- *           in /sys/fs/bpf/seqring/NAME ($RINGBPFDIR/NAME, when that is set). NULL: by
- *           descriptor only
- * @schema, @schema_size: description of the records; NULL and 0: what the object's own
- *           BTF says (enum seqring_schema, see docs/schema.md), if anything
+ * @permissions: mode of the pins: 0444 are the users that may read, 0666 those that may
+ *           also sleep on the ring; 0: 0600
+ * @reserved: 0
+ * @data_size: bytes of each ring, a power of two, 64 KiB to 256 MiB; 0: 1 MiB
+ * @name: 1 to 31 of [A-Za-z0-9_-]. Other processes open the ring by this name, through
+ *           pins in /sys/fs/bpf/seqring/NAME, or in $RINGBPFDIR/NAME if that is set.
+ *           NULL: the ring can be opened by descriptor only
+ * @schema, @schema_size: description of the records, see docs/schema.md. NULL and 0: the
+ *           schema in the object's own BTF (enum seqring_schema), if there is one
  */
 struct ring_bpf_opts {
 	size_t size;
@@ -64,94 +70,126 @@ struct ring_bpf_opts {
 };
 
 /**
- * ring_bpf_supported() - ask whether this process can set up BPF rings here
+ * ring_bpf_supported() - check whether this process can set up BPF rings
  *
- * Return: 0; -EPERM neither root nor CAP_BPF and CAP_PERFMON; -ENOSYS no BPF, or a
- * kernel before 5.15; -ENOENT the kernel has no BTF (CONFIG_DEBUG_INFO_BTF).
+ * Return: 0; -EPERM the process is not root and lacks CAP_BPF or CAP_PERFMON; -ENOSYS the
+ * kernel has no BPF or is older than 5.15; -ENOENT the kernel has no type information
+ * (CONFIG_DEBUG_INFO_BTF); what bpf(2) gives.
  */
 int ring_bpf_supported(void);
 
 /**
- * ring_bpf_prepare() - give a ring its shape
- * @obj: opened and not loaded; stays the caller's, and open until ring_bpf_close()
+ * ring_bpf_prepare() - set the sizes of a ring's maps
+ * @obj: opened, not loaded. It stays the caller's; keep it open until ring_bpf_close()
  * @map: the name given to SEQRING_BPF()
- * @opts: copied, but for the schema, which is used until ring_bpf_start()
- * @out: ring_bpf_close() it
+ * @opts: NULL for the defaults. Copied, except for the schema, which must stay valid until
+ *        ring_bpf_start() returns
+ * @out: set on success; ring_bpf_close() frees it. Unchanged on failure
  *
- * With RING_BPF_CONTINUE and a ring of that name which has not ended, programs go on
- * writing that one: its positions and seqs continue, and its readers notice nothing.
+ * Removes a ring of the same name that has ended, or that a process left behind when it
+ * was killed.
  *
- * Return: 0; -EINVAL bad options, or the object was compiled for longer payloads than
- * @data_size allows; -ENOENT the object has no such ring; -EPROTO what has that name
- * in the object is not one; -EEXIST a ring has that name (also with RING_BPF_CONTINUE
- * when it has another shape); -EBUSY a running process owns it; -ENOTDIR no BPF file
- * system is mounted where the pins go; -ENOMEM; -E2BIG; -EACCES; what bpf(2) gives.
+ * With RING_BPF_CONTINUE, programs continue to write a ring of that name that has not
+ * ended. Its positions and seqs go on, and its readers notice nothing. If there is no
+ * such ring, a new one is made.
+ *
+ * Return: 0; -EINVAL bad options, or the object was compiled for payloads that are too long
+ * for @data_size; -E2BIG options of a later version, or the object's schema is too large;
+ * -ENOENT the object has no such map; -EPROTO the map is no ring, its BTF is no valid
+ * schema, or the pins of that name are no ring; -EEXIST a kept ring has that name, and with
+ * RING_BPF_CONTINUE: it has another shape, clock or schema; -EBUSY a running process owns
+ * the ring of that name, or @obj is loaded already; -ENOTDIR the pins would not be in a BPF
+ * file system; -ENAMETOOLONG $RINGBPFDIR; -ENOMEM; -EACCES, -EPERM; what bpf(2), mount(2)
+ * and mkdir(2) give.
  */
 int ring_bpf_prepare(struct bpf_object *obj, const char *map, const struct ring_bpf_opts *opts,
 		     struct ring_bpf **out);
 
 /**
- * ring_bpf_load() - bpf_object__load(), and say why it failed
- * @obj: as it is for bpf_object__load(); not that of a skeleton, which has a function
- *       of its own to load it, NAME__load()
+ * ring_bpf_load() - call bpf_object__load() and explain its failure
+ * @obj: the object. Not that of a skeleton: load a skeleton by its own NAME__load() and
+ *       call ring_bpf_explain()
  *
- * Return: 0; what bpf_object__load() gives.
+ * Return: what bpf_object__load() returns.
  */
 int ring_bpf_load(struct bpf_object *obj);
 
-/* Says for ring_strerror() what @err of bpf_object__load() or the like means. Return: @err. */
+/**
+ * ring_bpf_explain() - explain why a BPF object did not load
+ * @err: 0 or the -errno of bpf_object__load() or of a skeleton's NAME__load()
+ *
+ * Sets ring_strerror(), unless @err is 0. Return: @err.
+ */
 int ring_bpf_explain(int err);
 
 /**
- * ring_bpf_start() - make it a ring, before any program is attached
- * @b: its object is loaded
+ * ring_bpf_start() - make the loaded maps a ring, before any program is attached
+ * @b: prepared; its object is loaded
  *
- * Writes the header, then freezes the map: from here on only BPF programs write it.
- * Then pins it, when it has a name; what a process that was killed left behind under
- * that name is ended first. The ring ends with this process unless ring_bpf_keep() is
- * called.
+ * A new ring: writes the header and freezes the map, so that from now on only BPF programs
+ * can write it. Then pins the ring, if it has a name.
+ * A continued ring: detaches the previous writers and becomes the owner of the ring.
  *
- * Return: 0; -EEXIST somebody took the name meanwhile; -EINVAL not loaded, or started
- * already; -EACCES, -EPERM; what bpf(2) and mmap(2) give.
+ * The ring ends with this process, unless ring_bpf_keep() is called.
+ *
+ * Return: 0; -EINVAL the object is not loaded, or the ring was started already: @b is
+ * unchanged. After any other failure, only ring_bpf_close() may follow: -EEXIST another
+ * process took the name meanwhile, or ended the ring to continue; -EAGAIN the coarse clock
+ * could not be set, or the readers could not be woken; -EACCES, -EPERM; what bpf(2), mmap(2)
+ * and rename(2) give.
  */
 int ring_bpf_start(struct ring_bpf *b);
 
-/* For ring_open_fds(), also elsewhere; stay the ring_bpf's. Return: 0; -EINVAL: not started. */
+/**
+ * ring_bpf_fds() - get the descriptors of a ring for ring_open_fds()
+ * @b: started
+ * @fds: set on success. The descriptors belong to the object's maps and are valid until
+ *       bpf_object__close(). They can be passed to other processes
+ *
+ * Return: 0; -EINVAL not started.
+ */
 int ring_bpf_fds(const struct ring_bpf *b, struct ring_fds *fds);
 
 /**
  * ring_bpf_keep() - let the ring and its writers outlive this process
  * @b: started, with a name
- * @links: what attaches the programs; pinned beside the ring, in place of those that
- *         were pinned there before; stay the caller's
- * @nr: how many
+ * @links: the links that attach the programs. Pinned beside the ring; stay the caller's
+ * @nr: number of links
  *
- * From then on ring_bpf_close() ends nothing; ring_bpf_destroy() does.
+ * Afterwards ring_bpf_close() does not end the ring. ring_bpf_end() and
+ * ring_bpf_destroy() do.
  *
- * Return: 0; -EINVAL not started, or no name; what bpf_link__pin() gives.
+ * Return: 0; -EINVAL not started, or no name; what bpf_link__pin() and bpf(2) give: the
+ * ring is not kept, and no link stays pinned; -EAGAIN the ring is kept, but the readers
+ * could not be woken.
  */
 int ring_bpf_keep(struct ring_bpf *b, struct bpf_link *const *links, unsigned int nr);
 
 /**
- * ring_bpf_end() - publish nothing from now on
+ * ring_bpf_end() - end the ring
  * @b: started
  *
- * Readers drain what is there, then see -ENODEV. Programs that are attached still
- * count a drop each time. Removes the name.
+ * From now on nothing is published. Readers read the records that are left, then get
+ * -ENODEV. Programs that are still attached count each of their records as a drop. Removes
+ * the name.
  *
- * Return: 0; -EINVAL not started; -EBUSY a program was publishing for a second on end.
+ * Return: 0, also if the ring has ended before; -EINVAL not started; -EBUSY a program was
+ * publishing for a whole second: call again; -EAGAIN the readers could not be woken: call
+ * again; what bpf(2), unlink(2) and rmdir(2) give.
  */
 int ring_bpf_end(struct ring_bpf *b);
 
-/* Ends the ring, unless it is to be kept, and frees @b; NULL is allowed. */
+/* Ends a started ring unless it is kept, and frees @b. @b may be NULL. */
 void ring_bpf_close(struct ring_bpf *b);
 
 /**
- * ring_bpf_destroy() - detach the writers of a named ring, end it, remove its name
+ * ring_bpf_destroy() - detach the writers of a named ring, end it and remove its name
  * @name: its name
  *
- * Return: 0; -ENOENT no such ring; -EBUSY a running process owns it; -EINVAL bad name;
- * -EPERM, -EACCES.
+ * Return: 0; -ENOENT no such ring; -EBUSY a running process owns it, or a program was
+ * publishing for a whole second; -EINVAL bad name; -EPROTO the pins of that name are no
+ * ring; -EAGAIN the ring has ended, but the readers could not be woken: call again;
+ * -EPERM, -EACCES; -ENAMETOOLONG $RINGBPFDIR; what bpf(2), unlink(2) and rmdir(2) give.
  */
 int ring_bpf_destroy(const char *name);
 

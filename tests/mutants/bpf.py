@@ -1,136 +1,114 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-Mutants of the BPF writer, of what sets it up and of what reads it, for run.py. A file
-is named from the top of the tree; those of libring are built once more and linked in
-front of the library.
+Mutants of the BPF writer, of its loader and of the reader of BPF rings. A changed file of
+libring is linked in front of the library. A mutant's test is a key of RUNS.
 """
 import os
 import platform
 import shutil
 import subprocess
 
+import mutant
+from mutant import TOP, Mutant, before, drop, never, swap
+from outcome import fails
+
+DIR = os.path.join(TOP, "build", "mutants", "bpf-tree")
+
 TORTURE = "bpf torture"
 WAKE = "bpf wake"
 SLEEP = "bpf sleep"
 LIFE = "bpf life"
 ACCESS = "bpf access"
-ALL = (TORTURE, WAKE, SLEEP, LIFE, ACCESS)
 
-BPF = "include/seqring/bpf.h"
-BARRIER = "include/seqring/barrier_bpf.h"
-LOAD = "libring/bpf/load.c"
-PINS = "libring/bpf/pins.c"
-END = "libring/bpf/end.c"
-WAIT = "libring/wait_bpf.c"
-OWNER = "libring/owner.c"
-
-# name, file, text, replacement, what must catch it
-MUTANTS = [
-    ("a nested program writes all the same", BPF,
-     "		if (seqring_read(&state->owner))\n			return 0;\n",
-     "", TORTURE),
-    ("one ring is taken without an atomic instruction", BPF,
-     "__sync_val_compare_and_swap(&state->owner, 0, 1)",
-     "(state->owner ? 1 : (bpf_ktime_get_ns(), state->owner = 1, 0))", TORTURE),
-    ("the ring is given back before the record is published", BPF,
-     "	seqring_writer_close(&open);\n}",
-     "	seqring_bpf_leave(ctl);\n	bpf_ktime_get_ns();\n"
-     "	seqring_writer_close(&open);\n}", TORTURE),
-    ("the ring is not given back after a drop", BPF,
-     "	seqring_add(&ctl->dropped[cause], 1);\n	seqring_bpf_leave(ctl);\n",
-     "	seqring_add(&ctl->dropped[cause], 1);\n", TORTURE),
-    ("the ring is not given back after a discard", BPF,
-     "	seqring_bpf_forget(o);\n	seqring_bpf_leave(o->ctl);\n}",
-     "	seqring_bpf_forget(o);\n}", TORTURE),
-    ("a PAD in front of what is discarded is forgotten", BPF,
-     "	if (o->pos == o->ctl->head)\n		return;\n", "	return;\n", TORTURE),
-    ("the writer does not go on behind such a PAD", BPF,
-     "	w->pos = state->pos;\n	w->seg_end = state->pad_seg_end;\n",
-     "	w->seg_end = state->pad_seg_end;\n", TORTURE),
-    ("a drop is not counted", BPF,
-     "	seqring_add(&ctl->dropped[cause], 1);\n", "", TORTURE),
-    ("a busy ring is not counted", BPF,
-     "	seqring_add(&ctl->dropped[SEQRING_DROP_BUSY], 1);\n", "", TORTURE),
-    ("a ring that has ended is not counted", BPF,
-     "		seqring_add(&ctl->dropped[SEQRING_DROP_DEAD], 1);\n", "", TORTURE),
-    ("a drop has the wrong cause", BPF,
-     "return seqring_bpf_drop(o->ctl, SEQRING_DROP_FAULT, -EFAULT);",
-     "return seqring_bpf_drop(o->ctl, SEQRING_DROP_TOO_BIG, -EFAULT);", TORTURE),
-    ("what could not be copied is published", BPF,
-     "	if (err) {\n		seqring_bpf_forget(o);",
-     "	if (err > 0) {\n		seqring_bpf_forget(o);", TORTURE),
-    ("a payload comes from the wrong place", BPF,
-     "bpf_probe_read_user(payload, len, src)", "bpf_probe_read_kernel(payload, len, src)",
-     TORTURE),
-    ("a record may be trimmed to more than was reserved", BPF,
-     "	if (len > o->len)\n		return -EMSGSIZE;\n", "", TORTURE),
-    ("the segment that a record entered is forgotten", BPF,
-     "		seqring_writer_enter_segment(&w, w.pos);\n"
-     "	seqring_bpf_state(ctl)->seg_end = w.seg_end;\n",
-     "		seqring_writer_enter_segment(&w, w.pos);\n", TORTURE),
-    # Without the store, the next record enters that segment once more, as if it were the
-    # first there: a lap keeps a record less, which nobody was promised.
-    ("the segment that a PAD entered never ends", BPF,
-     "	seqring_bpf_state(ctl)->seg_end = w.seg_end;\n	return w.pos;\n",
-     "	seqring_bpf_state(ctl)->seg_end = w.seg_end + (1ULL << 40);\n	return w.pos;\n",
-     TORTURE),
-    ("programs go on after the end", BPF,
-     "__sync_val_compare_and_swap(&state->owner, 0, SEQRING_BPF_ENDED)",
-     "(state->owner ? state->owner : SEQRING_BPF_ENDED)", TORTURE),
-    ("the end is not said", BPF,
-     "	seqring_store_release(END, &ctl->state, SEQRING_STATE_DEAD);\n", "", TORTURE),
-    ("the writer has no fence before it looks who sleeps", BARRIER,
-     "#define seqring_fence_full(tag)			seqring_bpf_fence()",
-     "#define seqring_fence_full(tag)			seqring_bpf_keep()", WAKE),
-    ("a publish wakes nobody", BPF,
-     "	if (!err)\n		seqring_bpf_done(o);\n",
-     "	if (!err)\n		seqring_bpf_leave(o->ctl);\n", WAKE),
-    ("a commit wakes nobody", BPF,
-     "		seqring_bpf_close(o->ctl, o->geo, o->pos, o->len);\n	seqring_bpf_done(o);\n",
-     "		seqring_bpf_close(o->ctl, o->geo, o->pos, o->len);\n"
-     "	seqring_bpf_leave(o->ctl);\n", WAKE),
-    ("the doorbell is not rung", BPF,
-     "	bpf_ringbuf_discard(p, BPF_RB_FORCE_WAKEUP);\n	seqring_add(wakeups, 1);",
-     "	bpf_ringbuf_discard(p, BPF_RB_NO_WAKEUP);\n	seqring_add(wakeups, 1);", WAKE),
-    ("a doorbell that did not ring is not rung again", BPF,
-     "		seqring_write(&wait->pos, 0);\n		return -EAGAIN;",
-     "		return -EAGAIN;", SLEEP),
-    ("nobody makes room in the doorbell", WAIT,
-     "	advance_doorbell(r);\n	libring_watch_owner(r, false);",
-     "	libring_watch_owner(r, false);", SLEEP),
-    ("the doorbell's last ring is heard away", WAIT,
-     "		seqring_write(r->doorbell_heard, rung - DOORBELL_RECORD);",
-     "		seqring_write(r->doorbell_heard, rung);", WAKE),
-    ("a sleeper is not announced", WAIT, "		announce(r);\n", "		;\n", WAKE),
-    ("the end wakes nobody", END,
-     "	woken = libring_bpf_wake_all(ctl);\n", "	woken = 0;\n", WAKE),
-    ("the owner is not watched", WAIT,
-     "		libring_poll_add(r, r->sock, EPOLLIN | EPOLLET);\n", "		;\n", LIFE),
-    ("a new owner is not noticed", WAIT,
-     "	libring_watch_owner(r, false);\n	libring_arm_words", "	libring_arm_words", LIFE),
-    ("who is alive is not asked", LOAD,
-     "	if (libring_owner_alive(h.owner, h.owner_pidns))\n", "	if (0)\n", LIFE),
-    ("a PID that is used again is the same process", OWNER,
-     "return pid | (uint64_t)start_time(pid) << 32;", "return pid;", LIFE),
-    ("a ring of another shape is gone on with", LOAD,
-     "	return !memcmp(&x, &y, sizeof(x));", "	return true;", LIFE),
-    ("two may take a ring over", LOAD,
-     "	if (!err && (libring_owner_alive(h.owner, h.owner_pidns) || has_ended(&b->pins, &h)))",
-     "	if (0)", LIFE),
-    ("the writers before are not detached", LOAD,
-     "	if (!err)\n		err = libring_pins_unlink_links(&b->pins);\n", "", LIFE),
-    ("whatever has the name is removed", PINS,
-     "		same = ours.id == theirs.id;", "		same = true;", LIFE),
-    ("nobody waits for others who look at the name", PINS,
-     "	while (flock(*fd, LOCK_EX)) {", "	while (0) {", LIFE),
-    ("the map is not frozen", LOAD,
-     "	err = bpf_map_freeze(bpf_map__fd(b->map));\n", "	err = 0;\n", ACCESS),
-    ("everybody may read", PINS, "	if (chmod(path, mode))", "	if (chmod(path, 0666))",
-     ACCESS),
-    ("everybody may end it", PINS,
-     'pin(tmp.dir, "ctl", bpf_program__fd(b->ctl), 0600)',
-     'pin(tmp.dir, "ctl", bpf_program__fd(b->ctl), 0666)', ACCESS),
-]
+SET = mutant.Set(("include/seqring", "include/libring*", "libring"), [
+    Mutant("a nested program writes all the same", "seqring_bpf_take",
+           drop("if (seqring_read(&$state->owner)) return 0;"), TORTURE),
+    Mutant("one ring is taken without an atomic instruction", "seqring_bpf_take",
+           swap("__sync_val_compare_and_swap(&$state->owner, 0, 1)",
+                "($state->owner ? 1 : (bpf_ktime_get_ns(), $state->owner = 1, 0))"), TORTURE),
+    Mutant("the ring is given back before the record is published", "seqring_bpf_close_within",
+           before("seqring_writer_close(&$open);",
+                  "seqring_bpf_leave(ctl); bpf_ktime_get_ns();"), TORTURE),
+    Mutant("the ring is not given back after a drop", "seqring_bpf_drop",
+           drop("seqring_bpf_leave($ctl);"), TORTURE),
+    Mutant("the ring is not given back after a discard", "seqring_bpf_discard",
+           drop("seqring_bpf_leave($o->ctl);"), TORTURE),
+    Mutant("a PAD in front of what is discarded is forgotten", "seqring_bpf_forget",
+           drop("if ($o->pos == $o->ctl->head)"), TORTURE),
+    Mutant("the writer does not go on behind such a PAD", "seqring_bpf_writer",
+           drop("$w->pos = $state->pos;"), TORTURE),
+    Mutant("a drop is not counted", "seqring_bpf_drop",
+           drop("seqring_add(&$ctl->dropped[$cause], 1);"), TORTURE),
+    Mutant("a busy ring is not counted", "seqring_bpf_busy",
+           drop("seqring_add(&$ctl->dropped[SEQRING_DROP_BUSY], 1);"), TORTURE),
+    Mutant("a ring that has ended is not counted", "seqring_bpf_busy",
+           drop("seqring_add(&$ctl->dropped[SEQRING_DROP_DEAD], 1);"), TORTURE),
+    Mutant("a drop has the wrong cause", "seqring_bpf_fetch",
+           swap("seqring_bpf_drop($o->ctl, SEQRING_DROP_FAULT,",
+                "seqring_bpf_drop($o->ctl, SEQRING_DROP_TOO_BIG,"), TORTURE),
+    Mutant("what could not be copied is published", "seqring_bpf_fetch",
+           swap("if ($err) {", "if ($err > 0) {"), TORTURE),
+    Mutant("a payload comes from the wrong place", "seqring_bpf_fetch",
+           swap("bpf_probe_read_user", "bpf_probe_read_kernel"), TORTURE),
+    Mutant("a record may be trimmed to more than was reserved", "seqring_bpf_trim",
+           drop("if ($len > $o->len) return -EMSGSIZE;"), TORTURE),
+    Mutant("the segment that a record entered is forgotten", "seqring_bpf_close",
+           drop("seqring_bpf_state($ctl)->seg_end = $w.seg_end;"), TORTURE),
+    # Without the store, the next record enters that segment again as if it were the first: the
+    # ring keeps one record less, which breaks no promise.
+    Mutant("the segment that a PAD entered never ends", "seqring_bpf_room",
+           swap("seqring_bpf_state($ctl)->seg_end = $w.seg_end;",
+                "seqring_bpf_state($ctl)->seg_end = $w.seg_end + (1ULL << 40);"), TORTURE),
+    Mutant("programs go on after the end", "seqring_bpf_do_ctl",
+           swap("__sync_val_compare_and_swap(&$state->owner, 0, SEQRING_BPF_ENDED)",
+                "($state->owner ? $state->owner : SEQRING_BPF_ENDED)"), TORTURE),
+    Mutant("the end is not said", "seqring_bpf_do_ctl",
+           drop("seqring_store_release(END, &$ctl->state, SEQRING_STATE_DEAD);"), TORTURE),
+    Mutant("the writer has no fence before it looks who sleeps", "barrier_bpf/seqring_fence_full",
+           swap("seqring_bpf_fence()", "seqring_bpf_keep()"), WAKE),
+    Mutant("a publish wakes nobody", "seqring_bpf_do_publish",
+           swap("seqring_bpf_done($o);", "seqring_bpf_leave($o->ctl);"), WAKE),
+    Mutant("a commit wakes nobody", "seqring_bpf_commit",
+           swap("seqring_bpf_done($o);", "seqring_bpf_leave($o->ctl);"), WAKE),
+    Mutant("the doorbell is not rung", "seqring_bpf_ring_doorbell",
+           swap("BPF_RB_FORCE_WAKEUP", "BPF_RB_NO_WAKEUP"), WAKE),
+    Mutant("a doorbell that did not ring is not rung again", "seqring_bpf_ring_doorbell",
+           drop("seqring_write(&$wait->pos, 0);"), SLEEP),
+    Mutant("nobody makes room in the doorbell", "bpf_arm",
+           drop("advance_doorbell($r);"), SLEEP),
+    Mutant("the doorbell's last ring is heard away", "advance_doorbell",
+           swap("seqring_write($r->doorbell_heard, $rung - DOORBELL_RECORD)",
+                "seqring_write($r->doorbell_heard, $rung)"), WAKE),
+    Mutant("a sleeper is not announced", "bpf_arm",
+           drop("announce($r)"), WAKE),
+    Mutant("the end wakes nobody", "libring_bpf_end_rings",
+           swap("libring_bpf_wake_all($ctl)", "0"), WAKE),
+    Mutant("the owner is not watched", "libring_watch_owner",
+           drop("libring_poll_add($r, $r->sock, EPOLLIN | EPOLLET)"), LIFE),
+    Mutant("a new owner is not noticed", "bpf_arm",
+           drop("libring_watch_owner($r, false);"), LIFE),
+    Mutant("who is alive is not asked", "look_at_pins",
+           never("libring_owner_alive($h.owner, $h.owner_pidns)"), LIFE),
+    Mutant("a PID that is used again is the same process", "owner_of",
+           drop("| (uint64_t)start_time($pid) << 32"), LIFE),
+    Mutant("a ring of another shape is gone on with", "same_shape",
+           swap("!memcmp(&$x, &$y, sizeof($x))", "true"), LIFE),
+    Mutant("two may take a ring over", "take_over",
+           never("!$err && (libring_owner_alive($h.owner, $h.owner_pidns) || "
+                 "has_ended(&$b->pins, &$h))"), LIFE),
+    Mutant("the writers before are not detached", "take_over",
+           drop("if (!$err) $err = libring_pins_unlink_links(&$b->pins);"), LIFE),
+    Mutant("whatever has the name is removed", "libring_pins_same",
+           swap("$ours.id == $theirs.id", "true"), LIFE),
+    Mutant("nobody waits for others who look at the name", "libring_pins_lock",
+           never("flock(*$fd, LOCK_EX)"), LIFE),
+    Mutant("the map is not frozen", "init_map",
+           swap("bpf_map_freeze(bpf_map__fd($b->map))", "0"), ACCESS),
+    Mutant("everybody may read", "pin",
+           swap("chmod($path, $mode)", "chmod($path, 0666)"), ACCESS),
+    Mutant("everybody may end it", "libring_pins_make",
+           swap("bpf_program__fd($b->ctl), 0600", "bpf_program__fd($b->ctl), 0666"), ACCESS),
+])
 
 # program, objects, arguments, seconds
 RUNS = {
@@ -145,44 +123,57 @@ RUNS = {
 }
 
 
-def missing(top):
-    """Why there can be no BPF ring here, or None."""
-    run = subprocess.run([os.path.join(top, "build/native/tests/bpf/reject")], cwd=top,
-                         stdout=subprocess.PIPE, check=False, universal_newlines=True)
-    return run.stdout.strip() if run.returncode == 77 else None
+def missing():
+    """Why BPF rings do not work on this machine, or None."""
+    run_ = subprocess.run([os.path.join(TOP, "build/native/tests/bpf/reject")], cwd=TOP,
+                          stdout=subprocess.PIPE, check=False, universal_newlines=True)
+    return run_.stdout.strip() if run_.returncode == 77 else None
 
 
-def mutate(top, work, name, old, new):
-    """Copies the sources, with the change. Returns how often its text occurs."""
+def plant(path=None, text=None):
+    """Copies the sources, with one file changed."""
+    shutil.rmtree(DIR, ignore_errors=True)
     for part in ("include", "libring"):
-        shutil.rmtree(os.path.join(work, part), ignore_errors=True)
-        shutil.copytree(os.path.join(top, part), os.path.join(work, part))
-    path = os.path.join(work, name)
-    with open(path) as f:
-        text = f.read()
-    with open(path, "w") as f:
-        f.write(text.replace(old, new))
-    return text.count(old)
+        shutil.copytree(os.path.join(TOP, part), os.path.join(DIR, part))
+    if path:
+        mutant.write(DIR, path, text)
 
 
-def detector(top, work, name, kind):
-    """Builds what must fail. (commands, seconds)"""
+def caught(kind, path=""):
+    """Builds the test and runs it: whether it fails."""
     prog, objects, args, limit = RUNS[kind]
-    where = os.path.join(work, "bpf")
+    where = os.path.join(DIR, "bpf")
     exe = os.path.join(where, prog)
-    include = "-I" + os.path.join(work, "include")
+    include = "-I" + os.path.join(DIR, "include")
     arch = {"x86_64": "x86", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    shutil.rmtree(where, ignore_errors=True)
-    os.makedirs(where)
+    os.makedirs(where, exist_ok=True)
     for obj in objects:
         subprocess.run(["clang", "-target", "bpf", "-mcpu=v3", "-O2", "-g", "-w",
                         "-D__TARGET_ARCH_" + arch, "-idirafter",
-                        "/usr/include/%s-linux-gnu" % platform.machine(), include, "-c", "-o",
-                        os.path.join(where, obj + ".bpf.o"), "tests/bpf/%s.bpf.c" % obj],
-                       check=True, cwd=top)
-    own = [os.path.join(work, name)] if name.endswith(".c") else []
+                        f"/usr/include/{platform.machine()}-linux-gnu", include, "-c", "-o",
+                        os.path.join(where, obj + ".bpf.o"), f"tests/bpf/{obj}.bpf.c"],
+                       check=True, cwd=TOP)
+    own = [os.path.join(DIR, path)] if path.endswith(".c") else []
     subprocess.run(["gcc", "-std=gnu11", "-O1", "-g", "-D_GNU_SOURCE", "-w", include, "-pthread",
-                    "-o", exe, "tests/bpf/%s.c" % prog] + own +
-                   ["build/native/libring-bpf.a", "build/native/libring.a", "-lbpf"],
-                   check=True, cwd=top)
-    return [[exe] + a for a in args], limit
+                    "-o", exe, f"tests/bpf/{prog}.c", *own, "build/native/libring-bpf.a",
+                    "build/native/libring.a", "-lbpf"], check=True, cwd=TOP)
+    return any(fails([exe, *arg], limit) for arg in args)
+
+
+def run(wanted):
+    """Yields (mutant, caught by, what)."""
+    why = missing()
+    if why:
+        print(f"skip mutants of BPF rings - {why}")
+        return
+    chosen = list(filter(wanted, SET.mutants))
+    plant()
+    for kind in sorted({m.tests for m in chosen}):
+        if caught(kind):
+            yield None, kind, ""
+            return
+    for m in chosen:
+        path, text = SET.mutate(m)
+        plant(path, text)
+        by = m.tests if caught(m.tests, path) else None
+        yield m, by, by or f"survived {m.tests}"

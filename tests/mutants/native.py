@@ -1,160 +1,142 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-Mutants of the protocol's headers: (name, header, text, replacement, what must catch it).
-What only a weakly ordered machine can show (fences, acquire and release) is not here but
-in tests/proof/model.
+Mutants of the protocol's headers. A mutant's test is a kind: the torture test, the unit tests
+or the model. Fences, acquire and release make a difference on weakly ordered machines only:
+tests/proof/model weakens those.
 """
 import os
 import shutil
 import subprocess
 
+import mutant
+from mutant import TOP, Mutant, after, before, drop, never, swap
 from outcome import fails
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DIR = os.path.join(TOP, "build", "mutants")
 
 TORTURE = "torture"
 UNIT = "unit"
 MODEL = "model"
 
-MUTANTS = [
-    ("the recheck says yes to everything", "reader.h",
-     "return seqring_read(&r->ctl->tail) <= pos;", "return 1 | (pos == 0);", TORTURE),
-    ("the recheck lets the record at tail go", "reader.h",
-     "return seqring_read(&r->ctl->tail) <= pos;",
-     "return seqring_read(&r->ctl->tail) < pos;", UNIT),
-    ("tail moves one segment short", "writer.h",
-     "cold->first[(segment + 1) & (SEQRING_SEGMENTS - 1)]",
-     "cold->first[segment & (SEQRING_SEGMENTS - 1)]", TORTURE),
-    ("tail does not move", "writer.h",
-     "cold->first[(segment + 1) & (SEQRING_SEGMENTS - 1)]", "0", TORTURE),
-    ("what is reclaimed ends before the next header", "writer.h",
-     "if (seqring_unlikely(next + sizeof(struct seqring_record) > seqring_writer_cold(w)->limit))",
-     "if (seqring_unlikely(next > seqring_writer_cold(w)->limit))", UNIT),
-    ("the limit is one segment too far", "writer.h",
-     "cold->limit = (segment + 1) << cold->seg_shift;",
-     "cold->limit = (segment + 2) << cold->seg_shift;", TORTURE),
-    ("the next header keeps its old bytes", "writer.h",
-     "seqring_store_word(&behind->stamp, 0);", "", TORTURE),
-    ("the stamp comes before the payload", "writer.h",
-     "	open = seqring_writer_advance(w, next, 1);\n",
-     "	open = seqring_writer_advance(w, next, 1);\n"
-     "	seqring_store_release(PUBLISH, &open.rec->stamp, open.seq);\n", TORTURE),
-    ("the stamp comes before len and type", "writer.h",
-     "	open = seqring_writer_advance(w, next, 1);\n	seqring_writer_write_header(open.rec,",
-     "	open = seqring_writer_advance(w, next, 1);\n"
-     "	seqring_store_release(PUBLISH, &open.rec->stamp, open.seq);\n"
-     "	for (volatile int i = 0; i < 50; i++)\n		;\n"
-     "	seqring_writer_write_header(open.rec,", TORTURE),
-    ("the stamp of a record that leaves its segment comes before the payload", "writer.h",
-     "	open = seqring_writer_advance(w, next, 0);\n	seqring_writer_write_header(open.rec,",
-     "	open = seqring_writer_advance(w, next, 0);\n"
-     "	seqring_store_release(PUBLISH, &open.rec->stamp, open.seq);\n"
-     "	for (volatile int i = 0; i < 500; i++)\n		;\n"
-     "	seqring_writer_write_header(open.rec,", TORTURE),
-    ("a record that leaves its segment does not enter the next", "writer.h",
-     "	if (next >= w->seg_end)\n		seqring_writer_enter_segment(w, next);\n", "", UNIT),
-    ("a commit that leaves its segment does not enter the next", "writer.h",
-     "	if (seqring_unlikely(w->pos >= w->seg_end))\n"
-     "		seqring_writer_enter_segment(w, w->pos);\n", "", UNIT),
-    ("head comes before the stamp", "writer.h",
-     "	seqring_writer_stamp(open->rec, open->behind, open->seq);\n",
-     "	seqring_store_release(JOIN, &open->ctl->head, open->next);\n"
-     "	for (volatile int i = 0; i < 50; i++)\n		;\n"
-     "	seqring_writer_stamp(open->rec, open->behind, open->seq);\n",
-     TORTURE),
-    ("a PAD takes a seq", "writer.h",
-     "seqring_writer_stamp(rec, seqring_writer_at(w, w->pos + room), w->seq + 1);",
-     "seqring_writer_stamp(rec, seqring_writer_at(w, w->pos + room), ++w->seq);", TORTURE),
-    ("a PAD without its flag", "writer.h",
-     "seqring_meta(len, 0, SEQRING_REC_PAD)", "seqring_meta(len, 0, 0)", TORTURE),
-    ("the writer skips no short rest", "writer.h",
-     "	*next = seqring_normalize(w->pos + size, w->mask);",
-     "	*next = w->pos + size;", UNIT),
-    ("the first record of a segment is not noted", "writer.h",
-     "		seqring_writer_cold(w)->first[i] = pos;\n", "", TORTURE),
-    ("segment_pos is one record old", "writer.h",
-     "seqring_store_release(JOIN, &w->ctl->segment_pos[i], pos);",
-     "seqring_store_release(JOIN, &w->ctl->segment_pos[i], pos + 8);", TORTURE),
-    ("last is where the next record comes", "writer.h",
-     "seqring_store_release(JOIN, &open->ctl->last, open->pos);",
-     "seqring_store_release(JOIN, &open->ctl->last, open->next);", UNIT),
-    ("the padding is not zeroed", "writer.h",
-     "	seqring_store_word(last, *last & (~0ULL >> unused));", "", UNIT),
-    ("too long a record is taken", "writer.h",
-     "	if (len > seqring_writer_cold(w)->payload_max)\n		return -EMSGSIZE;\n", "", UNIT),
-    ("what goes past a segment is not looked at", "writer.h",
-     "seqring_likely(next + sizeof(struct seqring_record) <= seg_end)",
-     "seqring_likely(next <= seg_end + (1ULL << 40))", UNIT),
-    ("the header behind a segment's last record is not looked at", "writer.h",
-     "seqring_likely(next + sizeof(struct seqring_record) <= seg_end)",
-     "seqring_likely(next <= seg_end)", UNIT),
-    ("too long a sum of pieces is taken", "writer.h",
-     "		if (vec[i].len > w->cold.payload_max - len)\n			return -EMSGSIZE;\n",
-     "", UNIT),
-    ("a lap does not count what it lost", "reader.h",
-     "		r->lost += stamp - r->seq;", "		;", TORTURE),
-    ("what was lost is told twice", "reader.h",
-     "		r->lost = 0;\n	}\n}", "	}\n}", TORTURE),
-    ("a lap leads to the very edge", "reader.h",
-     "		if (pos >= want && (!best || pos < best))",
-     "		if (pos > tail && (!best || pos < best))", UNIT),
-    ("any stamp will do", "reader.h",
-     "	if (!r->any || stamp < r->seq)\n		return SEQRING_CORRUPT;\n", "", UNIT),
-    ("nothing below head is no fault", "reader.h",
-     "		if (r->pos < r->snap)\n			return SEQRING_CORRUPT;\n", "", UNIT),
-    ("a length is not checked against the largest", "reader.h",
-     "meta.len > r->payload_max || seqring_record_size(meta.len) > room",
-     "seqring_record_size(meta.len) > room", UNIT),
-    ("a length is not checked against the end", "reader.h",
-     "meta.len > r->payload_max || seqring_record_size(meta.len) > room",
-     "meta.len > r->payload_max", UNIT),
-    ("a PAD may be a whole lap", "reader.h",
-     "if (room > r->mask || !seqring_reader_intact(r, r->pos))",
-     "if (!seqring_reader_intact(r, r->pos))", UNIT),
-    ("any position is a place for a record", "reader.h",
-     "	if ((pos & 7) || seqring_normalize(pos, r->mask) != pos)\n"
-     "		return SEQRING_CORRUPT;\n", "", UNIT),
-    ("a lap may lead backwards", "reader.h",
-     "	if (best <= r->pos)\n		return SEQRING_CORRUPT;\n", "", UNIT),
-    ("the end is believed before the last look", "reader.h",
-     "	r->snap = seqring_load_acquire(JOIN, &r->ctl->head);\n"
-     "	return r->pos < r->snap ? SEQRING_OK : SEQRING_DEAD;",
-     "	return SEQRING_DEAD;", MODEL),
-    ("the end is never said", "writer.h",
-     "	seqring_store_release(END, &w->ctl->state, SEQRING_STATE_DEAD);", "", UNIT),
-    ("the newest record is not rechecked", "reader.h",
-     "	if (seqring_unlikely(!seqring_reader_intact(r, pos)))\n", "	if (0)\n", UNIT),
-    ("the newest record is taken for a PAD's bytes", "reader.h",
-     "!stamp || meta.flags & SEQRING_REC_PAD || meta.len > r->payload_max ||",
-     "!stamp || meta.len > r->payload_max ||", UNIT),
-    ("the newest record's length is not checked against the end", "reader.h",
-     "meta.len > r->payload_max ||\n			     seqring_record_size(meta.len) > room))",
-     "meta.len > r->payload_max))", UNIT),
-    ("the writer has no fence before it looks who sleeps", "writer.h",
-     "	else\n		seqring_fence_full(WAKE);", "	else\n		seqring_compiler_barrier(WAKE);",
-     MODEL),
-    # On x86 the atomic minimum before it is a full fence already.
-    ("the reader has no fence after it armed", "reader.h",
-     "	seqring_fence_full(WAKE);", "	seqring_compiler_barrier(WAKE);", MODEL),
-    ("a wake-up does not disarm", "writer.h",
-     "	seqring_write(&wait->pos, SEQRING_WAIT_NONE);\n", "", UNIT),
-    ("an announcement is forgotten without a fence", "writer.h",
-     "	/* Who arms too late for this fence finds the announcement gone. */\n"
-     "	seqring_fence_full(WAKE);\n", "", MODEL),
-    ("who has armed is not told that its announcement is forgotten", "writer.h",
-     "	seqring_writer_disarm(wait);\n	return 1;\n}\n\n/**\n * seqring_writer_end",
-     "	return 0;\n}\n\n/**\n * seqring_writer_end", MODEL),
-    ("another reader's announcement is taken for its grace period, too", "reader.h",
-     "	if (found == *known)\n", "	if (found != mine)\n", MODEL),
-    ("a wake-up waits for one record more", "writer.h",
-     "pos <= seqring_read(&wait->pos) &&", "pos <= seqring_read(&wait->pos) + 32 &&", UNIT),
-    ("a wake-up by seq comes one too late", "writer.h",
-     "seq < seqring_read(&wait->seq)", "seq <= seqring_read(&wait->seq)", UNIT),
-    ("arming raises what another armed lower", "barrier.h",
-     "	while (cur > v && !__atomic_compare_exchange_n(", "	while (cur != v && !__atomic_compare_exchange_n(",
-     UNIT),
-]
+SET = mutant.Set(("include/seqring",), [
+    Mutant("the recheck says yes to everything", "seqring_reader_intact",
+           swap("seqring_read(&$r->ctl->tail) <= $pos", "1 | ($pos == 0)"), TORTURE),
+    Mutant("the recheck lets the record at tail go", "seqring_reader_intact",
+           swap("seqring_read(&$r->ctl->tail) <= $pos",
+                "seqring_read(&$r->ctl->tail) < $pos"), UNIT),
+    Mutant("tail moves one segment short", "seqring_writer_reclaim",
+           swap("($segment + 1) & (SEQRING_SEGMENTS - 1)",
+                "$segment & (SEQRING_SEGMENTS - 1)"), TORTURE),
+    Mutant("tail does not move", "seqring_writer_reclaim",
+           swap("$cold->first[($segment + 1) & (SEQRING_SEGMENTS - 1)]", "0"), TORTURE),
+    Mutant("what is reclaimed ends before the next header", "seqring_writer_prepare",
+           swap("$next + sizeof(struct seqring_record) > seqring_writer_cold($w)->limit",
+                "$next > seqring_writer_cold($w)->limit"), UNIT),
+    Mutant("the limit is one segment too far", "seqring_writer_reclaim",
+           swap("$cold->limit = ($segment + 1)", "$cold->limit = ($segment + 2)"), TORTURE),
+    Mutant("the next header keeps its old bytes", "seqring_writer_stamp",
+           drop("seqring_store_word(&$behind->stamp, 0);"), TORTURE),
+    Mutant("the stamp comes before the payload", "seqring_writer_publish",
+           after("$open = seqring_writer_advance($w, $next, 1);",
+                 "seqring_store_release(PUBLISH, &$open.rec->stamp, $open.seq);"), TORTURE),
+    Mutant("the stamp comes before len and type", "seqring_writer_publish",
+           after("$open = seqring_writer_advance($w, $next, 1);",
+                 "seqring_store_release(PUBLISH, &$open.rec->stamp, $open.seq); for (volatile "
+                 "int i = 0; i < 50; i++) ;"), TORTURE),
+    Mutant("the stamp of a record that leaves its segment comes before the payload",
+           "seqring_writer_publish_cold",
+           after("$open = seqring_writer_advance($w, $next, 0);",
+                 "seqring_store_release(PUBLISH, &$open.rec->stamp, $open.seq); for (volatile "
+                 "int i = 0; i < 500; i++) ;"), TORTURE),
+    Mutant("a record that leaves its segment does not enter the next", "seqring_writer_publish_cold",
+           drop("if ($next >= $w->seg_end) seqring_writer_enter_segment($w, $next);"), UNIT),
+    Mutant("a commit that leaves its segment does not enter the next", "seqring_writer_commit",
+           drop("if (seqring_unlikely($w->pos >= $w->seg_end)) seqring_writer_enter_segment($w, "
+                "$w->pos);"), UNIT),
+    Mutant("head comes before the stamp", "seqring_writer_close",
+           before("seqring_writer_stamp($open->rec, $open->behind, $open->seq);",
+                  "seqring_store_release(JOIN, &$open->ctl->head, $open->next); for (volatile "
+                  "int i = 0; i < 50; i++) ;"), TORTURE),
+    Mutant("a PAD takes a seq", "seqring_writer_pad",
+           swap("$w->seq + 1", "++$w->seq"), TORTURE),
+    Mutant("a PAD without its flag", "seqring_writer_pad",
+           swap("seqring_meta($len, 0, SEQRING_REC_PAD)", "seqring_meta($len, 0, 0)"), TORTURE),
+    Mutant("the writer skips no short rest", "seqring_writer_make_room",
+           swap("seqring_normalize($w->pos + $size, $w->mask)", "$w->pos + $size"), UNIT),
+    Mutant("the first record of a segment is not noted", "seqring_writer_enter_segment",
+           drop("seqring_writer_cold($w)->first[$i] = $pos;"), TORTURE),
+    Mutant("segment_pos is one record old", "seqring_writer_enter_segment",
+           swap("&$w->ctl->segment_pos[$i], $pos)",
+                "&$w->ctl->segment_pos[$i], $pos + 8)"), TORTURE),
+    Mutant("last is where the next record comes", "seqring_writer_close",
+           swap("&$open->ctl->last, $open->pos)", "&$open->ctl->last, $open->next)"), UNIT),
+    Mutant("the padding is not zeroed", "seqring_writer_zero_padding",
+           drop("seqring_store_word($last, *$last & (~0ULL >> $unused));"), UNIT),
+    Mutant("too long a record is taken", "seqring_writer_make_room",
+           drop("if ($len > seqring_writer_cold($w)->payload_max) return -EMSGSIZE;"), UNIT),
+    Mutant("what goes past a segment is not looked at", "seqring_writer_fits_segment",
+           swap("$next + sizeof(struct seqring_record) <= $seg_end",
+                "$next <= $seg_end + (1ULL << 40)"), UNIT),
+    Mutant("the header behind a segment's last record is not looked at", "seqring_writer_fits_segment",
+           swap("$next + sizeof(struct seqring_record) <= $seg_end", "$next <= $seg_end"), UNIT),
+    Mutant("too long a sum of pieces is taken", "seqring_writer_publish_vec",
+           drop("if ($vec[$i].len > $w->cold.payload_max - $len) return -EMSGSIZE;"), UNIT),
+    Mutant("a lap does not count what it lost", "seqring_reader_mismatch",
+           drop("$r->lost += $stamp - $r->seq"), TORTURE),
+    Mutant("what was lost is told twice", "seqring_reader_consume",
+           drop("$r->lost = 0;"), TORTURE),
+    Mutant("a lap leads to the very edge", "seqring_reader_resync",
+           swap("$pos >= $want &&", "$pos > tail &&"), UNIT),
+    Mutant("any stamp will do", "seqring_reader_mismatch",
+           drop("if (!$r->any || $stamp < $r->seq) return SEQRING_CORRUPT;"), UNIT),
+    Mutant("nothing below head is no fault", "seqring_reader_mismatch",
+           drop("if ($r->pos < $r->snap) return SEQRING_CORRUPT;"), UNIT),
+    Mutant("a length is not checked against the largest", "seqring_reader_peek",
+           drop("$meta.len > $r->payload_max ||"), UNIT),
+    Mutant("a length is not checked against the end", "seqring_reader_peek",
+           drop("|| seqring_record_size($meta.len) > $room"), UNIT),
+    Mutant("a PAD may be a whole lap", "seqring_reader_peek",
+           drop("$room > $r->mask ||"), UNIT),
+    Mutant("any position is a place for a record", "seqring_reader_goto",
+           drop("if (($pos & 7) || seqring_normalize($pos, $r->mask) != $pos) return "
+                "SEQRING_CORRUPT;"), UNIT),
+    Mutant("a lap may lead backwards", "seqring_reader_resync",
+           drop("if ($best <= $r->pos) return SEQRING_CORRUPT;"), UNIT),
+    Mutant("the end is believed before the last look", "seqring_reader_snapshot",
+           swap("$r->snap = seqring_load_acquire(JOIN, &$r->ctl->head); return $r->pos < "
+                "$r->snap ? SEQRING_OK : SEQRING_DEAD;",
+                "return SEQRING_DEAD;"), MODEL),
+    Mutant("the end is never said", "seqring_writer_end",
+           drop("seqring_store_release(END, &$w->ctl->state, SEQRING_STATE_DEAD);"), UNIT),
+    Mutant("the newest record is not rechecked", "seqring_reader_newest",
+           never("seqring_unlikely(!seqring_reader_intact($r, $pos))"), UNIT),
+    Mutant("the newest record is taken for a PAD's bytes", "seqring_reader_newest",
+           drop("$meta.flags & SEQRING_REC_PAD ||"), UNIT),
+    Mutant("the newest record's length is not checked against the end", "seqring_reader_newest",
+           drop("|| seqring_record_size($meta.len) > $room"), UNIT),
+    Mutant("the writer has no fence before it looks who sleeps", "seqring_writer_wake_due",
+           swap("seqring_fence_full(WAKE)", "seqring_compiler_barrier(WAKE)"), MODEL),
+    # On x86 the atomic minimum before the fence is a full fence already.
+    Mutant("the reader has no fence after it armed", "seqring_reader_arm",
+           swap("seqring_fence_full(WAKE)", "seqring_compiler_barrier(WAKE)"), MODEL),
+    Mutant("a wake-up does not disarm", "seqring_writer_disarm",
+           drop("seqring_write(&$wait->pos, SEQRING_WAIT_NONE);"), UNIT),
+    Mutant("an announcement is forgotten without a fence", "seqring_writer_wake_due_announced",
+           swap("; seqring_fence_full(WAKE);", ";"), MODEL),
+    Mutant("who has armed is not told that its announcement is forgotten",
+           "seqring_writer_wake_due_announced",
+           swap("seqring_writer_disarm($wait); return 1; }", "return 0; }"), MODEL),
+    Mutant("another reader's announcement is taken for its grace period, too", "seqring_reader_announce",
+           swap("$found == *$known", "$found != mine"), MODEL),
+    Mutant("a wake-up waits for one record more", "seqring_writer_wake_due_at",
+           swap("$pos <= seqring_read(&$wait->pos) &&",
+                "$pos <= seqring_read(&$wait->pos) + 32 &&"), UNIT),
+    Mutant("a wake-up by seq comes one too late", "seqring_writer_wake_due_at",
+           swap("$seq < seqring_read(&$wait->seq)", "$seq <= seqring_read(&$wait->seq)"), UNIT),
+    Mutant("arming raises what another armed lower", "seqring_atomic_min",
+           swap("$cur > $v && !__atomic_compare_exchange_n",
+                "$cur != $v && !__atomic_compare_exchange_n"), UNIT),
+])
 
 
 def build(name, include, source, libs):
@@ -167,14 +149,14 @@ def build(name, include, source, libs):
 
 
 def detectors(include, kinds):
-    """(name, commands, seconds): each command is run until one fails."""
+    """Yields (name, commands, seconds). The mutant is caught when any command fails."""
     if TORTURE in kinds:
         exe = build("torture", include, "tests/stress/torture.c", [])
         yield "torture", [[exe, "--seconds", "1", "--readers", "6", "--seed", str(seed)]
                           for seed in (1, 2, 3)], 10
     if UNIT in kinds:
         for test in ("test_protocol", "test_position", "test_hostile", "test_overrun", "test_edge"):
-            exe = build(test, include, "tests/unit/%s.c" % test,
+            exe = build(test, include, f"tests/unit/{test}.c",
                         ["build/native/libring.a", "-lcmocka"])
             yield test, [[exe]], 20
     if MODEL in kinds:
@@ -191,25 +173,17 @@ def caught_by(include, kinds):
 
 
 def run(wanted):
-    """Yields (mutant, caught by, why not)."""
+    """Yields (mutant, caught by, what)."""
     os.makedirs(DIR, exist_ok=True)
     plain = caught_by(os.path.join(TOP, "include"), (TORTURE, UNIT))
     if plain:
         yield None, plain, ""
         return
-    for mutant in MUTANTS:
-        _, header, old, new, kind = mutant
-        if not wanted(mutant):
-            continue
+    for m in filter(wanted, SET.mutants):
+        path, text = SET.mutate(m)
         include = os.path.join(DIR, "include")
         shutil.rmtree(include, ignore_errors=True)
         shutil.copytree(os.path.join(TOP, "include"), include)
-        path = os.path.join(include, "seqring", header)
-        with open(path) as f:
-            text = f.read()
-        if text.count(old) != 1:
-            yield mutant, None, "its text occurs %d times in %s" % (text.count(old), header)
-            continue
-        with open(path, "w") as f:
-            f.write(text.replace(old, new))
-        yield mutant, caught_by(include, (kind,)), "survived %s" % kind
+        mutant.write(DIR, path, text)
+        by = caught_by(include, (m.tests,))
+        yield m, by, by or f"survived {m.tests}"

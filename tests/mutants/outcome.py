@@ -4,11 +4,11 @@ import os
 import signal
 import subprocess
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from mutant import TOP
 
 
 def fails(cmd, limit):
-    """Whether a test failed: with a status, a signal, or without an end."""
+    """True after a status other than 0, a signal, or @limit seconds."""
     env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP")
     test = subprocess.Popen(cmd, cwd=TOP, env=env, stdin=subprocess.DEVNULL,
                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -18,7 +18,7 @@ def fails(cmd, limit):
     except subprocess.TimeoutExpired:
         return True
     finally:
-        # Readers that a test has forked may never end by themselves.
+        # A test's forked readers may never end by themselves.
         try:
             os.killpg(test.pid, signal.SIGKILL)
         except ProcessLookupError:

@@ -1,95 +1,105 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-What the mutants came to, kept from run to run in build/mutants.json, and docs/mutants.md,
-which is written from it.
+The results of the mutants: build/mutants.json holds those of this tree's runs, docs/mutants.md
+the last known one of each mutant.
 """
 import fcntl
 import hashlib
 import json
 import os
+import re
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from mutant import TOP
+
 FILE = os.path.join(TOP, "build", "mutants.json")
 DOC = os.path.join(TOP, "docs", "mutants.md")
+MISSED = "**not caught**"
 
 HEAD = """# Mutants
 
-Each line is a safeguard that was taken out or weakened, alone, and the test that fell. A
-test that no such change can make fail proves nothing; a safeguard that nothing misses is
-not needed, or not tested. `make mutants` does all of it again and writes this page, which
-takes {minutes}; the tree itself is not touched. `make test` checks that the page lists
-the mutants that there are now (suite mutants-list).
+A mutant is the tree with one safeguard removed or weakened. Each line names the mutant, the
+definition it changes and the test that failed. A test that no mutant makes fail proves nothing.
+A safeguard that no test misses is either superfluous or untested.
+
+`make mutants` runs all of them and writes this page, which takes more than an hour on two cores.
+It does not change the sources. Results are those of the last whole run, except that a run of
+single mutants followed by `tests/mutants/run.py --write-doc` replaces their lines. `make test`
+checks that the page lists exactly the mutants of the tree (suite mutants-list).
 
 {total} mutants, {caught} caught.
 
 """
 
 SETS = [
-    ("native", "The protocol, in writer.h, reader.h and barrier.h",
-     "Built into a test of its own each, on this machine. What x86 cannot show is below."),
+    ("native", "The protocol, in the headers of include/seqring",
+     "Each is built into its test on this machine. The next section has what x86 cannot show."),
     ("model", "Ordering",
-     "One side of one ordering pair weakened at a time, in relacy's model of C11 "
-     "(tests/proof/model/model.cc), in the kernel's (tests/proof/litmus) and in Spin's state machines."),
-    ("libring", "The library", "The file built once more, and linked into the unit tests."),
-    ("bpf", "BPF writers, in bpf.h and libring", "Loaded into this kernel, or in libring against it."),
+     "Each weakens one side of one ordering pair, in relacy's model of C11 (tests/proof/model/model.cc), "
+     "in the kernel's memory model (tests/proof/litmus) or in Spin's state machines."),
+    ("libring", "The library", "The changed file is linked into the unit tests."),
+    ("bpf", "BPF writers and readers, in bpf.h and libring",
+     "The changed program is loaded into this kernel, or the changed libring runs against it."),
     ("kmod", "The module",
-     "Each built and loaded in the VM. `@`: on the kernel with KASAN, lockdep, kmemleak and fault "
-     "injection; `kernel`: it complained itself."),
+     "Each is built and loaded in the VM. `@`: on the kernel with KASAN, lockdep, kmemleak and "
+     "fault injection. `kernel`: the kernel itself complained."),
 ]
 
 
 def key(mutant):
-    """Changes with the mutant, so that an old result is not taken for a new one's."""
+    """Changes with the mutant, so that a run with --rest does not trust an older result."""
     return hashlib.sha256(repr(mutant).encode()).hexdigest()[:16]
 
 
 def load():
     try:
-        with open(FILE) as f:
+        with open(FILE, encoding="utf-8") as f:
             return json.load(f)
     except FileNotFoundError:
         return {}
 
 
 def keep(name, result):
-    """Sets may run at the same time, so what others have written since is kept as well."""
+    """Stores one result. Sets may run at the same time, so the file is read again."""
     os.makedirs(os.path.dirname(FILE), exist_ok=True)
-    with open(FILE + ".lock", "w") as lock:
+    with open(FILE + ".lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         results = load()
         results[name] = result
-        with open(FILE + ".new", "w") as f:
+        with open(FILE + ".new", "w", encoding="utf-8") as f:
             json.dump(results, f, indent=1, sort_keys=True)
         os.rename(FILE + ".new", FILE)
-
-
-def line_of(path, text):
-    """Where the text stands, by number, in a file of the tree."""
-    with open(os.path.join(TOP, path)) as f:
-        whole = f.read()
-    start = whole.find(text) + len(text) - len(text.lstrip("\n"))
-    return whole.count("\n", 0, start) + 1
 
 
 def cell(text):
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def write_doc(sets, unseen, minutes="more than an hour on two cores"):
-    """@sets: {set: [(name, place, caught by or None)]}"""
-    total = sum(len(rows) for rows in sets.values())
-    caught = sum(1 for rows in sets.values() for row in rows if row[2])
-    with open(DOC, "w") as f:
-        f.write(HEAD.format(total=total, caught=caught, minutes=minutes))
+def rows():
+    """{set: [(mutant, where, caught by)]} of the page."""
+    sets, now = {name: [] for name, _, _ in SETS}, None
+    titles = {f"## {title}": name for name, title, _ in SETS}
+    with open(DOC, encoding="utf-8") as f:
+        for line in f:
+            if line.startswith("## "):
+                now = titles.get(line.strip())
+            row = re.match(r"\| (.*) \| (.*) \| (.*) \|$", line)
+            if now and row and row.group(1) != "mutant":
+                sets[now].append(tuple(text.replace("\\|", "|") for text in row.groups()))
+    return sets
+
+
+def write_doc(sets, unseen):
+    """@sets: as rows() returns it; caught by None: not caught."""
+    every = [row for found in sets.values() for row in found]
+    with open(DOC, "w", encoding="utf-8") as f:
+        f.write(HEAD.format(total=len(every),
+                            caught=sum(1 for row in every if row[2] not in (None, MISSED))))
         for name, title, text in SETS:
-            if not sets.get(name):
-                continue
             f.write(f"## {title}\n\n{text}\n\n| mutant | where | caught by |\n|---|---|---|\n")
             for row in sets[name]:
-                f.write("| %s | %s | %s |\n" % (cell(row[0]), cell(row[1]),
-                                                cell(row[2] or "**not caught**")))
+                f.write("| %s |\n" % " | ".join(cell(text or MISSED) for text in row))
             f.write("\n")
-        f.write("## What no mutant can show\n\nThese safeguards are there; no test falls without "
-                "them, for the reason given.\n\n")
+        f.write("## Safeguards that no mutant can show\n\n"
+                "No test fails without them, for the reason given.\n\n")
         for what, why in unseen:
             f.write(f"- {what}: {why}\n")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-Runs mutants of the module in a VM: many in one boot, a new boot after each that the
-kernel did not survive well.
+Runs mutants of the module in a VM: many in one boot, and a new boot after each mutant that
+harmed the kernel.
 """
 import os
 import re
@@ -9,17 +9,18 @@ import shutil
 import subprocess
 
 import kmod
+import mutant
+from mutant import TOP, Mutant
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DIR = os.path.join(TOP, "build", "mutants", "kmod")
-PLAIN = "as it is"
+PLAIN = Mutant("unchanged", "", (), "")
 BATCH = 16
 # Seconds for a program, by kind of kernel.
 LIMIT_S, DEBUG_LIMIT_S = 60, 240
 
 
 def program_of(test):
-    """A test is a program's name, after @ where that kernel is meant, and `:ARGUMENT`."""
+    """The program's name in a test: the text between `@` and `:ARGUMENT`."""
     return test.lstrip("@").partition(":")[0]
 
 
@@ -38,7 +39,7 @@ def headers(kernel):
 
 
 class Builder:
-    """One copy of the modules for a kernel, of which one file at a time is another."""
+    """A copy of the modules for one kernel, in which one file at a time is changed."""
 
     def __init__(self, kernel):
         self.kernel = kernel
@@ -60,32 +61,28 @@ class Builder:
              "CONFIG_SEQRING_TEST=m", "KCFLAGS=-w", "modules"],
             cwd=TOP, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
 
-    def build(self, index, file, old, new):
-        """Return: None, or why there is no such module."""
-        path = os.path.join(self.out, "kmod", file)
-        with open(path) as f:
-            text = f.read()
-        if text.count(old) != 1:
-            return f"its text occurs {text.count(old)} times in {file}"
-        with open(path, "w") as f:
-            f.write(text.replace(old, new))
+    def build(self, index, m):
+        """Return: None, or why the mutant's module cannot be built."""
+        path, text = kmod.SET.mutate(m)
+        with open(os.path.join(self.out, path), encoding="utf-8") as f:
+            plain = f.read()
+        mutant.write(self.out, path, text)
         try:
             made = self.make()
             if made.returncode:
                 return "it does not build: " + made.stdout.strip().splitlines()[-1]
             self.keep(index)
         finally:
-            with open(path, "w") as f:
-                f.write(text)
+            mutant.write(self.out, path, plain)
         return None
 
 
 def guest_script(batch):
-    """@batch: of (index, tests). What each mutant came to is told on the console."""
+    """@batch: (index, tests) of each mutant. The script reports each result on the console."""
     lines = ["set -u", "cd /root", "mount -t cgroup2 none /sys/fs/cgroup 2>/dev/null",
              "say() { echo \"mutant: $*\" >/dev/kmsg; sleep 0.2; }",
-             # A kernel that complained is not one to go on with.
-             # What t_fault makes it say is left out, as in tests/kernel/vm/splat.sh.
+             # After a complaint of the kernel the VM reboots. Messages that t_fault
+             # provokes do not count, as in tests/kernel/vm/splat.sh.
              "splat() { dmesg | sed -n '/mutant: '$1' start/,$p' |"
              " sed '/t_fault: failures are/,/t_fault: no more/{/Call Trace/d;"
              "/page allocation failure/d;/suspected memory leaks/d}' | grep -v 'mutant:' |"
@@ -100,12 +97,12 @@ def guest_script(batch):
              "  for t; do",
              "    prog=${t%%:*} arg=${t#$prog}",
              "    insmod seqring.ko || { say $index caught load; return; }",
-             # These want seqring.ko alone.
+             # These tests need seqring.ko alone.
              "    case $prog in t_map|t_memory|t_life|t_race|t_cycle|t_unload|t_fault) ;;",
              "    *) insmod seqring_test.ko ;; esac",
              "    rm -f /tmp/status; (timeout -s KILL ${LIMIT} ./$prog ${arg#:} >/tmp/out 2>&1;"
              " echo $? >/tmp/status) &",
-             # What is stuck in the kernel cannot be killed; nor would the VM ever end.
+             # A process stuck in the kernel cannot be killed and would keep the VM running.
              "    n=0; while [ ! -s /tmp/status ] && [ $n -lt $((${LIMIT} + 10)) ]; do"
              " n=$((n + 1)); usleep 100000; [ -s /tmp/status ] || sleep 1; done",
              "    [ -s /tmp/status ] || { say $index caught $t it cannot be killed; poweroff -f; }",
@@ -129,8 +126,8 @@ def guest_script(batch):
     return "\n".join(lines)
 
 
-def boot(builder, batch, programs):
-    """One boot. Returns {index: (by, what)}, whether it ended well, and what was not begun."""
+def boot(builder, batch, paths):
+    """One boot. Returns {index: (by, what), or None when it survived}."""
     log = os.path.join(builder.out, "console")
     debug = builder.kernel.startswith("debug")
     limit = DEBUG_LIMIT_S if debug else LIMIT_S
@@ -138,11 +135,11 @@ def boot(builder, batch, programs):
     files = []
     for index, _ in batch:
         files += ["-f", os.path.join(builder.out, f"{index}.ko")]
-    for name, path in programs.items():
+    for name, path in paths.items():
         files += ["-f", f"{path}:{name}"]
     files += ["-f", os.path.join(builder.out, "seqring_test.ko")]
     script = guest_script(batch).replace("${LIMIT}", str(limit))
-    khz = sh([programs["tsc_khz"]]).strip()
+    khz = sh([paths["tsc_khz"]]).strip()
     with open(os.path.join(builder.out, "vm.log"), "w") as out:
         subprocess.run(["tests/kernel/vm/vm.sh", "-q", "-o", log, "-k", builder.kernel, "-t",
                         str(seconds), "-m", "1024",
@@ -166,56 +163,75 @@ def boot(builder, batch, programs):
             splat = re.search(r"\] ((?:BUG|WARNING|Oops|Kernel panic|KASAN|general protection|watchdog)"
                               r".*)", console.split(f"mutant: {index} start")[-1])
             results[index] = ("kernel", splat.group(1)[:120] if splat else "it hangs")
-    return results, [entry for entry in batch if entry[0] not in results]
+    return results
 
 
-def run(wanted, say, builders=None):
-    """Yields (mutant, caught by, what) for each that is wanted; by None: it survived."""
-    os.makedirs(DIR, exist_ok=True)
-    programs = sorted({program_of(t) for m in kmod.ALL for t in m[4].split()} - {"t_read32"})
-    sh(["make", "-s", "-j2", "O=build/vm", "LDFLAGS=-static",
-        *[f"build/vm/tests/kernel/vm/progs/{p}" for p in [*programs, "tsc_khz"]]])
+def programs():
+    """{name: path} of the programs that the tests need, built."""
+    names = sorted({program_of(t) for m in kmod.SET.mutants for t in m.tests.split()} -
+                   {"t_read32"}) + ["tsc_khz"]
+    paths = {name: f"build/vm/tests/kernel/vm/progs/{name}" for name in names}
+    sh(["make", "-s", "-j2", "O=build/vm", "LDFLAGS=-static", *paths.values()])
     sh(["make", "-s", "-j2", "O=build/vm32", "SAN=m32", "LDFLAGS=-static",
         "build/vm32/tests/kernel/vm/progs/t_read"])
-    paths = {p: f"build/vm/tests/kernel/vm/progs/{p}" for p in [*programs, "tsc_khz"]}
-    paths["t_read32"] = "build/vm32/tests/kernel/vm/progs/t_read"
-    mutants = [(i + 1, m) for i, m in enumerate(kmod.ALL)
-               if wanted(m)]
+    return {**paths, "t_read32": "build/vm32/tests/kernel/vm/progs/t_read"}
+
+
+def run_kernel(kernel, chosen, paths):
+    """Yields (mutant, caught by, what) of all that have tests on that kernel."""
+    todo = []
+    for index, m in chosen.items():
+        tests = [t.lstrip("@") for t in m.tests.split() if kernel_of(t) == kernel]
+        if tests:
+            todo.append((index, tests))
+    if not todo:
+        return
+    print(f"# building {len(todo)} modules for {kernel}", flush=True)
+    builder = Builder(kernel)
+    ready = []
+    for index, tests in todo:
+        why = builder.build(index, chosen[index])
+        if why:
+            yield chosen[index], None, why
+        else:
+            ready.append((index, tests))
+    # A failure means something only if the unchanged module passes.
+    plain = boot(builder, [(0, sorted({t for _, tests in ready for t in tests}))], paths)
+    if plain.get(0, ("VM", "it does not start")) is not None:
+        yield PLAIN, *plain.get(0, ("VM", "it does not start"))
+        return
+    while ready:
+        batch = ready[:BATCH]
+        results = boot(builder, batch, paths)
+        if not results:
+            yield chosen[batch[0][0]], None, "the VM does not start"
+            return
+        for index, _ in batch:
+            if index in results:
+                yield chosen[index], *(results[index] or (None, ""))
+        ready = [entry for entry in ready if entry[0] not in results]
+
+
+def run(wanted):
+    """Yields (mutant, caught by, what). The tests on one kernel are enough to catch a mutant."""
+    os.makedirs(DIR, exist_ok=True)
+    chosen = {i + 1: m for i, m in enumerate(kmod.SET.mutants) if wanted(m)}
+    if not chosen:
+        return
+    paths, caught, survived = programs(), set(), {}
     for kernel in ("6.1", "debug-a"):
-        todo = []
-        for index, m in mutants:
-            tests = [t.lstrip("@") for t in m[4].split() if kernel_of(t) == kernel]
-            if tests:
-                todo.append((index, tests))
-        if not todo:
-            continue
-        say(f"# building {len(todo)} modules for {kernel}")
-        builder = Builder(kernel)
-        by_index = dict(mutants)
-        ready = []
-        for index, tests in todo:
-            why = builder.build(index, *by_index[index][1:4])
-            if why:
-                yield by_index[index], None, why, kernel
-            else:
-                ready.append((index, tests))
-        # Without any mutation nothing fails; else nothing that fails means anything.
-        plain = sorted({t for _, tests in ready for t in tests})
-        results, _ = boot(builder, [(0, plain)], paths)
-        if results.get(0, ("VM", "it does not start")) is not None:
-            by, what = results.get(0, ("VM", "it does not start"))
-            yield (PLAIN, "", "", "", ""), by, what, kernel
-            continue
-        while ready:
-            batch = ready[:BATCH]
-            results, _ = boot(builder, batch, paths)
-            if not results:
-                yield by_index[batch[0][0]], None, "the VM does not start", kernel
+        for m, by, what in run_kernel(kernel, chosen, paths):
+            if m is PLAIN:
+                yield None, by, what
                 return
-            for index, _ in batch:
-                if index in results:
-                    by = results[index]
-                    yield by_index[index], by and by[0], by and by[1], kernel
-            ready = [entry for entry in ready if entry[0] not in results]
-
-
+            if by:
+                caught.add(m)
+                at = "@" if kernel.startswith("debug") else ""
+                yield m, at + by, (what + " ")[:70].strip()
+            elif what:
+                yield m, None, what
+            else:
+                survived[m] = True
+    for m in survived:
+        if m not in caught:
+            yield m, None, f"survived {m.tests}"

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+The mistakes that the models of the ordering make on purpose. The models know and run them; this
+set only takes over the results. A mutant's place is its file; its test is the suite.
+"""
+import os
+import re
+import subprocess
+
+import native
+from mutant import TOP, Mutant
+
+# suite: what it prints of a mistake (`not`, name, what failed), and what failed if it says nothing
+SUITES = {
+    "model": (r"(not )?ok model: without (.*?)(?:, caught by (.*)| - .*)$", None),
+    "spin": (r"(not )?ok spin (\w+.* with \S+) is caught()", "the search"),
+    # A broken twin allows what its case must not.
+    "litmus": (r"(not )?ok litmus (\S+\+\S+?)()(?:: | - )", "what it forbids happens"),
+}
+
+
+def parse(suite, out):
+    """Yields (name, what failed or None) of each mistake in the output."""
+    pattern, what = SUITES[suite]
+    for match in re.finditer(pattern, out, re.M):
+        yield match.group(2), None if match.group(1) else what or match.group(3)
+
+
+def suite_of(name):
+    """The suite of a mistake, by the shape of its name."""
+    if re.search(r" with [A-Z]+$", name):
+        return "spin"
+    return "model" if " " in name else "litmus"
+
+
+def place(name):
+    stem = name.split()[0].strip(":")
+    return {"model": "tests/proof/model/model.cc", "spin": f"tests/proof/model/{stem}.pml",
+            "litmus": f"tests/proof/litmus/{name}.litmus"}[suite_of(name)]
+
+
+def exists(name):
+    """Whether the tree still has that mistake."""
+    path = os.path.join(TOP, place(name))
+    if not os.path.exists(path):
+        return False
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    words = {"model": [f'"{name}"'], "spin": name.split()[-1:], "litmus": []}[suite_of(name)]
+    return all(word in text for word in words)
+
+
+def command(suite):
+    if suite == "model":
+        os.makedirs(native.DIR, exist_ok=True)
+        return [native.build("model", os.path.join(TOP, "include"), "tests/proof/model/model.cc", [])]
+    return {"spin": ["tests/proof/spin/spin.sh"], "litmus": ["tests/proof/litmus/run.py"]}[suite]
+
+
+def run(wanted, suites=tuple(SUITES)):
+    """Yields (mutant, caught by, what)."""
+    for suite in suites:
+        out = subprocess.run(command(suite), cwd=TOP, text=True, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, check=False).stdout
+        for name, what in parse(suite, out):
+            m = Mutant(name, place(name), (), suite)
+            if wanted(m):
+                yield m, what and f"{suite}: {what}", what or "not caught"

@@ -146,7 +146,7 @@ def check():
     """Returns how many mistakes the list and the page have."""
     bad = [f"matcher: {why}" for why in anchor_test.failures()]
     bad += [f"{m.name} - {why}" for m, why in lost(CODE)]
-    every = [f"{name}: {m.name}" for name, code in CODE.items() for m in code.mutants]
+    every = [m.name for code in CODE.values() for m in code.mutants]
     bad += [f"{name} - two mutants have that name" for name in set(every) if every.count(name) > 1]
     bad = bad or page_mistakes()
     for why in bad:

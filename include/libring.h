@@ -25,6 +25,7 @@ extern "C" {
 
 #define LIBRING_VERSION_MAJOR 0
 #define LIBRING_VERSION_MINOR 1
+#define LIBRING_VERSION_PATCH 0
 
 /* Exported, also from a library that is built with -fvisibility=hidden. */
 #pragma GCC visibility push(default)

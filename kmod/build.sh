@@ -32,10 +32,10 @@ flock 9
 
 # Only what differs is copied, for make's sake; what has gone from the tree goes
 # from the copy as well.
-(cd "$top" && find kmod include -type f ! -name '.*' ! -name '*.sh' | sort) >"$out/.sources.new"
+(cd "$top" && find VERSION kmod include -type f ! -name '.*' ! -name '*.sh' | sort) >"$out/.sources.new"
 while read -r file; do
 	cmp -s "$top/$file" "$out/$file" && continue
-	mkdir -p "$out/${file%/*}"
+	mkdir -p "$(dirname "$out/$file")"
 	cp "$top/$file" "$out/$file"
 done <"$out/.sources.new"
 if [ -f "$out/.sources" ]; then

@@ -107,3 +107,4 @@ module_exit(seqring_exit);
 
 MODULE_DESCRIPTION("Rings of records for many lock-free user-space readers");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(SEQRING_RELEASE);

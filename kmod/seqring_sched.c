@@ -173,3 +173,4 @@ module_exit(seqring_sched_exit);
 
 MODULE_DESCRIPTION("Scheduler events on a seqring, one ring per CPU");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(SEQRING_RELEASE);

@@ -55,7 +55,7 @@ bites() {
 out=build/fuzz-bites
 mkdir -p build/log "$out/tree"
 rm -rf "$out/tree/kmod" "$out/tree/include"
-cp -a kmod include "$out/tree/"
+cp -a VERSION kmod include "$out/tree/"
 vars=$(tests/kernel/vm/kernel.sh "$kernel") || exit 1
 eval "$vars"
 RINGCTL=$PWD/build/native/ringctl

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# style.sh [CHECK...]: checkpatch, clang-format, sparse, shellcheck, spdx and
-# length, or those named. Prints ok or not ok for each, details where it fails.
+# style.sh [CHECK...]: checkpatch, clang-format, sparse, shellcheck, spdx, version
+# and length, or those named. Prints ok or not ok for each, details where it fails.
 
 # shellcheck disable=SC2317 # the checks are called by name
 set -u
@@ -152,10 +152,26 @@ do_length() {
 	return "$bad"
 }
 
-[ $# -gt 0 ] || set -- spdx length shellcheck clang-format checkpatch sparse
+# The constants of libring.h, the changelog and the version maps agree with the file VERSION.
+do_version() {
+	local version header minor bad=0
+	version=$(cat VERSION)
+	minor=${version%.*}
+	header=$(cat include/libring.h include/libring/*.h |
+		sed -n 's/^#define LIBRING_VERSION_[A-Z]* \([0-9]*\)$/\1/p' | xargs | tr ' ' .)
+	[ "$header" = "$version" ] ||
+		{ echo "include/libring.h: LIBRING_VERSION_* is $header, VERSION is $version"; bad=1; }
+	grep -q "^## \[$version\]" CHANGELOG.md || { echo "CHANGELOG.md: no section for $version"; bad=1; }
+	grep -q "^LIBRING_$minor {" libring/libring.map || { echo "libring.map: no LIBRING_$minor"; bad=1; }
+	grep -q "^LIBRING_BPF_$minor {" libring/bpf/libring-bpf.map ||
+		{ echo "libring-bpf.map: no LIBRING_BPF_$minor"; bad=1; }
+	return "$bad"
+}
+
+[ $# -gt 0 ] || set -- spdx version length shellcheck clang-format checkpatch sparse
 for name; do
 	case $name in
-	checkpatch | clang-format | sparse | shellcheck | spdx | length)
+	checkpatch | clang-format | sparse | shellcheck | spdx | version | length)
 		check "$name" "do_${name//-/_}"
 		;;
 	*)

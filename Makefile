@@ -186,7 +186,7 @@ bench-quick bench-check bench-report:
 # On both kernels; the targets are for Linux 6.1.
 bench-vm:
 	bench/vm/run.sh 6.1
-	bench/vm/figures.py build/bench/vm-6.1.json docs/from-locks.md
+	bench/vm/figures.py build/bench/vm-6.1.json docs/guide/from-locks.md
 	bench/vm/run.sh 6.12
 
 demo-locks:

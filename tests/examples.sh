@@ -36,8 +36,8 @@ sleep 0.3
 RINGDIR=$dir "$root/usr/bin/ringctl" cat ticks --count 100 --quiet | tail -n 1 | grep -q .
 wait $writer
 
-# What docs/schema.md reads with, from the other library: its sentences are libring's.
-awk '/^```c reader$/ { out = 1; next } /^```$/ { out = 0 } out' docs/schema.md >"$dir/reader.c"
+# What docs/reference/schema.md reads with, from the other library: its sentences are libring's.
+awk '/^```c reader$/ { out = 1; next } /^```$/ { out = 0 } out' docs/reference/schema.md >"$dir/reader.c"
 flags=$(PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_PATH=$root/usr/lib/pkgconfig \
 	PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1 \
 	pkg-config --cflags --libs libring-bpf)
@@ -51,8 +51,8 @@ sleep 0.3
 RINGDIR=$dir LD_LIBRARY_PATH=$root/usr/lib "$dir/reader" described 2>&1 | grep -qx 'schema: not BTF'
 wait $writer
 
-# What docs/bpf.md writes with: builds everywhere, runs where this kernel has BPF.
-block() { awk -v start="^\`\`\`c $1\$" '$0 ~ start { out = 1; next } /^```$/ { out = 0 } out' docs/bpf.md; }
+# What docs/guide/bpf.md writes with: builds everywhere, runs where this kernel has BPF.
+block() { awk -v start="^\`\`\`c $1\$" '$0 ~ start { out = 1; next } /^```$/ { out = 0 } out' docs/guide/bpf.md; }
 block bpf >"$dir/exits.bpf.c"
 block exits.h >"$dir/exits.h"
 block loader >"$dir/loader.c"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# doc.sh: docs/from-locks.md shows code of the programs that run, word for word: each of
+# doc.sh: docs/guide/from-locks.md shows code of the programs that run, word for word: each of
 # its blocks that names a file must stand in that file, with nothing left out.
 
 set -u
@@ -13,7 +13,7 @@ trap 'rm -rf "$tmp"' EXIT
 awk -v dir="$tmp" '
 	/^```c / { out = dir "/" ++n; print $2 > (out ".file"); next }
 	/^```$/ { out = ""; next }
-	out { print > out }' docs/from-locks.md
+	out { print > out }' docs/guide/from-locks.md
 for block in "$tmp"/*.file; do
 	[ -f "$block" ] || continue
 	blocks=$((blocks + 1))

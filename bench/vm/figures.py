@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Puts the figures of a run of vmbench into docs/from-locks.md.
+"""Puts the figures of a run of vmbench into docs/guide/from-locks.md.
 
 usage: figures.py FILE.json DOCUMENT
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# test.sh: that the VM benchmark and the demo of docs/from-locks.md work. Prints ok and
+# test.sh: that the VM benchmark and the demo of docs/guide/from-locks.md work. Prints ok and
 # not ok. Exit status: 0, or 1 when something is not ok.
 
 set -u

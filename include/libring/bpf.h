@@ -54,7 +54,7 @@ struct ring_bpf;
  * @name: 1 to 31 of [A-Za-z0-9_-]. Other processes open the ring by this name, through
  *           pins in /sys/fs/bpf/seqring/NAME, or in $RINGBPFDIR/NAME if that is set.
  *           NULL: the ring can be opened by descriptor only
- * @schema, @schema_size: description of the records, see docs/schema.md. NULL and 0: the
+ * @schema, @schema_size: description of the records, see docs/reference/schema.md. NULL and 0: the
  *           schema in the object's own BTF (enum seqring_schema), if there is one
  */
 struct ring_bpf_opts {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause */
 /*
  * Decode records by name, according to the schema of their ring. The format of a schema
- * is BTF: see docs/schema.md, also for how a producer gets a schema.
+ * is BTF: see docs/reference/schema.md, also for how a producer gets a schema.
  *
  *	ring_info(r, &info);
  *	ring_schema_open(info.schema, info.schema_size, &s);

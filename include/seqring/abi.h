@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
 /*
  * The mapped layout and the ioctls of seqring: everything that two programs
- * built at different times have to agree on. docs/abi.md says the same in
+ * built at different times have to agree on. docs/reference/abi.md says the same in
  * prose, completely enough to write a reader in another language.
  *
  * All integers are in the byte order of the machine. Every reserved field is

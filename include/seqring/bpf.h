@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
 /*
  * Publishing from a BPF program: no module is needed. Readers see a ring like any
- * other; libring opens it, libring/bpf.h sets it up. docs/bpf.md has a whole example.
+ * other; libring opens it, libring/bpf.h sets it up. docs/guide/bpf.md has a whole example.
  *
  *	#include "vmlinux.h"			// or <linux/bpf.h>
  *	#include <bpf/bpf_helpers.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
 /*
  * Record schemas: what the C that describes a ring's records may use, in kernel
- * code, user space and BPF programs. docs/schema.md says what a schema is and how
+ * code, user space and BPF programs. docs/reference/schema.md says what a schema is and how
  * one is made.
  *
  *   enum seqring_schema {

@@ -295,10 +295,10 @@ test_schema_of_ring()
 }
 run schema_of_ring
 
-# What docs/schema.md shows.
+# What docs/reference/schema.md shows.
 test_schema_example()
 {
-	sed -n '/^```c schema$/,/^```$/p' "$here/../../docs/schema.md" | grep -v '^```' >example.txt
+	sed -n '/^```c schema$/,/^```$/p' "$here/../../docs/reference/schema.md" | grep -v '^```' >example.txt
 	compile conn <example.txt || return
 	rc schema conn.o -o conn.schema 2>err || because "$(cat err)" || return
 	printf '\177\0\0\1\12\0\0\2\273\1\5\0\1\0\0\0' >in

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# style.sh [CHECK...]: checkpatch, clang-format, sparse, shellcheck, spdx, version
-# and length, or those named. Prints ok or not ok for each, details where it fails.
+# style.sh [CHECK...]: checkpatch, clang-format, sparse, shellcheck, spdx, version,
+# links and length, or those named. Prints ok or not ok for each, details where it fails.
 
 # shellcheck disable=SC2317 # the checks are called by name
 set -u
@@ -168,10 +168,24 @@ do_version() {
 	return "$bad"
 }
 
-[ $# -gt 0 ] || set -- spdx version length shellcheck clang-format checkpatch sparse
+# Each relative link of a page leads to a file, and so does each mention of docs/NAME.md.
+do_links() {
+	local page link bad=0
+	while read -r page link; do
+		[ -e "$(dirname "$page")/$link" ] || { echo "$page: no file for the link $link"; bad=1; }
+	done < <(grep '\.md$' "$tmp/files" | xargs -r -d '\n' grep -oHE '\]\([^)#]+' |
+		grep -v '://' | sed 's/:](/ /')
+	while IFS=: read -r page link; do
+		[ -e "$link" ] || { echo "$page: there is no $link"; bad=1; }
+	done < <(grep -vE '^docs/(benchmarks|evidence)/.*svg$' "$tmp/files" |
+		xargs -r -d '\n' grep -oHE '\bdocs/[a-z/-]+\.md\b')
+	return "$bad"
+}
+
+[ $# -gt 0 ] || set -- spdx version links length shellcheck clang-format checkpatch sparse
 for name; do
 	case $name in
-	checkpatch | clang-format | sparse | shellcheck | spdx | version | length)
+	checkpatch | clang-format | sparse | shellcheck | spdx | version | links | length)
 		check "$name" "do_${name//-/_}"
 		;;
 	*)

@@ -5,7 +5,6 @@
  */
 #include <grp.h>
 
-#include "../kernel/vm/progs/t.h"
 #include "loader.h"
 
 #define NOBODY 65534
@@ -210,9 +209,9 @@ static void permitted(uint32_t permissions, int open, int sleep)
 		try_all(t, "access");
 		_exit(0);
 	}
-	nap_us(300000);
+	sleep_us(300000);
 	trigger(1);
-	nap_us(100000);
+	sleep_us(100000);
 	unload_ring(&l);
 	waitpid(pid, NULL, 0);
 	T_EQ(NAMED("open"), t->open, open);
@@ -266,14 +265,6 @@ static void unprivileged(void)
 
 /* --- clock ------------------------------------------------------------------------ */
 
-static uint64_t clock_ns(clockid_t id)
-{
-	struct timespec ts;
-
-	clock_gettime(id, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 /*
  * Records of the coarse clock are as old as the last tick, to within what one of its
  * ticks is set too late and what the real clock is slewed in between.
@@ -307,7 +298,7 @@ static void coarse(void)
 		moved += rec.ts_ns != last;
 		backwards += rec.ts_ns < last;
 		last = rec.ts_ns;
-		nap_us(1000);
+		sleep_us(1000);
 	}
 	detach_ring(&l);
 	T_EQ("coarse.records", i, 100);

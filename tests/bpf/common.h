@@ -10,7 +10,6 @@
 #include <inttypes.h>
 #include <linux/membarrier.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,31 +18,16 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <seqring/bpf.h>
 
-#include "libring.h"
 #include "libring/bpf.h"
 
-#define MS ((uint64_t)1000000)
-
-static inline uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
-static inline void nap_us(uint64_t us)
-{
-	struct timespec ts = { .tv_sec = (time_t)(us / 1000000),
-			       .tv_nsec = (long)(us % 1000000) * 1000 };
-
-	nanosleep(&ts, NULL);
-}
+#include "../lib/clock.h"
+#include "../lib/process.h"
+#include "../lib/ring.h"
+#include "../lib/tap.h"
 
 /* Ends the program with 77, and says so, where there can be no BPF ring. */
 static inline void need_bpf(const char *test)
@@ -53,18 +37,10 @@ static inline void need_bpf(const char *test)
 	if (!err)
 		return;
 	if (err == -EPERM || err == -ENOSYS || err == -ENOENT) {
-		printf("skip %s - %s\n", test, ring_strerror());
+		t_skip(test, "%s", ring_strerror());
 		exit(77);
 	}
-	printf("not ok %s - %s\n", test, ring_strerror());
-	exit(1);
-}
-
-__attribute__((noreturn)) static inline void die(const char *what)
-{
-	printf("not ok %s: %s; %s\n", what, strerror(errno), ring_strerror());
-	fflush(stdout);
-	_exit(1);
+	die(test);
 }
 
 static int (*libbpf_print)(enum libbpf_print_level, const char *, va_list);
@@ -128,15 +104,6 @@ static inline int run_prog(int prog, const void *ctx, size_t size, int cpu)
 	return err ? err : (int)opts.retval;
 }
 
-static inline bool pin_to(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return !sched_setaffinity(0, sizeof(set), &set);
-}
-
 static inline int nr_cpus_online(void)
 {
 	return (int)sysconf(_SC_NPROCESSORS_ONLN);
@@ -146,7 +113,7 @@ static inline int nr_cpus_online(void)
 static inline void wait_for_programs(void)
 {
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
-	nap_us(20000);
+	sleep_us(20000);
 }
 
 /*
@@ -170,15 +137,6 @@ static inline const char *own_bpffs(void)
 	snprintf(rings, sizeof(rings), "%s/seqring", dir);
 	setenv("RINGBPFDIR", rings, 1);
 	return dir;
-}
-
-static inline void *map_shared(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED)
-		die("mmap");
-	return p;
 }
 
 /* Maps a whole map of the object's, which it declares mmapable. */

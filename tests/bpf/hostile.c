@@ -152,14 +152,14 @@ static void check_accounts(const char *name, const pid_t *pids, unsigned int n, 
 		lost += a->lost;
 	}
 	t_check(!wrong, name, "%u of %u are wrong", wrong, n);
-	printf("# %s: of %" PRIu64 " records %u readers got %" PRIu64 " and lost %" PRIu64 "\n",
-	       name, all, n, got, lost);
+	t_note("%s: of %" PRIu64 " records %u readers got %" PRIu64 " and lost %" PRIu64, name,
+	       all, n, got, lost);
 }
 
 static void check_cost(const char *name, double than, double got, double bound)
 {
 	t_check(got <= bound * than, name, "%.0f ns, more than %.1f times %.0f", got, bound, than);
-	printf("# %s: %.0f ns a record, to compare with %.0f\n", name, got, than);
+	t_note("%s: %.0f ns a record, to compare with %.0f", name, got, than);
 }
 
 static void end_child(pid_t pid)
@@ -202,7 +202,7 @@ static pid_t start_scribbling(bool worst)
 		scribble(worst);
 	}
 	while (!__atomic_load_n(scribbles, __ATOMIC_RELAXED))
-		nap_us(100);
+		sleep_us(100);
 	return pid;
 }
 
@@ -244,7 +244,7 @@ static unsigned int woken_in_time(unsigned int n)
 			;
 		pid = fork();
 		if (!pid) {
-			nap_us(2000);
+			sleep_us(2000);
 			publish(1, 0);
 			_exit(0);
 		}
@@ -278,10 +278,9 @@ static void hostile(void)
 		rings += wakeups(r);
 	}
 	/* A record never costs more than one that wakes, whatever stands in the words. */
-	printf("# hostile: %.0f ns a record among good readers\n", median(quiet, ROUNDS));
+	t_note("hostile: %.0f ns a record among good readers", median(quiet, ROUNDS));
 	t_check(rings > ROUNDS, "hostile.rings", "only %" PRIu64 " times", rings);
-	printf("# hostile: at worst the doorbell rang %" PRIu64 " times in %d rounds\n", rings,
-	       ROUNDS);
+	t_note("hostile: at worst the doorbell rang %" PRIu64 " times in %d rounds", rings, ROUNDS);
 	check_cost("hostile.random", median(woken, ROUNDS), median(with, ROUNDS), 2);
 	check_cost("hostile.worst", median(woken, ROUNDS), median(worst, ROUNDS), 2);
 	n = woken_in_time(50);
@@ -305,7 +304,7 @@ static void stopped(void)
 	for (i = 0; i < NR_STOPPED; i++)
 		pids[i] = start_counting(i);
 	publish(100, 0);
-	nap_us(100000);
+	sleep_us(100000);
 	for (i = 0; i < NR_STOPPED; i++) {
 		kill(pids[i], SIGSTOP);
 		waitpid(pids[i], NULL, WUNTRACED);
@@ -314,7 +313,7 @@ static void stopped(void)
 		with[i] = cost();
 	for (i = 0; i < NR_STOPPED; i++)
 		kill(pids[i], SIGCONT);
-	nap_us(50000);
+	sleep_us(50000);
 	publish(1000, 0);
 	if (ring_bpf_end(ring))
 		die("end");
@@ -419,7 +418,7 @@ int main(void)
 {
 	need_bpf("hostile");
 	if (nr_cpus_online() < 2) {
-		printf("skip hostile - two CPUs are needed\n");
+		t_skip("hostile", "two CPUs are needed");
 		return 77;
 	}
 	accounts = map_shared(sizeof(*accounts) * NR_STOPPED);

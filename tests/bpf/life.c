@@ -7,7 +7,6 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 
-#include "../kernel/vm/progs/t.h"
 #include "loader.h"
 
 #define PATIENCE_MS 5000
@@ -110,8 +109,7 @@ static pid_t take_pid(pid_t pid)
 		}
 		if (child == pid)
 			return pid;
-		kill(child, SIGKILL);
-		waitpid(child, NULL, 0);
+		kill_and_reap(child);
 	}
 	return 0;
 }
@@ -140,7 +138,7 @@ static void killed(void)
 	read_all(by_fd, &next[1], &err);
 	T_TRUE("killed.fd.calm", !readable(fd, 50));
 	pthread_create(&thread, NULL, wait_in_thread, &w);
-	nap_us(100000);
+	sleep_us(100000);
 	loader_end(&l, true);
 	trigger(3);
 	/* It has the dead one's PID, and is not taken for it. */
@@ -161,10 +159,8 @@ static void killed(void)
 	/* Who comes next takes its place; the old readers have the old ring. */
 	loader_start(&l, &opts);
 	T_EQ("killed.replaced", l.err, 0);
-	if (other > 0) {
-		kill(other, SIGKILL);
-		waitpid(other, NULL, 0);
-	}
+	if (other > 0)
+		kill_and_reap(other);
 	T_EQ("killed.replaced.attach", loader_do(&l, ATTACH), 0);
 	trigger(2);
 	T_EQ("killed.replaced.old", read_all(late, &next[3], &err), 0);
@@ -199,7 +195,7 @@ static void killed_flooding(void)
 		loader_do(&l, FLOOD);
 		last = 0;
 		got = 0;
-		nap_us((uint64_t)round * 700);
+		sleep_us((uint64_t)round * 700);
 		kill(l.pid, SIGKILL);
 		for (;;) {
 			err = ring_read(r, &rec, &word, sizeof(word));
@@ -244,11 +240,11 @@ static void kept(void)
 	trigger(4);
 	read_all(w.r, &later, &err);
 	pthread_create(&thread, NULL, wait_in_thread, &w);
-	nap_us(50000);
+	sleep_us(50000);
 	T_EQ("kept.keep", loader_do(&l, KEEP), 0);
 	loader_end(&l, true);
 	/* Whom its readers watched is gone, and that means nothing any more. */
-	nap_us(50000);
+	sleep_us(50000);
 	trigger(1);
 	pthread_join(thread, NULL);
 	T_EQ("kept.sleeper", w.err, 0);
@@ -272,7 +268,7 @@ static void kept(void)
 	loader_end(&l, false);
 	CHECK_MORE("kept.untouched", r, &next, 0);
 	pthread_create(&thread, NULL, wait_in_thread, &w);
-	nap_us(50000);
+	sleep_us(50000);
 	T_EQ("kept.destroy", ring_bpf_destroy("kept"), 0);
 	pthread_join(thread, NULL);
 	/* It has not read what came since. */
@@ -372,9 +368,9 @@ static void continued(void)
 	T_EQ("continue.sleeper.no_owner", ring_wait(early, 50), -ETIMEDOUT);
 	w.r = early;
 	pthread_create(&thread, NULL, wait_in_thread, &w);
-	nap_us(50000);
+	sleep_us(50000);
 	loader_start(&l, &opts);
-	nap_us(50000);
+	sleep_us(50000);
 	loader_end(&l, true);
 	pthread_join(thread, NULL);
 	T_EQ("continue.sleeper.end", w.err, -ENODEV);
@@ -552,27 +548,25 @@ static int race_once(const struct ring_bpf_opts *opts, int *others)
 		sched_yield();
 	__atomic_store_n(&shared->go, 1, __ATOMIC_RELEASE);
 	while (__atomic_load_n(&shared->ready, __ATOMIC_ACQUIRE) < 2 * RACERS)
-		nap_us(1000);
+		sleep_us(1000);
 	for (i = 0; i < RACERS; i++) {
 		wins += !shared->errs[i];
 		*others += shared->errs[i] && shared->errs[i] != -EEXIST &&
 			   shared->errs[i] != -EBUSY;
 		if (shared->errs[i] && shared->errs[i] != -EEXIST && shared->errs[i] != -EBUSY)
-			printf("# a loser got %d\n", shared->errs[i]);
+			t_note("a loser got %d", shared->errs[i]);
 	}
 	/* It can be opened by its name, and is the winner's. */
 	if (ring_open(opts->name, &from_now, &r)) {
-		printf("# %s\n", ring_strerror());
+		t_note("%s", ring_strerror());
 		wins = -2;
 	} else {
 		trigger(1);
 		if (ring_read(r, &rec, NULL, 0) || ring_read(r, &rec, NULL, 0) != -EAGAIN)
 			wins = -1;
 	}
-	for (i = 0; i < RACERS; i++) {
-		kill(pids[i], SIGKILL);
-		waitpid(pids[i], NULL, 0);
-	}
+	for (i = 0; i < RACERS; i++)
+		kill_and_reap(pids[i]);
 	wait_for_programs();
 	ring_close(r);
 	munmap(shared, 4096);
@@ -590,7 +584,7 @@ static void race(const char *test, uint32_t flags)
 	for (i = 0; i < 15; i++) {
 		wins = race_once(&opts, &others);
 		if (wins != 1) {
-			printf("# %s: round %d: %d\n", test, i, wins);
+			t_note("%s: round %d: %d", test, i, wins);
 			bad++;
 		}
 	}

@@ -6,7 +6,6 @@
  *
  * usage: load OBJECT.bpf.o...
  */
-#include "../kernel/vm/progs/t.h"
 #include "common.h"
 
 /* From the largest that 6.1 takes down. */
@@ -53,7 +52,7 @@ static void describe(const struct bpf_object *obj, const char *name)
 		t_check(!bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len) &&
 				info.jited_prog_len,
 			check, "not loaded, or not compiled by the kernel");
-		printf("# %s: %zu instructions, %u jited bytes, %u verified\n", check,
+		t_note("%s: %zu instructions, %u jited bytes, %u verified", check,
 		       bpf_program__insn_cnt(prog), info.jited_prog_len, info.verified_insns);
 	}
 }
@@ -80,7 +79,7 @@ static void load(const char *path, uint64_t data_size, uint32_t flags)
 	if (map)
 		err = ring_bpf_prepare(obj, map, &opts, &ring);
 	if (err == -EINVAL && strstr(ring_strerror(), "SEQRING_BPF_PAYLOAD_MAX")) {
-		printf("# %s: %s\n", name, ring_strerror());
+		t_note("%s: %s", name, ring_strerror());
 		goto out;
 	}
 	if (obj && !err)

@@ -7,7 +7,7 @@
 #ifndef TESTS_BPF_RECORD_H
 #define TESTS_BPF_RECORD_H
 
-#include <linux/types.h>
+#include "../lib/payload.h"
 
 /* What publishes: each is alone in its slot, and no slot's program interrupts itself. */
 enum stream {
@@ -86,20 +86,9 @@ static inline __u32 const_len(__u32 i)
 	return i == 7 ? 256 : 0xc8400d08070100ULL >> 8 * i & 0xff;
 }
 
-static inline __u64 record_mix(__u64 x)
-{
-	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	return x ^ (x >> 27);
-}
-
 static inline __u64 record_id(__u32 stream, __u32 cpu, __u64 n)
 {
 	return (__u64)stream << 56 | (__u64)cpu << 40 | n;
-}
-
-static inline __u64 record_word(__u64 id, __u32 i)
-{
-	return i ? (id + 1) * 0x9e3779b97f4a7c15ULL + i * 0x10001ULL : id;
 }
 
 static inline __u64 user_word(__u32 i)
@@ -116,7 +105,7 @@ static inline __u64 short_word(__u16 type)
 /* What becomes of attempt @id. Mostly short ones; @user: it runs where user memory is. */
 static inline void make_plan(__u64 id, int user, struct plan *p)
 {
-	__u64 h = record_mix(id);
+	__u64 h = test_mix(id);
 	__u32 pick = h & 31;
 
 	p->start = (h >> 32) % USER_STARTS;

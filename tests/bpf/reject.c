@@ -5,7 +5,6 @@
  */
 #include <sys/resource.h>
 
-#include "../kernel/vm/progs/t.h"
 #include "loader.h"
 
 static const char *bpffs;

@@ -19,7 +19,7 @@ static unsigned int kills = 1000;
 static void *publish_later(void *arg)
 {
 	pin_to(0);
-	nap_us(100000);
+	sleep_us(100000);
 	publish((uintptr_t)arg, 0);
 	return NULL;
 }
@@ -177,15 +177,9 @@ static pid_t armed_child(enum how how)
 	while (seqring_read(&wait_words[0].pos) == SEQRING_WAIT_NONE || !sleeps(pid)) {
 		if (now_ns() > end)
 			die("a child does not arm");
-		nap_us(50);
+		sleep_us(50);
 	}
 	return pid;
-}
-
-static void kill_child(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
 }
 
 /* Readers are killed in their sleep; one survives them all. */
@@ -201,7 +195,7 @@ static void killed(void)
 	r = open_reader(NULL);
 	survivor = start_reader(0, BY_EDGE);
 	for (i = 0; i < kills; i++) {
-		kill_child(armed_child(i % HOWS));
+		kill_and_reap(armed_child(i % HOWS));
 		/* Some leave their watermark behind, of others a wake-up takes it. */
 		if (i % 2) {
 			publish(1, 0);
@@ -211,7 +205,7 @@ static void killed(void)
 	publish(1, 0);
 	all &= wait_for_all(1, ++n);
 	check_told("sleep.killed.survivor", 1, n, all);
-	kill_child(survivor);
+	kill_and_reap(survivor);
 
 	/* What the dead have armed costs one wake-up at most, then none. */
 	publish(1, 0);
@@ -250,7 +244,7 @@ static void full(void)
 
 	set_up(SEQRING_DATA_SIZE_MIN);
 	r = open_reader(NULL);
-	kill_child(armed_child(BY_WAIT));
+	kill_and_reap(armed_child(BY_WAIT));
 	for (i = 0; i < 1000; i++) {
 		/* Armed as by a reader that died before it heard anything. */
 		seqring_write(&wait_words[0].pos, 0);

@@ -8,7 +8,6 @@
 #include <sys/epoll.h>
 #include <sys/wait.h>
 
-#include "../kernel/vm/progs/t.h"
 #include "common.h"
 #include "wake.h"
 
@@ -215,8 +214,8 @@ static inline void check_told(const char *name, unsigned int nr, uint64_t n, boo
 		"of %" PRIu64 " records %u readers got %" PRIu64 ", %" PRIu64 " wake-ups missed, "
 		"%" PRIu64 " records wrong",
 		n, nr, got, missed, bad);
-	printf("# %s: slept %" PRIu64 " times for %" PRIu64 " events and %u readers\n", name,
-	       asleep, n, nr);
+	t_note("%s: slept %" PRIu64 " times for %" PRIu64 " events and %u readers", name, asleep, n,
+	       nr);
 }
 
 /* Ends the ring, which is the last wake-up, and waits for the readers. */

@@ -91,13 +91,14 @@ static void fail(struct result *res, const char *what, uint64_t seq)
 	}
 }
 
-static bool words_ok(const unsigned char *p, uint32_t len, uint64_t id, uint32_t start, bool user)
+/* User memory that was published from its word @start on. */
+static bool user_words_ok(const unsigned char *p, uint32_t len, uint32_t start)
 {
 	uint64_t want;
 	uint32_t i;
 
 	for (i = 0; i < len; i += 8) {
-		want = user ? user_word(start + i / 8) : record_word(id, i / 8);
+		want = user_word(start + i / 8);
 		if (memcmp(p + i, &want, len - i < 8 ? len - i : 8))
 			return false;
 	}
@@ -112,15 +113,14 @@ static bool record_ok(const struct ring_record *rec, const unsigned char *p, uin
 
 	*id = 0;
 	if (rec->type & 0x8000)
-		return rec->len <= RECORD_MAX && words_ok(p, rec->len, 0, rec->type & 0xfff, true);
+		return rec->len <= RECORD_MAX && user_words_ok(p, rec->len, rec->type & 0xfff);
 	if (rec->len < 8)
 		return !memcmp(p, &want, rec->len);
 	memcpy(id, p, 8);
 	if (*id >> 56 >= STREAMS || (*id >> 40 & 0xffff) >= (uint64_t)nr_cpus)
 		return false;
 	make_plan(*id, *id >> 56 <= STREAM_SECOND, &plan);
-	return plan.type == rec->type && plan.len == rec->len &&
-	       words_ok(p, rec->len, *id, 0, false);
+	return plan.type == rec->type && plan.len == rec->len && test_payload_is(p, *id, rec->len);
 }
 
 static void count(struct result *res, const struct ring_record *rec, uint64_t id)
@@ -249,7 +249,7 @@ static void reader(unsigned int index)
 		else if (err == -EAGAIN || err == -EPIPE)
 			err = sched_yield();
 		if (kind == SLOW && turn % 64 == 0)
-			nap_us(1000);
+			sleep_us(1000);
 	} while (!err && !*res->bad);
 	if (err && err != -ENODEV)
 		fail(res, ring_strerror(), 0);
@@ -274,7 +274,7 @@ static void *stopper(void *arg)
 		on = !on;
 		for (i = STOPPED; i < opt.readers; i += KINDS)
 			kill(pids[i], on ? SIGSTOP : SIGCONT);
-		nap_us(30000);
+		sleep_us(30000);
 	}
 	return NULL;
 }
@@ -306,7 +306,7 @@ static void *flat_out(void *arg)
 			run_flat(STREAM_IPI, 2, other);
 		/* Let readers catch up now and then: not everything is a race. */
 		if (turn % 1024 == 1023)
-			nap_us(2000);
+			sleep_us(2000);
 	}
 	return NULL;
 }
@@ -384,7 +384,7 @@ static void write_and_read(void)
 		}
 		while (!__atomic_load_n(&results[i].ready, __ATOMIC_ACQUIRE) &&
 		       !waitpid(pids[i], NULL, WNOHANG))
-			nap_us(200);
+			sleep_us(200);
 	}
 	for (i = 0; i < 3; i++) {
 		links[i] = bpf_program__attach(bpf_object__find_program_by_name(obj, progs[i]));
@@ -398,11 +398,11 @@ static void write_and_read(void)
 				       (void *)(uintptr_t)(cpu + CPUS_MAX));
 	}
 	pthread_create(&stop_thread, NULL, stopper, pids);
-	nap_us(opt.ms * 1000ULL);
+	sleep_us(opt.ms * 1000ULL);
 	/* In the middle of it all. */
 	if (ring_bpf_end(ring))
 		problem("the ring does not end: %s", ring_strerror());
-	nap_us(20000);
+	sleep_us(20000);
 	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
 	while (nr--)
 		pthread_join(writers[nr], NULL);

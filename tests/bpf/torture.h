@@ -37,7 +37,7 @@ __noinline int fill(struct slot *s, __u64 id, __u32 words)
 	if (!s)
 		return 0;
 	for (i = 0; i < RECORD_MAX / 8 + 1 && i < words; i++)
-		s->scratch[i] = record_word(id, i);
+		s->scratch[i] = test_payload_word(id, i);
 	return 0;
 }
 
@@ -113,7 +113,7 @@ static __noinline int reserve(__u64 id, __u32 type, __u32 len)
 		return err;
 	to = payload;
 	for (i = 0; i < RESERVE_MAX / 8; i++)
-		to[i] = len < 8 ? short_word(type) : record_word(id, i);
+		to[i] = len < 8 ? short_word(type) : test_payload_word(id, i);
 	if (seqring_bpf_trim(&o, RESERVE_MAX + 1) != -EMSGSIZE || seqring_bpf_trim(&o, len)) {
 		seqring_bpf_discard(&o);
 		return -EINVAL;

@@ -36,7 +36,7 @@ static void single(unsigned int nr, enum how how, bool mixed)
 		publish(1, 0);
 		all = wait_for_all(nr, n);
 	}
-	printf("# %s: %" PRIu64 " ms\n", name, (now_ns() - start) / MS);
+	t_note("%s: %" PRIu64 " ms", name, (now_ns() - start) / MS);
 	check_told(name, nr, opt.events, all);
 	end_readers(end, nr, pids);
 	tear_down();
@@ -59,7 +59,7 @@ static void gaps(int cpu)
 		pids[h] = start_reader(h, h);
 	for (h = 0; h < HOWS; h++)
 		while (!__atomic_load_n(&told[h].asleep, __ATOMIC_ACQUIRE))
-			nap_us(100);
+			sleep_us(100);
 	pin_to(cpu);
 	for (i = 0; all && i < rounds; i++) {
 		uint64_t count = 1 + (rnd >> 40) % 4;
@@ -254,7 +254,7 @@ int main(int argc, char **argv)
 	}
 	need_bpf("wake");
 	if (nr_cpus_online() < 2) {
-		printf("skip wake - one CPU only: nothing can race\n");
+		t_skip("wake", "one CPU only: nothing can race");
 		return 77;
 	}
 	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
@@ -266,7 +266,7 @@ int main(int argc, char **argv)
 			continue;
 		start = now_ns();
 		tests[i].run();
-		printf("# %s %s: %" PRIu64 " ms\n", object, tests[i].name, (now_ns() - start) / MS);
+		t_note("%s %s: %" PRIu64 " ms", object, tests[i].name, (now_ns() - start) / MS);
 	}
 	return t_done();
 }

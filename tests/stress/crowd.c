@@ -105,11 +105,11 @@ static double cost_woken(struct stream *s, struct seqring_wait *wait, unsigned i
 /* Counts all that comes until the end; sleeps @pause_us after each record. */
 static void follow(struct ring_reader *r, struct account *a, unsigned int pause_us)
 {
-	uint64_t words[PAYLOAD_WORDS], next = 0;
+	unsigned char buf[PAYLOAD_LEN], next = 0;
 	struct ring_record rec;
 
 	for (;;) {
-		int err = ring_read(r, &rec, words, sizeof(words));
+		int err = ring_read(r, &rec, buf, sizeof(buf));
 
 		if (err == -EAGAIN) {
 			if (ring_wait(r, 1000) == -ENODEV)
@@ -127,13 +127,13 @@ static void follow(struct ring_reader *r, struct account *a, unsigned int pause_
 			next = rec.seq - rec.lost;
 			a->first = next;
 		}
-		if (rec.seq != next + rec.lost || !crowd_ok(&rec, words))
+		if (rec.seq != next + rec.lost || !crowd_ok(&rec, buf))
 			a->bad++;
 		next = rec.seq + 1;
 		a->lost += rec.lost;
 		a->got++;
 		if (pause_us)
-			nap_us(pause_us);
+			sleep_us(pause_us);
 	}
 	a->overruns = crowd_stats(r).overruns;
 	/* What no record told any more. */
@@ -170,16 +170,16 @@ static void check_accounts(const char *name, const pid_t *pids, unsigned int n, 
 		got += a->got;
 		lost += a->lost;
 	}
-	check(!wrong, name, "%" PRIu64 " of %u accounts are wrong", wrong, n);
-	note("%s: %u readers of %" PRIu64 " records: %" PRIu64 " read, %" PRIu64 " lost", name, n,
-	     published, got, lost);
+	t_check(!wrong, name, "%" PRIu64 " of %u accounts are wrong", wrong, n);
+	t_note("%s: %u readers of %" PRIu64 " records: %" PRIu64 " read, %" PRIu64 " lost", name, n,
+	       published, got, lost);
 }
 
 static void check_cost(const char *name, double quiet, double with, double bound)
 {
-	check(with <= bound * quiet, name, "%.1f ns a record, %.1f without: more than %.1f times",
-	      with, quiet, bound);
-	note("%s: %.1f ns a record, %.1f without: %.2f times", name, with, quiet, with / quiet);
+	t_check(with <= bound * quiet, name, "%.1f ns a record, %.1f without: more than %.1f times",
+		with, quiet, bound);
+	t_note("%s: %.1f ns a record, %.1f without: %.2f times", name, with, quiet, with / quiet);
 }
 
 /* Readers that are slower than the writer all the time are overrun again and again. */
@@ -200,8 +200,8 @@ static void flood(void)
 	check_accounts("crowd.flood.accounts", pids, SLOW, s.seq);
 	for (i = 0; i < SLOW; i++)
 		overruns += accounts[i].overruns;
-	check(overruns > SLOW, "crowd.flood.overrun", "only %" PRIu64 " times", overruns);
-	note("crowd.flood: overrun %" PRIu64 " times", overruns);
+	t_check(overruns > SLOW, "crowd.flood.overrun", "only %" PRIu64 " times", overruns);
+	t_note("crowd.flood: overrun %" PRIu64 " times", overruns);
 }
 
 static void signal_all(const pid_t *pids, unsigned int n, int sig)
@@ -224,7 +224,7 @@ static void stopped(void)
 		pids[i] = start_reader(&s.fds, i, 0);
 	for (i = 0; i < 10; i++) {
 		cost(&s, ROUND);
-		nap_us(2000);
+		sleep_us(2000);
 	}
 	signal_all(pids, STOPPED, SIGSTOP);
 	for (i = 0; i < STOPPED; i++)
@@ -237,10 +237,10 @@ static void stopped(void)
 	}
 	check_cost("crowd.stopped.cost", median(without, ROUNDS), median(with, ROUNDS), 1.5);
 	signal_all(pids, STOPPED, SIGCONT);
-	note("crowd.stopped: for %.0f s, in which %" PRIu64 " records came", stop_seconds,
-	     s.seq - stopped_at);
+	t_note("crowd.stopped: for %.0f s, in which %" PRIu64 " records came", stop_seconds,
+	       s.seq - stopped_at);
 	for (i = 0; i < 5; i++) {
-		nap_us(5000);
+		sleep_us(5000);
 		cost(&s, ROUND);
 	}
 	ring_writer_close(s.w);
@@ -251,7 +251,7 @@ static void stopped(void)
 /* Opens, reads a little, arms perhaps, and is gone in the middle of it. */
 static void short_life(const struct ring_fds *fds)
 {
-	uint64_t words[PAYLOAD_WORDS];
+	unsigned char buf[PAYLOAD_LEN];
 	struct ring_record rec;
 	struct ring_reader *r;
 	int err;
@@ -260,7 +260,7 @@ static void short_life(const struct ring_fds *fds)
 		if (ring_open_fds(fds, NULL, &r))
 			_exit(1);
 		do
-			err = ring_read(r, &rec, words, sizeof(words));
+			err = ring_read(r, &rec, buf, sizeof(buf));
 		while (!err || err == -EPIPE);
 		ring_wait(r, 10);
 		ring_close(r);
@@ -279,7 +279,7 @@ static void storm(const struct ring_fds *fds, unsigned int n)
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			short_life(fds);
 		}
-		nap_us((unsigned int)rand_r(&seed) % 1500);
+		sleep_us((unsigned int)rand_r(&seed) % 1500);
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 		__atomic_store_n(&accounts[1].got, i + 1, __ATOMIC_RELAXED);
@@ -306,14 +306,14 @@ static void dying(void)
 	while (!waitpid(pid, &status, WNOHANG)) {
 		with[n % ROUNDS_MAX] = cost(&s, ROUND);
 		without[n++ % ROUNDS_MAX] = cost(&followed, ROUND);
-		nap_us(100);
+		sleep_us(100);
 	}
 	kill(follower, SIGKILL);
 	waitpid(follower, NULL, 0);
 	ring_writer_close(followed.w);
 	n = n < ROUNDS_MAX ? n : ROUNDS_MAX;
-	check(!status && accounts[1].got == readers, "crowd.dying.storm", "only %" PRIu64 " died",
-	      accounts[1].got);
+	t_check(!status && accounts[1].got == readers, "crowd.dying.storm", "only %" PRIu64 " died",
+		accounts[1].got);
 	/* One that reads where the writer writes has a price; to be killed has none. */
 	check_cost("crowd.dying.cost", median(without, n), median(with, n), 8);
 
@@ -329,7 +329,7 @@ static void dying(void)
 		without[i] = cost(&quiet, ROUND);
 	}
 	check_cost("crowd.dying.after", median(without, ROUNDS), median(with, ROUNDS), 1.5);
-	check(crowd_stats(r).wakeups == wakes, "crowd.dying.watermarks", "the dead are woken");
+	t_check(crowd_stats(r).wakeups == wakes, "crowd.dying.watermarks", "the dead are woken");
 	ring_close(r);
 	kill(survivor, SIGCONT);
 	ring_writer_close(s.w);
@@ -369,7 +369,7 @@ static void *publish_later(void *arg)
 {
 	const struct later *l = arg;
 
-	nap_us(2000);
+	sleep_us(2000);
 	crowd_publish(l->w, l->seq);
 	return NULL;
 }
@@ -377,7 +377,7 @@ static void *publish_later(void *arg)
 /* Wake-ups that a sleeper got in time, of @n; it sleeps before each record. */
 static unsigned int woken_in_time(struct stream *s, unsigned int n)
 {
-	uint64_t words[PAYLOAD_WORDS], start;
+	unsigned char buf[PAYLOAD_LEN], start;
 	unsigned int i, in_time = 0;
 	struct ring_record rec;
 	pthread_t thread;
@@ -390,7 +390,7 @@ static unsigned int woken_in_time(struct stream *s, unsigned int n)
 		struct later l = { s->w, ++s->seq };
 
 		do
-			err = ring_read(r, &rec, words, sizeof(words));
+			err = ring_read(r, &rec, buf, sizeof(buf));
 		while (!err || err == -EPIPE);
 		start = now_ns();
 		pthread_create(&thread, NULL, publish_later, &l);
@@ -410,7 +410,7 @@ static pid_t start_scribbler(const struct stream *s, bool worst)
 	if (!pid)
 		scribble(&s->fds, worst);
 	while (!__atomic_load_n(&accounts[2].got, __ATOMIC_RELAXED))
-		nap_us(100);
+		sleep_us(100);
 	return pid;
 }
 
@@ -462,9 +462,9 @@ static void hostile_cost(const char *name, struct stream *s, bool worst)
 		die("the peer never writes while something is published");
 	wakes = wakeups_of(s) - wakes;
 	if (worst)
-		check(wakes > ROUNDS, "crowd.hostile.rings", "only %" PRIu64 " times", wakes);
-	note("%s: the doorbell rang for %" PRIu64 " of %u records", name, wakes, ROUND * ROUNDS);
-	note("%s: %.1f ns a record without a peer", name, median(without, ROUNDS));
+		t_check(wakes > ROUNDS, "crowd.hostile.rings", "only %" PRIu64 " times", wakes);
+	t_note("%s: the doorbell rang for %" PRIu64 " of %u records", name, wakes, ROUND * ROUNDS);
+	t_note("%s: %.1f ns a record without a peer", name, median(without, ROUNDS));
 	/* Never more than a wake-up for each record, and what the other core's lines cost. */
 	check_cost(name, median(woken, ROUNDS), median(with, ROUNDS), 2);
 	end_child(pid);
@@ -487,11 +487,11 @@ static void hostile(void)
 	pid = start_scribbler(&s, false);
 	for (i = 0; i < 200; i++) {
 		cost(&s, ROUND);
-		nap_us(1000);
+		sleep_us(1000);
 	}
 	end_child(pid);
 	i = woken_in_time(&s, 50);
-	check(i == 50, "crowd.hostile.gone", "%u of 50 wake-ups came after it was gone", i);
+	t_check(i == 50, "crowd.hostile.gone", "%u of 50 wake-ups came after it was gone", i);
 	ring_writer_close(s.w);
 	check_accounts("crowd.hostile.accounts", &reader, 1, s.seq);
 }
@@ -533,7 +533,7 @@ __attribute__((noreturn)) static void fill_doorbell(int doorbell)
 		if (write(doorbell, &full, sizeof(full)) < 0)
 			__atomic_fetch_add(&accounts[2].got, 1, __ATOMIC_RELAXED);
 		fcntl(doorbell, F_SETFL, 0);
-		nap_us(10);
+		sleep_us(10);
 	}
 }
 
@@ -548,7 +548,7 @@ static void *publish_woken(void *arg)
 		die("mmap");
 	for (i = 0; i < 500; i++) {
 		cost_woken(s, wait, 5);
-		nap_us(50);
+		sleep_us(50);
 	}
 	munmap(wait, 4096);
 	return NULL;
@@ -568,9 +568,10 @@ static void doorbell(void)
 		die("ring_open_fds");
 	if (overflow(s.fds.doorbell)) {
 		err = ring_wait(r, 0);
-		check(err == -ETIMEDOUT, "crowd.doorbell.overflow", "%d: %s", err, ring_strerror());
+		t_check(err == -ETIMEDOUT, "crowd.doorbell.overflow", "%d: %s", err,
+			ring_strerror());
 	} else {
-		printf("skip crowd.doorbell.overflow - this kernel has no io_submit(2)\n");
+		t_skip("crowd.doorbell.overflow", "this kernel has no io_submit(2)");
 	}
 	ring_close(r);
 
@@ -579,17 +580,17 @@ static void doorbell(void)
 	if (!pid)
 		fill_doorbell(s.fds.doorbell);
 	while (!__atomic_load_n(&accounts[2].got, __ATOMIC_RELAXED))
-		nap_us(100);
+		sleep_us(100);
 	pthread_create(&thread, NULL, publish_woken, &s);
 	clock_gettime(CLOCK_REALTIME, &end);
 	end.tv_sec += 10;
 	err = pthread_timedjoin_np(thread, NULL, &end);
-	check(!err, "crowd.doorbell.never_waits", "the writer sleeps in its own doorbell");
+	t_check(!err, "crowd.doorbell.never_waits", "the writer sleeps in its own doorbell");
 	end_child(pid);
 	if (err)
 		_exit(1);
 	err = (int)woken_in_time(&s, 20);
-	check(err == 20, "crowd.doorbell.gone", "%d of 20 wake-ups came after it was gone", err);
+	t_check(err == 20, "crowd.doorbell.gone", "%d of 20 wake-ups came after it was gone", err);
 	ring_writer_close(s.w);
 }
 
@@ -621,5 +622,5 @@ int main(int argc, char **argv)
 	dying();
 	hostile();
 	doorbell();
-	return failures != 0;
+	return t_done();
 }

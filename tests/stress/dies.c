@@ -53,19 +53,15 @@ static void publish(struct seqring_writer *w)
 	static unsigned char payload[DATA];
 	uint64_t seq = w->seq + 1;
 
-	memset(payload, (int)(seq & 0xff), len_of(seq));
+	payload_fill(payload, seq, len_of(seq));
 	if (seqring_writer_publish(w, (uint16_t)seq, seq, payload, len_of(seq)))
 		die("publish");
 }
 
 static bool whole(const struct seqring_view *v, const unsigned char *p)
 {
-	uint32_t i;
-
-	for (i = 0; i < v->len; i++)
-		if (p[i] != (v->seq & 0xff))
-			return false;
-	return v->len == len_of(v->seq) && v->ts_ns == v->seq && v->type == (uint16_t)v->seq;
+	return v->len == len_of(v->seq) && v->ts_ns == v->seq && v->type == (uint16_t)v->seq &&
+	       test_payload_is(p, v->seq, v->len);
 }
 
 /*
@@ -160,14 +156,14 @@ static void at_each_store(void)
 		}
 	}
 	/* It is seen to have been killed in a PAD, a move of tail and a long copy. */
-	check(points > 20000, "dies.everywhere", "at %" PRIu64 " points only", points);
-	check(!wrong, "dies.at_each_store",
-	      "of %" PRIu64 " points %" PRIu64 " are wrong, the "
-	      "first behind record %" PRIu64,
-	      points, wrong, first_wrong);
-	note("dies.at_each_store: %" PRIu64 " points in %" PRIu64 " records", points,
-	     (uint64_t)now.w.seq);
-	check(follower.overruns, "dies.follower_is_overrun", "never");
+	t_check(points > 20000, "dies.everywhere", "at %" PRIu64 " points only", points);
+	t_check(!wrong, "dies.at_each_store",
+		"of %" PRIu64 " points %" PRIu64 " are wrong, the "
+		"first behind record %" PRIu64,
+		points, wrong, first_wrong);
+	t_note("dies.at_each_store: %" PRIu64 " points in %" PRIu64 " records", points,
+	       (uint64_t)now.w.seq);
+	t_check(follower.overruns, "dies.follower_is_overrun", "never");
 }
 
 /* --- as a process ------------------------------------------------------------------ */
@@ -197,12 +193,12 @@ __attribute__((noreturn)) static void writer_process(const char *name, int ready
 /* Reads until the end, sleeping. Return: -ENODEV, or what else came; 1: a bad record. */
 static int read_to_end(struct ring_reader *r, uint64_t *got, uint64_t *next)
 {
-	uint64_t words[PAYLOAD_WORDS];
+	unsigned char buf[PAYLOAD_LEN];
 	struct ring_record rec;
 	int err;
 
 	for (;;) {
-		err = ring_read(r, &rec, words, sizeof(words));
+		err = ring_read(r, &rec, buf, sizeof(buf));
 		if (err == -EAGAIN) {
 			err = ring_wait(r, 20000);
 			if (err)
@@ -213,7 +209,7 @@ static int read_to_end(struct ring_reader *r, uint64_t *got, uint64_t *next)
 			continue;
 		if (err)
 			return err;
-		if (!crowd_ok(&rec, words) || (*next && rec.seq != *next + rec.lost))
+		if (!crowd_ok(&rec, buf) || (*next && rec.seq != *next + rec.lost))
 			return 1;
 		*next = rec.seq + 1;
 		++*got;
@@ -251,7 +247,7 @@ static void one_life(const char *name, unsigned int us, struct ends *e)
 	close(ready[0]);
 	if (ring_open(name, NULL, &r))
 		die("ring_open");
-	nap_us(us);
+	sleep_us(us);
 	kill(pid, SIGKILL);
 	err = read_to_end(r, &got, &next);
 	e->ended += err == -ENODEV;
@@ -279,11 +275,12 @@ static void killed(unsigned int n)
 	snprintf(name, sizeof(name), "%s/ring", dir);
 	for (i = 0; i < n; i++)
 		one_life(name, (unsigned int)rand_r(&seed) % 1000, &e);
-	check(e.ended == n, "dies.killed.end", "%u of %u ends were seen", e.ended, n);
-	check(!e.torn, "dies.killed.whole", "%u times a torn record", e.torn);
-	check(!e.counts, "dies.killed.accounts", "%u times it is not what was published", e.counts);
-	check(e.refused == n, "dies.killed.refused", "%u of %u", e.refused, n);
-	note("dies.killed: %u writers, %" PRIu64 " records read", n, e.got);
+	t_check(e.ended == n, "dies.killed.end", "%u of %u ends were seen", e.ended, n);
+	t_check(!e.torn, "dies.killed.whole", "%u times a torn record", e.torn);
+	t_check(!e.counts, "dies.killed.accounts", "%u times it is not what was published",
+		e.counts);
+	t_check(e.refused == n, "dies.killed.refused", "%u of %u", e.refused, n);
+	t_note("dies.killed: %u writers, %" PRIu64 " records read", n, e.got);
 	unlink(name);
 	rmdir(dir);
 }
@@ -302,5 +299,5 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	at_each_store();
 	killed(kills);
-	return failures != 0;
+	return t_done();
 }

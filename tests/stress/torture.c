@@ -16,9 +16,10 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "../lib/clock.h"
+#include "../lib/random.h"
 #include "torture.h"
 
 #define READERS_MAX 64
@@ -52,27 +53,6 @@ static struct {
 static struct seqring_ring_ctl *writable;
 static const struct seqring_ring_ctl *ctl;
 static struct result *results;
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
-static void nap_us(uint64_t us)
-{
-	struct timespec ts = { .tv_nsec = (long)us * 1000 };
-
-	nanosleep(&ts, NULL);
-}
-
-static uint64_t next_random(uint64_t *state)
-{
-	*state += 0x9e3779b97f4a7c15ULL;
-	return mix(*state);
-}
 
 /* A ring as it is after @pos bytes and nearly 2^32 records, none of them left. */
 static void start_at(struct seqring_writer *w, uint64_t pos)
@@ -120,7 +100,7 @@ static void write_one(struct seqring_writer *w, unsigned char *buf, uint64_t *rn
 	uint32_t len = record_len(seq, w->cold.payload_max);
 	void *payload;
 
-	record_fill(buf, seq, len);
+	payload_fill(buf, seq, len);
 	switch (r & 15) {
 	case 0:
 		if (plain_stores()) {
@@ -165,7 +145,7 @@ static void writer(struct seqring_writer *w)
 			write_one(w, buf, &rnd);
 		/* Let readers catch up now and then: not everything is a race. */
 		if (next_random(&rnd) % 4096 == 0)
-			nap_us(next_random(&rnd) % 2000);
+			sleep_us(next_random(&rnd) % 2000);
 	} while (now_ns() < end);
 	free(buf);
 	seqring_writer_end(w);
@@ -286,9 +266,9 @@ static void reader(unsigned int index)
 		if (kind == SEEK && next_random(&rnd) % 64 == 0)
 			seek(res, &r, buf, &rnd);
 		if (kind == PEEK && next_random(&rnd) % 512 == 0)
-			nap_us(next_random(&rnd) % 500);
+			sleep_us(next_random(&rnd) % 500);
 		if (kind == STOPPED && opt.threads && next_random(&rnd) % 65536 == 0)
-			nap_us(50000);
+			sleep_us(50000);
 	}
 	if (outcome == SEQRING_CORRUPT)
 		fail(res, "CORRUPT", r.seq);
@@ -404,10 +384,10 @@ static void *stopper(void *arg)
 	while (now_ns() < end) {
 		for (i = STOPPED; i < opt.readers; i += KINDS)
 			kill(pids[i], SIGSTOP);
-		nap_us(30000);
+		sleep_us(30000);
 		for (i = STOPPED; i < opt.readers; i += KINDS)
 			kill(pids[i], SIGCONT);
-		nap_us(20000);
+		sleep_us(20000);
 	}
 	return NULL;
 }

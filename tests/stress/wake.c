@@ -12,14 +12,10 @@
  */
 #include <linux/membarrier.h>
 #include <pthread.h>
-#include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../lib/process.h"
 #include "seqring/reader.h"
 #include "seqring/writer.h"
 
@@ -30,15 +26,6 @@ static struct seqring_wait sleepers = { .pos = SEQRING_WAIT_NONE, .seq = SEQRING
 static unsigned int rounds = 150000;
 static unsigned int ready, go, done;
 static int empty, light;
-
-static void pin(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
-}
 
 static void wait_for(unsigned int *word, unsigned int value)
 {
@@ -55,7 +42,7 @@ static void *reader(void *arg)
 	__u64 head = 0;
 
 	(void)arg;
-	pin(1);
+	pin_to(1);
 	for (i = 1; i <= rounds; i++) {
 		__atomic_store_n(&ready, i, __ATOMIC_RELEASE);
 		wait_for(&go, i);
@@ -96,7 +83,7 @@ int main(int argc, char **argv)
 	if (seqring_writer_init(&w, ctl, p + 4096, DATA_SIZE))
 		return 1;
 	w.light_wake = (__u32)light;
-	pin(0);
+	pin_to(0);
 	if (pthread_create(&thread, NULL, reader, NULL))
 		return 1;
 	for (i = 1; i <= rounds; i++) {

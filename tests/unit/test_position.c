@@ -140,7 +140,7 @@ static void test_whole_from_tail_on(void **state)
 			assert_true(b->w.pos - b->ctl->tail >= DATA_SIZE / 4 ||
 				    b->w.pos < DATA_SIZE);
 		}
-		pattern(buf, b->w.seq + 1, len);
+		payload_fill(buf, b->w.seq + 1, len);
 		memcpy(payload, buf, len);
 		seqring_writer_commit(&b->w, (uint16_t)len, b->w.seq + 1000);
 	}

@@ -288,7 +288,7 @@ static void test_vec(void **state)
 	srand(1);
 	for (round = 0; round < 3000; round++) {
 		len = (uint32_t)rand() % (sizeof(buf) + 1);
-		pattern(buf, round, len);
+		payload_fill(buf, round, len);
 		for (n = 0, off = 0; off < len && n < 63; n++) {
 			uint32_t left = len - off;
 

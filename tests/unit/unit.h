@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -21,8 +20,10 @@
 #include "libring.h"
 #include "../../libring/writer.h"
 
+#include "../lib/clock.h"
+#include "../lib/payload.h"
+
 #define DATA_SIZE     65536u
-#define MS	      1000000ULL
 #define PATIENCE_MS   20000 /* what a wait that must succeed may take */
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -35,24 +36,6 @@
 		assert_int_equal(call, -(err));            \
 		assert_true(strlen(ring_strerror()) > 10); \
 	} while (0)
-
-static inline uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
-static inline void sleep_ns(uint64_t ns)
-{
-	struct timespec ts = {
-		.tv_sec = (time_t)(ns / 1000000000),
-		.tv_nsec = (long)(ns % 1000000000),
-	};
-
-	nanosleep(&ts, NULL);
-}
 
 static inline struct ring_writer *make_writer(uint32_t nr_rings, uint32_t clock_id, uint32_t flags)
 {
@@ -205,32 +188,20 @@ static inline void bare_preset(struct bare *b, uint64_t pos, uint64_t seq)
 	assert_int_equal(seqring_reader_init(&b->r, b->ctl, b->data, DATA_SIZE), 0);
 }
 
-/* Payload that says its seq and its length all over. */
-static inline void pattern(unsigned char *buf, uint64_t seq, uint32_t len)
-{
-	uint32_t i;
-
-	for (i = 0; i < len; i++)
-		buf[i] = (unsigned char)(seq * 31 + len * 7 + i);
-}
-
 static inline void bare_publish(struct bare *b, uint32_t len)
 {
 	static unsigned char buf[DATA_SIZE];
 
-	pattern(buf, b->w.seq + 1, len);
+	payload_fill(buf, b->w.seq + 1, len);
 	assert_int_equal(seqring_writer_publish(&b->w, (uint16_t)len, b->w.seq + 1000, buf, len),
 			 0);
 }
 
 static inline void check_record(const struct seqring_view *v, const void *payload)
 {
-	static unsigned char expected[DATA_SIZE];
-
-	pattern(expected, v->seq, v->len);
 	assert_int_equal(v->type, (uint16_t)v->len);
 	assert_int_equal(v->ts_ns, v->seq - 1 + 1000);
-	assert_memory_equal(payload, expected, v->len);
+	assert_true(test_payload_is(payload, v->seq, v->len));
 }
 
 /* Reads everything; returns the number of records. Adds to @lost what was lost. */

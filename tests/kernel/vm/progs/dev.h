@@ -8,12 +8,13 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <seqring/reader.h>
-#include "../../../../kmod/test_payload.h"
-#include "t.h"
+#include "../../../lib/clock.h"
+#include "../../../lib/payload.h"
+#include "../../../lib/random.h"
+#include "../../../lib/tap.h"
 
 #define DEV_RINGS_MAX 16
 
@@ -25,27 +26,6 @@ struct dev {
 	struct seqring_reader_page *page;
 	struct seqring_reader r[DEV_RINGS_MAX];
 };
-
-static inline uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
-static inline void sleep_us(unsigned int us)
-{
-	struct timespec ts = { us / 1000000, us % 1000000 * 1000 };
-
-	nanosleep(&ts, NULL);
-}
-
-/* A generator of test values; the state is the caller's. */
-static inline uint64_t dev_random(uint64_t *state)
-{
-	return test_mix(*state += 0x9e3779b97f4a7c15ULL);
-}
 
 static inline struct seqring_ctl_create dev_params(const char *name, uint64_t data_size)
 {

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "../../../lib/process.h"
 #include "dev.h"
 
 #define MOD_LIMIT "/sys/module/seqring/parameters/max_total_mib"
@@ -82,11 +83,7 @@ static inline int mod_debug_kernel(void)
 
 static inline void mod_pin(int cpu)
 {
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
+	if (!pin_to(cpu))
 		T_DIE("setup.affinity", "CPU %d: %s", cpu, strerror(errno));
 }
 
@@ -269,7 +266,7 @@ static inline void follow_to_end(const char *name, uint32_t max, int ready_fd)
 	for (i = 1; i < d.g.nr_rings; i++)
 		next[0] += next[i];
 	if (bad || read + lost != next[0]) {
-		printf("# follower of %s: %llu bad, %llu read + %llu lost, %llu published\n", name,
+		t_note("follower of %s: %llu bad, %llu read + %llu lost, %llu published", name,
 		       (unsigned long long)bad, (unsigned long long)read, (unsigned long long)lost,
 		       (unsigned long long)next[0]);
 		fflush(stdout);

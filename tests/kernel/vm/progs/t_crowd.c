@@ -79,7 +79,7 @@ static void scribble(uint64_t *page, size_t size, uint64_t *rnd)
 	size_t i;
 
 	for (i = 0; i < size / 8; i++) {
-		uint64_t r = dev_random(rnd);
+		uint64_t r = next_random(rnd);
 
 		/* Small numbers, huge ones, and all between. */
 		page[i] = r >> (r & 63);
@@ -308,7 +308,7 @@ static void crowd(unsigned int total, unsigned int at_once, int sleepers)
 			waitpid(pid[i], NULL, 0);
 	}
 	ratio = times(what, without, with);
-	printf("# %u readers%s lived and died, %u at a time\n", born,
+	t_note("%u readers%s lived and died, %u at a time", born,
 	       sleepers ? ", half of them asleep," : "", at_once);
 	if (!sleepers)
 		t_check(ratio < BOUND, "crowd.cost_flat", "%.2f times the cost", ratio);

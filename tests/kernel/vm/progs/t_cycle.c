@@ -89,7 +89,7 @@ static void disturb(struct cycle *c)
 	unsigned char *moved;
 
 	/* What goes across two mappings, or a hole, fails. */
-	switch (c->split ? 7 : dev_random(c->rnd) % 8) {
+	switch (c->split ? 7 : next_random(c->rnd) % 8) {
 	case 0:
 		madvise(c->map, c->size, MADV_DONTFORK);
 		break;
@@ -126,7 +126,7 @@ static void disturb(struct cycle *c)
 		c->split = 1;
 		break;
 	default:
-		c->page[dev_random(c->rnd) % c->page_size] = 1;
+		c->page[next_random(c->rnd) % c->page_size] = 1;
 	}
 }
 
@@ -134,13 +134,13 @@ static void pass_on(struct cycle *c)
 {
 	int pair[2], fd;
 
-	switch (dev_random(c->rnd) % 4) {
+	switch (next_random(c->rnd) % 4) {
 	case 0:
 		if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
 			_exit(16);
 		send_fd(pair[0], c->fd);
 		/* One in two is never received, and goes with the socket. */
-		if (dev_random(c->rnd) % 2) {
+		if (next_random(c->rnd) % 2) {
 			fd = receive_fd(pair[1]);
 			close(c->fd);
 			c->fd = fd;
@@ -164,10 +164,10 @@ static void pass_on(struct cycle *c)
 /* Gives up all that it has, in any order, or leaves it to the end of the process. */
 static void give_up(struct cycle *c, int dies)
 {
-	unsigned int first = dev_random(c->rnd) % 4, i;
+	unsigned int first = next_random(c->rnd) % 4, i;
 
 	for (i = 0; i < 4; i++) {
-		if (dies && dev_random(c->rnd) % 2)
+		if (dies && next_random(c->rnd) % 2)
 			continue;
 		switch ((first + i) % 4) {
 		case 0:
@@ -194,9 +194,9 @@ static void one_cycle(const char *name, uint64_t *rnd)
 	pid_t pid;
 
 	map_all(&c, name);
-	if (dev_random(rnd) % 2)
+	if (next_random(rnd) % 2)
 		disturb(&c);
-	ways = dev_random(rnd) % 4;
+	ways = next_random(rnd) % 4;
 	pid = fork();
 	if (!pid) {
 		/* Not what another did not inherit. */
@@ -264,7 +264,7 @@ static unsigned int round_of(unsigned int number, unsigned int cycles)
 		int status = ended(pid[w]);
 
 		if (status)
-			printf("# worker %u: status %d\n", w, status);
+			t_note("worker %u: status %d", w, status);
 		bad += status != 0;
 	}
 	__atomic_store_n(stop, 1, __ATOMIC_RELEASE);
@@ -296,11 +296,11 @@ int main(int argc, char **argv)
 	begin = now_ns();
 	for (i = 0; i < ROUNDS; i++)
 		bad += round_of(100 + i, cycles / ROUNDS);
-	printf("# %u cycles in %llu ms\n", *done, (unsigned long long)(now_ns() - begin) / 1000000);
+	t_note("%u cycles in %llu ms", *done, (unsigned long long)(now_ns() - begin) / 1000000);
 	T_EQ("cycle.all_well", bad, 0);
 	T_TRUE("cycle.all_done", *done >= cycles && cycles >= ROUNDS);
 	missing = mod_pages("/tmp/cycle") - missing;
-	printf("# %ld pages more than before\n", missing);
+	t_note("%ld pages more than before", missing);
 	/* One that stayed behind in each round would be 40. */
 	t_check(missing < 32, "cycle.pages_back", "%ld more than before", missing);
 	T_EQ("cycle.account", mod_account(), mod_account_all());

@@ -175,7 +175,7 @@ static void run(const struct path *path, int with_devices)
 		return;
 	nth -= 2;
 	snprintf(name, sizeof(name), "fault.%s", path->name);
-	printf("# %s: %u failures injected, %u calls failed\n", path->name, nth, failed);
+	t_note("%s: %u failures injected, %u calls failed", path->name, nth, failed);
 	t_check(ret == 0 && nth > 0, name, "%u failures injected", nth);
 }
 

@@ -45,10 +45,10 @@ static void toggle(void)
 	while (!over()) {
 		if (mod_write(ONLINE, "0"))
 			_exit(1);
-		sleep_us(1000 + dev_random(&rnd) % 30000);
+		sleep_us(1000 + next_random(&rnd) % 30000);
 		if (mod_write(ONLINE, "1"))
 			_exit(2);
-		sleep_us(1000 + dev_random(&rnd) % 30000);
+		sleep_us(1000 + next_random(&rnd) % 30000);
 		shared->toggles++;
 	}
 	_exit(0);
@@ -227,8 +227,8 @@ static void run(unsigned int mode, unsigned int seconds)
 	T_EQ(name, counted.busy, tried.busy);
 	snprintf(name, sizeof(name), "hotplug.%s.was_one", modes[mode]);
 	T_TRUE(name, did_enough(seconds) && counted.published > 100 * seconds);
-	printf("# hotplug %s: %u times off and on, %u floods, %u single wake-ups, %llu published, "
-	       "%llu busy\n",
+	t_note("hotplug %s: %u times off and on, %u floods, %u single wake-ups, %llu published, "
+	       "%llu busy",
 	       modes[mode], shared->toggles, shared->floods, shared->wakeups,
 	       (unsigned long long)counted.published, (unsigned long long)counted.busy);
 	dev_command("destroy hp-single");

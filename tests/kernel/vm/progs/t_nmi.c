@@ -181,7 +181,7 @@ static void storm(unsigned int mode)
 	T_EQ(name, bad, 0);
 	snprintf(name, sizeof(name), "storm_%s", modes[mode]);
 	counts_agree(name);
-	printf("# storm %s: %llu published, %llu busy\n", modes[mode],
+	t_note("storm %s: %llu published, %llu busy", modes[mode],
 	       (unsigned long long)mod_counted(NAME).published,
 	       (unsigned long long)mod_counted(NAME).busy);
 	snprintf(name, sizeof(name), "nmi.storm_%s.met", modes[mode]);

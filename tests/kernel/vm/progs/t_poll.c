@@ -222,7 +222,7 @@ static void ping_pong(const char *run, int nr, int rounds, const enum way *ways,
 	for (i = 0; i < nr; i++)
 		waiter_start(&waiters[i], ways[i], pages[i]);
 	for (round = 0; round < rounds && !late; round++) {
-		uint64_t r = dev_random(&rnd), ns = r >> 16;
+		uint64_t r = next_random(&rnd), ns = r >> 16;
 
 		if (r % 16 == 0) {
 			/* Late enough that all are asleep. */
@@ -243,7 +243,7 @@ static void ping_pong(const char *run, int nr, int rounds, const enum way *ways,
 	check(!late, run, "woken", late, events);
 	for (i = 0; late && i < nr; i++)
 		if (waiters[i].seq != events)
-			printf("# reader %d (%s, %s) sleeps at event %llu of %u\n", i,
+			t_note("reader %d (%s, %s) sleeps at event %llu of %u", i,
 			       way_names[waiters[i].way], waiters[i].page ? "page" : "read(2)",
 			       (unsigned long long)waiters[i].seq, events);
 	if (late)

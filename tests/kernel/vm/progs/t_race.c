@@ -90,7 +90,7 @@ static void use(const char *name, enum op op, uint64_t *rnd)
 		T_DIE("race.geometry", "%s", strerror(errno));
 	if (op == WRITE) {
 		for (i = 0; i < 50; i++) {
-			ssize_t n = write(fd, buf, dev_random(rnd) % g.payload_max);
+			ssize_t n = write(fd, buf, next_random(rnd) % g.payload_max);
 
 			if (n < 0 && errno != ENODEV)
 				T_DIE("race.write", "%s", strerror(errno));
@@ -103,11 +103,11 @@ static void use(const char *name, enum op op, uint64_t *rnd)
 		map = mmap(NULL, g.total_size, PROT_READ, MAP_SHARED, fd, 0);
 		if (map == MAP_FAILED)
 			T_DIE("race.mmap", "%s", strerror(errno));
-		if (dev_random(rnd) % 2) {
+		if (next_random(rnd) % 2) {
 			close(fd);
 			fd = -1;
 		}
-		sleep_us(dev_random(rnd) % 500);
+		sleep_us(next_random(rnd) % 500);
 		if (map->magic != SEQRING_MAGIC || strcmp(map->name, name))
 			T_DIE("race.map", "of %s, with magic %llx, on opening %s", map->name,
 			      (unsigned long long)map->magic, name);
@@ -117,10 +117,10 @@ static void use(const char *name, enum op op, uint64_t *rnd)
 		page = mmap(NULL, g.reader_size, PROT_READ | PROT_WRITE, MAP_SHARED, reader, 0);
 		if (reader < 0 || page == MAP_FAILED)
 			T_DIE("race.reader", "%s", strerror(errno));
-		page->wake_records = dev_random(rnd) % 4;
-		page->wake_timeout_ns = dev_random(rnd) % 2 * 1000000;
+		page->wake_records = next_random(rnd) % 4;
+		page->wake_timeout_ns = next_random(rnd) % 2 * 1000000;
 		poll(&p, 1, 1);
-		if (dev_random(rnd) % 2) {
+		if (next_random(rnd) % 2) {
 			close(fd);
 			fd = -1;
 		}
@@ -139,11 +139,11 @@ static void worker(unsigned int number)
 	int i;
 
 	for (i = 0; i < 400 / slow; i++) {
-		enum op op = dev_random(&rnd) % NR_OPS;
+		enum op op = next_random(&rnd) % NR_OPS;
 
-		snprintf(name, sizeof(name), "race-%u", (unsigned int)(dev_random(&rnd) % NAMES));
+		snprintf(name, sizeof(name), "race-%u", (unsigned int)(next_random(&rnd) % NAMES));
 		if (op == CREATE) {
-			if (!dev_create(name, 65536ULL << dev_random(&rnd) % 3))
+			if (!dev_create(name, 65536ULL << next_random(&rnd) % 3))
 				__atomic_fetch_add(&done[op], 1, __ATOMIC_RELAXED);
 			else if (errno != EEXIST)
 				T_DIE("race.create", "%s", strerror(errno));

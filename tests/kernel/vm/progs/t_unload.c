@@ -68,7 +68,7 @@ static const int no_device[] = { ENOENT, ENODEV, ENXIO, 0 };
 static int open_any(enum op op, uint64_t *rnd)
 {
 	static const char *const names[] = { "un-0", "un-1", "un-2", "un-kernel", "un-percpu" };
-	unsigned int i = dev_random(rnd) % 5;
+	unsigned int i = next_random(rnd) % 5;
 	/* The last one is not for writing. */
 	int fd = dev_open_fd(names[op == WRITE ? i % 4 : i],
 			     (op == WRITE ? O_RDWR : O_RDONLY) |
@@ -148,7 +148,7 @@ static void with_device(enum op op, int fd, uint64_t *rnd)
 		break;
 	case WRITE:
 		for (i = 0; i < 20; i++)
-			allowed(op, write(fd, buf, dev_random(rnd) % 8000),
+			allowed(op, write(fd, buf, next_random(rnd) % 8000),
 				(const int[]) { ENODEV, EBUSY, 0 });
 		break;
 	case SEEK:
@@ -169,7 +169,7 @@ static int without_device(enum op op, uint64_t *rnd)
 	char name[16];
 	int ret;
 
-	snprintf(name, sizeof(name), "un-%u", (unsigned int)(dev_random(rnd) % NAMES));
+	snprintf(name, sizeof(name), "un-%u", (unsigned int)(next_random(rnd) % NAMES));
 	if (op == CREATE)
 		ret = dev_create(name, 65536);
 	else if (op == DESTROY)
@@ -187,7 +187,7 @@ static void worker(unsigned int number)
 
 	sigaction(SIGALRM, &act, NULL);
 	while (!__atomic_load_n(&shared->stop, __ATOMIC_ACQUIRE)) {
-		enum op op = dev_random(&rnd) % NR_OPS;
+		enum op op = next_random(&rnd) % NR_OPS;
 
 		if (op == CREATE || op == DESTROY || op == DRIVER) {
 			if (without_device(op, &rnd))
@@ -202,7 +202,7 @@ static void worker(unsigned int number)
 				shared->well[op]++;
 			}
 		}
-		sleep_us(dev_random(&rnd) % 4000);
+		sleep_us(next_random(&rnd) % 4000);
 	}
 	_exit(0);
 }
@@ -246,8 +246,8 @@ int main(int argc, char **argv)
 		dev_command("create un-percpu 2 65536 0");
 		dev_command("later un-kernel 100000 100000");
 		dev_command("later un-percpu 100000 300000");
-		sleep_us(dev_random(&rnd) % 60000);
-		if (dev_random(&rnd) % 2)
+		sleep_us(next_random(&rnd) % 60000);
+		if (next_random(&rnd) % 2)
 			dev_command("destroy un-percpu");
 		if (remove_between("seqring_test", &refused) || remove_between("seqring", &refused))
 			T_DIE("unload.remove", "%s", strerror(errno));

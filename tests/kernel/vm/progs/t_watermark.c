@@ -17,7 +17,6 @@
 #define SIZE   65536
 #define LEN    64
 #define RECORD (24 + LEN)
-#define MS     1000000ULL
 /* An emulated machine may stop for a while; too early is never right. */
 #define SLACK (2000 * MS)
 
@@ -358,7 +357,7 @@ static void scribble(int number)
 	while (now_ns() < until) {
 		struct pollfd p = { .fd = h.fd, .events = POLLIN };
 		struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
-		uint64_t r = dev_random(&rnd), value = 0;
+		uint64_t r = next_random(&rnd), value = 0;
 		int ep;
 
 		if (pid) {

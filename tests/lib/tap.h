@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One line per check: "ok NAME", or "not ok NAME - " with what was got. The
- * program's exit status is t_done(): 1 when any check failed, or none was made.
- * T_PREFIX goes before each name, for a program that is run in several builds.
+ * One line per check: "ok NAME", or "not ok NAME - " and what was found instead. A test
+ * that cannot run here prints "skip NAME - " and the reason; "# " begins a note. The exit
+ * status of the program is t_done(): 1 if any check failed or none was made.
+ * $T_PREFIX goes before each name, for a program that runs in several builds.
  */
-#ifndef T_H
-#define T_H
+#ifndef TESTS_LIB_TAP_H
+#define TESTS_LIB_TAP_H
 
 #include <errno.h>
 #include <stdarg.h>
@@ -16,11 +17,17 @@
 static int t_failures;
 static int t_checks;
 
+static inline const char *t_prefix(void)
+{
+	const char *prefix = getenv("T_PREFIX");
+
+	return prefix ? prefix : "";
+}
+
 __attribute__((format(printf, 3, 4))) static inline int t_check(int good, const char *name,
 								const char *fmt, ...)
 {
-	const char *prefix = getenv("T_PREFIX");
-	char why[256];
+	char why[512];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -30,10 +37,35 @@ __attribute__((format(printf, 3, 4))) static inline int t_check(int good, const 
 	if (!good)
 		t_failures++;
 	/* One write each: several programs share the console. */
-	printf("%sok %s%s%s%s\n", good ? "" : "not ", prefix ? prefix : "", name, good ? "" : " - ",
+	printf("%sok %s%s%s%s\n", good ? "" : "not ", t_prefix(), name, good ? "" : " - ",
 	       good ? "" : why);
 	fflush(stdout);
 	return good;
+}
+
+__attribute__((format(printf, 2, 3))) static inline void t_skip(const char *name, const char *fmt,
+								...)
+{
+	char why[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	printf("skip %s%s - %s\n", t_prefix(), name, why);
+	fflush(stdout);
+}
+
+__attribute__((format(printf, 1, 2))) static inline void t_note(const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	printf("# %s\n", text);
+	fflush(stdout);
 }
 
 static inline int t_done(void)
@@ -41,14 +73,14 @@ static inline int t_done(void)
 	return t_failures || !t_checks;
 }
 
-/* The set-up of a test went wrong: nothing after it would mean anything. */
+/* The set-up of a test failed, so nothing after it would mean anything. */
 #define T_DIE(name, fmt, ...)                                                       \
 	do {                                                                        \
 		t_check(0, name, "%s:%d: " fmt, __FILE__, __LINE__, ##__VA_ARGS__); \
 		exit(1);                                                            \
 	} while (0)
 
-#define T_TRUE(name, cond) t_check(!!(cond), name, "line %d: not so: %s", __LINE__, #cond)
+#define T_TRUE(name, cond) t_check(!!(cond), name, "line %d: false: %s", __LINE__, #cond)
 
 #define T_EQ(name, got, want)                                                                  \
 	do {                                                                                   \
@@ -80,4 +112,4 @@ static inline int t_done(void)
 			t_errno, strerror(t_errno), (long)(want));                             \
 	} while (0)
 
-#endif /* T_H */
+#endif /* TESTS_LIB_TAP_H */

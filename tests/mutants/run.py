@@ -7,7 +7,7 @@ requires that a test fails. NAME: only mutants with that text in their names. an
 finds the place of a mutant; a place that is not found is a failure.
 
 run.py --check: every mutant has its place, and docs/mutants.md lists exactly these mutants.
-run.py --sample N [--seed S]: runs N mutants, spread over all sets.
+run.py --sample N [--seed S] [--set SET]...: runs N mutants, spread over the sets.
 run.py --write-doc: writes docs/mutants.md. Results in build/ replace those of the page.
 """
 import argparse
@@ -71,12 +71,13 @@ def has_result(kept, name, m):
     return result.get("key") == results.key(m) and result.get("by")
 
 
-def sample(count, seed):
+def sample(count, seed, sets):
     """{set: names}: one mutant of each set first, then in proportion to the sets' sizes."""
     every = {name: [m.name for m in s.mutants] for name, s in CODE.items()}
-    every["model"] = [row[0] for row in results.rows()["model"]]
+    every["model"] = model.listed()
     order = []
-    for name, mutants in every.items():
+    for name in sets:
+        mutants = every[name]
         random.Random(f"{seed} {name}").shuffle(mutants)
         order += [(i > 0, (i + 0.5) / len(mutants), name, m) for i, m in enumerate(mutants)]
     picked = {name: set() for name in RUN}
@@ -85,8 +86,8 @@ def sample(count, seed):
     return picked
 
 
-def run_sample(count, seed):
-    picked = sample(count, seed)
+def run_sample(count, seed, sets):
+    picked = sample(count, seed, sets)
     total = sum(len(names) for names in picked.values())
     for name, names in picked.items():
         print(f"# {name}: {len(names)} of the sample")
@@ -175,7 +176,7 @@ def main():
         results.write_doc(collect(), kmod.UNSEEN + libring.UNSEEN)
         return 0
     if args.sample:
-        counts = run_sample(args.sample, args.seed)
+        counts = run_sample(args.sample, args.seed, args.sets or list(RUN))
     else:
         kept = results.load() if args.rest else {}
         counts = run(args.sets or list(RUN), lambda name, m:

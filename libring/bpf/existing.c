@@ -81,7 +81,7 @@ static int resolve_existing(struct ring_bpf *b)
 }
 
 /**
- * libring_bpf_claim_name() - see to it that @b may have its name
+ * libring_bpf_claim_name() - let @b have its name, or refuse it
  * @b: has a name and its header; ->pins and ->continued are set
  *
  * Return: 0; as ring_bpf_prepare().

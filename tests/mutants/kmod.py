@@ -301,7 +301,7 @@ SET = mutant.Set(("kmod",), [
     Mutant("write(2) wakes no reader", "seqring_write_direct",
            drop("seqring_wake_if_due($ring);"), "t_read t_life t_watermark t_poll"),
     Mutant("a second writer enters a caller-serialised ring", "seqring_enter_caller",
-           swap("exact_check ? !cmpxchg(&$ring->busy, 0, $me) : !READ_ONCE($ring->busy)",
+           swap("exact_check ? !seqring_cmpxchg_full(NEST, &$ring->busy, 0, $me) : !READ_ONCE($ring->busy)",
                 "true"), REJECT),
     Mutant("a nested writer enters a per-CPU ring", "seqring_enter",
            drop("if (READ_ONCE($ring->busy)) goto busy;"), "t_reject t_nmi"),

@@ -11,15 +11,15 @@
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/poll.h>
-#include <linux/preempt.h>
 #include <linux/spinlock.h>
-#include <linux/timekeeping.h>
 #include <linux/uio.h>
 #include <linux/wait.h>
 
 #include <linux/seqring.h>
 #include <seqring/reader.h>
 #include <seqring/writer.h>
+
+#include "clock.h"
 
 /* A run of pages that are mapped in the kernel, too. */
 struct seqring_area {
@@ -154,16 +154,7 @@ void seqring_wake(struct seqring_ring *ring);
 /* Time of a record, now. Any context, NMI included. */
 static inline u64 seqring_now(const struct seqring_device *sr)
 {
-	switch (sr->clock_id) {
-	case SEQRING_CLOCK_COARSE:
-		/* An NMI may have interrupted the tick that sets it, and would wait for ever. */
-		if (!in_nmi())
-			return ktime_get_coarse_ns();
-		fallthrough;
-	case SEQRING_CLOCK_MONOTONIC:
-		return ktime_get_mono_fast_ns();
-	}
-	return 0;
+	return seqring_clock_ns(sr->clock_id);
 }
 
 static inline void seqring_wake_if_due(struct seqring_ring *ring)

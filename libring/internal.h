@@ -186,7 +186,7 @@ void libring_account(const struct ring_source *s, __u64 *records, __u64 *bytes, 
 
 /* wait.c */
 uint64_t libring_now_ns(void);
-uint64_t libring_coarse_ns(void);
+uint64_t libring_clock_ns(clockid_t id);
 void libring_drain(struct ring_reader *r);
 int libring_rearm(struct ring_reader *r, struct ring_source **out);
 void libring_changed(struct ring_reader *r);

@@ -12,15 +12,18 @@
 
 #include "internal.h"
 
+/* The clocks, for an error message: "1 (CLOCK_MONOTONIC), 2 (...) or 0 (none)". */
+#define FIRST_CLOCK(ID, number, name, text, ...) #number " (" text ")"
+#define NEXT_CLOCK(ID, number, name, text, ...)	 ", " #number " (" text ")"
+#define LAST_CLOCK(ID, number, name, text, ...)	 " or " #number " (" text ")"
+#define CLOCKS					 SEQRING_CLOCKS_LISTED(FIRST_CLOCK, NEXT_CLOCK, LAST_CLOCK)
+
 /* What @what, the options of a ring to be, may ask for. */
 int libring_check_shape(const char *what, uint32_t clock_id, uint64_t data_size, const void *schema,
 			size_t schema_size)
 {
 	if (clock_id > SEQRING_CLOCK_MAX)
-		return libring_fail(EINVAL,
-				    "%s.clock_id is %u: 0 (none), 1 (CLOCK_MONOTONIC) or 2 "
-				    "(CLOCK_MONOTONIC_COARSE)",
-				    what, clock_id);
+		return libring_fail(EINVAL, "%s.clock_id is %u: " CLOCKS, what, clock_id);
 	if (!SEQRING_DATA_SIZE_OK(data_size))
 		return libring_fail(EINVAL,
 				    "%s.data_size is %" PRIu64 ": a power of two, 64 KiB "

@@ -31,7 +31,7 @@ static struct timespec timespec_of(uint64_t ns)
 	};
 }
 
-static uint64_t clock_ns(clockid_t id)
+uint64_t libring_clock_ns(clockid_t id)
 {
 	struct timespec ts;
 
@@ -41,12 +41,7 @@ static uint64_t clock_ns(clockid_t id)
 
 uint64_t libring_now_ns(void)
 {
-	return clock_ns(CLOCK_MONOTONIC);
-}
-
-uint64_t libring_coarse_ns(void)
-{
-	return clock_ns(CLOCK_MONOTONIC_COARSE);
+	return libring_clock_ns(CLOCK_MONOTONIC);
 }
 
 /*

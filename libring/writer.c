@@ -40,9 +40,15 @@ static int too_big(struct ring_out *o)
 
 static inline uint64_t time_ns(const struct ring_writer *w)
 {
-	if (w->clock_id == SEQRING_CLOCK_NONE)
-		return 0;
-	return w->clock_id == SEQRING_CLOCK_MONOTONIC ? libring_now_ns() : libring_coarse_ns();
+#define READ_CLOCK(ID, number, name, text, kernel, user, bpf, base) \
+	case SEQRING_CLOCK_##ID:                                    \
+		return (user) == SEQRING_NO_CLOCKID ? 0 : libring_clock_ns(user);
+	switch (w->clock_id) {
+		SEQRING_CLOCKS(READ_CLOCK)
+	}
+#undef READ_CLOCK
+	/* Not reached: libring_check_shape() admits the clocks of the table only. */
+	return 0;
 }
 
 static inline void wake(struct ring_writer *w, struct ring_out *o)

@@ -22,7 +22,7 @@ static const char create_help[] =
 	"\n"
 	"  --size SIZE          bytes for records: a power of two from 64K to 1G; one\n"
 	"                       record may take a quarter of it\n"
-	"  --clock CLOCK        time of a record: monotonic (the default), coarse or none\n"
+	"  --clock CLOCK        time of a record: " CLOCK_NAMES_HELP "\n"
 	"  --mode MODE          permissions of the device, octal (default 0600)\n"
 	"  --schema FILE        description of the records, at most 1 MiB\n"
 	"  --help               show this\n"

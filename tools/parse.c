@@ -158,27 +158,25 @@ int parse_mode(const char *cmd, const char *opt, const char *s, uint32_t *v)
 
 int parse_clock(const char *cmd, const char *opt, const char *s, uint32_t *v)
 {
-	if (!strcmp(s, "monotonic"))
-		*v = SEQRING_CLOCK_MONOTONIC;
-	else if (!strcmp(s, "coarse"))
-		*v = SEQRING_CLOCK_COARSE;
-	else if (!strcmp(s, "none"))
-		*v = SEQRING_CLOCK_NONE;
-	else
-		return usage(cmd, "%s %s: no such clock (monotonic, coarse or none)", opt, s);
-	return 0;
+#define PARSE_CLOCK(ID, number, name, ...)   \
+	if (!strcmp(s, name)) {              \
+		*v = SEQRING_CLOCK_##ID;     \
+		return 0;                    \
+	}
+	SEQRING_CLOCKS(PARSE_CLOCK)
+#undef PARSE_CLOCK
+	return usage(cmd, "%s %s: no such clock (" CLOCK_NAMES ")", opt, s);
 }
 
 const char *clock_name(uint32_t clock_id, char *buf, size_t size)
 {
+#define NAME_CLOCK(ID, number, name, ...) \
+	case SEQRING_CLOCK_##ID:          \
+		return name;
 	switch (clock_id) {
-	case SEQRING_CLOCK_NONE:
-		return "none";
-	case SEQRING_CLOCK_MONOTONIC:
-		return "monotonic";
-	case SEQRING_CLOCK_COARSE:
-		return "coarse";
+		SEQRING_CLOCKS(NAME_CLOCK)
 	}
+#undef NAME_CLOCK
 	snprintf(buf, size, "clock %u", clock_id);
 	return buf;
 }

@@ -360,7 +360,7 @@ static const char help[] =
 	"  --serve              make one and serve it\n"
 	"  --size SIZE          its size: a power of two from 64K to 1G (default 1M)\n"
 	"  --memfd SIZE         the same as --serve --size SIZE\n"
-	"  --clock CLOCK        monotonic (the default), coarse or none\n"
+	"  --clock CLOCK        " CLOCK_NAMES_HELP "\n"
 	"  --schema FILE        description of the records, at most 1 MiB\n"
 	"  --linger TIME        stay for TIME (10s, 5m or forever) after the input's end,\n"
 	"                       so that readers can still come\n"

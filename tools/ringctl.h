@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <libring.h>
+#include <seqring/clocks.h>
 
 /* Exit statuses. */
 #define EXIT_OK	   0
@@ -69,6 +70,14 @@ int duration_ns(const char *s, uint64_t *ns);
 
 /* Contents of @file, for --schema; free() them. Return: EXIT_OK or EXIT_FAIL. */
 int load_schema(const char *cmd, const char *file, void **data, size_t *size);
+
+/* The names of the clocks, for a list in a sentence. */
+#define FIRST_CLOCK(ID, number, name, ...)   name
+#define DEFAULT_CLOCK(ID, number, name, ...) name " (the default)"
+#define NEXT_CLOCK(ID, number, name, ...)    ", " name
+#define LAST_CLOCK(ID, number, name, ...)    " or " name
+#define CLOCK_NAMES	 SEQRING_CLOCKS_LISTED(FIRST_CLOCK, NEXT_CLOCK, LAST_CLOCK)
+#define CLOCK_NAMES_HELP SEQRING_CLOCKS_LISTED(DEFAULT_CLOCK, NEXT_CLOCK, LAST_CLOCK)
 
 const char *clock_name(uint32_t clock_id, char *buf, size_t size);
 

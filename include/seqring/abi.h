@@ -33,6 +33,8 @@
 #endif
 #endif
 
+#include "clocks.h"
+
 /* "SEQRING1" in memory on a little-endian machine. */
 #define SEQRING_MAGIC		0x31474e4952514553ULL
 
@@ -60,11 +62,21 @@
 #define SEQRING_SEGMENTS	16u
 #define SEQRING_RECORD_ALIGN	8u
 
-/* seqring_header.clock_id: what the ts_ns of a record means. */
+/* seqring_header.clock_id: what the ts_ns of a record means. clocks.h says more. */
 #define SEQRING_CLOCK_NONE	0u	/* ts_ns is 0 */
 #define SEQRING_CLOCK_MONOTONIC	1u	/* CLOCK_MONOTONIC, ns */
-#define SEQRING_CLOCK_COARSE	2u	/* CLOCK_MONOTONIC_COARSE: as of the last tick */
-#define SEQRING_CLOCK_MAX	SEQRING_CLOCK_COARSE
+#define SEQRING_CLOCK_COARSE	2u	/* CLOCK_MONOTONIC_COARSE: as of the last tick, ns */
+#define SEQRING_CLOCK_MAX	2u	/* ids are dense: every id up to here is a clock */
+
+#define SEQRING_CLOCK_CHECK(ID, number, ...) \
+	SEQRING_ASSERT(SEQRING_CLOCK_##ID == (number) && (number) <= SEQRING_CLOCK_MAX, \
+		       "abi.h and clocks.h agree about every clock");
+#define SEQRING_CLOCK_COUNT(...) + 1u
+SEQRING_CLOCKS(SEQRING_CLOCK_CHECK)
+SEQRING_ASSERT(0u SEQRING_CLOCKS(SEQRING_CLOCK_COUNT) == SEQRING_CLOCK_MAX + 1u,
+	       "clocks.h has a row for every id");
+#undef SEQRING_CLOCK_CHECK
+#undef SEQRING_CLOCK_COUNT
 
 /* seqring_header.writer_kind. */
 #define SEQRING_WRITER_MODULE	1u

@@ -213,6 +213,52 @@ SEQRING_BPF_COLD int seqring_bpf_busy(struct seqring_ring_ctl *ctl)
 	return -EBUSY;
 }
 
+/* The functions of the "bpf" column of clocks.h. */
+static __always_inline __u64 seqring_bpf_no_time(struct seqring_ring_ctl *ctl,
+						 const volatile struct seqring_bpf_geometry *geo)
+{
+	(void)ctl;
+	(void)geo;
+	return 0;
+}
+
+static __always_inline __u64
+seqring_bpf_monotonic_ns(struct seqring_ring_ctl *ctl,
+			 const volatile struct seqring_bpf_geometry *geo)
+{
+	(void)ctl;
+	(void)geo;
+	return bpf_ktime_get_ns();
+}
+
+/* bpf_ktime_get_coarse_ns() is not available to tracing programs, nor safe in an NMI. */
+static __always_inline __u64
+seqring_bpf_coarse_ns(struct seqring_ring_ctl *ctl,
+		      const volatile struct seqring_bpf_geometry *geo)
+{
+	const __u64 since_base_ns = bpf_jiffies64() * geo->tick_ns;
+
+	return seqring_bpf_state(ctl)->clock_base_ns + since_base_ns;
+}
+
+/*
+ * Reads the clock. The loader admits no clock without a row. clock_id is loaded again
+ * for each comparison: the verifier knows its value and removes the branches of the other
+ * clocks, whereas a register that lives across the calls would cost more.
+ */
+static __always_inline void seqring_bpf_read_clock(struct seqring_bpf_open *o,
+						   const volatile struct seqring_bpf_geometry *geo)
+{
+	o->ts_ns = seqring_bpf_no_time(o->ctl, geo);
+#define SEQRING_BPF_READ_CLOCK(ID, number, name, text, kernel, user, bpf, base) \
+	else if ((number) != SEQRING_CLOCK_NONE && geo->clock_id == (number)) \
+		o->ts_ns = bpf(o->ctl, geo);
+	if (0)
+		;
+	SEQRING_CLOCKS(SEQRING_BPF_READ_CLOCK)
+#undef SEQRING_BPF_READ_CLOCK
+}
+
 /* Takes the ring. */
 static __always_inline int seqring_bpf_enter(struct seqring_bpf_open *o, void *map,
 					     void *wait_map, void *doorbell,
@@ -232,13 +278,7 @@ static __always_inline int seqring_bpf_enter(struct seqring_bpf_open *o, void *m
 	o->ctl = (struct seqring_ring_ctl *)(element + geo->ring_offset);
 	if (seqring_unlikely(!seqring_bpf_take(seqring_bpf_state(o->ctl), !cpu_mask)))
 		return seqring_bpf_busy(o->ctl);
-	o->ts_ns = 0;
-	if (geo->clock_id == SEQRING_CLOCK_MONOTONIC)
-		o->ts_ns = bpf_ktime_get_ns();
-	else if (geo->clock_id == SEQRING_CLOCK_COARSE)
-		/* bpf_ktime_get_coarse_ns() is not for tracing programs, nor for an NMI. */
-		o->ts_ns = bpf_jiffies64() * geo->tick_ns +
-			   seqring_bpf_state(o->ctl)->clock_base_ns;
+	seqring_bpf_read_clock(o, geo);
 	o->doorbell = doorbell;
 	o->geo = geo;
 	return 0;

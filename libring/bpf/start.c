@@ -53,13 +53,10 @@ static int fill_map(struct ring_bpf *b)
 	uint32_t i;
 	int err;
 
-	if (b->hdr.clock_id == SEQRING_CLOCK_COARSE) {
-		err = libring_bpf_measure_clock_base(bpf_program__fd(b->ctl), b->geo.tick_ns,
-						     &b->clock_base_ns);
-		if (err)
-			return libring_fail(-err, "cannot set the coarse clock: %s",
-					    strerror(-err));
-	}
+	err = libring_bpf_measure_clock_base(bpf_program__fd(b->ctl), b->hdr.clock_id,
+					     b->geo.tick_ns, &b->clock_base_ns);
+	if (err)
+		return libring_fail(-err, "cannot set the ring's clock: %s", strerror(-err));
 	map = mmap(NULL, (size_t)b->hdr.total_size, PROT_READ | PROT_WRITE, MAP_SHARED,
 		   bpf_map__fd(b->map), 0);
 	if (map == MAP_FAILED)

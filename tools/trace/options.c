@@ -56,7 +56,7 @@ const char trace_help[] =
 	"  --size SIZE          bytes for each CPU: a power of two from 64K to 256M\n"
 	"                       (default 1M)\n"
 	"  --one-ring           one for all CPUs, which then drop what comes at once\n"
-	"  --clock CLOCK        time of an event: monotonic (the default), coarse or none\n"
+	"  --clock CLOCK        time of an event: " CLOCK_NAMES_HELP "\n"
 	"  --name NAME          other readers may open it by NAME, while this one runs\n"
 	"  --pin NAME           print nothing and end, but let the programs go on until\n"
 	"                       ringctl destroy NAME\n"

@@ -39,8 +39,13 @@
 #define SEQRING_MAGIC		0x31474e4952514553ULL
 
 /*
- * A reader accepts a ring when it knows version @compat_version or a later one
- * and every bit of @features_required. @version and @features only inform.
+ * A reader accepts a ring if it knows version @compat_version or a later one, and every
+ * bit of @features_required. @version and @features only inform.
+ *
+ * SEQRING_SEGMENTS, SEQRING_RECORD_ALIGN and the size of struct seqring_record are
+ * constants of version 1. The header repeats them as a guard: a reader that knows
+ * version 1 rejects a ring with other values. A change of one of them, or of the layout
+ * of a record, is a new @compat_version, which older readers reject with ENOTSUP.
  */
 #define SEQRING_VERSION		1u
 #define SEQRING_COMPAT_VERSION	1u
@@ -107,9 +112,9 @@ struct seqring_header {
 	__u64 ring_stride;	/* from one control area to the next */
 	__u64 data_offset;	/* from a control area to its data area */
 	__u64 data_size;	/* bytes of one data area, a power of two */
-	__u32 nr_segments;	/* SEQRING_SEGMENTS, a power of two */
-	__u32 record_header_size;
-	__u32 record_align;
+	__u32 nr_segments;	/* SEQRING_SEGMENTS */
+	__u32 record_header_size;	/* sizeof(struct seqring_record) */
+	__u32 record_align;	/* SEQRING_RECORD_ALIGN */
 	__u32 payload_max;	/* largest len that a record may have */
 	__u64 schema_offset;	/* 0: there is none */
 	__u64 schema_size;

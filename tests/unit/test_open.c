@@ -133,6 +133,8 @@ static void test_header(void **state)
 		{ FIELD(data_size), ~0ULL, EPROTO },
 		{ FIELD(nr_segments), 8, EPROTO },
 		{ FIELD(nr_segments), 32, EPROTO },
+		{ FIELD(record_header_size), 0, EPROTO },
+		{ FIELD(record_header_size), 16, EPROTO },
 		{ FIELD(record_header_size), 32, EPROTO },
 		{ FIELD(record_align), 4, EPROTO },
 		{ FIELD(record_align), 0, EPROTO },
@@ -182,6 +184,16 @@ static void test_header(void **state)
 	h->version = 3;
 	h->compat_version = 2;
 	open_copy(w, w->map_size, SEALS, ENOTSUP);
+	memcpy(h, &saved, sizeof(saved));
+	/* Another format of records: a newer version, or a contradiction. */
+	h->record_header_size += 8;
+	h->version = 2;
+	open_copy(w, w->map_size, SEALS, EPROTO);
+	h->compat_version = 2;
+	open_copy(w, w->map_size, SEALS, ENOTSUP);
+	h->record_header_size -= 8;
+	h->compat_version = 1;
+	open_copy(w, w->map_size, SEALS, 0);
 	memcpy(h, &saved, sizeof(saved));
 	memset(h->name, 'x', sizeof(h->name));
 	open_copy(w, w->map_size, SEALS, EPROTO);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Many readers, slow, stopped, dying and hostile ones, on a memfd ring: what the writer
- * pays, what the others lose, and who is woken. The writer's cost is its CPU time, in
- * rounds that alternate with those on a ring without readers, at the same time and on the
- * same machine; the median counts.
+ * Many readers on a memfd ring, some of them slow, stopped, dying or hostile: what the
+ * writer pays, what the other readers lose, and who is woken. The writer's cost is its CPU
+ * time; tests/lib/cost.h compares it with the cost on another ring, in turn.
  *
  * usage: crowd [--seconds N] [--stop-seconds N] [--readers N]
  */
@@ -26,163 +25,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "crowd.h"
+#include "streams.h"
 
-#define ROUND	   20000u
-#define ROUNDS	   31
-#define SLOW	   12
-#define STOPPED	   8
-#define ROUNDS_MAX 4096
-#define DATA	   (1u << 18)
+#define SLOW	    12
+#define STOPPED	    8
+#define PATIENCE_MS 30000 /* a wake-up that takes longer never comes */
 
 static double seconds = 1, stop_seconds = 1;
 static unsigned int readers = 1000;
 
-/* What a reader process has to say; shared memory. */
-struct account {
-	uint64_t first; /* seq at which it began */
-	uint64_t got;
-	uint64_t lost;
-	uint64_t overruns;
-	uint64_t bad;
-	int end;
-};
-
-static struct account *accounts;
-
-/* A ring, and how far its writer has got. */
-struct stream {
-	struct ring_writer *w;
-	struct ring_fds fds;
-	uint64_t seq;
-};
-
-static struct stream new_stream(void)
-{
-	struct stream s = { .w = crowd_writer(DATA) };
-
-	ring_writer_fds(s.w, &s.fds);
-	return s;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	const double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *v, unsigned int n)
-{
-	qsort(v, n, sizeof(*v), by_value);
-	return v[n / 2];
-}
-
-/* Nanoseconds of CPU for each of @n records. */
-static double cost(struct stream *s, unsigned int n)
-{
-	uint64_t start = cpu_ns();
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		crowd_publish(s->w, ++s->seq);
-	return (double)(cpu_ns() - start) / n;
-}
-
-/* The same when every record wakes, which is the most that the armed words can ask for. */
-static double cost_woken(struct stream *s, struct seqring_wait *wait, unsigned int n)
-{
-	uint64_t start = cpu_ns();
-	unsigned int i;
-
-	for (i = 0; i < n; i++) {
-		__atomic_store_n(&wait->pos, 0, __ATOMIC_RELAXED);
-		crowd_publish(s->w, ++s->seq);
-	}
-	return (double)(cpu_ns() - start) / n;
-}
-
-/* Counts all that comes until the end; sleeps @pause_us after each record. */
-static void follow(struct ring_reader *r, struct account *a, unsigned int pause_us)
-{
-	unsigned char buf[PAYLOAD_LEN], next = 0;
-	struct ring_record rec;
-
-	for (;;) {
-		int err = ring_read(r, &rec, buf, sizeof(buf));
-
-		if (err == -EAGAIN) {
-			if (ring_wait(r, 1000) == -ENODEV)
-				err = -ENODEV;
-			else
-				continue;
-		}
-		if (err == -EPIPE)
-			continue;
-		if (err) {
-			a->end = err;
-			break;
-		}
-		if (!next) {
-			next = rec.seq - rec.lost;
-			a->first = next;
-		}
-		if (rec.seq != next + rec.lost || !crowd_ok(&rec, buf))
-			a->bad++;
-		next = rec.seq + 1;
-		a->lost += rec.lost;
-		a->got++;
-		if (pause_us)
-			sleep_us(pause_us);
-	}
-	a->overruns = crowd_stats(r).overruns;
-	/* What no record told any more. */
-	a->lost = crowd_stats(r).lost;
-}
-
-static pid_t start_reader(const struct ring_fds *fds, unsigned int i, unsigned int pause_us)
-{
-	pid_t pid = fork();
-	struct ring_reader *r;
-
-	if (pid)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (ring_open_fds(fds, NULL, &r))
-		die("ring_open_fds");
-	follow(r, &accounts[i], pause_us);
-	_exit(0);
-}
-
-/* That each reader's records and losses are all that was published. */
-static void check_accounts(const char *name, const pid_t *pids, unsigned int n, uint64_t published)
-{
-	uint64_t got = 0, lost = 0, wrong = 0;
-	unsigned int i;
-	int status;
-
-	for (i = 0; i < n; i++) {
-		const struct account *a = &accounts[i];
-
-		if (waitpid(pids[i], &status, 0) != pids[i] || status || !a->first ||
-		    a->first - 1 + a->got + a->lost != published || a->bad || a->end != -ENODEV)
-			wrong++;
-		got += a->got;
-		lost += a->lost;
-	}
-	t_check(!wrong, name, "%" PRIu64 " of %u accounts are wrong", wrong, n);
-	t_note("%s: %u readers of %" PRIu64 " records: %" PRIu64 " read, %" PRIu64 " lost", name, n,
-	       published, got, lost);
-}
-
-static void check_cost(const char *name, double quiet, double with, double bound)
-{
-	t_check(with <= bound * quiet, name, "%.1f ns a record, %.1f without: more than %.1f times",
-		with, quiet, bound);
-	t_note("%s: %.1f ns a record, %.1f without: %.2f times", name, with, quiet, with / quiet);
-}
-
-/* Readers that are slower than the writer all the time are overrun again and again. */
+/* Readers that are always slower than the writer are overrun again and again. */
 static void flood(void)
 {
 	struct stream s = new_stream();
@@ -194,7 +46,7 @@ static void flood(void)
 	for (i = 0; i < SLOW; i++)
 		pids[i] = start_reader(&s.fds, i, i % 3 ? 50 : 0);
 	end = now_ns() + (uint64_t)(seconds * 1e9);
-	while (now_ns() < end)
+	for (i = 0; i < ROUNDS || now_ns() < end; i++)
 		cost(&s, ROUND);
 	ring_writer_close(s.w);
 	check_accounts("crowd.flood.accounts", pids, SLOW, s.seq);
@@ -210,11 +62,10 @@ static void signal_all(const pid_t *pids, unsigned int n, int sig)
 		kill(pids[n], sig);
 }
 
-/* Stopped, they cost nothing; later they say exactly what they missed. */
+/* Stopped readers cost nothing; once continued they report exactly what they missed. */
 static void stopped(void)
 {
 	struct stream s = new_stream(), quiet = new_stream();
-	double with[ROUNDS], without[ROUNDS];
 	uint64_t stopped_at, end;
 	pid_t pids[STOPPED];
 	unsigned int i;
@@ -231,11 +82,9 @@ static void stopped(void)
 		waitpid(pids[i], NULL, WUNTRACED);
 	stopped_at = s.seq;
 	end = now_ns() + (uint64_t)(stop_seconds * 1e9);
-	for (i = 0; i < ROUNDS || now_ns() < end; i++) {
-		with[i % ROUNDS] = cost(&s, ROUND);
-		without[i % ROUNDS] = cost(&quiet, ROUND);
-	}
-	check_cost("crowd.stopped.cost", median(without, ROUNDS), median(with, ROUNDS), 1.5);
+	compare("crowd.stopped.cost", &quiet, &s, 1.5);
+	while (now_ns() < end)
+		cost(&s, ROUND);
 	signal_all(pids, STOPPED, SIGCONT);
 	t_note("crowd.stopped: for %.0f s, in which %" PRIu64 " records came", stop_seconds,
 	       s.seq - stopped_at);
@@ -248,7 +97,7 @@ static void stopped(void)
 	check_accounts("crowd.stopped.accounts", pids, STOPPED, s.seq);
 }
 
-/* Opens, reads a little, arms perhaps, and is gone in the middle of it. */
+/* Opens, reads, arms and closes, until it is killed in the middle. */
 static void short_life(const struct ring_fds *fds)
 {
 	unsigned char buf[PAYLOAD_LEN];
@@ -287,49 +136,68 @@ static void storm(const struct ring_fds *fds, unsigned int n)
 	_exit(0);
 }
 
+/*
+ * The writer's cost while the readers of @s are killed, in turn with its cost on a ring that
+ * one reader follows. Return: median of the ratios.
+ */
+static double dying_ratio(struct stream *s, struct stream *followed)
+{
+	static double ratio[4096];
+	unsigned int n = 0, max = sizeof(ratio) / sizeof(ratio[0]);
+	int status = 1;
+	pid_t pid;
+
+	__atomic_store_n(&accounts[1].got, 0, __ATOMIC_RELAXED);
+	pid = fork();
+	if (!pid)
+		storm(&s->fds, readers);
+	while (!waitpid(pid, &status, WNOHANG)) {
+		double with = cost(s, ROUND);
+
+		ratio[n++ % max] = with / cost(followed, ROUND);
+		sleep_us(100);
+	}
+	if (status || accounts[1].got != readers)
+		die("the storm of readers");
+	return median(ratio, n < max ? n : max);
+}
+
 static void dying(void)
 {
 	struct stream s = new_stream(), quiet = new_stream(), followed = new_stream();
-	static double with[ROUNDS_MAX], without[ROUNDS_MAX];
-	pid_t survivor, follower, pid;
-	unsigned int i, n = 0;
+	pid_t survivor, follower;
+	double ratio = 0;
+	unsigned int i;
 	uint64_t wakes;
 	struct ring_reader *r;
-	int status = 1;
 
 	memset(accounts, 0, 3 * sizeof(*accounts));
 	survivor = start_reader(&s.fds, 0, 0);
 	follower = start_reader(&followed.fds, 2, 0);
-	pid = fork();
-	if (!pid)
-		storm(&s.fds, readers);
-	while (!waitpid(pid, &status, WNOHANG)) {
-		with[n % ROUNDS_MAX] = cost(&s, ROUND);
-		without[n++ % ROUNDS_MAX] = cost(&followed, ROUND);
-		sleep_us(100);
+	/* A reader that follows the writer has a price; killing readers adds none. */
+	for (i = 0; i < COST_TRIES; i++) {
+		ratio = dying_ratio(&s, &followed);
+		if (ratio <= 8)
+			break;
 	}
-	kill(follower, SIGKILL);
-	waitpid(follower, NULL, 0);
-	ring_writer_close(followed.w);
-	n = n < ROUNDS_MAX ? n : ROUNDS_MAX;
-	t_check(!status && accounts[1].got == readers, "crowd.dying.storm", "only %" PRIu64 " died",
+	t_check(accounts[1].got == readers, "crowd.dying.storm", "only %" PRIu64 " died",
 		accounts[1].got);
-	/* One that reads where the writer writes has a price; to be killed has none. */
-	check_cost("crowd.dying.cost", median(without, n), median(with, n), 8);
+	t_check(ratio <= 8, "crowd.dying.cost", "%.2f times the cost with a follower, %d times",
+		ratio, COST_TRIES);
+	t_note("crowd.dying.cost: %.2f times the cost with a follower", ratio);
+	kill_and_reap(follower);
+	ring_writer_close(followed.w);
 
 	kill(survivor, SIGSTOP);
 	waitpid(survivor, NULL, WUNTRACED);
-	/* What was armed is asked for once more at most. */
+	/* What the dead have armed is asked for once more at most. */
 	cost(&s, ROUND);
 	if (ring_open_fds(&s.fds, NULL, &r))
 		die("ring_open_fds");
 	wakes = crowd_stats(r).wakeups;
-	for (i = 0; i < ROUNDS; i++) {
-		with[i] = cost(&s, ROUND);
-		without[i] = cost(&quiet, ROUND);
-	}
-	check_cost("crowd.dying.after", median(without, ROUNDS), median(with, ROUNDS), 1.5);
-	t_check(crowd_stats(r).wakeups == wakes, "crowd.dying.watermarks", "the dead are woken");
+	compare("crowd.dying.after", &quiet, &s, 1.5);
+	t_check(crowd_stats(r).wakeups == wakes, "crowd.dying.watermarks",
+		"readers that are dead are woken");
 	ring_close(r);
 	kill(survivor, SIGCONT);
 	ring_writer_close(s.w);
@@ -337,7 +205,7 @@ static void dying(void)
 	check_accounts("crowd.dying.survivor", &survivor, 1, s.seq);
 }
 
-/* Scribbles over the armed words, and makes the doorbell as full or as empty as it can. */
+/* Scribbles over the wake thresholds, and fills or empties the doorbell. */
 static void scribble(const struct ring_fds *fds, bool worst)
 {
 	struct seqring_wait *wait = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fds->wait,
@@ -374,11 +242,12 @@ static void *publish_later(void *arg)
 	return NULL;
 }
 
-/* Wake-ups that a sleeper got in time, of @n; it sleeps before each record. */
-static unsigned int woken_in_time(struct stream *s, unsigned int n)
+/* Return: how many of @n single records woke a sleeper, up to the first that did not. */
+static unsigned int count_woken(struct stream *s, unsigned int n)
 {
-	unsigned char buf[PAYLOAD_LEN], start;
-	unsigned int i, in_time = 0;
+	unsigned char buf[PAYLOAD_LEN];
+	unsigned int i, woken = 0;
+	uint64_t start;
 	struct ring_record rec;
 	pthread_t thread;
 	struct ring_reader *r;
@@ -386,7 +255,7 @@ static unsigned int woken_in_time(struct stream *s, unsigned int n)
 
 	if (ring_open_fds(&s->fds, NULL, &r))
 		die("ring_open_fds");
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n && woken == i; i++) {
 		struct later l = { s->w, ++s->seq };
 
 		do
@@ -394,11 +263,12 @@ static unsigned int woken_in_time(struct stream *s, unsigned int n)
 		while (!err || err == -EPIPE);
 		start = now_ns();
 		pthread_create(&thread, NULL, publish_later, &l);
-		in_time += !ring_wait(r, 5000) && now_ns() - start < 4000000000ULL;
+		/* At its timeout ring_wait() looks once more. */
+		woken += !ring_wait(r, PATIENCE_MS) && now_ns() - start < PATIENCE_MS * MS;
 		pthread_join(thread, NULL);
 	}
 	ring_close(r);
-	return in_time;
+	return woken;
 }
 
 static pid_t start_scribbler(const struct stream *s, bool worst)
@@ -414,12 +284,6 @@ static pid_t start_scribbler(const struct stream *s, bool worst)
 	return pid;
 }
 
-static void end_child(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-}
-
 static uint64_t wakeups_of(const struct stream *s)
 {
 	struct ring_reader *r;
@@ -432,44 +296,59 @@ static uint64_t wakeups_of(const struct stream *s)
 	return n;
 }
 
-/* Of a peer that writes the words, @worst: 0 all the time, else anything. */
+/* A comparison beside a peer that writes the wake thresholds. */
+struct beside {
+	struct stream *s;
+	struct stream quiet;
+	struct seqring_wait *wait; /* of quiet */
+};
+
+static double woken_cost(void *arg)
+{
+	struct beside *b = arg;
+
+	return cost_woken(&b->quiet, b->wait, ROUND / 10);
+}
+
+/* A round in which the peer wrote; on a busy machine many pass without it. */
+static double beside_cost(void *arg)
+{
+	uint64_t end = now_ns() + PATIENCE_MS * MS, did;
+	struct beside *b = arg;
+	double ns;
+
+	do {
+		did = __atomic_load_n(&accounts[2].got, __ATOMIC_RELAXED);
+		ns = cost(b->s, ROUND);
+		did = __atomic_load_n(&accounts[2].got, __ATOMIC_RELAXED) - did;
+	} while (did < ROUND / 100 && now_ns() < end);
+	if (did < ROUND / 100)
+		die("the peer never writes while something is published");
+	return ns;
+}
+
+/* @worst: the peer writes 0 all the time, so that every record wakes; else anything. */
 static void hostile_cost(const char *name, struct stream *s, bool worst)
 {
-	struct stream quiet = new_stream();
-	double with[ROUNDS], without[ROUNDS], woken[ROUNDS];
-	struct seqring_wait *wait;
-	uint64_t wakes, end;
-	unsigned int i;
+	struct beside b = { .s = s, .quiet = new_stream() };
+	/* No more than a wake-up for each record, and the cache lines of the other core. */
+	const struct cost_pair pair = { name, woken_cost, beside_cost, &b, ROUNDS, 2 };
+	uint64_t wakes;
 	pid_t pid;
 
-	wait = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, quiet.fds.wait, 0);
-	if (wait == MAP_FAILED)
+	b.wait = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, b.quiet.fds.wait, 0);
+	if (b.wait == MAP_FAILED)
 		die("mmap");
 	pid = start_scribbler(s, worst);
 	wakes = wakeups_of(s);
-	end = now_ns() + 10000000000ULL;
-	for (i = 0; i < ROUNDS && now_ns() < end;) {
-		uint64_t did = __atomic_load_n(&accounts[2].got, __ATOMIC_RELAXED);
-
-		with[i] = cost(s, ROUND);
-		did = __atomic_load_n(&accounts[2].got, __ATOMIC_RELAXED) - did;
-		without[i] = cost(&quiet, ROUND);
-		woken[i] = cost_woken(&quiet, wait, ROUND / 10);
-		/* Only when it was at it meanwhile; on a busy machine it often is not. */
-		i += did >= ROUND / 100;
-	}
-	if (i < ROUNDS)
-		die("the peer never writes while something is published");
+	cost_check(&pair);
 	wakes = wakeups_of(s) - wakes;
 	if (worst)
 		t_check(wakes > ROUNDS, "crowd.hostile.rings", "only %" PRIu64 " times", wakes);
-	t_note("%s: the doorbell rang for %" PRIu64 " of %u records", name, wakes, ROUND * ROUNDS);
-	t_note("%s: %.1f ns a record without a peer", name, median(without, ROUNDS));
-	/* Never more than a wake-up for each record, and what the other core's lines cost. */
-	check_cost(name, median(woken, ROUNDS), median(with, ROUNDS), 2);
-	end_child(pid);
-	munmap(wait, 4096);
-	ring_writer_close(quiet.w);
+	t_note("%s: the doorbell rang %" PRIu64 " times", name, wakes);
+	kill_and_reap(pid);
+	munmap(b.wait, 4096);
+	ring_writer_close(b.quiet.w);
 }
 
 static void hostile(void)
@@ -483,22 +362,22 @@ static void hostile(void)
 	hostile_cost("crowd.hostile.random", &s, false);
 	hostile_cost("crowd.hostile.worst", &s, true);
 
-	/* Whom it leaves asleep wakes when it looks again: nothing is lost untold. */
+	/* A reader that the peer left asleep looks again and reports each loss. */
 	pid = start_scribbler(&s, false);
 	for (i = 0; i < 200; i++) {
 		cost(&s, ROUND);
 		sleep_us(1000);
 	}
-	end_child(pid);
-	i = woken_in_time(&s, 50);
-	t_check(i == 50, "crowd.hostile.gone", "%u of 50 wake-ups came after it was gone", i);
+	kill_and_reap(pid);
+	i = count_woken(&s, 50);
+	t_check(i == 50, "crowd.hostile.gone", "%u of 50 wake-ups came after the peer was gone", i);
 	ring_writer_close(s.w);
 	check_accounts("crowd.hostile.accounts", &reader, 1, s.seq);
 }
 
 /* --- the doorbell --------------------------------------------------------------------- */
 
-/* As the kernel rings an eventfd for whoever asks: past what a write can make it. */
+/* The kernel, by aio, can raise an eventfd beyond what write(2) can. */
 static bool overflow(int doorbell)
 {
 	uint64_t full = UINT64_MAX - 1;
@@ -521,14 +400,13 @@ static bool overflow(int doorbell)
 	return done;
 }
 
-/* The flags of the doorbell belong to all who have it: writing to it could sleep. */
+/* All holders of the doorbell share its flags, so a write to it could sleep. */
 __attribute__((noreturn)) static void fill_doorbell(int doorbell)
 {
 	uint64_t full = UINT64_MAX - 1;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (;;) {
-		/* Once it is full. */
 		fcntl(doorbell, F_SETFL, O_NONBLOCK);
 		if (write(doorbell, &full, sizeof(full)) < 0)
 			__atomic_fetch_add(&accounts[2].got, 1, __ATOMIC_RELAXED);
@@ -554,7 +432,7 @@ static void *publish_woken(void *arg)
 	return NULL;
 }
 
-/* Nobody who has the doorbell can make the writer wait for it, or end a ring with it. */
+/* No holder of the doorbell can make the writer wait for it, or end a ring with it. */
 static void doorbell(void)
 {
 	struct stream s = new_stream();
@@ -583,14 +461,15 @@ static void doorbell(void)
 		sleep_us(100);
 	pthread_create(&thread, NULL, publish_woken, &s);
 	clock_gettime(CLOCK_REALTIME, &end);
-	end.tv_sec += 10;
+	end.tv_sec += PATIENCE_MS / 1000;
 	err = pthread_timedjoin_np(thread, NULL, &end);
 	t_check(!err, "crowd.doorbell.never_waits", "the writer sleeps in its own doorbell");
-	end_child(pid);
+	kill_and_reap(pid);
 	if (err)
 		_exit(1);
-	err = (int)woken_in_time(&s, 20);
-	t_check(err == 20, "crowd.doorbell.gone", "%d of 20 wake-ups came after it was gone", err);
+	err = (int)count_woken(&s, 20);
+	t_check(err == 20, "crowd.doorbell.gone", "%d of 20 wake-ups came after the peer was gone",
+		err);
 	ring_writer_close(s.w);
 }
 

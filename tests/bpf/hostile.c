@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A BPF ring among readers that mean harm, are stopped or die: those who may sleep on it
- * may write the armed words and the doorbell's consumer position, and nothing else. And maps
- * that look like a ring's, or like what belongs to one.
+ * A BPF ring among readers that are hostile, stopped or dead: a reader that may sleep on
+ * the ring may write the wake thresholds and the doorbell's consumer position, and nothing
+ * else. Then maps that look like a ring, or like a part of one.
  */
-#include <signal.h>
 #include <sys/prctl.h>
 
+#include "../lib/cost.h"
 #include "sleeper.h"
 
 #define ROUND	   5000u
 #define ROUNDS	   41
 #define NR_STOPPED 6
 
-/* What a reader has come to, in memory that it shares with the test. */
+/* What a reader process reports, in shared memory. */
 struct account {
 	uint64_t first;
 	uint64_t got;
@@ -25,7 +25,7 @@ struct account {
 static struct account *accounts;
 static uint64_t *scribbles;
 
-/* The doorbell's positions: up to where it counts as heard, and how far it was rung. */
+/* The doorbell's positions: of its consumer, and of its producer. */
 static uint64_t *heard;
 static const uint64_t *rung;
 
@@ -39,7 +39,7 @@ static void map_doorbell(void)
 		die("the doorbell");
 }
 
-/* As if somebody waited for the next record, and the doorbell had room. */
+/* Arms as a sleeper would that waits for the next record, and makes room in the doorbell. */
 static void ask(void)
 {
 	seqring_write(heard, seqring_read(rung));
@@ -47,38 +47,38 @@ static void ask(void)
 	seqring_write(&wait_words[0].pos, 0);
 }
 
-static int by_value(const void *a, const void *b)
-{
-	const double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *v, unsigned int n)
-{
-	qsort(v, n, sizeof(*v), by_value);
-	return v[n / 2];
-}
-
 /*
- * Nanoseconds for each of ROUND records, the program's start included. Not of CPU time:
- * of that an interrupt's is taken off, and the doorbell is one.
+ * Nanoseconds for each of ROUND records, the start of the program included. Wall time: CPU
+ * time excludes interrupts, and the doorbell is one.
  */
-static double cost(void)
+static double cost_by(int prog)
 {
 	uint64_t start = now_ns();
 
-	publish(ROUND, 0);
+	publish_by(prog, ROUND, 0);
 	return (double)(now_ns() - start) / ROUND;
 }
 
-/* The same when each wakes who sleeps: a run of the program for each. */
-static double cost_woken(void)
+static double cost(void *arg)
+{
+	(void)arg;
+	return cost_by(publish_fd);
+}
+
+/* On a ring that nobody reads; @arg: its program. */
+static double quiet_cost(void *arg)
+{
+	return cost_by(*(int *)arg);
+}
+
+/* The same if each record wakes a sleeper: one run of the program for each. */
+static double woken_cost(void *arg)
 {
 	const unsigned int n = ROUND / 10;
 	uint64_t start = now_ns();
 	unsigned int i;
 
+	(void)arg;
 	for (i = 0; i < n; i++) {
 		ask();
 		publish(1, 0);
@@ -134,7 +134,7 @@ static uint64_t published(struct ring_reader *r)
 	return st.published;
 }
 
-/* Each got or missed all of it, and said so. */
+/* Of each reader, records read and lost add up to those published. */
 static void check_accounts(const char *name, const pid_t *pids, unsigned int n, uint64_t all)
 {
 	unsigned int i, wrong = 0;
@@ -152,23 +152,11 @@ static void check_accounts(const char *name, const pid_t *pids, unsigned int n, 
 		lost += a->lost;
 	}
 	t_check(!wrong, name, "%u of %u are wrong", wrong, n);
-	t_note("%s: of %" PRIu64 " records %u readers got %" PRIu64 " and lost %" PRIu64, name,
-	       all, n, got, lost);
+	t_note("%s: of %" PRIu64 " records %u readers got %" PRIu64 " and lost %" PRIu64, name, all,
+	       n, got, lost);
 }
 
-static void check_cost(const char *name, double than, double got, double bound)
-{
-	t_check(got <= bound * than, name, "%.0f ns, more than %.1f times %.0f", got, bound, than);
-	t_note("%s: %.0f ns a record, to compare with %.0f", name, got, than);
-}
-
-static void end_child(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-}
-
-/* Whatever a reader may write, all the time. @worst: as if somebody waited for each. */
+/* Writes all that a reader may write, without a pause. @worst: as if waiting for each. */
 static void scribble(bool worst)
 {
 	uint64_t x = 88172645463325252ULL;
@@ -184,7 +172,7 @@ static void scribble(bool worst)
 			seqring_write(&wait_words[0].pos, x);
 			seqring_write(&wait_words[0].seq, x >> (x & 63));
 			seqring_write(&wait_words[0].announced, x & (x >> 7));
-			/* As if nobody ever heard the doorbell; or from anywhere. */
+			/* A doorbell that nobody ever heard, or any other position. */
 			seqring_write(heard, x & 1 ? 0 : x);
 		}
 		__atomic_fetch_add(scribbles, 1, __ATOMIC_RELAXED);
@@ -206,10 +194,7 @@ static pid_t start_scribbling(bool worst)
 	return pid;
 }
 
-/*
- * A round during which the other process was at it all the time, on another CPU: on a busy
- * machine most are not.
- */
+/* A round in which the scribbler wrote, on another CPU; on a busy machine many pass without. */
 static double cost_beside(bool worst)
 {
 	const uint64_t end = now_ns() + patience_ms * MS;
@@ -219,25 +204,47 @@ static double cost_beside(bool worst)
 
 	while (did < ROUND / 50 && now_ns() < end) {
 		was = __atomic_load_n(scribbles, __ATOMIC_RELAXED);
-		ns = cost();
+		ns = cost(NULL);
 		did = __atomic_load_n(scribbles, __ATOMIC_RELAXED) - was;
 	}
-	end_child(pid);
+	kill_and_reap(pid);
 	if (did < ROUND / 50)
-		die("it never wrote while something was published");
+		die("the scribbler never wrote while something was published");
 	return ns;
 }
 
-/* Wake-ups in time, of @n, of who looks for them. */
-static unsigned int woken_in_time(unsigned int n)
+static double random_cost(void *arg)
+{
+	(void)arg;
+	return cost_beside(false);
+}
+
+/* @arg: an account of how often the doorbell rang. */
+struct rings {
+	struct ring_reader *r;
+	uint64_t n;
+};
+
+static double worst_cost(void *arg)
+{
+	struct rings *rings = arg;
+	uint64_t before = wakeups(rings->r);
+	double ns = cost_beside(true);
+
+	rings->n += wakeups(rings->r) - before;
+	return ns;
+}
+
+/* Return: how many of @n single records woke a sleeper, up to the first that did not. */
+static unsigned int count_woken(unsigned int n)
 {
 	const struct ring_open_opts opts = { .size = sizeof(opts), .whence = RING_HEAD };
 	struct ring_reader *r = open_reader(&opts);
-	unsigned int i, in_time = 0;
+	unsigned int i, woken = 0;
 	struct ring_record rec;
 	pid_t pid;
 
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n && woken == i; i++) {
 		uint64_t start = now_ns(), word;
 
 		while (!ring_read(r, &rec, &word, sizeof(word)))
@@ -248,69 +255,72 @@ static unsigned int woken_in_time(unsigned int n)
 			publish(1, 0);
 			_exit(0);
 		}
-		in_time += !ring_wait(r, (int)patience_ms) &&
-			   now_ns() - start < patience_ms * MS / 2;
+		/* At its timeout ring_wait() looks once more. */
+		woken += !ring_wait(r, (int)patience_ms) && now_ns() - start < patience_ms * MS;
 		waitpid(pid, NULL, 0);
 	}
 	ring_close(r);
-	return in_time;
+	return woken;
 }
 
 static void hostile(void)
 {
-	double quiet[ROUNDS], with[ROUNDS], woken[ROUNDS], worst[ROUNDS];
-	uint64_t rings = 0;
-	unsigned int i, n;
+	struct rings rings = { 0 };
+	/* Whatever the wake thresholds hold, no record costs more than one that wakes. */
+	const struct cost_pair random = {
+		"hostile.random", woken_cost, random_cost, NULL, ROUNDS, 1
+	};
+	const struct cost_pair worst = {
+		"hostile.worst", woken_cost, worst_cost, &rings, ROUNDS, 1
+	};
+	unsigned int n;
 	pid_t reader;
-	struct ring_reader *r;
 
 	set_up(SEQRING_DATA_SIZE_MIN);
 	map_doorbell();
 	memset(accounts, 0, sizeof(*accounts));
-	r = open_reader(NULL);
+	rings.r = open_reader(NULL);
 	reader = start_counting(0);
-	for (i = 0; i < ROUNDS; i++) {
-		quiet[i] = cost();
-		woken[i] = cost_woken();
-		with[i] = cost_beside(false);
-		rings -= wakeups(r);
-		worst[i] = cost_beside(true);
-		rings += wakeups(r);
-	}
-	/* A record never costs more than one that wakes, whatever stands in the words. */
-	t_note("hostile: %.0f ns a record among good readers", median(quiet, ROUNDS));
-	t_check(rings > ROUNDS, "hostile.rings", "only %" PRIu64 " times", rings);
-	t_note("hostile: at worst the doorbell rang %" PRIu64 " times in %d rounds", rings, ROUNDS);
-	check_cost("hostile.random", median(woken, ROUNDS), median(with, ROUNDS), 2);
-	check_cost("hostile.worst", median(woken, ROUNDS), median(worst, ROUNDS), 2);
-	n = woken_in_time(50);
-	t_check(n == 50, "hostile.gone", "%u of 50 wake-ups came after it was gone", n);
+	cost_check(&random);
+	cost_check(&worst);
+	t_check(rings.n > ROUNDS, "hostile.rings", "only %" PRIu64 " times", rings.n);
+	t_note("hostile: at worst the doorbell rang %" PRIu64 " times", rings.n);
+	n = count_woken(50);
+	t_check(n == 50, "hostile.gone", "%u of 50 wake-ups came after the scribbler was gone", n);
 	if (ring_bpf_end(ring))
 		die("end");
-	check_accounts("hostile.accounts", &reader, 1, published(r));
-	ring_close(r);
+	check_accounts("hostile.accounts", &reader, 1, published(rings.r));
+	ring_close(rings.r);
 	tear_down();
 }
 
+/* The cost beside stopped readers, in turn with the cost on a ring that nobody reads. */
 static void stopped(void)
 {
-	double quiet[ROUNDS], with[ROUNDS];
+	struct bpf_object *quiet_obj;
+	struct ring_bpf *quiet_ring;
+	int quiet;
+	/* Their announcement stands, and while it does the writer looks at the thresholds. */
+	const struct cost_pair pair = { "stopped.cost", quiet_cost, cost, &quiet, ROUNDS, 2.5 };
 	pid_t pids[NR_STOPPED];
 	struct ring_reader *r;
 	unsigned int i;
 
+	start_ring(&quiet_obj, &quiet_ring, SEQRING_DATA_SIZE_MIN);
+	quiet = prog_fd(quiet_obj, "publish");
 	set_up(SEQRING_DATA_SIZE_MIN);
 	r = open_reader(NULL);
 	for (i = 0; i < NR_STOPPED; i++)
 		pids[i] = start_counting(i);
 	publish(100, 0);
-	sleep_us(100000);
 	for (i = 0; i < NR_STOPPED; i++) {
+		/* Stopped after the first record, so that each has an account. */
+		while (!__atomic_load_n(&accounts[i].got, __ATOMIC_RELAXED))
+			sleep_us(1000);
 		kill(pids[i], SIGSTOP);
 		waitpid(pids[i], NULL, WUNTRACED);
 	}
-	for (i = 0; i < ROUNDS; i++)
-		with[i] = cost();
+	cost_check(&pair);
 	for (i = 0; i < NR_STOPPED; i++)
 		kill(pids[i], SIGCONT);
 	sleep_us(50000);
@@ -320,16 +330,11 @@ static void stopped(void)
 	check_accounts("stopped.accounts", pids, NR_STOPPED, published(r));
 	ring_close(r);
 	tear_down();
-
-	set_up(SEQRING_DATA_SIZE_MIN);
-	for (i = 0; i < ROUNDS; i++)
-		quiet[i] = cost();
-	/* Their announcement stands: the writer looks at the words for as long as that. */
-	check_cost("stopped.cost", median(quiet, ROUNDS), median(with, ROUNDS), 2.5);
-	tear_down();
+	ring_bpf_close(quiet_ring);
+	bpf_object__close(quiet_obj);
 }
 
-/* --- maps that are not what they seem ------------------------------------------- */
+/* --- maps that are no ring ------------------------------------------------------ */
 
 static int make(enum bpf_map_type type, uint32_t flags, uint32_t value, uint32_t entries)
 {
@@ -355,14 +360,14 @@ static void rejected(const char *name, int fd, int err, const char *words)
 	close(fd);
 }
 
-static void rejected_part(const char *name, int wait, int doorbell, const char *words)
+static void rejected_part(const char *name, int wait, int doorbell, int err, const char *words)
 {
 	const struct ring_fds parts = { fds.ring, wait < 0 ? fds.wait : wait,
 					doorbell < 0 ? fds.doorbell : doorbell };
 	struct ring_reader *r = NULL;
 	int got = ring_open_fds(&parts, NULL, &r);
 
-	t_check(got < 0 && !r && strstr(ring_strerror(), words), name, "%d: \"%s\"", got,
+	t_check(got == -err && !r && strstr(ring_strerror(), words), name, "%d: \"%s\"", got,
 		ring_strerror());
 	ring_close(r);
 	if (wait >= 0)
@@ -392,25 +397,26 @@ static void maps(void)
 
 	set_up(SEQRING_DATA_SIZE_MIN);
 	rejected("maps.program", dup(publish_fd), EPROTO, "not a ring");
-	rejected("maps.words", dup(fds.wait), EPROTO, "");
+	rejected("maps.words", dup(fds.wait), EPROTO, "not a ring");
 	rejected("maps.doorbell", dup(fds.doorbell), EPROTO, "of type 27");
 	rejected_part("maps.part.words_short",
 		      make(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, words, rings - 1 ? rings - 1 : 1),
-		      rings == 1 ? dup(fds.wait) : -1, rings == 1 ? "no doorbell" : "armed words");
+		      rings == 1 ? dup(fds.wait) : -1, EPROTO,
+		      rings == 1 ? "no doorbell" : "armed words");
 	rejected_part("maps.part.words_size",
-		      make(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, words / 2, 2 * rings), -1,
+		      make(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, words / 2, 2 * rings), -1, EPROTO,
 		      "armed words");
 	fd = make(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, words, rings);
 	bpf_map_freeze(fd);
-	rejected_part("maps.part.words_frozen", fd, -1, "cannot map the armed words");
+	rejected_part("maps.part.words_frozen", fd, -1, EPERM, "cannot map the armed words");
 	rejected_part("maps.part.words_read_only",
 		      make(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE | BPF_F_RDONLY, words, rings), -1,
-		      "cannot map the armed words");
-	rejected_part("maps.part.words_program", dup(publish_fd), -1, "armed words");
-	rejected_part("maps.part.doorbell_program", -1, dup(publish_fd), "no doorbell");
-	rejected_part("maps.part.doorbell_ring", -1, dup(fds.ring), "no doorbell");
+		      EACCES, "cannot map the armed words");
+	rejected_part("maps.part.words_program", dup(publish_fd), -1, EPROTO, "armed words");
+	rejected_part("maps.part.doorbell_program", -1, dup(publish_fd), EPROTO, "no doorbell");
+	rejected_part("maps.part.doorbell_ring", -1, dup(fds.ring), EPROTO, "no doorbell");
 	rejected_part("maps.part.doorbell_user", -1, make(BPF_MAP_TYPE_USER_RINGBUF, 0, 0, 4096),
-		      "no doorbell");
+		      EPROTO, "no doorbell");
 	tear_down();
 }
 

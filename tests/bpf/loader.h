@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A process that loads wake.bpf.o and does with its ring what the test says, so that
- * it can be killed in the meantime.
+ * A process that loads wake.bpf.o and does with its ring what the test orders, so that
+ * the test can kill it meanwhile.
  */
 #ifndef TESTS_BPF_LOADER_H
 #define TESTS_BPF_LOADER_H
@@ -25,26 +25,28 @@ enum order {
 	KEEP, /* with what is attached */
 	END,
 	CLOSE, /* the ring, the object and all their descriptors */
-	FLOOD, /* publish until killed; says 0 when it has begun */
+	FLOOD, /* publish until killed; reports 0 once begun */
 	EXIT,
 };
 
 struct loader {
 	pid_t pid;
 	int sock;
-	int err;     /* of the last order, or of starting */
-	int errs[3]; /* of prepare, load and start */
+	int err;	  /* of the last order, or of starting */
+	int errs[3];	  /* of prepare, load and start */
+	uint32_t prog_id; /* of the program that it attaches; 0: none was loaded */
+	bool kept;
 	char why[256];
 };
 
-/* What a ring of one process consists of, for tests that need no other process. */
+/* The ring of one process, for tests that need no other process. */
 struct loaded {
 	struct bpf_object *obj;
 	struct ring_bpf *ring;
 	struct bpf_link *link;
 };
 
-/* A system call that there is not: programs on sys_enter publish its number. */
+/* The number of no system call; programs on sys_enter publish it. */
 static inline long trigger_nr(void)
 {
 	static pid_t root;
@@ -60,7 +62,7 @@ static inline void trigger(unsigned int times)
 		syscall(trigger_nr());
 }
 
-/* Return: 0; the error of prepare, load or start, of which there are three in @errs. */
+/* Return: 0, or the first error of prepare, load and start; all three are in @errs. */
 static inline int load_ring(struct loaded *l, const struct ring_bpf_opts *opts, int errs[3])
 {
 	struct bpf_map *map;
@@ -119,9 +121,19 @@ static inline int obey(struct loaded *l, enum order order)
 	}
 }
 
-static inline void report(int sock, int err, const int errs[3])
+static inline uint32_t program_id(const struct bpf_object *obj)
 {
-	struct loader l = { .err = err };
+	struct bpf_prog_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	if (!obj || bpf_obj_get_info_by_fd(prog_fd(obj, "on_syscall"), &info, &len))
+		return 0;
+	return info.id;
+}
+
+static inline void report(int sock, int err, const int errs[3], uint32_t prog_id)
+{
+	struct loader l = { .err = err, .prog_id = prog_id };
 
 	memcpy(l.errs, errs, sizeof(l.errs));
 	snprintf(l.why, sizeof(l.why), "%s", ring_strerror());
@@ -134,12 +146,13 @@ static inline void loader_main(int sock, const struct ring_bpf_opts *opts)
 	struct publish flood = { 1000, 0 };
 	struct loaded l;
 	char order;
-	int errs[3];
+	int errs[3], err;
 
 	pin_to(0);
-	report(sock, load_ring(&l, opts, errs), errs);
+	err = load_ring(&l, opts, errs);
+	report(sock, err, errs, err ? 0 : program_id(l.obj));
 	while (read(sock, &order, 1) == 1 && order != EXIT) {
-		report(sock, obey(&l, (enum order)order), errs);
+		report(sock, obey(&l, (enum order)order), errs, 0);
 		while (order == FLOOD)
 			run_prog(prog_fd(l.obj, "publish"), &flood, sizeof(flood), -1);
 	}
@@ -153,6 +166,8 @@ static inline void loader_hear(struct loader *l)
 	if (read(l->sock, &told, sizeof(told)) != sizeof(told))
 		die("the loader is gone");
 	l->err = told.err;
+	if (told.prog_id)
+		l->prog_id = told.prog_id;
 	memcpy(l->errs, told.errs, sizeof(l->errs));
 	memcpy(l->why, told.why, sizeof(l->why));
 }
@@ -161,6 +176,7 @@ static inline void loader_start(struct loader *l, const struct ring_bpf_opts *op
 {
 	int socks[2];
 
+	memset(l, 0, sizeof(*l));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, socks))
 		die("socketpair");
 	trigger_nr();
@@ -184,10 +200,30 @@ static inline int loader_do(struct loader *l, enum order order)
 	if (order == EXIT)
 		return 0;
 	loader_hear(l);
+	l->kept |= order == KEEP && !l->err;
 	return l->err;
 }
 
-/* Killed, or after EXIT. */
+/*
+ * Waits until nothing holds a program any more, and none of its runs is under way. The
+ * kernel detaches a program whose link is unpinned later, in a work queue.
+ */
+static inline bool program_is_gone(uint32_t id)
+{
+	uint64_t end = now_ns() + FLAG_SECONDS * 1000 * MS;
+	int fd;
+
+	while (id && (fd = bpf_prog_get_fd_by_id(id)) >= 0) {
+		close(fd);
+		if (now_ns() > end)
+			return false;
+		sleep_us(1000);
+	}
+	wait_for_programs();
+	return true;
+}
+
+/* Killed, or after EXIT. Programs that it does not leave with the ring are gone then. */
 static inline void loader_end(struct loader *l, bool killed)
 {
 	if (killed)
@@ -196,13 +232,15 @@ static inline void loader_end(struct loader *l, bool killed)
 		loader_do(l, EXIT);
 	waitpid(l->pid, NULL, 0);
 	close(l->sock);
-	/* What it had attached is detached by now, but may still run. */
-	wait_for_programs();
+	if (l->kept)
+		wait_for_programs();
+	else if (!program_is_gone(l->prog_id))
+		die("a program outlives its loader");
 }
 
 /*
- * Reads all that is there, and checks that it goes on at @next of ring 0 without a
- * loss. Return: how many records, or -1 when they were others; @err what came then.
+ * Reads all records of ring 0 and checks that they follow @next without loss. Return:
+ * how many, or -1 for a wrong record; @err: what ended the reading.
  */
 static inline int read_all(struct ring_reader *r, uint64_t *next, int *err)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Sleeping on a ring that a BPF program writes: for what was asked for and not less,
- * at no cost; and who dies in its sleep costs nobody anything.
+ * Sleeping on a ring that a BPF program writes: nothing below the watermark wakes, an idle
+ * sleeper costs nothing, and a reader that dies asleep costs the others nothing.
  *
  * usage: sleep [--kills N] [--patience-ms MS]
  */
@@ -24,7 +24,7 @@ static void *publish_later(void *arg)
 	return NULL;
 }
 
-/* Nothing below the watermark wakes; what fulfils it does. */
+/* Nothing below the watermark wakes; the record that reaches it does. */
 static void watermark(enum how how, const char *what, const struct ring_open_opts *opts,
 		      uint64_t below, uint64_t more)
 {
@@ -76,8 +76,8 @@ static void watermark_timeout(enum how how)
 	set_up(SEQRING_DATA_SIZE_MIN);
 	sleeper_open(&s, how, &opts);
 	drain(s.r, &t);
-	pthread_create(&thread, NULL, publish_later, (void *)(uintptr_t)3);
 	ms = now_ns() / MS;
+	pthread_create(&thread, NULL, publish_later, (void *)(uintptr_t)3);
 	/* A descriptor may wake earlier: it is asked again after each -EAGAIN. */
 	while (!err && !t.got) {
 		err = sleep_ms(&s, (int)patience_ms);
@@ -109,35 +109,71 @@ static void watermarks(void)
 
 /* --- sleepers that cost nothing ------------------------------------------------ */
 
+#define IDLE_TRIES 5
+
+struct idle {
+	int err;
+	uint64_t us;
+	long switches;
+	long grace_period; /* switches of one, without a reader */
+};
+
+static uint64_t cpu_us(const struct rusage *u)
+{
+	return (uint64_t)(u->ru_utime.tv_sec + u->ru_stime.tv_sec) * 1000000 +
+	       (uint64_t)(u->ru_utime.tv_usec + u->ru_stime.tv_usec);
+}
+
+/* Sleeps for two seconds on a ring to which nothing is published. */
+static struct idle idle_once(enum how how)
+{
+	struct rusage before, after, start;
+	struct idle idle = { 0 };
+	struct told t = { 0 };
+	struct sleeper s;
+
+	set_up(SEQRING_DATA_SIZE_MIN);
+	sleeper_open(&s, how, NULL);
+	publish(10, 0);
+	getrusage(RUSAGE_SELF, &start);
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	getrusage(RUSAGE_SELF, &before);
+	idle.grace_period = before.ru_nvcsw - start.ru_nvcsw;
+	drain(s.r, &t);
+	getrusage(RUSAGE_SELF, &before);
+	idle.err = sleep_ms(&s, 2000);
+	getrusage(RUSAGE_SELF, &after);
+	idle.us = cpu_us(&after) - cpu_us(&before);
+	idle.switches = after.ru_nvcsw - before.ru_nvcsw;
+	sleeper_close(&s);
+	tear_down();
+	return idle;
+}
+
+/*
+ * A sleeper switches once for the grace period before it sleeps and once for its sleep. A
+ * grace period beside other BPF programs takes more switches: as many as one just before
+ * are allowed, and a sleeper that exceeds this is asked again.
+ */
 static void idle(void)
 {
-	struct rusage before, after;
-	unsigned int how;
+	struct idle idle = { 0 };
+	unsigned int how, i;
 	char name[64];
-	struct sleeper s;
-	struct told t = { 0 };
-	uint64_t us;
-	int err;
+	long allowed;
 
 	for (how = 0; how < HOWS; how++) {
-		set_up(SEQRING_DATA_SIZE_MIN);
-		sleeper_open(&s, how, NULL);
-		publish(10, 0);
-		drain(s.r, &t);
-		getrusage(RUSAGE_SELF, &before);
-		err = sleep_ms(&s, 2000);
-		getrusage(RUSAGE_SELF, &after);
-		us = (uint64_t)(after.ru_utime.tv_sec - before.ru_utime.tv_sec +
-				after.ru_stime.tv_sec - before.ru_stime.tv_sec) *
-			     1000000 +
-		     (uint64_t)(after.ru_utime.tv_usec - before.ru_utime.tv_usec +
-				after.ru_stime.tv_usec - before.ru_stime.tv_usec);
+		for (i = 0; i < IDLE_TRIES; i++) {
+			idle = idle_once(how);
+			allowed = 1 + (idle.grace_period > 1 ? idle.grace_period : 1);
+			if (idle.err != -ETIMEDOUT || (idle.us < 20000 && idle.switches <= allowed))
+				break;
+		}
 		snprintf(name, sizeof(name), "sleep.idle.%s", how_names[how]);
-		t_check(err == -ETIMEDOUT && us < 20000 && after.ru_nvcsw - before.ru_nvcsw <= 2,
-			name, "%d: %" PRIu64 " us of CPU, %ld switches in 2 s", err, us,
-			after.ru_nvcsw - before.ru_nvcsw);
-		sleeper_close(&s);
-		tear_down();
+		t_check(i < IDLE_TRIES && idle.err == -ETIMEDOUT, name,
+			"%d: %" PRIu64 " us of CPU, %ld switches in 2 s, %ld of a grace period; "
+			"%u tries",
+			idle.err, idle.us, idle.switches, idle.grace_period, i);
 	}
 }
 
@@ -155,7 +191,7 @@ static bool sleeps(pid_t pid)
 	return at && at[2] == 'S';
 }
 
-/* A child that arms and is asleep. */
+/* Return: a child that has armed and sleeps. */
 static pid_t armed_child(enum how how)
 {
 	const struct ring_open_opts opts = { .size = sizeof(opts), .whence = RING_HEAD };
@@ -168,7 +204,7 @@ static pid_t armed_child(enum how how)
 	pid = fork();
 	if (!pid) {
 		sleeper_open(&s, how, &opts);
-		/* What wakes another one may wake it, too. */
+		/* A wake-up meant for another reader may wake this one, too. */
 		for (;;) {
 			drain(s.r, &t);
 			sleep_ms(&s, -1);
@@ -182,7 +218,7 @@ static pid_t armed_child(enum how how)
 	return pid;
 }
 
-/* Readers are killed in their sleep; one survives them all. */
+/* Readers are killed asleep, one after the other; one reader survives them all. */
 static void killed(void)
 {
 	struct ring_reader *r;
@@ -196,7 +232,7 @@ static void killed(void)
 	survivor = start_reader(0, BY_EDGE);
 	for (i = 0; i < kills; i++) {
 		kill_and_reap(armed_child(i % HOWS));
-		/* Some leave their watermark behind, of others a wake-up takes it. */
+		/* Every other watermark is left behind; a wake-up clears the rest. */
 		if (i % 2) {
 			publish(1, 0);
 			all &= wait_for_all(1, ++n);
@@ -207,13 +243,13 @@ static void killed(void)
 	check_told("sleep.killed.survivor", 1, n, all);
 	kill_and_reap(survivor);
 
-	/* What the dead have armed costs one wake-up at most, then none. */
+	/* The thresholds that dead readers left cost one wake-up at most. */
 	publish(1, 0);
 	before = wakeups(r);
 	publish(1000, 0);
 	T_EQ("sleep.killed.cost", wakeups(r) - before, 0);
 
-	/* The doorbell takes 256 wake-ups: with somebody to hear it, any number. */
+	/* The doorbell holds 256 wake-ups; with a reader that hears them, any number. */
 	told[1].got = n + 1001;
 	memset(&told[0], 0, sizeof(told[0]));
 	survivor = start_reader(0, BY_WAIT);
@@ -234,7 +270,7 @@ static void killed(void)
 	tear_down();
 }
 
-/* Nobody hears the doorbell until no more goes into it; then somebody comes. */
+/* Nobody hears the doorbell until it is full; then a reader comes. */
 static void full(void)
 {
 	uint64_t before, i;
@@ -246,7 +282,7 @@ static void full(void)
 	r = open_reader(NULL);
 	kill_and_reap(armed_child(BY_WAIT));
 	for (i = 0; i < 1000; i++) {
-		/* Armed as by a reader that died before it heard anything. */
+		/* As a reader leaves it that died before it heard anything. */
 		seqring_write(&wait_words[0].pos, 0);
 		publish(1, 0);
 	}

@@ -13,10 +13,10 @@
 
 #define READERS_MAX 64
 /*
- * A wake-up that takes so long is none. On a machine that is short of CPU time, a grace
- * period for which a reader waits may last for seconds: it takes more patience there.
+ * A wake-up that takes longer is missed. On a machine short of CPU time, the grace period
+ * that a reader waits for may last seconds.
  */
-static unsigned int patience_ms = 5000;
+static unsigned int patience_ms = 30000;
 
 enum how { BY_WAIT, BY_LEVEL, BY_EDGE, HOWS };
 
@@ -42,7 +42,7 @@ static int publish_fd;
 static struct told *told;
 static struct seqring_wait *wait_words;
 
-static inline void set_up(uint64_t data_size)
+static inline void start_ring(struct bpf_object **o, struct ring_bpf **r, uint64_t data_size)
 {
 	struct ring_bpf_opts opts = {
 		.size = sizeof(opts),
@@ -50,9 +50,15 @@ static inline void set_up(uint64_t data_size)
 		.data_size = data_size,
 	};
 
-	obj = open_object(object);
-	if (ring_bpf_prepare(obj, "ring", &opts, &ring) || ring_bpf_load(obj) ||
-	    ring_bpf_start(ring) || ring_bpf_fds(ring, &fds))
+	*o = open_object(object);
+	if (ring_bpf_prepare(*o, "ring", &opts, r) || ring_bpf_load(*o) || ring_bpf_start(*r))
+		die("set-up");
+}
+
+static inline void set_up(uint64_t data_size)
+{
+	start_ring(&obj, &ring, data_size);
+	if (ring_bpf_fds(ring, &fds))
 		die("set-up");
 	publish_fd = prog_fd(obj, "publish");
 	wait_words = mmap(NULL, sizeof(*wait_words) * (size_t)libbpf_num_possible_cpus(),
@@ -70,13 +76,18 @@ static inline void tear_down(void)
 	bpf_object__close(obj);
 }
 
-/* On this CPU, and so to its ring. */
-static inline void publish(uint64_t count, uint64_t gap)
+/* @prog: publish() of an object; it writes the ring of this CPU. */
+static inline void publish_by(int prog, uint64_t count, uint64_t gap)
 {
 	struct publish p = { count, gap };
 
-	if (run_prog(publish_fd, &p, sizeof(p), -1))
+	if (run_prog(prog, &p, sizeof(p), -1))
 		die("publish");
+}
+
+static inline void publish(uint64_t count, uint64_t gap)
+{
+	publish_by(publish_fd, count, gap);
 }
 
 static inline struct ring_reader *open_reader(const struct ring_open_opts *opts)

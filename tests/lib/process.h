@@ -11,6 +11,7 @@
 #include <sys/types.h>
 #include <sys/wait.h>
 
+#include "clock.h"
 #include "tap.h"
 
 /* Binds the calling thread to one CPU. Return: whether the CPU is there. */
@@ -21,6 +22,26 @@ static inline bool pin_to(int cpu)
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	return !sched_setaffinity(0, sizeof(set), &set);
+}
+
+#define FLAG_SECONDS 60 /* guards against hanging */
+
+/* Waits until another process sets @flag. Return: whether it did. */
+static inline bool wait_for_flag(const int *flag)
+{
+	uint64_t end = now_ns() + FLAG_SECONDS * 1000 * MS;
+
+	while (!__atomic_load_n(flag, __ATOMIC_ACQUIRE)) {
+		if (now_ns() > end)
+			return false;
+		sleep_us(1000);
+	}
+	return true;
+}
+
+static inline void set_flag(int *flag)
+{
+	__atomic_store_n(flag, 1, __ATOMIC_RELEASE);
 }
 
 static inline void kill_and_reap(pid_t pid)

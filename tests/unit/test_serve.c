@@ -16,6 +16,7 @@
 #include "unit.h"
 
 static char dir[64];
+static struct rlimit files;
 
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
 {
@@ -32,12 +33,14 @@ static int setup(void **state)
 	/* Not there yet: the first who listens makes it. */
 	strcat(dir, "/run");
 	setenv("RINGDIR", dir, 1);
+	getrlimit(RLIMIT_NOFILE, &files);
 	*state = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
 	return 0;
 }
 
 static int teardown(void **state)
 {
+	setrlimit(RLIMIT_NOFILE, &files);
 	ring_writer_close(*state);
 	*strrchr(dir, '/') = 0;
 	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
@@ -438,7 +441,7 @@ static void test_not_served(void **state)
 static void test_server_without_descriptors(void **state)
 {
 	struct ring_writer *w = *state;
-	struct rlimit old, low;
+	struct rlimit low = files;
 	struct pollfd pfd = { .events = POLLIN };
 	struct libring_hello hello;
 	int conn, next;
@@ -447,14 +450,12 @@ static void test_server_without_descriptors(void **state)
 	conn = connect_to(path_of("unit"));
 	next = dup(0);
 	close(next);
-	getrlimit(RLIMIT_NOFILE, &old);
-	low = old;
 	low.rlim_cur = (rlim_t)next;
 	setrlimit(RLIMIT_NOFILE, &low);
 	assert_int_equal(poll(&pfd, 1, 0), 1);
 	ring_writer_serve(w);
 	assert_int_equal(poll(&pfd, 1, 0), 0);
-	setrlimit(RLIMIT_NOFILE, &old);
+	setrlimit(RLIMIT_NOFILE, &files);
 	assert_int_equal(recv(conn, &hello, sizeof(hello), 0), sizeof(hello));
 	assert_int_equal(hello.error, EMFILE);
 	close(conn);
@@ -470,13 +471,11 @@ static void test_too_many_readers(void **state)
 {
 	enum { MAX = 1024 };
 	struct ring_writer *w = *state;
-	struct rlimit old, lim;
+	struct rlimit lim = files;
 	struct libring_hello hello;
 	static int conns[MAX];
 	int fd, i, extra;
 
-	getrlimit(RLIMIT_NOFILE, &old);
-	lim = old;
 	if (lim.rlim_max < 3 * MAX)
 		skip();
 	lim.rlim_cur = 3 * MAX;
@@ -501,7 +500,6 @@ static void test_too_many_readers(void **state)
 	assert_int_equal(hello.error, 0);
 	for (i = 0; i < MAX; i++)
 		close(conns[i]);
-	setrlimit(RLIMIT_NOFILE, &old);
 }
 
 struct names {

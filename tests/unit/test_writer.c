@@ -293,19 +293,11 @@ static void test_clocks(void **state)
 	ring_writer_close(w);
 }
 
-static uint64_t coarse_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 static void test_coarse_clock(void **state)
 {
 	struct ring_writer *w = make_writer(1, SEQRING_CLOCK_COARSE, 0);
 	struct ring_reader *r = open_reader(w, NULL);
-	uint64_t before = coarse_ns(), ticks = 0, last;
+	uint64_t before = clock_ns(CLOCK_MONOTONIC_COARSE), ticks = 0, last;
 	struct ring_record rec;
 
 	(void)state;
@@ -313,7 +305,7 @@ static void test_coarse_clock(void **state)
 	for (last = before; ticks < 3; last = rec.ts_ns) {
 		ring_writer_publish(w, 0, 0, NULL, 0);
 		assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
-		assert_in_range(rec.ts_ns, last, coarse_ns());
+		assert_in_range(rec.ts_ns, last, clock_ns(CLOCK_MONOTONIC_COARSE));
 		ticks += rec.ts_ns != last;
 	}
 	assert_true(rec.ts_ns - before >= 2 * MS);

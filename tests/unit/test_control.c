@@ -107,7 +107,7 @@ static void test_create(void **state)
 	} while (0)
 	BAD(size, 0, EINVAL);
 	BAD(size, SIZE_MAX, E2BIG);
-	BAD(clock_id, 3, EINVAL);
+	BAD(clock_id, SEQRING_CLOCK_MAX + 1, EINVAL);
 	BAD(permissions, 0700, EINVAL);
 	BAD(permissions, 01000, EINVAL);
 	BAD(data_size, 0, EINVAL);

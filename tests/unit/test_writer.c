@@ -56,7 +56,7 @@ static void test_options(void **state)
 	try_create(OPTS(.reserved = 1), EINVAL);
 	try_create(OPTS(.clock_id = SEQRING_CLOCK_MONOTONIC), 0);
 	try_create(OPTS(.clock_id = SEQRING_CLOCK_COARSE), 0);
-	try_create(OPTS(.clock_id = 3), EINVAL);
+	try_create(OPTS(.clock_id = SEQRING_CLOCK_MAX + 1), EINVAL);
 	try_create(OPTS(.nr_rings = 100), 0);
 	try_create(OPTS(.nr_rings = 4097), EINVAL);
 	try_create(OPTS(.nr_rings = UINT32_MAX), EINVAL);

@@ -111,7 +111,7 @@ static void control_create(void)
 	CREATE_ERR("data_size_large", EINVAL, c.data_size = 1ULL << 31);
 	CREATE_ERR("data_size_2_63", EINVAL, c.data_size = 1ULL << 63);
 	CREATE_ERR("data_size_2_32", EINVAL, c.data_size = (1ULL << 32) + SIZE);
-	CREATE_ERR("clock", EINVAL, c.clock_id = 3);
+	CREATE_ERR("clock", EINVAL, c.clock_id = SEQRING_CLOCK_MAX + 1);
 	CREATE_ERR("clock_top", EINVAL, c.clock_id = ~0u);
 	CREATE_ERR("permissions_exec", EINVAL, c.permissions = 0700);
 	CREATE_ERR("permissions_suid", EINVAL, c.permissions = 04600);

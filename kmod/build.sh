@@ -62,10 +62,11 @@ find_ringctl() {
 	no_schema 'ringctl does not build'
 }
 
-# make_schema NAME: NAME.schema.c becomes NAME_schema.h, unless it is that already.
-# That it is there is no news to make; so the object goes.
+# make_schema PRODUCER: makes PRODUCER_schema.h of PRODUCER.schema.c, below kmod/. Kbuild
+# does not know that the header appears, so the object that includes it is removed.
 make_schema() {
-	new=$out/$1_schema.new
+	name=${1##*/} header=$out/kmod/$1_schema.h object=$out/kmod/$1.o
+	new=$out/${name}_schema.new
 	rm -f "$new"
 	if [ "${SEQRING_SCHEMA-1}" != 0 ]; then
 		command -v clang >/dev/null || no_schema 'no clang'
@@ -73,18 +74,18 @@ make_schema() {
 		# Where Debian has asm/types.h.
 		clang -target bpf -g -Wall -Werror -I"$top/include" \
 			-idirafter "/usr/include/$(uname -m)-linux-gnu" \
-			-c "$top/kmod/$1.schema.c" -o "$out/$1_schema.o"
-		"$RINGCTL" schema "$out/$1_schema.o" --c-array "$1_schema" --output "$new" ||
-			no_schema "$RINGCTL makes none"
+			-c "$top/kmod/$1.schema.c" -o "$out/${name}_schema.o"
+		"$RINGCTL" schema "$out/${name}_schema.o" --c-array "${name}_schema" \
+			--output "$new" || no_schema "$RINGCTL makes none"
 	fi
 	if [ ! -e "$new" ]; then
-		[ ! -e "$out/kmod/$1_schema.h" ] || rm "$out/kmod/$1_schema.h" "$out/kmod/$1.o"
-	elif ! cmp -s "$new" "$out/kmod/$1_schema.h"; then
-		rm -f "$out/kmod/$1.o"
-		mv "$new" "$out/kmod/$1_schema.h"
+		[ ! -e "$header" ] || rm "$header" "$object"
+	elif ! cmp -s "$new" "$header"; then
+		rm -f "$object"
+		mv "$new" "$header"
 	fi
 }
-make_schema seqring_sched
+make_schema producers/sched
 
 # -Werror makes the compiler's warnings come again at each try; modpost's are
 # looked for below. There is no vmlinux to take BTF from.

@@ -13,7 +13,7 @@
 #include <sys/types.h>
 
 #include <seqring/abi.h>
-#include "../../kmod/test_payload.h"
+#include "../../kmod/tests/payload.h"
 
 #define FUZZ_PAGE 4096UL
 

@@ -36,10 +36,10 @@ bites() {
 
 copy() {
 	rm -rf "$tree"
-	mkdir -p "$tree/build" "$tree/tests" "$tree/kmod"
+	mkdir -p "$tree/build" "$tree/tests" "$tree/kmod/producers"
 	cp -r include libring tools "$tree/"
 	cp -r tests/fuzz "$tree/tests/"
-	cp kmod/seqring_sched.schema.c "$tree/kmod/"
+	cp kmod/producers/sched.schema.c "$tree/kmod/producers/"
 	ln -s "$here/build/native" "$tree/build/native"
 }
 

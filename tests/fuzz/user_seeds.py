@@ -33,7 +33,7 @@ def ring(target):
 
 def schemas(directory):
     """Of two sources, each with a payload."""
-    for source in ("tests/fuzz/user_seed.schema.c", "kmod/seqring_sched.schema.c"):
+    for source in ("tests/fuzz/user_seed.schema.c", "kmod/producers/sched.schema.c"):
         obj, raw = directory + ".o", directory + ".raw"
         subprocess.run(["clang", "-target", "bpf", "-g", "-O2", "-Iinclude", "-c", source, "-o",
                         obj], check=True)

@@ -7,7 +7,7 @@
 #ifndef TESTS_LIB_PAYLOAD_H
 #define TESTS_LIB_PAYLOAD_H
 
-#include "../../kmod/test_payload.h"
+#include "../../kmod/tests/payload.h"
 
 /* test_payload_fill() by words, for long records at full speed. */
 static inline void payload_fill(unsigned char *p, __u64 n, __u32 len)

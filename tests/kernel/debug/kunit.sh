@@ -35,7 +35,7 @@ sed -n 's/^\[[^]]*\] *# \(.*\)/# \1/p' "$out/dmesg" 2>/dev/null
 cat "$out/lines"
 bad=0
 grep -q '^not ok' "$out/lines" && bad=1
-same=$(grep -c '^\s*KUNIT_CASE(' kmod/seqring_kunit.c)
+same=$(grep -c '^\s*KUNIT_CASE(' kmod/tests/kunit.c)
 if [ "$(grep -c . "$out/lines")" != "$same" ]; then
 	echo "not ok kunit.$1.all - not all of the $same tests ran"
 	bad=1

@@ -8,7 +8,7 @@
 
 #include <linux/types.h>
 
-/* Commands of /dev/seqring-test are lines of text; see test_driver.c. */
+/* Commands of /dev/seqring-test are lines of text; see driver.c. */
 #define SEQRING_TEST_PATH	"/dev/seqring-test"
 
 static inline __u64 test_mix(__u64 x)

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The names of what the scheduler producer publishes, for its readers. Not compiled
- * into the module: build.sh has clang describe it and puts that into
- * seqring_sched_schema.h.
+ * Names and fields of the scheduler producer's records, for readers. Not compiled into
+ * the module: build.sh turns what clang says of this file into sched_schema.h.
  */
 
 #include <seqring/sched.h>

@@ -36,7 +36,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "test_driver.h"
+#include "driver.h"
 
 #define TEST_DEVICES	8
 #define TEST_BATCH	16

@@ -15,10 +15,10 @@
 #include <seqring/sched.h>
 
 /* Made by build.sh; a plain build by Kbuild does without. */
-#if __has_include("seqring_sched_schema.h")
-#include "seqring_sched_schema.h"
-#define SCHEMA		seqring_sched_schema
-#define SCHEMA_SIZE	sizeof(seqring_sched_schema)
+#if __has_include("sched_schema.h")
+#include "sched_schema.h"
+#define SCHEMA		sched_schema
+#define SCHEMA_SIZE	sizeof(sched_schema)
 #else
 #define SCHEMA		NULL
 #define SCHEMA_SIZE	0

@@ -13,7 +13,7 @@
 #include <asm/nmi.h>
 #endif
 
-#include "test_driver.h"
+#include "driver.h"
 
 /* A run from interrupts: one record each, until none is left. */
 struct test_run {

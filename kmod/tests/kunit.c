@@ -12,8 +12,8 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
-#include "internal.h"
-#include "test_payload.h"
+#include "../internal.h"
+#include "payload.h"
 
 #define DATA_SIZE	65536
 #define PAYLOAD_TOP	512

@@ -8,7 +8,7 @@
 #include <linux/smp.h>
 
 #include <linux/seqring.h>
-#include "test_payload.h"
+#include "payload.h"
 
 #define TEST_PAYLOAD	65536
 #define TEST_SHORT	256	/* longest payload of "later" and "within" */
@@ -30,11 +30,11 @@ static inline u64 *test_number(struct test_dev *d)
 	return &d->number[d->mode == SEQRING_MODE_PERCPU ? smp_processor_id() : 0];
 }
 
-/* test_driver.c */
+/* driver.c */
 int test_count(struct test_dev *d, u32 published, int err);
 int test_publish_one(struct test_dev *d, unsigned char *buf, u32 max);
 
-/* test_irq.c */
+/* irq.c */
 int test_from_irq(struct test_dev *d, u32 count, u32 max);
 int test_on_nmi_run(struct test_dev *d, const char *verb, u64 a, u64 b, u64 c);
 

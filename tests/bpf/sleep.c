@@ -177,20 +177,6 @@ static void idle(void)
 	}
 }
 
-static bool sleeps(pid_t pid)
-{
-	char path[32], text[256] = "", *at;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	fd = open(path, O_RDONLY);
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
-		die(path);
-	close(fd);
-	at = strrchr(text, ')');
-	return at && at[2] == 'S';
-}
-
 /* Return: a child that has armed and sleeps. */
 static pid_t armed_child(enum how how)
 {
@@ -210,7 +196,7 @@ static pid_t armed_child(enum how how)
 			sleep_ms(&s, -1);
 		}
 	}
-	while (seqring_read(&wait_words[0].pos) == SEQRING_WAIT_NONE || !sleeps(pid)) {
+	while (seqring_read(&wait_words[0].pos) == SEQRING_WAIT_NONE || !is_asleep(pid)) {
 		if (now_ns() > end)
 			die("a child does not arm");
 		sleep_us(50);
@@ -257,7 +243,8 @@ static void killed(void)
 	before = wakeups(r);
 	n += 1001;
 	for (i = 0; all && i < 2000; i++) {
-		while (!sleeps(survivor) || seqring_read(&wait_words[0].pos) == SEQRING_WAIT_NONE)
+		while (!is_asleep(survivor) ||
+		       seqring_read(&wait_words[0].pos) == SEQRING_WAIT_NONE)
 			sched_yield();
 		publish(1, 0);
 		all = wait_for_all(1, ++n);

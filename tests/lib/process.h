@@ -3,6 +3,7 @@
 #ifndef TESTS_LIB_PROCESS_H
 #define TESTS_LIB_PROCESS_H
 
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -10,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "tap.h"
@@ -42,6 +44,35 @@ static inline bool wait_for_flag(const int *flag)
 static inline void set_flag(int *flag)
 {
 	__atomic_store_n(flag, 1, __ATOMIC_RELEASE);
+}
+
+/* Whether a process sleeps: in a system call, or for memory. */
+static inline bool is_asleep(pid_t pid)
+{
+	char path[32], text[256] = "", *at;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+		T_DIE("setup.asleep", "%s: %s", path, strerror(errno));
+	close(fd);
+	at = strrchr(text, ')');
+	return at && (at[2] == 'S' || at[2] == 'D');
+}
+
+/* Waits until a process sleeps, 20 looks of 10 ms in a row. Return: whether it does. */
+static inline bool wait_asleep(pid_t pid)
+{
+	uint64_t end = now_ns() + FLAG_SECONDS * 1000 * MS;
+	int looks;
+
+	for (looks = 0; looks < 20; looks = is_asleep(pid) ? looks + 1 : 0) {
+		if (now_ns() > end)
+			return false;
+		sleep_us(10000);
+	}
+	return true;
 }
 
 static inline void kill_and_reap(pid_t pid)

@@ -187,8 +187,8 @@ static inline void dev_close(struct dev *d)
 }
 
 /*
- * What a sleeper in poll() is woken for within @timeout_ms; 0: for nothing. At the end of
- * its time poll() looks once more by itself, and may find what nobody woke it for.
+ * What wakes a sleeper in poll() within @timeout_ms; 0: nothing. At its timeout poll() looks
+ * once more by itself, and may find what nobody woke it for.
  */
 static inline int dev_woken(int fd, unsigned int timeout_ms)
 {

@@ -10,29 +10,11 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "dev.h"
+#include "mod.h"
 
 #define NAME "tl"
 #define SIZE 65536
 #define MAX  1024
-
-static long users(void)
-{
-	FILE *f = fopen("/sys/module/seqring/refcnt", "r");
-	long n = -1;
-
-	if (!f)
-		return -1;
-	if (fscanf(f, "%ld", &n) != 1)
-		n = -1;
-	fclose(f);
-	return n;
-}
-
-static int remove_module(void)
-{
-	return syscall(SYS_delete_module, "seqring", O_NONBLOCK);
-}
 
 static void create(void)
 {
@@ -46,37 +28,37 @@ static void module_in_use(void)
 	int control, reader;
 	struct dev d;
 
-	T_EQ("life.module_unused", users(), 0);
+	T_EQ("life.module_unused", mod_users("seqring"), 0);
 	create();
-	T_EQ("life.device_alone", users(), 0);
+	T_EQ("life.device_alone", mod_users("seqring"), 0);
 	dev_open(&d, NAME, O_RDONLY);
-	T_ERR("life.rmmod_open", remove_module(), EWOULDBLOCK);
+	T_ERR("life.rmmod_open", mod_remove("seqring"), EWOULDBLOCK);
 	close(d.fd);
-	T_ERR("life.rmmod_mapped", remove_module(), EWOULDBLOCK);
+	T_ERR("life.rmmod_mapped", mod_remove("seqring"), EWOULDBLOCK);
 	munmap((void *)(uintptr_t)d.map, d.g.total_size);
-	T_EQ("life.users_back", users(), 0);
+	T_EQ("life.users_back", mod_users("seqring"), 0);
 
 	dev_open(&d, NAME, O_RDONLY);
 	dev_reader_page(&d);
 	munmap((void *)(uintptr_t)d.map, d.g.total_size);
 	close(d.fd);
-	T_ERR("life.rmmod_reader_fd", remove_module(), EWOULDBLOCK);
+	T_ERR("life.rmmod_reader_fd", mod_remove("seqring"), EWOULDBLOCK);
 	close(d.reader_fd);
-	T_ERR("life.rmmod_reader_page", remove_module(), EWOULDBLOCK);
+	T_ERR("life.rmmod_reader_page", mod_remove("seqring"), EWOULDBLOCK);
 	munmap(d.page, d.g.reader_size);
 
 	control = open(SEQRING_CTL_PATH, O_RDWR);
-	T_ERR("life.rmmod_control", remove_module(), EWOULDBLOCK);
+	T_ERR("life.rmmod_control", mod_remove("seqring"), EWOULDBLOCK);
 	close(control);
 
 	/* A destroyed device's file holds the module just so. */
 	reader = dev_open_fd(NAME, O_RDONLY);
 	dev_destroy(NAME);
-	T_ERR("life.rmmod_dead", remove_module(), EWOULDBLOCK);
+	T_ERR("life.rmmod_dead", mod_remove("seqring"), EWOULDBLOCK);
 	p.fd = reader;
 	T_TRUE("life.rmmod_no_harm", poll(&p, 1, 0) == 1 && p.revents == POLLHUP);
 	close(reader);
-	T_EQ("life.users_none", users(), 0);
+	T_EQ("life.users_none", mod_users("seqring"), 0);
 }
 
 static int poll_now(int fd, int timeout_ms)
@@ -184,7 +166,7 @@ static int hup_of_sleeper(int use_epoll, uint32_t events, int flags)
 		struct epoll_event ev = { .events = events };
 		int fd = dev_open_fd(NAME, flags), ep;
 
-		alarm(20);
+		alarm(120);
 		if (!use_epoll)
 			_exit(poll_now(fd, -1));
 		ep = epoll_create1(0);
@@ -192,7 +174,8 @@ static int hup_of_sleeper(int use_epoll, uint32_t events, int flags)
 			_exit(255);
 		_exit(ev.events & 255);
 	}
-	sleep_us(200000);
+	if (!wait_asleep(pid))
+		T_DIE("life.setup", "a child does not sleep");
 	dev_destroy(NAME);
 	waitpid(pid, &status, 0);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -233,7 +216,7 @@ static void last_one_frees(void)
 				munmap(d.page, d.g.reader_size);
 		}
 	}
-	T_EQ("life.every_order", users(), 0);
+	T_EQ("life.every_order", mod_users("seqring"), 0);
 }
 
 /*
@@ -261,8 +244,8 @@ static void numbers_not_reused(void)
 int main(void)
 {
 	alarm(120);
-	if (users() != 0)
-		T_DIE("life.setup", "seqring has %ld users already", users());
+	if (mod_users("seqring") != 0)
+		T_DIE("life.setup", "seqring has %ld users already", mod_users("seqring"));
 	module_in_use();
 	destroyed_in_use();
 	destroyed_and_read();

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include <seqring/sched.h>
+#include "../../../lib/process.h"
 #include "dev.h"
 
 #define PROGRAM	  "/bin/busybox"
@@ -179,7 +180,7 @@ static void producer_goes(struct dev *d)
 {
 	struct pollfd p = { .fd = d->fd, .events = POLLIN };
 	uint64_t published = 0, head = 0;
-	int status, reader, n = 0;
+	int status, reader, n = 0, *is_open = map_shared(sizeof(*is_open));
 	char buf[65536];
 	unsigned int i;
 	pid_t pid;
@@ -192,14 +193,16 @@ static void producer_goes(struct dev *d)
 		struct pollfd mine = { .fd = dev_open_fd(SEQRING_SCHED_DEVICE, O_RDONLY),
 				       .events = POLLIN };
 
+		set_flag(is_open);
 		/* Its own events keep it busy until the end. */
-		alarm(30);
+		alarm(120);
 		while (poll(&mine, 1, -1) == 1 && !(mine.revents & POLLHUP))
 			while (mine.revents & POLLIN && read(mine.fd, buf, sizeof(buf)) > 0)
 				if (poll(&mine, 1, 0) != 1)
 					break;
 		_exit(mine.revents & POLLHUP ? 0 : 1);
 	}
+	T_TRUE("sched.follower_is_open", wait_for_flag(is_open));
 	sleep_us(200000);
 	T_RET("sched.rmmod_while_open", syscall(SYS_delete_module, "seqring_sched", O_NONBLOCK), 0);
 	waitpid(pid, &status, 0);

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "../../../lib/process.h"
 #include "dev.h"
 
 #define NAME "ts"
@@ -35,10 +36,9 @@ static char *absent_page(int *fd)
 	return p + page;
 }
 
-/* A child that stands in write(2) or read(2), half-way through its buffer. */
+/* Return: a child that is stuck in write(2) or read(2), half-way through its buffer. */
 static pid_t stuck(const char *device, int writes)
 {
-	char path[64], state[256] = "";
 	int i, fd, uffd;
 	pid_t pid = fork();
 
@@ -52,20 +52,13 @@ static pid_t stuck(const char *device, int writes)
 			i = read(fd, p - 24, page);
 		_exit(i < 0 ? 1 : 0);
 	}
-	/* It sleeps, and it was given time enough to get there. */
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	for (i = 0; i < 200 && !strstr(state, ") S ") && !strstr(state, ") D "); i++) {
-		sleep_us(10000);
-		fd = open(path, O_RDONLY);
-		if (fd < 0 || read(fd, state, sizeof(state) - 1) < 0)
-			break;
-		close(fd);
-	}
-	sleep_us(200000);
+	/* It sleeps, and had time enough to get there. */
+	if (!wait_asleep(pid))
+		return -1;
 	return waitpid(pid, NULL, WNOHANG) ? -1 : pid;
 }
 
-/* Does @fn end, in a child, within five seconds? */
+/* Return: whether @fn ends, in a child, within 30 seconds. */
 static int ends(int (*fn)(const char *device), const char *device)
 {
 	int status, i;
@@ -73,7 +66,7 @@ static int ends(int (*fn)(const char *device), const char *device)
 
 	if (!pid)
 		_exit(fn(device));
-	for (i = 0; i < 500; i++) {
+	for (i = 0; i < 3000; i++) {
 		if (waitpid(pid, &status, WNOHANG) == pid)
 			return status == 0;
 		sleep_us(10000);
@@ -244,7 +237,7 @@ static void overrun_within(int seeks)
 int main(void)
 {
 	page = sysconf(_SC_PAGESIZE);
-	alarm(120);
+	alarm(300);
 	if (dev_create(NAME, SIZE) || dev_command("create ts-kernel 1 65536 1"))
 		T_DIE("stall.setup", "create: %s", strerror(errno));
 	slow_memory();

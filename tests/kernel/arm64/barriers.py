@@ -1,21 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """
-barriers.py: looks at the arm64 instructions that the compiler has made of writer.h and
-reader.h, in libring, in seqring.ko and in hot.c.
+barriers.py [NAME=FILE...]: checks the arm64 instructions that the compiler made of writer.h
+and reader.h, in libring, in seqring.ko and in hot.c, or in the objects named.
 
-A line of those headers that orders something must have become an instruction that
-does; and on every path through a function these must stand where docs/design.md says:
+Each line of those headers that orders something must have become an instruction that
+orders it. On every path through a function, fences must be where docs/design.md wants them:
 
   RECLAIM  between the store of tail and the next store of any kind;
            between each load of a record and the load of tail that judges it
-  WAKE     between the store of head and the look at the armed words;
-           between the store of the armed words and the return
+  WAKE     between the store of head and the load of the wake threshold;
+           between the store of the wake threshold and the return
 
-That the check bites: hot.c is compiled once more for each way to weaken or to move
-one of them, and each must be found.
+To test the checks, hot.c is compiled again for each way to weaken or to move one of these
+operations, and the checks must find each change.
 
-Prints ok and not ok lines. Options: the objects to look at instead, each NAME=FILE.
+Prints ok and not ok lines.
 """
 
 import os
@@ -33,7 +33,7 @@ READ = r'dmb\tish(ld)?$'
 RELEASE = r'stlr'
 ACQUIRE = r'lda(p)?r'
 
-# Name, header, what the line says, and the instruction that must come of it.
+# Name, header, regex of the line, and regex of the instruction that it must become.
 RULES = [
     ('PUBLISH.stamp.release', 'writer.h', r'_release\(PUBLISH, &rec->stamp', RELEASE),
     ('PUBLISH.stamp.acquire', 'reader.h', r'_acquire\(PUBLISH, &rec->stamp', ACQUIRE),
@@ -53,7 +53,7 @@ RULES = [
     ('END.acquire', 'reader.h', r'_acquire\(END, ', ACQUIRE),
 ]
 
-# What a weakened header has in place of a call, and how a whole operation is weakened.
+# The weak replacement of a call, and the ways to weaken a whole operation.
 WEAK = {
     'release': '__atomic_store_n(p, v, __ATOMIC_RELAXED)',
     'acquire': 'seqring_load_n(p, __ATOMIC_RELAXED)',
@@ -67,10 +67,10 @@ OPERATIONS = [
     ('fence_full', 'tag', 'loads'),
 ]
 TAIL_LOAD = r'seqring_read\(&r->ctl->tail\)'
-LOOK = r'seqring_likely\(pos <= seqring_read\(&wait->pos\)'
+THRESHOLD_LOAD = r'seqring_likely\(pos <= seqring_read\(&wait->pos\)'
 LIGHT = r'if \(w->light_wake\)'
 RECORD_LOAD = r'_acquire\(PUBLISH, |seqring_load_words?\(|seqring_load_to\('
-# Which rules find an operation weakened everywhere.
+# The rules that find an operation that is weakened everywhere.
 FINDS = {
     'store_release': r'.*\.release$', 'load_acquire': r'.*\.acquire$',
     'fence_read': r'RECLAIM\..*read$', 'fence_write': r'RECLAIM\..*write$',
@@ -89,7 +89,7 @@ MOVES = [
     ('an acquire load of tail instead of the read fence of RECLAIM', r'RECLAIM\.read', [
         ('reader.h', '\tseqring_fence_read(RECLAIM);\n\treturn seqring_read(&r->ctl->tail) <= pos;',
          '\treturn seqring_load_acquire(RECLAIM, &r->ctl->tail) <= pos;')]),
-    ('the fence of WAKE after the look', r'WAKE\.order\.writer', [
+    ('the fence of WAKE after the load of the wake threshold', r'WAKE\.order\.writer', [
         ('writer.h', '\tif (w->light_wake)\n\t\tseqring_compiler_barrier(WAKE);\n\telse\n'
          '\t\tseqring_fence_full(WAKE);\n\treturn seqring_writer_wake_due_at(w->pos, w->seq, wait);',
          '\tint due = seqring_writer_wake_due_at(w->pos, w->seq, wait);\n'
@@ -103,7 +103,7 @@ MOVES = [
 
 
 class Instruction:
-    """One of a function: its text, where it comes from, where it may lead to."""
+    """An instruction of a function: its text, its source line, its successors."""
 
     def __init__(self, address, text, where):
         self.address, self.text, self.where = address, text, where
@@ -126,7 +126,7 @@ class Instruction:
 
 
 def link(function):
-    """Fills in what can follow what."""
+    """Fills in the successors and predecessors of each instruction."""
     at = {i.address: i for i in function}
     for n, i in enumerate(function):
         name, goes_on = i.name(), True
@@ -149,7 +149,7 @@ def link(function):
 
 
 def read_object(objdump, path):
-    """The functions of an object, each a list of instructions, by name."""
+    """Return: the functions of an object by name, each a list of instructions."""
     out = subprocess.run([objdump, '-drl', '--no-show-raw-insn', path], check=True,
                          stdout=subprocess.PIPE, text=True).stdout
     functions, where, function = {}, None, []
@@ -170,7 +170,7 @@ def read_object(objdump, path):
 
 
 class Headers:
-    """Which lines of the headers in a directory say something."""
+    """The text of the headers in a directory, to find lines in."""
 
     def __init__(self, include):
         self.text = {}
@@ -194,7 +194,8 @@ def on(instruction, lines):
 
 
 def search(start, forward, good, bad):
-    """Whether a path from @start comes to what is bad before it comes to what is good."""
+    """Return: what a path from @start reaches without a good instruction: a bad one, the end of the
+    function, or None."""
     todo, seen = list(start.after if forward else start.before), set()
     edge = start.leaves if forward else not start.before
     while todo and not edge:
@@ -215,15 +216,15 @@ def orders(regex):
 
 
 def check_order(functions, headers):
-    """Yields (rule, what is wrong or None) for each place to look at."""
+    """Yields (rule, what is wrong or None) for each place to check."""
     tail_store = headers.lines('writer.h', RULES[4][2])
     tail_load = headers.lines('reader.h', TAIL_LOAD)
-    look = headers.lines('writer.h', LOOK)
+    threshold = headers.lines('writer.h', THRESHOLD_LOAD)
     light = headers.lines('writer.h', LIGHT)
-    armed = headers.lines('reader.h', RULES[13][2])
+    arm = headers.lines('reader.h', RULES[13][2])
     record = headers.everywhere(RECORD_LOAD)
     for name, function in functions.items():
-        arms = any(on(i, armed) for i in function)
+        arms = any(on(i, arm) for i in function)
         for i in function:
             wrong = rule = None
             if on(i, tail_store) and i.is_store():
@@ -233,7 +234,7 @@ def check_order(functions, headers):
                 rule = 'RECLAIM.order.read'
                 wrong = search(i, False, orders(READ),
                                lambda j: on(j, record) and j.name().startswith('ld'))
-            elif on(i, look) and i.is_load():
+            elif on(i, threshold) and i.is_load():
                 rule = 'WAKE.order.writer'
                 wrong = search(i, False,
                                lambda j: orders(FULL)(j) or on(j, light) and 'b' in j.name()[:2],
@@ -250,7 +251,7 @@ ORDERS = ['RECLAIM.order.write', 'RECLAIM.order.read', 'WAKE.order.writer', 'WAK
 
 
 def examine(objdump, path, include):
-    """Rule by rule: how often it was seen to hold, and what is wrong."""
+    """Return: for each rule how often it held, and a list of (rule, what is wrong)."""
     functions, headers = read_object(objdump, path), Headers(include)
     seen = {rule[0]: 0 for rule in RULES} | {rule: 0 for rule in ORDERS}
     wrong = []
@@ -274,7 +275,7 @@ def examine(objdump, path, include):
 
 
 def report(name, seen, wrong):
-    """Prints a line for each rule; returns whether all hold."""
+    """Prints a line for each rule. Return: whether all hold."""
     good = True
     for rule, count in seen.items():
         what = [w for r, w in wrong if r == rule]
@@ -283,7 +284,7 @@ def report(name, seen, wrong):
         elif count:
             print(f'ok arm64.{name}.{rule}')
         else:
-            print(f'not ok arm64.{name}.{rule} - no such instruction is left')
+            print(f'not ok arm64.{name}.{rule} - there is no such instruction')
         good = good and not what and count > 0
     return good
 
@@ -295,7 +296,7 @@ def compile_hot(cc, include, output):
 
 
 def mutants():
-    """(name, rules that find it, [(header, old, new)]) of each weakened copy."""
+    """Yields (name, rules that find it, [(header, old, new)]) of each weakened copy."""
     for operation, arguments, how in OPERATIONS:
         name = f'seqring_{operation}({arguments})'
         yield f'every {operation} weakened ({how})', FINDS[operation], [(
@@ -307,7 +308,7 @@ def mutants():
         if kind not in ('release', 'acquire'):
             continue
         args = 'tag, p, v' if kind == 'release' else 'tag, p'
-        # By another name, on the lines of that rule alone.
+        # Another name limits the change to the lines of that rule.
         yield f'{rule} relaxed', rule, [
             ('barrier.h', '#define seqring_likely(x)\t\t\t__builtin_expect',
              f'#define weak_{kind}({args}) {WEAK[kind]}\n'
@@ -317,7 +318,7 @@ def mutants():
 
 
 def weaken(include, changes):
-    """A copy of the headers with the changes in it."""
+    """Makes a copy of the headers with the changes in it."""
     shutil.rmtree(include, ignore_errors=True)
     shutil.copytree(os.path.join(TOP, 'include'), include)
     for header, old, new in changes:
@@ -336,7 +337,7 @@ def weaken(include, changes):
 
 
 def bites(objdump, cc):
-    """Whether each weakened copy is found."""
+    """Return: whether the checks find each weakened copy."""
     good = True
     for name, rules, changes in mutants():
         include = os.path.join(OUT, 'weak')
@@ -350,7 +351,7 @@ def bites(objdump, cc):
             print(f'ok arm64.bites: {name}')
             print(f'# {found[0]}')
         else:
-            print(f'not ok arm64.bites: {name} - no rule {rules} has found it')
+            print(f'not ok arm64.bites: {name} - no rule {rules} finds it')
             good = False
     return good
 

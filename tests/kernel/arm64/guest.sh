@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# guest.sh: runs in the VM (see run.sh), as root: the parts of tests/kernel/vm/guest.sh, with
-# what this machine has not left out. POSIX sh, for busybox.
+# guest.sh: runs the parts of tests/kernel/vm/guest.sh in the VM (see run.sh), as root. Leaves
+# out what this machine does not have. POSIX sh, for busybox.
 
 set -u
 cd /root || exit 1
@@ -13,7 +13,8 @@ DRIVER_PROGS='t_reject t_read t_stall t_watermark t_poll'
 # shellcheck source=tests/kernel/vm/guest.sh
 . ./vm_guest.sh
 
-# The test driver has NMIs on x86 only: interrupts in their place.
+# writer COMMAND...: starts a writer in the background. The test driver has NMIs on x86 only,
+# so interrupts replace them here.
 writer() {
 	case " $* " in
 	*" nmi "*)
@@ -35,7 +36,7 @@ broken_promise
 check unload.driver rmmod seqring_test
 same unload.users "$(cat /sys/module/seqring/refcnt)" 0
 check unload rmmod seqring
-# What qemu-user cannot run as it is (see user.sh).
+# qemu-user cannot run this test (see user.sh).
 program ./test_serve
 same unload.nothing_left "$(ls /dev/seqring 2>/dev/null)" ''
 exit "$failed"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Every function of the protocol once, for barriers.py to look at; never run. */
+/* Contains every function of the protocol once, for barriers.py to examine. It never runs. */
 #include <seqring/reader.h>
 #include <seqring/writer.h>
 
@@ -10,7 +10,7 @@ int hot_reserve(struct seqring_writer *w, __u32 len, void **payload);
 void hot_commit(struct seqring_writer *w, __u64 ts_ns);
 int hot_vec(struct seqring_writer *w, const struct seqring_vec *vec, unsigned int nr);
 int hot_wake(struct seqring_writer *w, struct seqring_wait *wait);
-int hot_wake_announced(struct seqring_writer *w, struct seqring_wait *wait, __u32 *calm);
+int hot_wake_announced(struct seqring_writer *w, struct seqring_wait *wait, __u32 *idle);
 void hot_end(struct seqring_writer *w);
 int hot_read(struct seqring_reader *r, struct seqring_view *v, void *buf, __u32 size);
 int hot_batch(struct seqring_reader *r, struct seqring_view *v, void *buf, size_t size,
@@ -52,9 +52,9 @@ int hot_wake(struct seqring_writer *w, struct seqring_wait *wait)
 	return seqring_writer_wake_due(w, wait);
 }
 
-int hot_wake_announced(struct seqring_writer *w, struct seqring_wait *wait, __u32 *calm)
+int hot_wake_announced(struct seqring_writer *w, struct seqring_wait *wait, __u32 *idle)
 {
-	return seqring_writer_wake_due_announced(w->ctl, wait, calm, 1000);
+	return seqring_writer_wake_due_announced(w->ctl, wait, idle, 1000);
 }
 
 void hot_end(struct seqring_writer *w)

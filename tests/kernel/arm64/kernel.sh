@@ -3,10 +3,10 @@
 #
 # kernel.sh [-u] 6.1|6.12-16k
 #
-# As tests/kernel/vm/kernel.sh, for arm64: 6.1 is Debian's cloud kernel, with pages of 4 KiB;
-# 6.12-16k is that of bookworm-backports with pages of 16 KiB. Prints KVER, KPKGVER,
-# KIMAGE (for QEMU), KMODDIR and KHEADERS; the latter is for a cross build: what has to
-# run on this machine is of its kind.
+# Does for arm64 what tests/kernel/vm/kernel.sh does. 6.1 is Debian's cloud kernel, with pages
+# of 4 KiB; 6.12-16k is the kernel of bookworm-backports with pages of 16 KiB. Prints KVER,
+# KPKGVER, KIMAGE (for QEMU), KMODDIR and KHEADERS. KHEADERS is for a cross build: its
+# programs run on this machine.
 
 set -eu
 umask 022
@@ -39,7 +39,7 @@ esac
 
 base=$SEQRING_CACHE/arm64-kernel
 
-# The cache may have been moved since: all paths are made here.
+# print_cached: prints the assignments. The cache may have moved, so all paths are made here.
 print_cached() {
 	dir=$base/$(readlink "$base/$series") || return 1
 	[ -f "$dir/complete" ] || return 1
@@ -51,8 +51,9 @@ print_cached() {
 	echo "KHEADERS=$(debs_quote "$dir/usr/src/linux-headers-$kver")"
 }
 
-# unpack_image VMLINUZ IMAGE: it is gzip, an EFI program that unpacks itself, or neither.
-# Of the second, the header says where what it holds begins, its length, and the method.
+# unpack_image VMLINUZ IMAGE: unpacks the kernel. VMLINUZ is a gzip file, an EFI program that
+# unpacks itself, or not packed. The header of an EFI program has the payload's offset, its
+# length and the method.
 unpack_image() {
 	le32() { od -An -v -tu4 -j "$2" -N 4 "$1" | tr -d ' '; }
 	case $(od -An -v -tx1 -N 8 "$1" | tr -d ' ') in
@@ -98,7 +99,7 @@ fill() {
 	for file in "$root/boot/vmlinuz-$kver" "$src/Makefile" "$src/Module.symvers"; do
 		[ -f "$file" ] || debs_die "the packages of $ver have no ${file#"$root"}"
 	done
-	# As there: relative paths, so that the cache may be moved.
+	# Relative paths, so that the cache may be moved or restored elsewhere.
 	# shellcheck disable=SC2016 # for make
 	sed -i 's|^include /usr/src/|include $(dir $(lastword $(MAKEFILE_LIST)))../|' \
 		"$src/Makefile"
@@ -106,11 +107,11 @@ fill() {
 	if grep -rIlE '/usr/(src|lib)/linux-(headers|kbuild)' "$root/usr" >&2; then
 		debs_die "these files still name absolute paths of the headers"
 	fi
-	# Only its BTF is in there; without it no pahole is needed to build.
+	# This vmlinux contains only BTF. Without it a build of modules needs no pahole.
 	rm -f "$src/vmlinux"
 	rm -rf "${root:?}/usr/share"
 	unpack_image "$root/boot/vmlinuz-$kver" "$root/boot/Image"
-	# The one module that is of use here is a disk's.
+	# The tests need only one of the modules: loop.ko, for a disk.
 	rm -f "$root/boot/vmlinuz-$kver"
 	find "$root/lib/modules" -name '*.ko*' ! -name 'loop.ko*' -delete
 	echo "$kver" >"$root/complete"

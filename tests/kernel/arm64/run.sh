@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# run.sh 6.1|6.12-16k: the tests of the module, on Debian's arm64 kernel of that name in a
-# VM. Passes the lines `ok`, `not ok` and `#` of guest.sh through. Exit status: 0, or 1
+# run.sh 6.1|6.12-16k: runs the tests of the module on Debian's arm64 kernel of that name in
+# a VM. Passes the lines `ok`, `not ok` and `#` of guest.sh through. Exit status: 0, or 1
 # when a test failed or the kernel complained.
 #
-# ROUNDS and FLOOD, from the environment, say how much is done.
+# The environment variables ROUNDS and FLOOD set how much is done.
 
 set -u
 cd "$(dirname "$0")/../../.." || exit 1

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# sysroot.sh [-u]: sees to it that the arm64 libraries and headers which this project
-# is built with, and a static busybox, are in the cache, and prints the directory. It is
-# for --sysroot and for qemu-user's -L. -u looks for newer packages first; without it
-# what is cached is used, offline.
+# sysroot.sh [-u]: puts the arm64 libraries and headers that builds of this project need,
+# and a static busybox, into the cache and prints the directory. The directory is for
+# --sysroot and for qemu-user's -L. -u searches for newer packages first; without -u the
+# script uses the cached packages, offline.
 
 set -eu
 umask 022
@@ -18,7 +18,8 @@ packages='libc6-dev libbpf-dev libelf-dev zlib1g-dev libjson-c-dev libseccomp-de
 	libgsl-dev libck-dev busybox-static'
 
 base=$SEQRING_CACHE/arm64-sysroot
-# Another list of packages is not to be found under this one's name.
+# The name depends on the list of packages, so that a changed list does not find an old
+# directory.
 current=$base/current-$(echo "$packages" | cksum | cut -d ' ' -f 1)
 update=
 case ${1-} in
@@ -35,14 +36,16 @@ print_cached() {
 	echo "$dir"
 }
 
-# With all they depend on, name=version each: nothing counts as installed here.
+# closure: prints NAME=VERSION of the packages and of all that they depend on. In the private
+# state no package counts as installed.
 closure() {
 	# shellcheck disable=SC2086 # a list
 	debs_apt apt-get install -s -q --no-install-recommends $packages 2>"$debs_tmp/solve.log" |
 		sed -n 's/^Inst \([^ :]*\)[^ ]* (\([^ ]*\) .*/\1=\2/p'
 }
 
-# What a -dev package points to as /lib/... would be the machine's own.
+# relative_links DIR: makes absolute links relative. An absolute /lib/... of a -dev package
+# would lead to the host's library.
 relative_links() {
 	find "$1" -type l -lname '/*' | while read -r link; do
 		ln -sfnr "$1$(readlink "$link")" "$link"

@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# tools.sh [-u]: sees to it that a cross compiler for arm64 and QEMU for it are in the
-# cache, and prints shell assignments: CROSS (the prefix of gcc, objdump and the rest),
-# QEMU_USER, QEMU (the machine), QEMU_DATA (for -L). -u looks for newer packages first;
-# without it what is cached is used, offline.
+# tools.sh [-u]: puts a cross compiler and QEMU for arm64 into the cache and prints shell
+# assignments: CROSS (the prefix of gcc, objdump and the rest), QEMU_USER, QEMU (the
+# system emulator) and QEMU_DATA (for -L). -u searches for newer packages first; without -u
+# the script uses the cached packages, offline.
 #
-# They are unpacked, not installed: Debian's gcc-multilib, which the 32-bit tests are
-# built with, refuses every cross compiler beside it. They run with the libraries of the
-# installed gcc and qemu-system-x86. QEMU is that of backports for the reason that stands
-# in tests/kernel/vm/qemu.sh.
+# The packages are unpacked, not installed: Debian's gcc-multilib, which builds the 32-bit
+# tests, conflicts with every cross compiler. The programs run with the libraries of the
+# installed gcc and qemu-system-x86. QEMU comes from backports; tests/kernel/vm/qemu.sh says
+# why.
 
 set -eu
 umask 022
@@ -19,7 +19,7 @@ debs_name=tools.sh
 . "$(dirname "$0")/../vm/debs.sh"
 
 base=$SEQRING_CACHE/arm64-tools
-# Filled by another version of this script, it may lack something.
+# The name depends on this script, since a cache filled by another version may lack something.
 current=$base/current-$(cksum <"$0" | cut -d " " -f 1)
 update=
 case ${1-} in
@@ -39,7 +39,7 @@ print_cached() {
 	echo "QEMU_DATA=$(debs_quote "$dir/usr/share/qemu")"
 }
 
-# versions NAME...: NAME=VERSION of the newest of each.
+# versions NAME...: prints NAME=VERSION of each package, with its newest version.
 versions() {
 	for name; do
 		ver=$(debs_version "$name" '')
@@ -66,8 +66,8 @@ fill() {
 	rm -rf "$root"/usr/share/doc "$root"/usr/share/man "$root"/usr/share/locale
 	find "$root/usr/bin" -name 'qemu-*' ! -name qemu-aarch64 \
 		! -name qemu-system-aarch64 -delete
-	# By both names, with the version and without, and with the libraries of binutils,
-	# which gcc passes on to the assembler and the linker.
+	# Each tool has two names, with the version and without. The wrapper sets the path of
+	# binutils' libraries, which gcc passes on to the assembler and the linker.
 	mkdir "$root/bin"
 	cat >"$root/bin/run" <<-'EOF'
 		#!/bin/sh

@@ -1,16 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# user.sh: builds everything for arm64, runs what qemu-user can run, and looks at the
-# fences in the code that the compiler made (barriers.py). Prints ok and not ok lines;
-# exit status 1 when something failed. SECONDS_EACH is for how long each torture runs.
+# user.sh: builds everything for arm64, runs the tests that qemu-user can run, and checks
+# the fences in the compiled code (barriers.py). Prints ok and not ok lines. The exit status
+# is 1 when a test failed. SECONDS_EACH sets how long each torture runs.
 #
-# qemu-user makes x86 instructions of arm64 ones, with a fence wherever arm64 has asked
-# for one: it shows that the code works as compiled, and that arm64's system calls and
-# layouts are as expected, not how a processor reorders. For that there are
-# barriers.py, and tests/proof/model.
+# qemu-user translates arm64 instructions to x86 ones and keeps the fences. So these tests
+# show that the compiled code works and that arm64's system calls and layouts are as
+# expected. They do not show how a processor reorders; barriers.py and tests/proof/model
+# cover that.
 #
-# There is no bpf(2) under qemu-user, so nothing of tests/bpf runs here.
+# qemu-user has no bpf(2), so nothing of tests/bpf runs here.
 
 set -u
 cd "$(dirname "$0")/../../.." || exit 1
@@ -20,9 +20,9 @@ tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 failed=0
 
-# PROGRAM TEST REASON: what qemu-user gets wrong. These run in the VM (guest.sh).
+# PROGRAM TEST REASON: tests that qemu-user makes fail. They run in the VM (guest.sh).
 not_here='
-test_serve test_bad_greetings of too many descriptors in a message, it keeps the rest open
+test_serve test_bad_greetings qemu-user keeps surplus descriptors of a message open
 '
 
 not_ok() {
@@ -44,7 +44,7 @@ eval "$vars"
 
 arm64() { timeout 300 "$QEMU_USER" -L "$sysroot" "$@" </dev/null; }
 
-# Why test $2 of program $1 is not judged here; fails when it is.
+# excused PROGRAM TEST: prints why the test is not judged here, or nothing if it is.
 excused() {
 	printf '%s' "$not_here" | while read -r program test reason; do
 		if [ "$1 $2" = "$program $test" ]; then
@@ -53,6 +53,7 @@ excused() {
 	done
 }
 
+# unit NAME: runs a unit test and passes its lines on.
 unit() {
 	local name=$1 status line test why bad=0
 	CMOCKA_MESSAGE_OUTPUT=TAP arm64 "$o/tests/unit/$name" >"$tmp/out" 2>&1
@@ -64,7 +65,7 @@ unit() {
 			test=${line##* }
 			why=$(excused "$name" "$test")
 			if [ -n "$why" ]; then
-				echo "# $name $test: not here, $why"
+				echo "# $name $test: not judged here: $why"
 			else
 				echo "$line"
 				failed=1
@@ -73,7 +74,7 @@ unit() {
 			;;
 		esac
 	done <"$tmp/out"
-	# It may have ended before its last test.
+	# The program may have ended before its last test.
 	if [ "$(grep -cE '^(not )?ok ' "$tmp/out")" != "$(sed -n 's/^1\.\.//p' "$tmp/out")" ]; then
 		not_ok "$name" "status $status, not all of its tests: $(tail -n 1 "$tmp/out")"
 	elif [ $status != 0 ] && [ $bad = 0 ]; then
@@ -81,7 +82,7 @@ unit() {
 	fi
 }
 
-# run NAME PROGRAM...
+# run NAME PROGRAM ARG...: reports ok when the program succeeds.
 run() {
 	local name=$1
 	shift

@@ -3,20 +3,20 @@
 #
 # vm.sh -k 6.1|6.12-16k [OPTION...] -- COMMAND
 #
-# As tests/kernel/vm/vm.sh, for arm64 (kernel.sh, tools.sh): boots that kernel in QEMU, with an
-# initramfs of busybox and the given files, with the shared libraries of what is an ELF
-# program; runs COMMAND, shell text, in /root there and exits with its status.
+# Does for arm64 what tests/kernel/vm/vm.sh does, with kernel.sh and tools.sh: boots that
+# kernel in QEMU, with an initramfs of busybox, the given files and the shared libraries of
+# each ELF program. Runs COMMAND, shell text, in the VM's /root and exits with its status.
 #
-#  -s CPUS      (2)
-#  -m MEGABYTES (1024)
-#  -t SECONDS   for all of it (600)
-#  -f SRC[:DST] a file for the VM; DST is relative to /root, which is in PATH, and by
-#               default the name of SRC. May be repeated.
-#  -r DIR       put what COMMAND leaves in /out there
-#  -o LOGFILE   keep the console's output there
+#  -s CPUS      number of CPUs (2)
+#  -m MEGABYTES size of memory (1024)
+#  -t SECONDS   time limit of the whole run (600)
+#  -f SRC[:DST] copy a file into the VM. DST is relative to /root, which is in PATH; the
+#               default is the name of SRC. May be repeated.
+#  -r DIR       copy the files that COMMAND leaves in /out to DIR
+#  -o LOGFILE   write the console's output to LOGFILE
 #
 # Exit status, besides COMMAND's: 99 the kernel complained (see tests/kernel/vm/splat.sh), 124
-# timeout, 125 the VM could not be run, or ended with no word from COMMAND.
+# timeout, 125 the VM did not run, or it ended without a result of COMMAND.
 
 set -u
 
@@ -48,7 +48,7 @@ sysroot=$("$here/sysroot.sh") || die "no busybox"
 
 vm_begin
 
-# The libraries of program $1, and of those, from where it was linked.
+# libs PROGRAM: copies the libraries of the program, and theirs, from the sysroot.
 libs() {
 	local lib from
 	while read -r lib; do
@@ -56,7 +56,7 @@ libs() {
 		for from in "$sysroot"/{,usr/}lib/aarch64-linux-gnu/"$lib" "$sysroot/lib/$lib" ''; do
 			[ ! -f "$from" ] || break
 		done
-		[ -n "$from" ] || { say "no $lib, which $1 needs"; return 1; }
+		[ -n "$from" ] || { say "$1 needs $lib, which the sysroot does not have"; return 1; }
 		cp -L "$from" "$root/lib/$lib" && libs "$from" || return 1
 	done < <(LC_ALL=C readelf -dl "$1" 2>/dev/null | sed -n -e 's/.*(NEEDED).*\[\(.*\)\].*/\1/p' \
 		-e 's|.*program interpreter: /lib/\(.*\)\].*|\1|p')
@@ -87,8 +87,8 @@ cmdline+=" cryptomgr.notests mitigations=off"
 mkfifo "$tmp/console" || die "no pipe"
 tr -d '\r' <"$tmp/console" >>"$log" &
 console_pid=$!
-# Pointer authentication by its book costs the emulator most of its time. In the background,
-# so that a signal to this script ends it at once.
+# The architecture's own algorithm of pointer authentication would cost the emulator most of
+# its time. QEMU is in the background, so that a signal to this script ends it at once.
 timeout -k 5 "$limit" "$QEMU" -L "$QEMU_DATA" -M virt,gic-version=3 \
 	-accel tcg,thread=multi -cpu "${QEMU_CPU:-max,pauth-impdef=on}" -smp "$cpus" -m "$memory" \
 	-nodefaults -no-user-config -no-reboot -display none \

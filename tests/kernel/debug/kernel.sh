@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kernel.sh a|b: a kernel that looks for mistakes, from Debian's linux-source-6.1 as it is,
-# with the options of config-all and config-a or config-b. Built once, in minutes, and kept
-# in the cache by the version of the source and by what stands in these files. Prints what
-# tests/kernel/vm/kernel.sh prints.
+# kernel.sh a|b: builds a kernel with run-time checks from Debian's unmodified
+# linux-source-6.1, with the options of config-all and config-a or config-b. The build takes
+# minutes. The cache keeps the kernel under the version of the source and a checksum of the
+# option files. Prints the same assignments as tests/kernel/vm/kernel.sh.
 
 set -eu
 umask 022
@@ -35,7 +35,8 @@ print_cached() {
 	echo "KHEADERS=$(debs_quote "$dir/build")"
 }
 
-# What no x86 kernel of this size compiles is most of the archive.
+# unpack: unpacks the sources, without the files that an x86 kernel of this size does not
+# compile. These files are most of the archive.
 unpack() {
 	tar -C "$debs_tmp" -xf /usr/src/$source.tar.xz --wildcards \
 		--exclude='*/Documentation/*/*.rst' --exclude='*/arch/[!xu]*/*.[chS]' \
@@ -52,7 +53,7 @@ configure() {
 	cat "$here/config-all" "$here/config-$letter" >.fragment
 	scripts/kconfig/merge_config.sh -m .config .fragment
 	make -s olddefconfig
-	# An option that Kconfig leaves out would be a test that is not made.
+	# If Kconfig dropped an option, its check would be missing without a message.
 	grep '^CONFIG_' .fragment | while read -r line; do
 		case $line in
 		*=n) ! grep -q "^${line%=n}=" .config ;;
@@ -61,7 +62,8 @@ configure() {
 	done
 }
 
-# For modules: headers, scripts, the objtool; not what the kernel itself was made of.
+# prune: keeps the files that builds of modules need (headers, scripts, objtool) and removes
+# those of the kernel itself.
 prune() {
 	find . -name '*.o' ! -path './scripts/*' ! -path './tools/objtool/*' -delete
 	find . -name '*.a' -delete
@@ -74,10 +76,10 @@ build() {
 	cd "$debs_tmp/build"
 	configure || return 1
 	make -s -j"$(nproc)" bzImage modules_prepare || return 1
-	# Without modules of its own the kernel has no list of symbols for ours.
+	# A kernel without modules makes no list of symbols by itself, and our modules need one.
 	[ -f Module.symvers ] || make -s -j"$(nproc)" modules || return 1
 	make -s kernelrelease >"$debs_tmp/release"
-	# Not vmlinux: what QEMU needs to boot that does not go together with KASAN.
+	# bzImage, not vmlinux: the option that lets QEMU boot vmlinux excludes KASAN.
 	cp arch/x86/boot/bzImage "$debs_tmp/" || return 1
 	prune
 }
@@ -97,7 +99,7 @@ if ! print_cached >/dev/null 2>&1; then
 		debs_die "$name does not build, see $base/$name/log"
 	}
 	cd /
-	# Older ones are of no more use.
+	# Older builds are not needed any more.
 	rm -rf "$base/$name-"*
 	mkdir -p "$debs_tmp/root/modules"
 	mv "$debs_tmp/build" "$debs_tmp/bzImage" "$debs_tmp/root"

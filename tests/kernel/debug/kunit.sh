@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kunit.sh a|b: seqring_kunit.ko on that debug kernel. RECORDS, from the environment: how
-# many each writer publishes.
+# kunit.sh a|b: runs seqring_kunit.ko on that debug kernel. The environment variable RECORDS
+# sets how many records each writer publishes.
 
 set -u
 cd "$(dirname "$0")/../../.." || exit 1
@@ -22,7 +22,7 @@ kmod/build.sh "$KHEADERS" "build/kmod-$series" CONFIG_SEQRING_TEST=m CONFIG_SEQR
 	>build/log/kmod-"$series".log 2>&1 ||
 	{ tail -n 20 build/log/kmod-"$series".log; die "$1" 'the modules do not build'; }
 
-# Its results are lines of KTAP among the kernel's messages.
+# The module's results are KTAP lines among the kernel's messages.
 rm -rf "$out"
 tests/kernel/vm/vm.sh -q -o "$log" -r "$out" -k "$series" -t 900 -a 'nowatchdog kasan_multi_shot' \
 	-f "build/kmod-$series/kmod/seqring.ko" -f "build/kmod-$series/kmod/seqring_kunit.ko" -- \

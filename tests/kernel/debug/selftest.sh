@@ -1,16 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# selftest.sh a|b: shows that this debug kernel finds each kind of mistake that it is there
-# for, made on purpose by planted.ko and LKDTM, that splat.sh then sees it, and that vm.sh
-# fails. Silence of these kernels means nothing otherwise.
+# selftest.sh a|b: checks that this debug kernel finds each kind of mistake that it is built
+# for. planted.ko and LKDTM make the mistakes on purpose. splat.sh must see each report, and
+# vm.sh must fail. Without this check, silence of these kernels would mean nothing.
 
 # shellcheck disable=SC2016 # for the shell in the VM
 set -u
 cd "$(dirname "$0")/../../.." || exit 1
 letter=${1-} series=debug-${1-}
 case $letter in
-# Lockdep goes first: it gives up after any other report. NAME:WHAT IT SAYS
+# NAME:REGEX OF THE REPORT. Lockdep comes first: it turns itself off after any other report.
 a)
 	plants='nothing: lock_order:possible.circular.locking sleeps_with_spinlock:sleeping.function
 	past_slab:KASAN:.slab-out-of-bounds after_free:KASAN:.use-after-free
@@ -35,7 +35,7 @@ not_ok() {
 	failed=1
 }
 
-# status NAME EXPECTED VM.SH-ARGUMENT...
+# status NAME EXPECTED VM.SH-ARGUMENT...: runs vm.sh and checks its exit status.
 status() {
 	local name=$1 want=$2 got=0
 	shift 2
@@ -48,11 +48,11 @@ status() {
 	fi
 }
 
-vars=$(tests/kernel/vm/kernel.sh "$series") || { not_ok kernel 'there is none'; exit 1; }
+vars=$(tests/kernel/vm/kernel.sh "$series") || { not_ok kernel 'there is no kernel'; exit 1; }
 eval "$vars"
 cp -r tests/kernel/debug/planted "$tmp/planted"
 if ! make -C "$KHEADERS" M="$tmp/planted" modules >"$tmp/make" 2>&1; then
-	not_ok planted 'it does not build'
+	not_ok planted 'the module does not build'
 	tail -n 20 "$tmp/make" | sed 's/^/# /'
 	exit 1
 fi
@@ -81,9 +81,9 @@ for plant in $plants; do
 	sed -n "/\] planted: $name\$/,/\] planted: /p" "$tmp/out/dmesg" >"$tmp/part" 2>/dev/null
 	tests/kernel/vm/splat.sh "$tmp/part" >"$tmp/found" || got=$?
 	if [ ! -s "$tmp/part" ]; then
-		not_ok "planted.$name" 'it was not tried'
+		not_ok "planted.$name" 'the mistake was not made'
 	elif [ -z "$says" ]; then
-		if [ $got = 0 ]; then ok "planted.$name"; else not_ok "planted.$name" 'a report'; fi
+		if [ $got = 0 ]; then ok "planted.$name"; else not_ok "planted.$name" 'a report without a mistake'; fi
 	elif [ $got = 1 ] && grep -q "$says" "$tmp/found"; then
 		ok "planted.$name"
 	else

@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# bpf.sh 6.1|6.12: the tests of BPF rings, on Debian's kernel of that series in a VM.
+# bpf.sh 6.1|6.12: runs the tests of BPF rings on Debian's kernel of that series in a VM.
 # Passes the lines `ok`, `not ok` and `#` of bpf_guest.sh through. Exit status: 0, or 1
 # when a test failed or the kernel complained.
 #
-# MS, EVENTS and ROUNDS, from the environment, say how much is done.
+# The environment variables MS, EVENTS and ROUNDS set how much is done.
 
 set -u
 cd "$(dirname "$0")/../../.." || exit 1
@@ -31,7 +31,7 @@ files=(-f tests/kernel/vm/bpf_guest.sh)
 for prog in torture wake sleep life access reject load; do
 	files+=(-f "build/native/tests/bpf/$prog")
 done
-# Every object of the project: that they load is a test, too.
+# Every BPF object of the project: the guest tests that each of them loads.
 for object in build/native/{tests/bpf,tools/trace,bench/bpf}/*.bpf.o; do
 	[ ! -f "$object" ] || files+=(-f "$object")
 done

@@ -1,18 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# bpf_guest.sh: runs in the VM (see bpf.sh), as root, beside the programs of tests/bpf
-# and their objects. Prints "ok NAME" and "not ok NAME - reason"; exit status 1 when
-# something failed. POSIX sh, for busybox.
+# bpf_guest.sh: tests BPF rings in the VM (see bpf.sh), as root; the programs of tests/bpf
+# and their objects are in the current directory. Prints "ok NAME" and "not ok NAME -
+# reason". The exit status is 1 when a test failed. POSIX sh, for busybox.
 #
-# Without KVM all is some twenty times slower, hence the small numbers.
+# Without KVM everything is about twenty times slower, so the numbers are small.
 
 set -u
 cd /root || exit 1
 failed=0
 out=/tmp/out
 
-# program NAME COMMAND...: one that prints its own lines. Nothing may be missing here.
+# program NAME COMMAND...: runs a test that prints its own lines. It must check something:
+# this VM lacks nothing that it needs.
 program() {
 	name=$1
 	shift
@@ -30,7 +31,7 @@ program() {
 	echo "# $name: $begin to $(cut -d ' ' -f 1 /proc/uptime) s"
 }
 
-# torture NAME OPTION...
+# flat_out OPTION...: runs torture for $MS milliseconds.
 # shellcheck disable=SC2317 # program runs it
 flat_out() {
 	./torture --ms "$MS" "$@" && echo "ok torture.$name"

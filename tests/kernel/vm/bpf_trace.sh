@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# bpf_trace.sh RINGCTL: ringctl trace on this kernel: its verifier takes every program,
-# and every event is seen. Runs in the VM, called by guest.sh; loop.ko, for a disk, and
-# follow32, a 32-bit program, lie beside it.
+# bpf_trace.sh RINGCTL: tests ringctl trace on this kernel: the verifier accepts every
+# program, and each event is seen. guest.sh calls this script in the VM. loop.ko, for a
+# disk, and follow32, a 32-bit program, are in the current directory.
 
 set -u
 ringctl=$1
@@ -18,7 +18,7 @@ not_ok() {
 	failed=1
 }
 
-# has NAME FILE REGEX...: each is a line of it
+# has NAME FILE REGEX...: checks that each regex matches a line of the file.
 has() {
 	name=$1
 	file=$2
@@ -31,12 +31,13 @@ has() {
 	ok "$name"
 }
 
-# How many programs process $1 has attached.
+# attached PID: prints how many programs the process has attached.
 attached() {
 	cat /proc/"$1"/fdinfo/* 2>/dev/null | grep -c '^link_type:'
 }
 
-# trace PROGRAMS ARG...: in the background, and publishing when this returns
+# trace PROGRAMS ARG...: starts a trace in the background. Returns when it has attached its
+# programs and so publishes.
 trace() {
 	want=$1
 	shift
@@ -49,7 +50,7 @@ trace() {
 	done
 }
 
-# traced NAME: ends it; what it has read and lost is all there was
+# traced NAME: ends the trace and checks that read plus lost is all that was published.
 traced() {
 	usleep 200000
 	kill -INT $tracer
@@ -70,7 +71,7 @@ else
 	not_ok list "$(cat $tmp/list)"
 fi
 
-# With and without every filter, the verifier sees other programs.
+# The verifier sees a different program for each filter.
 for filter in '' '--self' '--pid 1' '--pid !1' '--pid 1 --children' '--comm a --call read' \
 	'--pid 1 --comm !a,b --call !read' '--one-ring' '--size 64K --clock none'; do
 	# shellcheck disable=SC2086 # options
@@ -89,7 +90,7 @@ for event in sched:switch sched:wakeup process:fork process:exec process:exit \
 	fi
 done
 
-# Where a map element is too large for the kernel, that is said.
+# If a map element is too large for the kernel, ringctl says so.
 if "$ringctl" trace sched --size 4M --duration 10ms >$tmp/out 2>$tmp/err; then
 	ok size
 elif grep -q '^ringctl: trace: .*before Linux 6\.7 a ring has at most 2 MiB' $tmp/err; then
@@ -144,7 +145,8 @@ has block $tmp/out \
 losetup -d /dev/loop0
 rmmod loop
 
-# tcp ADDRESS CLIENT SERVER: regexes, as the address is for who connects, and for who listens for both families
+# tcp ADDRESS CLIENT SERVER: traces a connection to the address. CLIENT and SERVER are regexes:
+# the address as the client has it, and as the server has it, which listens for both families.
 tcp() {
 	address=$1
 	client=$2
@@ -167,7 +169,8 @@ tcp() {
 tcp 127.0.0.1 '127\.0\.0\.1' '\[::ffff:127\.0\.0\.1\]'
 tcp ::1 '\[::1\]' '\[::1\]'
 
-# By name, with nothing mounted before: a reader of its own, the end, and no rest.
+# A pinned trace, with no bpffs mounted before: a separate reader opens it by name and sees
+# its end, and nothing is left.
 "$ringctl" trace process --pin vm 2>$tmp/err || not_ok pin "$(cat $tmp/err)"
 "$ringctl" cat vm --json >$tmp/json 2>$tmp/account &
 reader=$!

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2154
 #
-# What the vm.sh of each architecture has in common; sourced. vm.sh has set these from its
-# options: limit, log, out; then vm_begin.
+# Functions that the vm.sh of each architecture shares; sourced. vm.sh sets limit, log and out
+# from its options, then calls vm_begin.
 
 say() { echo "vm.sh: $*" >&2; }
 die() { say "CANNOT RUN THE VM: $*"; exit 125; }
@@ -14,8 +14,8 @@ vm_cleanup() {
 	[ -z "$tmp" ] || rm -rf "$tmp"
 }
 
-# A directory of its own, $tmp, that goes when the script ends, with $qemu_pid, wherever a
-# signal finds it; $root in it for the initramfs, and a log.
+# vm_begin: makes the directory $tmp and empties the log; $root, in $tmp, is for the initramfs.
+# When the script ends, also by a signal, a trap kills $qemu_pid and removes $tmp.
 vm_begin() {
 	qemu_pid=''
 	tmp=$(mktemp -d) || die "no temporary directory"
@@ -28,7 +28,7 @@ vm_begin() {
 	: >"$log" || die "cannot write $log"
 }
 
-# vm_root BUSYBOX: what every initramfs has.
+# vm_root BUSYBOX: fills $root with the files of every initramfs.
 vm_root() {
 	mkdir -p "$root"/{bin,sbin,lib,etc,dev,proc,sys,tmp,root,run,out,vm,usr,var} &&
 		ln -s ../bin "$root/usr/bin" && ln -s ../bin "$root/usr/sbin" &&
@@ -38,13 +38,14 @@ vm_root() {
 	printf '%s\n' root:x:0: user:x:1000: nogroup:x:65534: >"$root/etc/group"
 }
 
+# vm_pack: packs $root into $tmp/initramfs.
 vm_pack() {
 	(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet) >"$tmp/initramfs" &&
 		[ -s "$tmp/initramfs" ]
 }
 
-# vm_end RC SHOW: ends the script by what QEMU, whose exit status was RC, has left. SHOW: the
-# end of the log, too, when there is no result.
+# vm_end RC SHOW: evaluates the files that QEMU left and ends the script. RC is QEMU's exit
+# status. If there is no result and SHOW is not empty, prints the end of the log.
 vm_end() {
 	local rc=$1 show=$2 status='' splat='' f
 	mkdir "$tmp/got"
@@ -52,7 +53,7 @@ vm_end() {
 		read -r status <"$tmp/got/vm/status"
 	fi
 
-	# The dmesg is free of what COMMAND prints into the middle of the kernel's lines.
+	# On the console COMMAND's output may cut the kernel's lines; the dmesg has them whole.
 	for f in "$tmp/got/vm/dmesg" "$log"; do
 		[ -f "$f" ] || continue
 		"${BASH_SOURCE[0]%/*}/splat.sh" "$f" >"$tmp/splat" || { splat=1; break; }

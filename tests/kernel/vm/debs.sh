@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
 #
-# Debian packages into a cache without installing them; sourced by kernel.sh
-# and qemu.sh. The apt state is private, so neither root nor backports among
-# the system's own sources is needed; apt's configuration (proxy, credentials,
-# keys) stays in force. Needs $debs_name, which starts every message; $debs_archs may
-# name the architectures to look in, the first one for names without one.
+# Puts Debian packages into a cache without installing them; sourced by the scripts that
+# fill a cache. The apt state is private, so they need neither root nor backports among the
+# system's own sources. apt's configuration (proxy, credentials, keys) stays in force. The
+# script sets $debs_name, which starts every message. $debs_archs may name the
+# architectures to search; a package name without an architecture means the first.
 
 : "${debs_name:?}"
 SEQRING_CACHE=${SEQRING_CACHE:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/seqring}
@@ -16,15 +16,15 @@ debs_die() { debs_say "$@"; exit 1; }
 
 debs_quote() { printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")"; }
 
-# Takes the lock of directory $1 and makes $debs_tmp in it, to be renamed when
-# complete. Whoever holds the lock may drop what killed runs have left.
+# debs_lock DIR: locks the directory and makes $debs_tmp in it. The caller renames
+# $debs_tmp when it is complete. The lock allows to remove what killed runs have left.
 debs_lock() {
 	for debs_cmd in apt-get apt-cache dpkg dpkg-deb flock; do
 		command -v "$debs_cmd" >/dev/null ||
 			debs_die "no $debs_cmd here: this needs a Debian system"
 	done
 	[ "$(dpkg --print-architecture)" = amd64 ] ||
-		debs_die "only amd64 packages are of use here"
+		debs_die "this needs an amd64 system"
 	mkdir -p "$1"
 	exec 9>"$1/.lock"
 	if ! flock -n 9; then
@@ -40,8 +40,9 @@ debs_lock() {
 	trap 'exit 143' TERM
 }
 
-# Prints the machine's sources that have a suite among $1, renamed to $2 where
-# that is given; whole stanzas, since a key may be written out in them.
+# debs_sources SUITES RENAME: copies the machine's sources that have one of the suites to
+# $debs_tmp/sources.d. If RENAME is not empty, it replaces the suite's name. Stanzas stay
+# whole, since they may contain a key.
 debs_sources() {
 	for debs_file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
 		[ -f "$debs_file" ] || continue
@@ -88,7 +89,7 @@ debs_sources() {
 	[ -n "$(cat "$debs_tmp"/sources.d/derived.* 2>/dev/null)" ]
 }
 
-# Runs apt-get or apt-cache in the private state.
+# debs_apt COMMAND ARG...: runs apt-get or apt-cache in the private state.
 debs_apt() {
 	debs_cmd=$1
 	shift
@@ -108,8 +109,8 @@ debs_apt() {
 		-o Acquire::Retries=3 "$@"
 }
 
-# A failing source (a third party's, without such a suite) must not stop the
-# others: the output is kept for debs_missing.
+# debs_update SUITES RENAME: fetches the lists of packages. A failing source (a third
+# party's, without such a suite) must not stop the others; the log is for debs_missing.
 debs_update() {
 	mkdir -p "$debs_tmp/state/lists/partial" "$debs_tmp/cache/archives/partial" \
 		"$debs_tmp/sources.d" "$debs_tmp/preferences.d" "$debs_tmp/debs"
@@ -121,33 +122,35 @@ debs_update() {
 	debs_apt apt-get update >"$debs_tmp/update.log" 2>&1 || :
 }
 
+# debs_missing WORD...: ends the script because something was not found.
 debs_missing() {
 	debs_say "$* not found; apt-get update said:"
 	tail -n 20 "$debs_tmp/update.log" >&2
 	exit 1
 }
 
-# Newest version of package $1 that starts with $2.
+# debs_version PACKAGE PREFIX: prints the newest version that starts with the prefix.
 debs_version() {
 	debs_apt apt-cache madison "$1" 2>/dev/null |
 		awk -v p="$2" '{ gsub(/ /, "", $3) } index($3, p) == 1 { print $3; exit }'
 }
 
-debs_field() { # FIELD PACKAGE=VERSION
+# debs_field FIELD PACKAGE=VERSION: prints a field of a package.
+debs_field() {
 	debs_apt apt-cache show --no-all-versions "$2" 2>/dev/null |
 		sed -n "s/^$1: //p" | head -n 1
 }
 
-# The other packages that kernel headers $1 of version $2 need. The programs of linux-kbuild
-# run here; the newest will do: while an update of the kernel is half-way into an archive, the
-# headers' own version of it has gone.
+# debs_needs HEADERS VERSION: prints the other packages that these kernel headers need. The
+# programs of linux-kbuild run on this machine, so they are amd64, and the newest version is
+# right: while an archive takes in an update of the kernel, the headers' version may be gone.
 debs_needs() {
 	debs_field Depends "$1=$2" | tr ',' '\n' |
 		sed -n -e "s/^ *\(linux-headers-[^ ]*-common[^ ]*\).*/\1=$2/p" \
 			-e 's/^ *\(linux-kbuild-[^ ]*\).*/\1:amd64/p'
 }
 
-# Downloads the packages and unpacks them into $debs_tmp/root.
+# debs_unpack PACKAGE=VERSION...: downloads the packages and unpacks them into $debs_tmp/root.
 debs_unpack() {
 	debs_say "downloading $*"
 	(cd "$debs_tmp/debs" && debs_apt apt-get download "$@") \

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# guest.sh: runs in the VM (see run.sh), as root, beside the modules and the
-# programs. Prints "ok NAME" and "not ok NAME - reason"; exit status 1 when
-# something failed. POSIX sh, for busybox.
+# guest.sh: tests the modules in the VM (see run.sh), as root; the modules and the
+# programs are in the current directory. Prints "ok NAME" and "not ok NAME - reason".
+# The exit status is 1 when a test failed. POSIX sh, for busybox.
 
 # shellcheck disable=SC2317 # the parts are called by name
 set -u
@@ -19,7 +19,7 @@ not_ok() {
 	failed=1
 }
 
-# check NAME COMMAND...: ok when the command succeeds.
+# check NAME COMMAND...: reports ok when the command succeeds.
 check() {
 	name=$1
 	shift
@@ -30,7 +30,7 @@ check() {
 	fi
 }
 
-# same NAME GOT EXPECTED
+# same NAME GOT EXPECTED: reports ok when both are equal.
 same() {
 	if [ "$2" = "$3" ]; then
 		ok "$1"
@@ -39,7 +39,8 @@ same() {
 	fi
 }
 
-# A test program prints its own lines; one that ends badly without one is caught.
+# program COMMAND...: runs a test program, which prints its own lines. Reports a program that
+# fails without a line `not ok`, and one that checks nothing.
 program() {
 	begin=$(cut -d ' ' -f 1 /proc/uptime)
 	"$@" >$tmp/out 2>&1
@@ -54,14 +55,15 @@ program() {
 	echo "# $*: $begin to $(cut -d ' ' -f 1 /proc/uptime) s"
 }
 
+# driver WORD...: gives the test driver a command.
 driver() { echo "$*" >/dev/seqring-test; }
 
 # --- followers -------------------------------------------------------------
 
-# Of all kinds, unless there are to be fewer. One that is stopped there has to be.
+# The kinds of followers; the environment may name fewer. `stopped` must be among them.
 FOLLOWERS=${FOLLOWERS:-lib inline watermark slow_lib slow stopped m32 m32_lib m32_split}
 
-# start TAG COMMAND...: a follower in the background.
+# start TAG COMMAND...: starts a follower in the background.
 start() {
 	tag=$1
 	shift
@@ -70,9 +72,9 @@ start() {
 	tags="$tags $tag"
 }
 
-# The followers of a device that writers are about to flood: fast and slow ones,
-# one that is stopped and continued, 32-bit ones. --check-numbers where numbers
-# are in a row.
+# follow_all DEVICE MAX OPTION...: starts the followers of a device that writers are about
+# to flood: fast and slow ones, one that is stopped and continued, and 32-bit ones. The
+# option --check-numbers is for records with consecutive numbers.
 follow_all() {
 	device=$1
 	max=$2
@@ -90,17 +92,17 @@ follow_all() {
 		m32) start m32 follow32 "$device" --max "$max" --backend inline "$@" ;;
 		m32_lib) start m32_lib follow32 "$device" --max "$max" "$@" ;;
 		m32_split) start m32_split follow32s "$device" --max "$max" --backend inline "$@" ;;
-		*) not_ok "follower.$who" 'there is none of that kind' ;;
+		*) not_ok "follower.$who" 'there is no such kind' ;;
 		esac
 		nr=$((nr + 1))
 	done
-	# All of them are there before the first record; each opens it twice.
+	# All followers open the device before the first record; each opens it twice.
 	tries=0
 	while [ "$(control readers "$device")" -lt $((2 * nr)) ] && [ $tries -lt 100 ]; do
 		usleep 50000
 		tries=$((tries + 1))
 	done
-	# For as long as it takes to overtake it.
+	# Each stop lasts until the writers have lapped the follower.
 	# shellcheck disable=SC2154 # set by eval
 	(
 		while kill -STOP "$pid_stopped" 2>/dev/null; do
@@ -112,10 +114,10 @@ follow_all() {
 	stopper=$!
 }
 
-# value KEY TAG: of a follower's line.
+# value KEY TAG: prints the value of KEY in a follower's output.
 value() { sed -n "s/.*\<$1=\([0-9a-zA-Z]*\).*/\1/p" "$tmp/follow.$2"; }
 
-# After the device's end: each follower's account, and that the run was one.
+# settle RUN: after the device's end, checks the account of each follower.
 settle() {
 	run=$1
 	kill "$stopper" 2>/dev/null
@@ -134,7 +136,8 @@ settle() {
 	done
 }
 
-# Somebody was overtaken, or the run has shown nothing about losses.
+# lossy RUN: checks that each slow follower lost records. Otherwise the run shows nothing
+# about losses.
 lossy() {
 	for tag in slow slow_lib stopped; do
 		case " $FOLLOWERS " in *" $tag "*) ;; *) continue ;; esac
@@ -146,13 +149,13 @@ lossy() {
 	done
 }
 
-# writer COMMAND...: one in the background.
+# writer COMMAND...: starts a writer in the background.
 writer() {
 	"$@" >/dev/null 2>>$tmp/writers &
 	writers="$writers $!"
 }
 
-# wait_writers RUN: all of them must succeed.
+# wait_writers RUN: waits for the writers, all of which must succeed.
 wait_writers() {
 	bad=0
 	for pid in $writers; do
@@ -163,6 +166,7 @@ wait_writers() {
 	writers=''
 }
 
+# on_cpu MASK WORD...: gives the test driver a command, on the CPUs of MASK.
 # shellcheck disable=SC2317 # writer runs it
 on_cpu() {
 	mask=$1
@@ -175,14 +179,14 @@ on_cpu() {
 module_alone() {
 	check load insmod seqring.ko
 	for prog in ${MODULE_PROGS:-t_map t_memory t_life t_race t_cycle t_unload}; do
-		program $prog
+		program "$prog"
 	done
-	# Where the kernel can make allocations fail, each of them fails in its turn.
+	# Where the kernel can inject failures, t_fault makes each allocation fail in turn.
 	if [ -e /proc/self/fail-nth ] || [ -e /sys/kernel/debug/kmemleak ]; then
 		program t_fault
 	fi
 
-	# What was made through the control node goes with the module.
+	# Unloading the module destroys the devices that were made through the control node.
 	control create left 65536
 	control create left2 131072
 	check unload.devices_left rmmod seqring
@@ -192,7 +196,7 @@ module_alone() {
 	check load.destroy control destroy left
 }
 
-# No program of ours at all.
+# plain_tools: uses devices with dd and cat, without a program of this project.
 plain_tools() {
 	dev=/dev/seqring/plain
 	control create plain 65536
@@ -200,7 +204,8 @@ plain_tools() {
 	same plain.dd_first "$(dd if=$dev bs=32 count=1 2>/dev/null | tail -c 8 | head -c 6)" hello
 	seq 1 1000 >$tmp/data
 	dd if=$tmp/data of=$dev bs=1000 2>/dev/null
-	# 3893 bytes in 1000s: 3 of 1024 and one of 24 + 896, after 32 of the first.
+	# 3893 bytes in pieces of 1000: after the first record's 32 bytes, three records of 1024
+	# and one of 24 + 896.
 	same plain.dd_records "$(dd if=$dev bs=8192 count=1 2>/dev/null | wc -c)" $((32 + 3 * 1024 + 920))
 	dd if=$dev bs=8192 count=1 2>/dev/null | tail -c +57 | head -c 1000 >$tmp/first
 	head -c 1000 $tmp/data >$tmp/expected
@@ -229,7 +234,7 @@ with_driver() {
 			unset T_PREFIX
 			;;
 		t_poll) program t_poll "$ROUNDS" ;;
-		*) program $prog ;;
+		*) program "$prog" ;;
 		esac
 	done
 }
@@ -237,7 +242,7 @@ with_driver() {
 torture() {
 	writers=''
 
-	# The caller serialises: one writer, every way to publish in turn.
+	# The caller serialises: one writer tries each way to publish in turn.
 	driver create caller 0 65536 0
 	follow_all caller 1024 --check-numbers
 	for how in 0 1 2 3; do
@@ -248,7 +253,7 @@ torture() {
 	settle caller
 	lossy caller
 
-	# Two writers in the kernel and one of the user's, on one ring.
+	# Two writers in the kernel and one in user space share one ring.
 	driver create locked 1 65536 1
 	follow_all locked 1024
 	writer on_cpu 1 flood locked "$FLOOD" 1024 0
@@ -260,7 +265,7 @@ torture() {
 	settle locked
 	lossy locked
 
-	# A ring per CPU.
+	# One ring per CPU.
 	driver create percpu 2 65536 0
 	follow_all percpu 1024 --check-numbers
 	for how in 3 1; do
@@ -273,8 +278,8 @@ torture() {
 	settle percpu
 	lossy percpu
 
-	# Interrupts and NMIs into the middle of floods, of which the second kind
-	# spends most of its time between reserve and commit.
+	# Interrupts and NMIs hit floods. The last flood uses reserve and commit, and spends most
+	# of its time between them.
 	for mode in 1 2; do
 		driver create nested $mode 65536 0
 		follow_all nested 1024
@@ -299,8 +304,8 @@ torture() {
 	driver destroy large
 	settle large
 
-	# Across the position where 32 bits end: four records that nobody filled make a
-	# lap. Then proper ones, more than a lap, before anybody reads.
+	# Positions cross the end of 32 bits. First come unfilled records, four of which make
+	# a lap, then more than a lap of filled ones, before any follower reads.
 	driver create wrap 0 65536 0
 	check torture.wrap.skip driver skip wrap $((4 * 65536 - 20)) 16360
 	driver flood wrap 1000 1024 0
@@ -313,7 +318,7 @@ torture() {
 	driver destroy wrap
 	settle wrap
 
-	# User processes alone.
+	# Only user processes write.
 	control create user 65536
 	follow_all user 1024
 	for _ in 1 2 3; do
@@ -326,7 +331,8 @@ torture() {
 	lossy user
 }
 
-# Two writers on a ring whose caller promised one: with exact_check each is found.
+# broken_promise: two writers use a ring for which the caller promised one. exact_check finds
+# each violation.
 broken_promise() {
 	check exact.unload rmmod seqring_test
 	check exact.unload_ring rmmod seqring
@@ -353,7 +359,7 @@ broken_promise() {
 }
 
 scheduler() {
-	# Probes come and go while events rain.
+	# The module registers and removes its probes during a stream of events.
 	(while :; do /bin/true; done) &
 	busy=$!
 	for i in 1 2 3 4; do
@@ -368,7 +374,7 @@ scheduler() {
 	program t_sched
 }
 
-# named TYPE FIELD=REGEX...: some record has these fields and no others.
+# named TYPE FIELD=REGEX...: checks that some record has exactly these fields.
 named() {
 	type=$1 fields=''
 	shift
@@ -379,7 +385,7 @@ named() {
 		$tmp/json
 }
 
-# The producer's schema says what its records are.
+# decoded: checks that ringctl decodes the producer's records by their schema.
 decoded() {
 	same schema.types "$(ringctl info sched | sed -n 's/^type *seqring_sched_//p' | tr '\n' ';')" \
 		'switch = 1, 56 bytes;wakeup = 2, 32 bytes;exec = 3, 8 bytes and more;exit = 4, 32 bytes;'
@@ -405,7 +411,7 @@ the_tool() {
 	driver destroy kernel_ring
 }
 
-# tests/soak takes the functions alone.
+# tests/soak and tests/kernel/arm64 use only the functions.
 [ -z "${GUEST_DEFS-}" ] || return 0
 
 load() {
@@ -422,7 +428,7 @@ unload() {
 	same unload.users "$(cat /sys/module/seqring/refcnt)" 0
 	check unload rmmod seqring
 	same unload.nothing_left "$(ls /dev/seqring 2>/dev/null)" ''
-	# What nobody points to any more shows only after a while, and a second look.
+	# kmemleak reports an unreferenced object only after some seconds, and a second scan.
 	if [ -e /sys/kernel/debug/kmemleak ]; then
 		for _ in 1 2; do
 			sleep 5

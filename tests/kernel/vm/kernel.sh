@@ -3,13 +3,13 @@
 #
 # kernel.sh [-u] 6.1|6.12|rt|debug-a|debug-b
 #
-# Sees to it that Debian's cloud kernel of that series, its modules and its
-# headers are in the cache (rt: those of its 6.1 with PREEMPT_RT; debug: those that
-# tests/kernel/debug/kernel.sh builds), and prints shell assignments: KVER (uname -r),
-# KPKGVER, VMLINUZ, VMLINUX (unpacked, boots faster; VMLINUZ where it could not
-# be unpacked), KMODDIR (lib/modules/KVER) and KHEADERS (for make -C).
-# -u looks for a newer package first; without it what is cached is used,
-# offline.
+# Puts a kernel, its modules and its headers into the cache and prints shell
+# assignments. 6.1 and 6.12 are Debian's cloud kernels of that series, rt is Debian's
+# 6.1 with PREEMPT_RT; tests/kernel/debug/kernel.sh builds debug-a and debug-b. The
+# assignments are KVER (uname -r), KPKGVER, VMLINUZ, VMLINUX (unpacked, which boots
+# faster; VMLINUZ if it cannot be unpacked), KMODDIR (lib/modules/KVER) and KHEADERS
+# (for make -C). -u searches for a newer package first; without -u the script uses the
+# cached package, offline.
 
 set -eu
 umask 022
@@ -43,7 +43,7 @@ esac
 
 base=$SEQRING_CACHE/kernel
 
-# The cache may have been moved since: all paths are made here.
+# print_cached: prints the assignments. The cache may have moved, so all paths are made here.
 print_cached() {
 	dir=$base/$(readlink "$base/$series") || return 1
 	[ -f "$dir/complete" ] || return 1
@@ -59,8 +59,9 @@ print_cached() {
 	echo "KHEADERS=$(debs_quote "$dir/usr/src/linux-headers-$kver")"
 }
 
-# The offsets are those of the boot protocol, Documentation/arch/x86/boot.rst.
-# The last four bytes of the payload are its unpacked size.
+# unpack_vmlinux FILE: unpacks the kernel in $vmlinuz to FILE. The offsets are those of
+# the boot protocol, Documentation/arch/x86/boot.rst. The last four bytes of the payload
+# are its unpacked size.
 unpack_vmlinux() {
 	le32() { od -An -v -tu4 -j "$1" -N 4 "$vmlinuz" | tr -d ' '; }
 	sects=$(od -An -v -tu1 -j 497 -N 1 "$vmlinuz" | tr -d ' ')
@@ -86,7 +87,7 @@ fill() {
 	image=$(debs_field Depends "$meta=$ver")
 	image=${image%%[ ,]*}
 	kver=${image#linux-image-}
-	# The cloud kernels had the directories first.
+	# The cloud kernels were the first here, so their directories have no prefix.
 	place=$ver
 	[ "$flavour" = cloud ] || place=$flavour-$ver
 	if [ -f "$base/$place/complete" ]; then
@@ -119,7 +120,7 @@ fill() {
 		debs_die "these files still name absolute paths of the headers"
 	fi
 
-	# Only its BTF is in there; without it no pahole is needed to build.
+	# This vmlinux contains only BTF. Without it a build of modules needs no pahole.
 	rm -f "$src/vmlinux"
 	rm -rf "${root:?}/usr/share"
 	vmlinux=$root/boot/vmlinux-$kver

@@ -4,15 +4,15 @@
 # qemu.sh [-u]
 #
 # Prints shell assignments: QEMU (a qemu-system-x86_64), QEMU_DATA (for -L, may
-# be empty), QEMU_ACCEL (for -accel) and QEMU_CPU (for -cpu). -u looks for a newer
-# package first; without it what is cached is used, offline.
+# be empty), QEMU_ACCEL (for -accel) and QEMU_CPU (for -cpu). -u searches for a newer
+# package first; without -u the script uses the cached package, offline.
 #
 # Debian 12's own QEMU 7.2 emulates x86 wrongly in two ways that crash healthy
-# kernels; 8.1 and later do not. cmpxchg16b and cmpxchg8b leave junk in EFLAGS, and
-# with thread=multi a CPU may run a stale translation of code that another one has
-# just patched, which shows as "Oops: int3" or a lockup when a static key, such as a
-# tracepoint's, is flipped. So the one of bookworm-backports is unpacked into the
-# cache; it runs with the libraries of the installed one.
+# kernels; 8.1 and later do not. cmpxchg16b and cmpxchg8b leave junk in EFLAGS.
+# With thread=multi a CPU may run a stale translation of code that another CPU has
+# just patched: flipping a static key, such as a tracepoint's, then ends in "Oops: int3" or
+# a lockup. So this script unpacks QEMU of bookworm-backports into the cache. It runs with
+# the libraries of the installed QEMU.
 
 set -eu
 umask 022
@@ -35,7 +35,8 @@ esac
 # Five-level page tables and fast string instructions are slow when emulated.
 cpu=max,la57=off,erms=off,fsrm=off
 
-print() { # QEMU DATA ACCEL CPU
+# print QEMU DATA ACCEL CPU: prints the assignments.
+print() {
 	echo "QEMU=$(debs_quote "$1")"
 	echo "QEMU_DATA=$(debs_quote "$2")"
 	echo "QEMU_ACCEL=$(debs_quote "$3")"
@@ -52,7 +53,8 @@ installed() {
 		sed -n '1s/.* version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p'
 }
 
-recent() { # MAJOR MINOR
+# recent MAJOR MINOR: succeeds for QEMU 8.1 and later.
+recent() {
 	[ "${1:-0}" -gt 8 ] || { [ "${1:-0}" = 8 ] && [ "${2:-0}" -ge 1 ]; }
 }
 

@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# run.sh 6.1|6.12|rt|debug-a|debug-b: the tests of the module, in a VM: on Debian's kernel
-# of that series, on its 6.1 with PREEMPT_RT, or on one of tests/kernel/debug. Passes the lines `ok`,
-# `not ok` and `#` of guest.sh through. Exit status: 0, or 1 when a test failed or the kernel
-# complained.
+# run.sh 6.1|6.12|rt|debug-a|debug-b: runs the tests of the module in a VM. The kernel is
+# Debian's of that series, Debian's 6.1 with PREEMPT_RT (rt), or one that tests/kernel/debug
+# builds. Passes the lines `ok`, `not ok` and `#` of guest.sh through. Exit status: 0, or 1
+# when a test failed or the kernel complained.
 #
-# ROUNDS, FLOOD, CYCLES (of t_cycle), UNLOADS, CROWD (readers) and HOTPLUG (seconds), from
-# the environment, say how much is done, and PARTS which parts of guest.sh: a list of them, or
-# `second` or `debug`, the choice for a kernel after the first.
+# The environment variables ROUNDS, FLOOD, CYCLES (of t_cycle), UNLOADS, CROWD (readers) and
+# HOTPLUG (seconds) set how much is done. PARTS selects the parts of guest.sh: a list of them,
+# or `second` or `debug`, the selections for a kernel after the first.
 
 set -u
 cd "$(dirname "$0")/../../.." || exit 1
@@ -19,14 +19,14 @@ memory=1024 parts='' followers='' few='lib slow_lib slow stopped m32_lib'
 case $series in
 6.1 | 6.12) rounds=3000 flood=8000 ;;
 rt) rounds=1000 flood=4000 ;;
-# Each record that wakes some followers takes such a kernel a third of a second here.
+# On these kernels a record that wakes some followers takes a third of a second.
 debug-a) rounds=300 flood=600 followers=$few ;;
-# It looks at what the kernel does; see seqring_kunit for readers.
+# KCSAN checks kernel code only; seqring_kunit has readers in the kernel.
 debug-b) rounds=300 flood=600 parts='load torture unload' followers=$few ;;
 *) echo "usage: $0 6.1|6.12|rt|debug-a|debug-b" >&2; exit 2 ;;
 esac
 rounds=${ROUNDS:-$rounds} flood=${FLOOD:-$flood} parts=${PARTS:-$parts}
-# What the first kernel has shown of formats, rejections and limits holds on the second.
+# The first kernel covers formats, rejections and limits; they are the same on the second.
 module_progs='' driver_progs=''
 case $parts in
 second)
@@ -48,7 +48,8 @@ die() {
 	exit 1
 }
 
-# build DIR OPTION... -- PROGRAM...: static, so that the VM needs no libraries.
+# build DIR OPTION... -- PROGRAM...: builds the programs statically, so that the VM needs no
+# libraries.
 build() {
 	local dir=build/$1 args=() targets=()
 	shift
@@ -85,7 +86,7 @@ files+=(-f build/vm32/tests/kernel/vm/progs/t_read:t_read32 -f build/vm32/tests/
 	-f build/vm32s/tests/kernel/vm/progs/follow:follow32s)
 make -s -j2 build/native/ringctl || die 'ringctl does not build'
 files+=(-f tests/cli/device.sh -f build/native/ringctl)
-# A disk, for block events. The debug kernels have no BTF, and so no trace.
+# loop.ko provides a disk for block events. The debug kernels have no BTF, so they cannot trace.
 case $series in
 debug-*) ;;
 *)
@@ -99,7 +100,7 @@ debug-*) ;;
 esac
 
 rm -rf "$out"
-# A host that is busy for seconds is not the guest's stall.
+# The limits are long: a host that is busy for seconds must not count as a stall of the guest.
 tests/kernel/vm/vm.sh -q -o "$log" -r "$out" -k "$series" -t 1800 -m $memory \
 	-a "tsc_early_khz=$(build/vm/tests/kernel/vm/progs/tsc_khz) watchdog_thresh=60
 	rcupdate.rcu_cpu_stall_timeout=100" "${files[@]}" -- \

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# selftest.sh [6.1|6.12...]: shows that vm.sh and splat.sh tell what happened,
-# above all that a failure is never taken for a pass.
+# selftest.sh [6.1|6.12...]: checks that vm.sh and splat.sh report what happened.
+# Above all, they must never report a failure as a pass.
 
 # shellcheck disable=SC2016 # for the shell in the VM
 set -u
@@ -18,7 +18,7 @@ not_ok() {
 	failed=1
 }
 
-# NAME EXPECTED-STATUS VM.SH-ARGUMENT...
+# vm NAME EXPECTED-STATUS VM.SH-ARGUMENT...: runs vm.sh and checks its exit status.
 vm() {
 	local name=$1 want=$2 got=0
 	shift 2
@@ -32,7 +32,7 @@ vm() {
 	fi
 }
 
-# NAME EXPECTED-STATUS LOG-LINE
+# splat NAME EXPECTED-STATUS LOG-LINE: runs splat.sh on the line and checks its exit status.
 splat() {
 	local got=0
 	printf '%s\n' "$3" >"$tmp/lines"
@@ -81,8 +81,8 @@ splat "trace after injected failures" 1 "[   13.123456] t_fault: failures are in
 [   15.123456] t_fault: no more failures
 [   14.123456] Call Trace:"
 
-# race NAME EXPECTED-STATUS FIRST-STACK SECOND-STACK: two accesses, each by the calls given,
-# those of a module with [its name].
+# race NAME EXPECTED-STATUS FIRST-STACK SECOND-STACK [MORE]: runs splat.sh on a race of two
+# accesses. A stack is a list of functions; [NAME] behind a function means that module.
 race() {
 	local rule='[    3.123456] ==========' lines access stack call
 	lines="$rule"$'\n[    3.123456] BUG: KCSAN: data-race in f / g'
@@ -104,11 +104,11 @@ race "of a module and the kernel" 1 'do_sys_poll x64_sys_poll' 'f[m_2] g'
 race "by a module's call" 1 'bin2hex f[seqring]' 'bin2hex x'
 race "without a stack" 1 'f g' ''
 race "and more" 1 'f g' 'h i' $'\n[    3.123456] WARNING: CPU: 1 PID: 9 at a.c:1 f+0x1/0x2 [m]'
-splat "race of which the end is missing" 1 '[    3.123456] =====
+splat "race with a truncated report" 1 '[    3.123456] =====
 [    3.123456] BUG: KCSAN: data-race in f / g
 [    3.123456] read to 0xffff88803c21e12c of 4 bytes by task 9 on cpu 0:
 [    3.123456]  f+0x3a/0x150'
-splat "race of which nothing else is there" 1 '[    3.123456] =====
+splat "race with an empty report" 1 '[    3.123456] =====
 [    3.123456] BUG: KCSAN: data-race in f / g
 [    3.123456] ====='
 
@@ -134,7 +134,7 @@ for k; do
 	vm "$k: panic" 99 -k "$k" -- 'echo c >/proc/sysrq-trigger'
 done
 
-# What does not depend on the kernel.
+# The rest does not depend on the kernel.
 k=$1
 vm "status" 7 -k "$k" -- 'exit 7'
 vm "killed" 137 -k "$k" -- 'kill -9 $$'
@@ -158,7 +158,7 @@ if [ "$(cat "$tmp/out/new/result" 2>/dev/null)" = out ] &&
 	[ "$(md5sum <"$tmp/out/new/large")" = "$(cut -d' ' -f1 "$tmp/out/new/sum")  -" ]; then
 	ok "results"
 else
-	not_ok "results" "what was left in /out did not arrive"
+	not_ok "results" "the files in /out did not arrive"
 fi
 
 vm "words are not a complaint" 0 -k "$k" -- 'echo "WARNING: BUG: Oops Call Trace:"'
@@ -169,7 +169,7 @@ echo 'int main(void) { return 5; }' >"$tmp/m32.c"
 if gcc -m32 -o "$tmp/m32" "$tmp/m32.c" 2>/dev/null; then
 	vm "32-bit program" 5 -k "$k" -f "$tmp/m32" -- ./m32
 else
-	echo "# no 32-bit compiler: the 32-bit program is left out"
+	echo "# no 32-bit compiler: the test of a 32-bit program is left out"
 fi
 
 "$here/vm.sh" -k "$k" -q -- sleep 1000 2>/dev/null &
@@ -184,7 +184,7 @@ wait "$pid"
 if [ -n "$child" ] && ! kill -0 "$child" 2>/dev/null; then
 	ok "killing vm.sh ends QEMU"
 else
-	not_ok "killing vm.sh ends QEMU" "it was not started, or is still there"
+	not_ok "killing vm.sh ends QEMU" "QEMU did not start, or it still runs"
 fi
 
 exit $failed

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# splat.sh LOGFILE: prints, with context, where the kernel complained in a
-# console log or dmesg. Exit status: 0 none, 1 some, 2 usage.
+# splat.sh LOGFILE: prints the kernel's complaints in a console log or dmesg, with
+# context. Exit status: 0 no complaint, 1 some, 2 usage.
 
 set -eu
 
@@ -11,20 +11,20 @@ if [ $# != 1 ] || [ ! -r "$1" ]; then
 	exit 2
 fi
 
-# Where t_fault makes allocations fail, it says so to the kernel's log: until it takes that
-# back, the kernel may warn of one that failed, with a trace, and of what its own error paths
-# leak; t_fault looks for leaks of ours.
+# t_fault makes allocations fail and writes to the kernel's log when it starts and stops that.
+# In between, the kernel may warn of a failed allocation, with a trace, and of leaks in its own
+# error paths. t_fault itself checks the modules for leaks.
 #
-# Only text after the kernel's time stamp counts, since test programs may print
-# the same words; it may stand within a line, since both write to one console.
-# The first list has to follow the stamp at once: user space, too, is reported to
-# have had a "general protection fault", after "traps: ", and that may be wanted.
-# Of lockdep's own functions ("lockdep_...") traces of something else are full.
+# Only text after the kernel's time stamp counts, since test programs may print the same
+# words. The stamp may stand within a line, since both write to one console. The words in
+# `first` must follow the stamp at once: the kernel also reports a "general protection fault"
+# of a program, after "traps: ", and a test may want that. lockdep's own functions
+# ("lockdep_...") do not count, since they are in traces of other reports.
 #
-# The kernel itself has data races that KCSAN reports and that are not to be mended here (the
-# flag of a poll() that is woken, the tick of the idle task). One counts when a module makes
-# one of the two accesses, or calls the function that does, and when that cannot be told. A
-# first pass finds those that do not.
+# KCSAN also reports data races of the kernel itself, which this project cannot mend (the flag
+# of a poll() that is woken, the tick of the idle task). A race counts if a module makes one of
+# the two accesses or calls the function that does, or if the report does not show that. A
+# first pass finds the races that do not count.
 LC_ALL=C awk '
 BEGIN {
 	stamp = "\\[ *[0-9]+\\.[0-9][0-9][0-9][0-9][0-9][0-9]\\](\\[ *[TC][0-9]+\\])? "

@@ -4,24 +4,24 @@
 # vm.sh -k 6.1|6.12 [OPTION...] -- COMMAND...
 #
 # Boots Debian's kernel of that series in QEMU, with an initramfs of busybox and
-# the given files, runs COMMAND by sh in /root there and exits with its status.
-# One word is taken as shell text, several as a command and its arguments.
+# the given files. Runs COMMAND with sh in the VM's /root and exits with its status.
+# A COMMAND of one word is shell text; several words are a command and its arguments.
 #
-#  -s CPUS      (2)
-#  -m MEGABYTES (1024)
-#  -t SECONDS   for all of it (600)
-#  -f SRC[:DST] a file or a directory for the VM, with the shared libraries of
-#               what is an ELF program; DST is relative to /root, which is in
-#               PATH, and by default the name of SRC. May be repeated.
-#  -r DIR       put what COMMAND leaves in /out there (small files)
-#  -o LOGFILE   keep the console's output there
-#  -a WORDS     more for the kernel's command line
-#  -i           the VM's clock counts instructions, a nanosecond each: slow, exact, and
-#               one CPU at a time
+#  -s CPUS      number of CPUs (2)
+#  -m MEGABYTES size of memory (1024)
+#  -t SECONDS   time limit of the whole run (600)
+#  -f SRC[:DST] copy a file or a directory into the VM, and the shared libraries of
+#               each ELF program. DST is relative to /root, which is in PATH; the
+#               default is the name of SRC. May be repeated.
+#  -r DIR       copy the files that COMMAND leaves in /out to DIR (small files)
+#  -o LOGFILE   write the console's output to LOGFILE
+#  -a WORDS     add words to the kernel's command line
+#  -i           let the VM's clock count instructions, one nanosecond each: exact, but
+#               slow, and one CPU runs at a time
 #  -q           do not show the console
 #
 # Exit status, besides COMMAND's: 99 the kernel complained (see splat.sh),
-# 124 timeout, 125 the VM could not be run, or ended with no word from COMMAND.
+# 124 timeout, 125 the VM did not run, or it ended without a result of COMMAND.
 
 set -u
 
@@ -58,9 +58,10 @@ eval "$vars"
 
 vm_begin
 
-# The libraries of the ELF programs among "$@" go where they are on the host, so
-# that rpaths and the loader's cache hold; the loader prints them itself, or
-# readelf does when the host's kernel cannot run it (32 bits, say).
+# libs FILE...: copies the libraries of the ELF programs among the files. Each library
+# keeps its path on the host, so that rpaths and the loader's cache stay valid. The
+# loader lists the libraries; ldd_by_hand does if the host's kernel cannot run the
+# program (a 32-bit one, for example).
 declare -A have=() dirs=()
 libs() {
 	local f lib list magic
@@ -88,12 +89,13 @@ libs() {
 		done < <(sed -n 's/^[^/]*\(\/.*\) (0x[0-9a-f]*)$/\1/p' <<<"$list")
 	done
 }
+# ldd_by_hand PROGRAM: lists the libraries in the format of ldd, by the ELF headers.
 ldd_by_hand() {
 	local todo=("$1") seen=' ' f lib dir path bits
 	path=$(LC_ALL=C readelf -l "$1" 2>/dev/null |
 		sed -n 's/.*program interpreter: \(.*\)\].*/\1/p')
 	[ -n "$path" ] || return 0	# static
-	[ -f "$path" ] || { say "no $path on this machine, which $1 needs"; return 1; }
+	[ -f "$path" ] || { say "$1 needs $path, which this machine does not have"; return 1; }
 	echo "$path (0x0)"
 	bits=$(elf_class "$1")
 	while [ ${#todo[@]} -gt 0 ]; do
@@ -164,11 +166,12 @@ build_initramfs() {
 build_initramfs "$@" || die "no initramfs"
 rm -rf "$root"
 
-# The rest of the line makes the boot faster; tsc=reliable also spares each look
-# at the clock an emulated device. There is no keyboard; its driver has a data race.
+# The words of the second line make the boot faster; tsc=reliable also lets each read of
+# the clock avoid an emulated device. There is no keyboard, and its driver has a data race.
 cmdline="console=ttyS0 quiet printk.time=1 panic=-1 oops=panic log_buf_len=4M"
 cmdline+=" tsc=reliable no_timer_check cryptomgr.notests mitigations=off i8042.nokbd i8042.noaux"
-# KCSAN, where it is, begins in init; it watches one access in 300 of each CPU, not in 4000.
+# init starts KCSAN if the kernel has it. On each CPU, KCSAN watches one access in 300, not
+# one in 4000.
 cmdline+=" kcsan.early_enable=0 kcsan.skip_watch=300"
 cmdline+=" $extra"
 if [ -n "$icount" ]; then
@@ -178,7 +181,8 @@ fi
 
 mkfifo "$tmp/console" "$tmp/monitor.in" "$tmp/monitor.out" || die "no pipe"
 
-# Runs the VM to its end; in the background, so that a signal to this script ends it at once.
+# run_vm: runs the VM to its end. QEMU is in the background, so that a signal to this script
+# ends it at once.
 run_vm() {
 	if [ -n "$quiet" ]; then
 		stdbuf -oL tr -d '\r' <"$tmp/console" >>"$log" &
@@ -202,9 +206,9 @@ run_vm() {
 	wait "$console_pid"
 }
 
-# On a host that is busy an emulated CPU may not come up, before there is a console even.
-# That is no result: whoever says nothing at all for so long is ended, and tried again.
-# Of a VM that does not end, it is seen where its CPUs are.
+# watch PID: kills QEMU if the console stays empty for $boot_limit seconds, and tells run_vm's
+# caller to try again: on a busy host an emulated CPU may fail to come up, even before there is
+# a console. If the VM does not end, records the state of its CPUs just before the time limit.
 watch() {
 	local begin=$SECONDS
 	while sleep 0.5 && kill -0 "$1" 2>/dev/null; do
@@ -212,14 +216,14 @@ watch() {
 			touch "$tmp/no_boot"
 			kill "$1"
 		elif [ $((SECONDS - begin)) -ge $((limit - 4)) ]; then
-			look >"$tmp/cpus"
+			show_cpus >"$tmp/cpus"
 			return
 		fi
 	done
 }
 
-# Twice, to see what moves.
-look() {
+# show_cpus: prints the state of the CPUs twice; the difference shows which of them still run.
+show_cpus() {
 	for _ in 1 2; do
 		printf '%s\n' 'info registers -a' 'info lapic 0' 'info lapic 1' >"$tmp/monitor.in"
 		timeout 1 cat "$tmp/monitor.out" | tr -d '\r' |
@@ -235,5 +239,5 @@ for try in 1 2 3; do
 	say "nothing came from the VM for $boot_limit s, try $try"
 done
 
-# Without -q the console has been seen.
+# Without -q the console was shown already.
 vm_end "$rc" "$quiet"

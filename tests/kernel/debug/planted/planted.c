@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mistakes on purpose, one for each of the kernel's ways to find one, for selftest.sh to
- * see that it is found, and that it is noticed: insmod planted.ko what=NAME makes one and
- * does not stay. "nothing" makes none.
+ * Makes mistakes on purpose, one for each check of the kernel. selftest.sh tests that the
+ * kernel finds the mistake and that vm.sh notices. insmod planted.ko what=NAME makes one
+ * mistake and fails, so that the module does not stay. "nothing" makes none.
  */
 
 #include <linux/delay.h>
@@ -23,14 +23,14 @@ MODULE_PARM_DESC(what, "the mistake");
 static DEFINE_MUTEX(first);
 static DEFINE_MUTEX(second);
 static DEFINE_SPINLOCK(lock);
-/* Read and written by READ_ONCE() and WRITE_ONCE(), so that no compiler sees the mistake. */
+/* All accesses use READ_ONCE() and WRITE_ONCE(), so that the compiler sees no mistake. */
 static int eight = 8;
 static int few[8];
 static long counter;
 static char hex[2 * sizeof(int)];
 static void (*racing)(int i);
 
-/* Nothing waits here: that the order was once another is all that lockdep needs. */
+/* There is no deadlock here: lockdep reports two orders even if no task waits. */
 static void lock_order(void)
 {
 	mutex_lock(&first);
@@ -121,7 +121,7 @@ static void leaks(void)
 {
 	int i;
 
-	/* Some of them may stay in registers, or on the stack. */
+	/* Many, since pointers to some of them may stay in registers or on the stack. */
 	for (i = 0; i < 16; i++)
 		kmalloc(40, GFP_KERNEL);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Makes the kernel complain, for selftest.sh to see that this is noticed. */
+/* Warns when loaded: selftest.sh checks that vm.sh notices. */
 #include <linux/bug.h>
 #include <linux/module.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Put before each file of libring that clang's analyzer reads. It sees one file at a
- * time, and so not that what libring_fail() returns is never 0; nor does it know that
+ * Included before each file of libring for clang's analyzer. The analyzer sees one file at
+ * a time, so it cannot know that libring_fail() never returns 0. It also does not know that
  * minus an errno is negative.
  */
 #ifndef SEQRING_ANALYZED_H

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# bites.sh: each check of run.sh reports a file that was made to be reported, and for
-# the reason that it was made for; and each list *.known an entry that matches nothing.
+# bites.sh: tests the checks of run.sh. Each check must report a file that has a defect on
+# purpose, and must report that defect. A list *.known must report an entry that matches
+# nothing.
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -12,7 +13,8 @@ dir=$(mktemp -d build/static/bites.XXXXXX) || exit 1
 trap 'rm -rf "$dir"' EXIT
 failed=0
 
-# bites CHECK PATTERN...: of what stands on standard input, CHECK says what matches.
+# bites CHECK PATTERN...: runs CHECK on the code from standard input. Its output must match
+# each pattern.
 bites() {
 	local check=$1 file pattern out
 	shift
@@ -167,12 +169,13 @@ bites places '/home/somebody' 'someone@' 'packages\.example' <<EOF
 const char *where = "/home/somebody/seqring";
 EOF
 
-printf 'nothing says this  because\n' >"$dir/list"
+printf 'an absent pattern  because\n' >"$dir/list"
 # shellcheck source=tests/static/lib.sh
-if (. $here/lib.sh && echo 'a report' | unknown "$dir/list") | grep -q 'that matches nothing says'; then
-	echo 'ok a list of what is known has no entry that matches nothing'
+if (. $here/lib.sh && echo 'a report' | unknown "$dir/list") |
+	grep -q 'no report matches an absent pattern'; then
+	echo 'ok a list of known reports reports an entry that matches nothing'
 else
-	echo 'not ok a list of what is known has no entry that matches nothing'
+	echo 'not ok a list of known reports reports an entry that matches nothing'
 	failed=1
 fi
 exit $failed

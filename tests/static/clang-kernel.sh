@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# clang-kernel.sh ARGUMENT...: clang, in place of the gcc that the kernel's headers were
-# set up for. What only gcc knows is left out; none of it is about warnings.
+# clang-kernel.sh ARGUMENT...: runs clang instead of the gcc that the kernel's headers were
+# configured for. Leaves out options that only gcc has; none of them concerns warnings.
 
 set -u
 args=()

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What cppcheck has to know of macros whose headers it does not read. */
+/* Definitions of macros for cppcheck, which does not read their headers. */
 #ifdef __KERNEL__
 #define list_for_each_entry(pos, head, member) for ((pos) = first(head); (pos); (pos) = next(pos))
 #define list_for_each_entry_safe(pos, n, head, member) \

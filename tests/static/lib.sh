@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# For the scripts that check sources: the lists of files, and how an outcome is said.
-# From the top of the tree. Sets $tmp, $cache, and $failed when a check fails.
+# Lists files and reports outcomes, for the scripts that check sources; sourced, from the top
+# of the tree. Sets $tmp and $cache, and $failed when a check fails.
 
-# shellcheck disable=SC2034 # $cache is for who includes this
+# shellcheck disable=SC2034 # the scripts that source this use $cache
 cache=${SEQRING_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/seqring}
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 failed=0
 
-# All files of the tree, what git ignores left out.
+# all_files: prints all files of the tree that git does not ignore.
 all_files() {
 	if [ -e .git ]; then
 		git ls-files -co --exclude-standard
@@ -21,7 +21,7 @@ all_files() {
 	done | sort
 }
 
-# NAME COMMAND...: ok when the command succeeds, else what it printed.
+# check NAME COMMAND...: reports ok when the command succeeds, else what it printed.
 check() {
 	local name=$1
 	shift
@@ -34,12 +34,13 @@ check() {
 	fi
 }
 
+# need COMMAND: reports a command that is not installed.
 need() {
 	command -v "$1" >/dev/null || { echo "no $1: run tests/deps.sh style"; return 1; }
 }
 
-# Sets $linux_scripts: what is needed here of scripts/ of Linux, out of Debian's big
-# archive. It takes long to get, so it is kept.
+# find_linux_scripts: sets $linux_scripts to the files of Linux's scripts/ that the checks
+# need. Unpacking Debian's large archive takes long, so the cache keeps them.
 find_linux_scripts() {
 	local version tar new
 	version=$(dpkg-query -W -f='${Version}' linux-source-6.1 2>/dev/null)
@@ -51,7 +52,7 @@ find_linux_scripts() {
 		return 1
 	fi
 	mkdir -p "$cache/linux-scripts" || return 1
-	# Another run may have put it there by now.
+	# Another run may have put the directory there in the meantime.
 	new=$(mktemp -d "$cache/linux-scripts/.tmp.XXXXXX") || return 1
 	if ! tar -C "$new" -xJf "$tar" --strip-components=2 \
 		linux-source-6.1/scripts/{checkpatch.pl,spelling.txt,const_structs.checkpatch,coccinelle} ||
@@ -61,16 +62,16 @@ find_linux_scripts() {
 	[ -e "$linux_scripts" ]
 }
 
-# Reports on standard input, less those that the list in file $1 knows. A line of it is a
-# pattern (grep -E), then two blanks or more and why. One that matches nothing is reported:
-# what it was about is gone.
+# unknown LIST: prints the reports on standard input that the list does not know. A line of
+# the list is a pattern (grep -E), two blanks or more, and the reason. Reports a line that
+# matches nothing, since its subject is gone.
 unknown() {
 	local list=$1 pattern
 	cat >"$tmp/reports"
 	cp "$tmp/reports" "$tmp/left"
 	while IFS= read -r pattern; do
 		if [ -z "${STATIC_SAMPLE-}" ] && ! grep -qE -e "$pattern" "$tmp/reports"; then
-			echo "$list: nothing is reported that matches $pattern"
+			echo "$list: no report matches $pattern"
 		fi
 		grep -vE -e "$pattern" "$tmp/left" >"$tmp/left.new"
 		mv "$tmp/left.new" "$tmp/left"

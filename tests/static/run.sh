@@ -1,22 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# run.sh [CHECK...]: what tools can say about the sources without running them:
+# run.sh [CHECK...]: runs all static checks of the sources, or those named:
 #
 #   tidy        clang-tidy and clang's analyzer on libring and tools (.clang-tidy)
 #   tidy-tests  clang-tidy on bench and tests (tests.clang-tidy)
 #   cppcheck    on libring, tools, bench and kmod (cppcheck.known)
 #   coccinelle  the scripts of Linux 6.1 on kernel code (linux.known)
 #   shared      no plain access to bytes that others map (shared.cocci, shared.known)
-#   pairs       each ordering operation has a tag that docs/design.md's table has, and
-#               there is none that is not behind barrier.h (bare.known)
+#   pairs       each ordering operation has a tag of the table in docs/design.md, and
+#               goes through barrier.h (bare.known)
 #   clang       the kernel code with clang's warnings, W=1
-#   places      no path of a machine, no host, no address of a person
-#   bites       each of these reports a file made to be reported: bites.sh
+#   places      no path of a machine, no host, no person's address
+#   bites       each of these checks reports a file with a defect: bites.sh
 #
-# Or those named. Prints ok or not ok for each, details where it fails. A file *.known
-# says what is reported and is right all the same, and why; an entry that nothing matches
-# is a failure. STATIC_SAMPLE names a file to look at in place of the tree: for bites.sh.
+# Prints ok or not ok for each check, with details of a failure. A file *.known lists
+# reports about correct code, each with the reason; an entry that matches no report is a
+# failure. STATIC_SAMPLE names a file to check instead of the tree; bites.sh uses it.
 
 # shellcheck disable=SC2317 # the checks are called by name
 set -u
@@ -32,7 +32,8 @@ else
 	all_files >"$tmp/files"
 fi
 
-# Files of the tree that match $1 and do not match $2; the sample, where there is one.
+# files REGEX [REGEX]: prints the files of the tree that match the first regex and not the
+# second, or only the sample if there is one.
 files() {
 	if [ -n "$sample" ]; then
 		echo "$sample"
@@ -42,20 +43,21 @@ files() {
 }
 
 user='^(libring|tools)/.*\.c$'
-tests='^(bench|tests/(unit|native|bpf|vm/progs))/.*\.c$'
+tests='^(bench|tests/(unit|stress|bpf|kernel/vm/progs))/.*\.c$'
 kernel='^(kmod|bench/vm/kmod)/.*\.c$'
-# BPF programs and what makes BTF are for another machine; tests/fuzz is C of another kind.
+# BPF programs, and sources that are compiled only for their BTF, have another target. tests/fuzz
+# is left out.
 not_user='\.(bpf|schema)\.c$|^bench/vm/kmod/'
 
-# tidy_one CONFIG FILE: what the compiler is told is what the Makefile tells it.
+# tidy_one CONFIG FILE: runs clang-tidy with the Makefile's compiler options.
 tidy_one() {
 	local config=$1 file=$2 out rc flags more=()
 	flags=(-std=gnu11 -Iinclude -isystem build/native -D_GNU_SOURCE)
 	case $file in
-	# Where the functions stand that analyzed.h speaks for.
+	# These files define the functions that analyzed.h wraps.
 	libring/error.c | libring/name.c) ;;
 	libring/*) flags+=(-include "$here/analyzed.h") ;;
-	# What a skeleton owns, libbpf frees, which the analyzer does not see.
+	# libbpf frees what a skeleton owns; the analyzer cannot see that.
 	tools/trace/load.c) more=(--checks=-clang-analyzer-unix.Malloc) ;;
 	bench/vm/*) flags+=(-Ibench/vm -isystem /usr/include/libnl3) ;;
 	bench/peers/helpers/*)
@@ -71,11 +73,11 @@ tidy_one() {
 export -f tidy_one
 export here
 
-# One file at a time: of several, the analyzer of clang 14 takes each va_list but the
-# first's for one that was never started.
-tidy() { # CONFIG, files from standard input
+# tidy CONFIG: checks the files named on standard input, one at a time. Given several files,
+# the analyzer of clang 14 takes each va_list except the first file's for uninitialized.
+tidy() {
 	need clang-tidy || return 1
-	# For the headers that the build makes.
+	# The build makes headers that the files include.
 	[ -n "$sample" ] || make -s -j2 tools bench-build test-build >"$tmp/make" 2>&1 ||
 		{ cat "$tmp/make"; return 1; }
 	# shellcheck disable=SC2016 # the inner shell's
@@ -92,7 +94,8 @@ do_tidy_tests() {
 	files "$tests" "$not_user" | tidy "$here/tests.clang-tidy"
 }
 
-run_cppcheck() { # OPTION..., files from standard input
+# run_cppcheck OPTION...: checks the files named on standard input.
+run_cppcheck() {
 	xargs -r -d '\n' cppcheck -j2 --std=c11 --quiet --library=posix \
 		--enable=warning,performance,portability --max-configs=1 \
 		--suppress=unmatchedSuppression --error-exitcode=1 -Iinclude \
@@ -112,7 +115,7 @@ do_cppcheck() {
 	[ ! -s "$tmp/cppcheck" ]
 }
 
-# NAME-OF-SCRIPT FILE...: what it reports, as NAME: FILE:LINE:...
+# linux_cocci SCRIPT FILE...: prints the script's reports as NAME: FILE:LINE:...
 linux_cocci() {
 	local script=$1 name options
 	shift
@@ -121,7 +124,7 @@ linux_cocci() {
 	spatch --very-quiet -D report --timeout 60 --cocci-file "$script" "${options[@]}" \
 		--macro-file "$here/shared.h" -I include "$@" 2>"$tmp/$name.err" >"$tmp/$name.out" ||
 		{ echo "$name: failed"; sed "s/^/$name: /" "$tmp/$name.err"; }
-	# Some print a patch to look at as well.
+	# Some scripts also print a patch.
 	grep -E '^[^ +@-][^ ]*:[0-9]+' "$tmp/$name.out" | sed "s/^/$name: /"
 }
 export -f linux_cocci
@@ -141,10 +144,9 @@ do_coccinelle() {
 	[ ! -s "$tmp/coccinelle" ]
 }
 
-# A function that spatch cannot read is one that it does not look at. The texts of macros
-# need be no C.
-# It reads what a macro is replaced by, which need be no C; without the attributes it may end
-# in an empty line.
+# shared_one FILE: checks one file. Reports code that spatch cannot parse, since it does not
+# check a function that it cannot parse. Texts of macros are not reported: they need not be
+# C, and may end in an empty line once the attributes are removed.
 shared_one() {
 	spatch --parse-c --macro-file "$here/shared.h" "$1" 2>&1 |
 		grep 'BAD:!!!!! ' | grep -vE 'BAD:!!!!! (#define |[[:space:]]*$)|SEC\("\.maps"\)' |
@@ -154,7 +156,7 @@ shared_one() {
 }
 export -f shared_one
 
-# On copies without attributes, of which spatch does not understand all.
+# do_shared: checks copies without attributes, since spatch does not understand all of them.
 do_shared() {
 	need spatch || return 1
 	local f
@@ -164,7 +166,7 @@ do_shared() {
 		sed -E 's/__attribute__ ?\(\(.*\)\)//' "$f" >"$tmp/shared/$f"
 	done
 	mkdir "$tmp/shared/tests" && ln -s "$PWD/$here" "$tmp/shared/tests/static" || return 1
-	# In one piece: spatch writes the ends of its lines by themselves.
+	# The output of a file is printed at once: spatch writes the ends of its lines separately.
 	# shellcheck disable=SC2016 # the inner shell's
 	(cd "$tmp/shared" && xargs -r -d '\n' -P 2 -n 1 \
 		bash -c 'out=$(shared_one "$1"); [ -z "$out" ] || printf "%s\n" "$out"' - <"$tmp/sources") |
@@ -173,7 +175,7 @@ do_shared() {
 	[ ! -s "$tmp/said" ]
 }
 
-# The tags in the code and those of the table must be the same.
+# do_pairs: checks that the tags in the code are those of the table.
 do_pairs() {
 	local call bare bad=0
 	call='seqring_(load_acquire|store_release|fence_read|fence_write|fence_full|compiler_barrier|cmpxchg_full)\('
@@ -182,11 +184,11 @@ do_pairs() {
 	# ANNOUNCE is an RCU grace period: no operation of barrier.h has it.
 	sed -n 's/^| \([A-Z]*\) | .*/\1/p' docs/design.md | grep -vx ANNOUNCE | sort >"$tmp/table"
 	if comm -23 "$tmp/used" "$tmp/table" | grep .; then
-		echo "... not a tag of the table of pairs in docs/design.md"
+		echo "... the table of pairs in docs/design.md has no such tag"
 		bad=1
 	fi
 	if [ -z "$sample" ] && comm -13 "$tmp/used" "$tmp/table" | grep .; then
-		echo "... in the table of pairs in docs/design.md, and nothing uses it"
+		echo "... the table of pairs in docs/design.md has the tag, but nothing uses it"
 		bad=1
 	fi
 	bare='\b(smp_[a-z_]*mb[a-z_]*|smp_load_acquire|smp_store_release|barrier|rmb|wmb|mb|__atomic_\w+|__sync_\w+|atomic_thread_fence|try_cmpxchg\w*|cmpxchg\w*|xchg\w*|mfence|lfence|sfence) *\(|memory_order_|stdatomic\.h'
@@ -209,8 +211,9 @@ do_clang() {
 	return 1
 }
 
-# /root in a guest is the guest's own; the XML namespaces of drawings are no addresses. Of hosts
-# whatever looks like one: where packages come from is for each machine to say.
+# do_places: reports paths, hosts and addresses. /root does not count, since it is the guest's
+# own directory in scripts for a VM. Whatever looks like a host's name counts: each machine
+# itself configures where packages come from.
 do_places() {
 	files '' '^LICENSES/|^tests/static/(run|bites)\.sh$|^tests/static/places\.known$' | xargs -d '\n' grep -nIE -e '/(home|work|Users)/[A-Za-z]' \
 		-e '\b[a-z0-9-]+(\.[a-z0-9-]+)*\.(org|net|com)\b|\b[a-z0-9-]{3,}\.io\b|\b(registry|proxy)\.[a-z]' \

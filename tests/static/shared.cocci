@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// Accesses to memory that others map which are neither marked nor behind barrier.h.
-// Whoever takes only an address (&ctl->head) has accessed nothing; so all that takes one
-// must be of those named here, where the type of what it points to gets lost.
+// Finds accesses to shared memory that are neither marked nor go through barrier.h. Taking
+// an address (&ctl->head) is no access. So where an address loses its type, the function
+// that takes it must be one of those named here.
 
 virtual report
 
@@ -11,7 +11,7 @@ virtual report
 def say(p, what):
     print("%s:%s: %s: %s" % (p[0].file, p[0].line, p[0].current_element, what))
 
-// ---- control area, record header, armed words, reader page, header page
+// ---- control area, record header, wake thresholds, reader page, header page
 
 @address@
 struct seqring_ring_ctl *ctl;

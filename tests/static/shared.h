@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What spatch has to know of macros, to read a function that begins with one. */
+/* Definitions of macros for spatch, so that it can parse a function that begins with one. */
 #define seqring_inline static inline
 #define seqring_cold   static
 #define ____cacheline_aligned

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# style.sh [CHECK...]: checkpatch, clang-format, sparse, shellcheck, spdx, version,
-# links and length, or those named. Prints ok or not ok for each, details where it fails.
+# style.sh [CHECK...]: runs the checks named, or all: spdx, version, links, length,
+# clang-format, checkpatch, shellcheck and sparse. Prints ok or not ok for each, with details
+# of a failure.
 
 # shellcheck disable=SC2317 # the checks are called by name
 set -u
@@ -14,58 +15,58 @@ cd "$(dirname "$0")/../.." || exit 1
 is_kernel='^(kmod/|bench/vm/kmod/|include/(seqring|linux)/|tests/kernel/vm/warn/|tests/kernel/debug/planted/)'
 is_other='^tests/proof/model/'
 
-# What is not asked of kmod/compat.h, of the headers for both worlds and of user
-# space. Nothing is left out for the rest of the kernel code.
+# The checks that do not apply to kmod/compat.h, to the headers for both kernel and user
+# space, and to user space. All checks apply to the rest of the kernel code.
 in_compat=(
-	LINUX_VERSION_CODE	# compat.h is the place for it,
-	CONSTANT_COMPARISON	# and is not wrong about which side is constant
+	LINUX_VERSION_CODE	# compat.h is the place for version checks
+	CONSTANT_COMPARISON	# misreads such a check: the constant is on the right
 )
 in_abi=(
 	BIT_MACRO		# user space includes these too, without BIT()
 	CAMELCASE		# _Static_assert
-	COMPLEX_MACRO		# seqring_inline is words that begin a function
+	COMPLEX_MACRO		# seqring_inline is a list of words that begin a function
 	PREFER_KERNEL_TYPES	# uint32_t, in the part for user space
 	LINE_SPACING		# the assertion of a size belongs to its struct
 	MACRO_ARG_REUSE		# sizeof and typeof evaluate nothing
-	MEMORY_BARRIER		# barrier.h: it is the uses that are commented
-	NEW_TYPEDEFS		# schema.h is made of them
+	MEMORY_BARRIER		# barrier.h defines barriers; their uses have the comments
+	NEW_TYPEDEFS		# schema.h consists of typedefs
 	PREFER_DEFINED_ATTRIBUTE_MACRO
 )
 in_bpf=(
 	"${in_abi[@]}"
 	VOLATILE		# BPF programs have no READ_ONCE()
 	SPACING			# takes the * of a cast with volatile for a product
-	MACRO_ARG_PRECEDENCE	# the argument is a name, from which others are made
+	MACRO_ARG_PRECEDENCE	# the argument is a name, and part of other names
 )
 in_user=(
 	PREFER_KERNEL_TYPES	# uint32_t and the like are C's own
 	CAMELCASE		# so are PRIu64, _Static_assert, _Thread_local
 	STATIC_CONST		# does not know _Thread_local
-	BIT_MACRO		# the kernel's macros are not at hand:
+	BIT_MACRO		# user space does not have these macros of the kernel:
 	ARRAY_SIZE
 	PREFER_DEFINED_ATTRIBUTE_MACRO
 	PREFER_FALLTHROUGH
 	AVOID_EXTERNS		# takes a member with aligned() for a function
-	EMBEDDED_FUNCTION_NAME	# a message may have a word that names a function too
+	EMBEDDED_FUNCTION_NAME	# a word of a message may also be the name of a function
 	MACRO_ARG_REUSE		# the macros of tests, on constants and names
 	ARCH_DEFINES		# the bench reads the processor's counters
 	VOLATILE		# tests force loads and stores with it
 	PARENTHESIS_ALIGNMENT	# clang-format has the last word on layout
 	OPEN_ENDED_LINE
-	SPLIT_STRING		# what the library says are whole sentences
+	SPLIT_STRING		# messages of the library are whole sentences
 	LINE_SPACING		# takes a declaration with _Alignas for a statement
 	TABSTOP			# clang-format indents statement expressions
 	COMPLEX_MACRO		# tables of tests have macros for runs of arguments
 	MACRO_WITH_FLOW_CONTROL	# a list of checks, each of which returns
-	MACRO_ARG_PRECEDENCE	# in a macro's argument stands the name of a member
+	MACRO_ARG_PRECEDENCE	# an argument of a macro is the name of a member
 	REPEATED_WORD		# "enum how how", "mount -t bpf bpf"
-	ENOSYS			# what bpf(2) says where there is none
+	ENOSYS			# the error of bpf(2) on a kernel that does not have it
 )
 
 not_in_shell=(
-	SC2015	# A && B || C: where B cannot fail
-	SC2016	# a variable in single quotes: text for another shell
-	SC2317	# code never reached: functions are called by what "$@" says
+	SC2015	# A && B || C: only where B cannot fail
+	SC2016	# a variable in single quotes is text for another shell
+	SC2317	# unreachable code: "$@" names the functions to call
 )
 
 all_files >"$tmp/files"
@@ -73,8 +74,9 @@ grep -E '\.[ch]$' "$tmp/files" | grep -vE "$is_other" >"$tmp/c"
 grep -E "$is_kernel" "$tmp/c" >"$tmp/kernel"
 grep -vE "$is_kernel" "$tmp/c" >"$tmp/user"
 
-# From a directory of links, since checkpatch leaves a cache where it is run.
-run_checkpatch() { # IGNORED-TYPES, files from standard input
+# run_checkpatch IGNORED-TYPES: checks the files named on standard input. Runs in a directory
+# of links, since checkpatch leaves a cache where it runs.
+run_checkpatch() {
 	(cd "$tmp/tree" && xargs -r -d '\n' -P 2 -n 8 perl "$checkpatch" --strict --no-tree --root=. \
 		--terse --show-types --no-summary ${1:+--ignore "$1"} -f)
 }
@@ -93,7 +95,7 @@ do_checkpatch() {
 	return "$rc"
 }
 
-# libring.h, like the other headers, is a page to read: its columns stay.
+# do_clang_format: leaves out the public headers; their columns are aligned by hand.
 do_clang_format() {
 	need clang-format || return 1
 	grep -v '^include/' "$tmp/user" |
@@ -128,7 +130,7 @@ do_shellcheck() {
 		grep -v '\.sh$' "$tmp/files" |
 			xargs -r -d '\n' grep -lE -m 1 '^#!(/usr)?/bin/(env )?(ba)?sh\b'
 	} | sort -u | xargs -r -d '\n' shellcheck -x "${opts[@]}" || rc=1
-	# Unknown to shellcheck by that name; its ash is close to dash.
+	# busybox is unknown to shellcheck; its ash is close to dash.
 	grep '^tests/' "$tmp/files" | xargs -r -d '\n' grep -l -m 1 '^#!/bin/busybox sh' |
 		xargs -r -d '\n' shellcheck -s dash "${opts[@]}" || rc=1
 	return "$rc"
@@ -138,7 +140,7 @@ do_spdx() {
 	local f bad=0
 	while IFS= read -r f; do
 		sed -n 1,2p "$f" | grep -qF 'SPDX-License-Identifier: ' ||
-			{ echo "$f: no SPDX line at its top"; bad=1; }
+			{ echo "$f: no SPDX line at the top"; bad=1; }
 	done < <(grep -E '\.([chS]|cc|sh|py|pl|awk|mk|map)$|(^|/)(Makefile|Kbuild)$' "$tmp/files")
 	return "$bad"
 }
@@ -147,12 +149,13 @@ do_length() {
 	local f n bad=0
 	while IFS= read -r f; do
 		n=$(wc -l <"$f")
-		[ "$n" -le 650 ] || { echo "$f: $n lines are more than 650"; bad=1; }
+		[ "$n" -le 650 ] || { echo "$f: $n lines, at most 650 are allowed"; bad=1; }
 	done < <(grep '\.c$' "$tmp/files")
 	return "$bad"
 }
 
-# The constants of libring.h, the changelog and the version maps agree with the file VERSION.
+# do_version: checks that the constants of libring.h, the changelog and the version maps agree
+# with the file VERSION.
 do_version() {
 	local version header minor bad=0
 	version=$(cat VERSION)
@@ -168,7 +171,8 @@ do_version() {
 	return "$bad"
 }
 
-# Each relative link of a page leads to a file, and so does each mention of docs/NAME.md.
+# do_links: checks that each relative link of a page and each mention of docs/NAME.md leads
+# to a file.
 do_links() {
 	local page link bad=0
 	while read -r page link; do
@@ -176,7 +180,7 @@ do_links() {
 	done < <(grep '\.md$' "$tmp/files" | xargs -r -d '\n' grep -oHE '\]\([^)#]+' |
 		grep -v '://' | sed 's/:](/ /')
 	while IFS=: read -r page link; do
-		[ -e "$link" ] || { echo "$page: there is no $link"; bad=1; }
+		[ -e "$link" ] || { echo "$page: no file $link"; bad=1; }
 	done < <(grep -vE '^docs/(benchmarks|evidence)/.*svg$' "$tmp/files" |
 		xargs -r -d '\n' grep -oHE '\bdocs/[a-z/-]+\.md\b')
 	return "$bad"
@@ -189,7 +193,7 @@ for name; do
 		check "$name" "do_${name//-/_}"
 		;;
 	*)
-		echo "check-style.sh: no check '$name'" >&2
+		echo "style.sh: no check '$name'" >&2
 		exit 2
 		;;
 	esac

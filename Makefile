@@ -6,7 +6,7 @@
 # make demo       the main job on real kernel events
 # make help       the rest
 #
-# How files are made is in mk/: flags.mk, rules.mk, install.mk.
+# How files are made is in mk/: flags.mk, rules.mk, bench.mk, install.mk.
 
 .PHONY: all
 all:
@@ -35,12 +35,11 @@ DEVFUZZ_OBJS	:= $(call objects,$(wildcard tests/fuzz/dev_*.c))
 # The programs that the VM also runs as 32-bit ones.
 M32_PROGS	:= $(O)/tests/kernel/vm/progs/t_read $(O)/tests/kernel/vm/progs/follow
 
-.PHONY: everything lib tools bench-build test-build test-m32 modules
+.PHONY: everything lib tools test-build test-m32 modules
 all: lib tools
 everything: lib tools bench-build test-build
 lib: $(O)/libring.a $(O)/$(SONAME) $(O)/libring.so $(O)/libring.pc $(BPF_LIB)
 tools: $(O)/ringctl
-bench-build: $(O)/ringbench
 test-build: $(UNIT_TESTS) $(TEST_PROGS) $(BPF_TESTS) $(O)/devfuzz
 test-m32: $(M32_PROGS)
 
@@ -82,66 +81,14 @@ $(DEVFUZZ_OBJS): CFLAGS_ALL += -Wno-unused-parameter -Wno-missing-field-initiali
 $(O)/devfuzz: $(DEVFUZZ_OBJS)
 	$(call link)
 
-BENCH_OBJS	:= $(patsubst %.c,$(O)/%.o,$(filter-out %.bpf.c,$(wildcard bench/*.c bench/bpf/*.c \
-		   bench/peers/*.c bench/latency/*.c)))
-BENCH_LIBS	:= json-c gsl
-$(O)/bench/bpf/contender.o $(O)/bench/bpf/consumer.o: $(O)/bench/bpf/bench.skel.h
-$(O)/bench/latency/bpf.o: $(O)/bench/latency/latency.skel.h
-$(O)/ringbench: $(BENCH_OBJS) $(O)/libring-bpf.a $(O)/libring.a
-	@echo '  LD  $@'
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBBPF) $(shell $(PKG_CONFIG) --libs $(BENCH_LIBS)) -lm
-
-# Peers that run in programs of their own; a run says which of them are not there.
-ICEORYX		:= $(lastword $(wildcard /usr/include/iceoryx/v*))
-ifeq ($(filter asan tsan m32 arm64,$(SAN)),)
-PEER_PROGS	:= $(O)/ringbench-place
-PEER_PROGS	+= $(if $(wildcard $(ICEORYX)/iceoryx_binding_c/runtime.h),$(O)/ringbench-iceoryx)
-PEER_PROGS	+= $(if $(shell $(PKG_CONFIG) --exists lttng-ust && echo y),$(O)/ringbench-lttng)
-endif
-bench-build: $(PEER_PROGS)
-PEER_OBJS	:= $(addprefix $(O)/bench/,peers/helpers/common.o peers/helpers/helper.o \
-		   peers/round.o stream.o harness.o)
-$(O)/bench/peers/helpers/iceoryx.o: CPPFLAGS_ALL += -isystem $(ICEORYX)
-$(O)/bench/peers/helpers/lttng.o: CPPFLAGS_ALL += -Ibench/peers/helpers
-
-$(O)/ringbench-place: $(O)/bench/peers/helpers/place.o $(O)/bench/peers/helpers/common.o \
-		$(O)/bench/harness.o
-	@echo '  LD  $@'
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
-
-$(O)/ringbench-iceoryx: $(O)/bench/peers/helpers/iceoryx.o $(PEER_OBJS)
-	@echo '  LD  $@'
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -liceoryx_binding_c
-
-$(O)/ringbench-lttng: $(O)/bench/peers/helpers/lttng.o $(PEER_OBJS)
-	@echo '  LD  $@'
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(shell $(PKG_CONFIG) --libs lttng-ust)
-
-# What bench/vm/run.sh takes into the VM, with the dependencies of that.
-ifeq ($(filter asan tsan m32 arm64,$(SAN)),)
-bench-build: $(if $(shell $(PKG_CONFIG) --exists libnl-genl-3.0 && echo y),$(O)/vmbench)
-endif
-VMBENCH_OBJS	:= $(patsubst %.c,$(O)/%.o,$(filter-out %.bpf.c,$(wildcard bench/vm/*.c)) \
-		   $(wildcard bench/report*.c bench/machine.c) bench/harness.c)
-$(patsubst %.c,$(O)/%.o,$(wildcard bench/vm/*.c)): CPPFLAGS_ALL += -Ibench/vm \
-	$(shell $(PKG_CONFIG) --cflags libnl-genl-3.0 2>/dev/null)
-$(O)/bench/vm/tracers.o: $(O)/bench/vm/streams.skel.h
-$(O)/vmbench: $(VMBENCH_OBJS) $(O)/libring.a
-	@echo '  LD  $@'
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBBPF) $(shell $(PKG_CONFIG) --libs libnl-genl-3.0 json-c) -lm
-
-$(O)/bench/vm/demo/%: $(O)/bench/vm/demo/%.o $(O)/libring.a
-	@echo '  LD  $@'
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
-
 # In build/: a kernel's build leaves its products beside the sources.
 modules:
 	kmod/build.sh $(KDIR) build/kmod
 
-include mk/install.mk
+include mk/bench.mk mk/install.mk
 
 # SUITES="unit-native vm-6.1": only those.
-.PHONY: check test test-long test-debug mutants soak demo demo-vm bench bench-quick bench-check bench-report check-style bench-vm demo-locks
+.PHONY: check test test-long test-debug mutants soak demo demo-vm check-style
 test:
 	tests/run.sh $(SUITES)
 
@@ -175,22 +122,6 @@ demo:
 
 demo-vm:
 	tools/demo/demo.sh vm
-
-# The scripts install what they need, and then build it themselves.
-bench:
-	bench/run.sh full
-
-bench-quick bench-check bench-report:
-	bench/run.sh $(@:bench-%=%)
-
-# On both kernels; the targets are for Linux 6.1.
-bench-vm:
-	bench/vm/run.sh 6.1
-	bench/vm/figures.py build/bench/vm-6.1.json docs/guide/from-locks.md
-	bench/vm/run.sh 6.12
-
-demo-locks:
-	bench/vm/demo/demo.sh
 
 check-style:
 	tests/deps.sh build bench test vm style

@@ -3,18 +3,17 @@
 #
 # run.sh full|quick|check|report: builds and runs ringbench.
 #
-# full    writes docs/benchmarks.md and what belongs to it; takes minutes
+# full    writes docs/benchmarks.md and its plots; takes minutes
 # quick   prints the tables, and writes build/bench/quick.json
-# check   the same; exits 1 and names what falls short of its target. With
-#         ALLOW_SKIPS=1 what cannot be measured here does not
-# report  writes docs/benchmarks.md anew from what was measured before
+# check   the same; exits 1 and names each figure that falls short of its target. With
+#         ALLOW_SKIPS=1, a figure that cannot be measured here does not
+# report  writes docs/benchmarks.md anew from the last measurement
 
 set -eu
 cd "$(dirname "$0")/.."
-bench=build/native/ringbench
 out=build/bench
 
-# Each run that there is; what was measured last, else what the tree has.
+# Of each kind of run the last one here, or else that of the tree.
 report() {
 	set --
 	for name in native vm-6.1 vm-6.12; do
@@ -26,7 +25,7 @@ report() {
 		done
 	done
 	[ $# -gt 0 ] || { echo "$0: nothing was measured yet: make bench" >&2; exit 1; }
-	bench/report.py "$@" -o docs
+	bench/report/page.py "$@" -o docs
 }
 
 case ${1:-} in
@@ -47,14 +46,13 @@ ${MAKE:-make} -s -j2 bench-build
 mkdir -p $out
 case $1 in
 full)
-	$bench --json $out/native.new
-	mv $out/native.new $out/native.json
+	bench/report/measure.py --json $out/native.json
 	report
 	;;
 quick)
-	$bench --quick --json $out/quick.json
+	bench/report/measure.py --quick --json $out/quick.json
 	;;
 check)
-	$bench --quick --check ${ALLOW_SKIPS:+--allow-skips} --json $out/check.json
+	bench/report/measure.py --quick --check ${ALLOW_SKIPS:+--allow-skips} --json $out/check.json
 	;;
 esac

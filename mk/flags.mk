@@ -75,6 +75,6 @@ NEED		:= cc
 ifneq ($(SAN),m32)
 NEED		+= libbpf
 NEED		+= $(call goal,all everything tools install %/ringctl,json-c seccomp clang bpftool)
-NEED		+= $(call goal,everything bench-build %/ringbench,json-c gsl clang bpftool)
+NEED		+= $(call goal,everything bench-build %/ringbench,clang bpftool)
 NEED		+= $(call goal,everything test-build,cmocka clang)
 endif

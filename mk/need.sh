@@ -36,12 +36,11 @@ for part; do
 	libbpf) need libbpf-dev library libbpf ;;
 	json-c) need libjson-c-dev library json-c ;;
 	seccomp) need libseccomp-dev library libseccomp ;;
-	gsl) need libgsl-dev library gsl ;;
 	cmocka) need libcmocka-dev library cmocka ;;
 	clang) need clang command -v "$CLANG" ;;
 	bpftool) need bpftool command -v "$BPFTOOL" ;;
 	*)
-		echo "usage: $0 [cc|libbpf|json-c|seccomp|gsl|cmocka|clang|bpftool...]" >&2
+		echo "usage: $0 [cc|libbpf|json-c|seccomp|cmocka|clang|bpftool...]" >&2
 		exit 2
 		;;
 	esac

@@ -31,10 +31,10 @@ packages() {
 		echo pkg-config clang bpftool python3
 		packages vm
 		;;
-	# libnl is one of the ways that the module is compared with; gnuplot draws; GSL has
-	# the histograms. The rest is what user space may have instead of a ring.
+	# libnl is one of the alternatives to the module; gnuplot draws. The others are
+	# alternatives to a ring in user space.
 	bench)
-		echo libnl-genl-3-dev gnuplot-nox libgsl-dev python3 \
+		echo libnl-genl-3-dev gnuplot-nox python3 \
 			libck-dev libiceoryx-binding-c-dev iceoryx \
 			liblttng-ust-dev lttng-tools babeltrace2
 		;;

@@ -1,21 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Contenders in processes of their own: starts the helper that lies beside this
- * program and asks it for rounds. Only one of the two is at work at a time.
+ * Contenders in processes of their own: starts the helper that lies beside this program
+ * and asks it for rounds. Only one of the two is at work at a time.
  */
 #include <errno.h>
 #include <spawn.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "peers.h"
 
+/* @why: the reason why it cannot run here */
 struct far {
 	const char *name;
+	const char *package;
+	bool tried;
+	const char *why;
 	int fd;
 	pid_t pid;
+};
+
+static struct far iceoryx = { "ringbench-iceoryx", "libiceoryx-binding-c-dev", .fd = -1 };
+static struct far lttng = { "ringbench-lttng", "liblttng-ust-dev", .fd = -1 };
+
+struct far_stream {
+	struct far *far;
+	uint32_t index;
 };
 
 /* The helper has ended of itself; it has said why. */
@@ -25,13 +36,14 @@ static void __attribute__((noreturn)) gone(struct far *f)
 
 	waitpid(f->pid, &status, 0);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 2)
-		wrong("%s found what is not as it was written", f->name);
+		wrong("%s found a record that is not as it was written", f->name);
 	fail("%s ended before it was asked to", f->name);
 }
 
-static bool hear(struct far *f, struct far_answer *a)
+static void hear(struct far *f, void *what, size_t size)
 {
-	return recv(f->fd, a, sizeof(*a), MSG_WAITALL) == (ssize_t)sizeof(*a);
+	if (recv(f->fd, what, size, MSG_WAITALL) != (ssize_t)size)
+		gone(f);
 }
 
 static void path_beside(const char *name, char *path, size_t size)
@@ -46,22 +58,37 @@ static void path_beside(const char *name, char *path, size_t size)
 	strcpy(slash + 1, name);
 }
 
-struct far *far_start(const char *helper, const char *package, const char **why)
+/* It ends when nobody is there to ask it. */
+static void stop(struct far *f)
+{
+	if (f->fd >= 0) {
+		close(f->fd);
+		waitpid(f->pid, NULL, 0);
+	}
+	f->fd = -1;
+	f->tried = false;
+	f->why = NULL;
+}
+
+void helpers_stop(void)
+{
+	stop(&iceoryx);
+	stop(&lttng);
+}
+
+static void start(struct far *f)
 {
 	char place[4096], path[4096], cpus[32], *argv[] = { place, cpus, path, NULL };
-	struct far *f = calloc(1, sizeof(*f));
 	posix_spawn_file_actions_t actions;
 	struct far_answer hello;
 	int pair[2], err;
 
-	if (!f)
-		fail("no memory");
+	f->tried = true;
 	path_beside("ringbench-place", place, sizeof(place));
-	path_beside(helper, path, sizeof(path));
+	path_beside(f->name, path, sizeof(path));
 	if (access(path, X_OK)) {
-		*why = keep("%s was not built: install %s, and make again", helper, package);
-		free(f);
-		return NULL;
+		f->why = keep("%s was not built: install %s, and make again", f->name, f->package);
+		return;
 	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 		fail("no socket pair: %s", strerror(errno));
@@ -73,30 +100,80 @@ struct far *far_start(const char *helper, const char *package, const char **why)
 	close(pair[1]);
 	if (err)
 		fail("cannot start %s: %s", place, strerror(err));
-	f->name = helper;
 	f->fd = pair[0];
-	if (!hear(f, &hello))
-		gone(f);
-	if (hello.error[0]) {
-		*why = keep("%.*s", (int)sizeof(hello.error), hello.error);
-		far_stop(f);
-		return NULL;
-	}
-	return f;
+	hear(f, &hello, sizeof(hello));
+	if (!hello.error[0])
+		return;
+	f->why = keep("%.*s", (int)sizeof(hello.error), hello.error);
+	close(f->fd);
+	f->fd = -1;
+	waitpid(f->pid, NULL, 0);
 }
 
-void far_ask(struct far *f, struct far_request *q, struct far_answer *a)
+static void ask(struct far *f, const struct far_request *q, struct far_answer *a)
 {
-	if (send(f->fd, q, sizeof(*q), MSG_NOSIGNAL) != (ssize_t)sizeof(*q) || !hear(f, a))
+	if (send(f->fd, q, sizeof(*q), MSG_NOSIGNAL) != (ssize_t)sizeof(*q))
 		gone(f);
+	hear(f, a, sizeof(*a));
 	if (a->error[0])
 		fail("%s: %.*s", f->name, (int)sizeof(a->error), a->error);
 }
 
-/* It ends when nobody is there to ask it. */
-void far_stop(struct far *f)
+static const char *far_create(struct stream *s)
 {
-	close(f->fd);
-	waitpid(f->pid, NULL, 0);
-	free(f);
+	struct far_request q = { .command = FAR_OPEN, .len = s->len };
+	struct far_stream *fs = stream_alloc(s, sizeof(*fs));
+	struct far_answer a;
+
+	fs->far = s->kind == &kind_iceoryx ? &iceoryx : &lttng;
+	if (!fs->far->tried)
+		start(fs->far);
+	if (fs->far->why)
+		return fs->far->why;
+	q.kind = s->variant ? *(const unsigned int *)s->variant : 0;
+	ask(fs->far, &q, &a);
+	fs->index = a.stream;
+	s->impl = fs;
+	return NULL;
 }
+
+static void far_command(struct stream *s, struct stream_round *r, enum far_command command)
+{
+	const struct far_stream *fs = s->impl;
+	struct far_request q = { .command = command, .stream = fs->index, .round = *r };
+	struct far_answer a;
+
+	ask(fs->far, &q, &a);
+	*r = a.round;
+	if (a.nr_ticks != s->nr_ticks) {
+		s->nr_ticks = a.nr_ticks;
+		s->ticks = stream_alloc(s, a.nr_ticks * sizeof(*s->ticks));
+	}
+	if (a.nr_ticks)
+		hear(fs->far, s->ticks, a.nr_ticks * sizeof(*s->ticks));
+}
+
+static void far_run(struct stream *s, struct stream_round *r)
+{
+	far_command(s, r, FAR_RUN);
+}
+
+static void far_finish(struct stream *s, struct stream_round *r)
+{
+	far_command(s, r, FAR_FINISH);
+}
+
+const struct stream_kind kind_iceoryx = {
+	.name = "iceoryx",
+	.create = far_create,
+	.run = far_run,
+};
+
+const struct stream_kind kind_lttng = {
+	.name = "LTTng-UST",
+	.create = far_create,
+	.run = far_run,
+	.finish = far_finish,
+};
+
+const unsigned int lttng_small = 0, lttng_large = 1, lttng_live = 2;

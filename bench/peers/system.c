@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the kernel has for records from one process to another: a pipe, a Unix
- * datagram socket, a POSIX message queue. Each loses nothing; the writer sleeps
- * while it is full.
+ * The kernel's ways to pass records from one process to another: a pipe, a Unix datagram
+ * socket, a POSIX message queue. Each loses nothing; the writer sleeps while it is full.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <mqueue.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -38,24 +36,28 @@ struct channel {
 	struct mmsghdr *in;
 };
 
-static void *alloc(size_t size)
+/* The variant of a row: records in a system call; none: one. */
+const unsigned int channel_group = GROUP;
+
+static struct channel *channel_new(struct stream *s)
 {
-	void *p = aligned_alloc(128, (size + 127) & ~(size_t)127);
+	struct channel *c = stream_alloc(s, sizeof(*c));
 
-	if (!p)
-		fail("no memory");
-	memset(p, 0, size);
-	return p;
-}
-
-static struct channel *channel_new(struct stream *s, unsigned int group)
-{
-	struct channel *c = alloc(sizeof(*c));
-
-	c->group = group;
-	c->batch = alloc((size_t)group * s->len);
+	c->group = s->variant ? *(const unsigned int *)s->variant : 1;
+	c->batch = stream_alloc(s, (size_t)c->group * s->len);
+	c->poller = -1;
 	s->impl = c;
 	return c;
+}
+
+static void channel_destroy(struct stream *s)
+{
+	const struct channel *c = s->impl;
+
+	close(c->writer);
+	close(c->reader);
+	if (c->poller >= 0)
+		close(c->poller);
 }
 
 static void __attribute__((noreturn)) refused(const struct stream *s, const char *what)
@@ -78,22 +80,15 @@ static inline unsigned int smaller(unsigned int a, unsigned int b)
 }
 
 /* Nothing is lost on the way, so every record is the one after the last. */
-static void take(struct stream *s, const void *payload)
+static void take(struct stream *s, struct reader *rd, const void *payload)
 {
-	s->newest++;
-	payload_check(payload, s->len, s->newest, s->kind->name);
-	s->read++;
+	payload_check(payload, s->len, ++rd->newest, s->kind->name);
+	rd->read++;
 }
 
-static void channel_join(struct stream *s)
+static const char *pipe_create(struct stream *s)
 {
-	/* Every round ends with an empty channel. */
-	(void)s;
-}
-
-static void pipe_open(struct stream *s, unsigned int group)
-{
-	struct channel *c = channel_new(s, group);
+	struct channel *c = channel_new(s);
 	char path[64];
 	int fd[2];
 
@@ -107,17 +102,8 @@ static void pipe_open(struct stream *s, unsigned int group)
 	c->poller = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (c->poller < 0)
 		refused(s, path);
-	c->buf = alloc(READ_BYTES);
-}
-
-static void pipe_create(struct stream *s)
-{
-	pipe_open(s, 1);
-}
-
-static void pipe_create_batch(struct stream *s)
-{
-	pipe_open(s, GROUP);
+	c->buf = stream_alloc(s, READ_BYTES);
+	return NULL;
 }
 
 static void pipe_write(struct stream *s, unsigned int n)
@@ -142,7 +128,7 @@ static void pipe_write(struct stream *s, unsigned int n)
 }
 
 /* One read() at most. */
-static unsigned int pipe_collect(struct stream *s, unsigned int max)
+static unsigned int pipe_collect(struct stream *s, struct reader *rd, unsigned int max)
 {
 	struct channel *c = s->impl;
 	unsigned int n = 0;
@@ -152,7 +138,7 @@ static unsigned int pipe_collect(struct stream *s, unsigned int max)
 		memmove(c->buf, c->buf + c->at, c->end - c->at);
 		c->end -= c->at;
 		c->at = 0;
-		got = read(s->may_block ? c->reader : c->poller, c->buf + c->end,
+		got = read(rd->may_block ? c->reader : c->poller, c->buf + c->end,
 			   READ_BYTES - c->end);
 		if (got < 0 && errno != EAGAIN)
 			refused(s, "read");
@@ -160,28 +146,28 @@ static unsigned int pipe_collect(struct stream *s, unsigned int max)
 			c->end += (size_t)got;
 	}
 	for (; n < max && c->end - c->at >= s->len; n++, c->at += s->len)
-		take(s, c->buf + c->at);
+		take(s, rd, c->buf + c->at);
 	return n;
 }
 
 /* One message header for each of @n payloads from @base on. */
-static struct mmsghdr *headers(unsigned int n, void *base, size_t len)
+static struct mmsghdr *headers(struct stream *s, unsigned int n, void *base)
 {
-	struct mmsghdr *h = alloc(n * sizeof(*h));
-	struct iovec *iov = alloc(n * sizeof(*iov));
+	struct mmsghdr *h = stream_alloc(s, n * sizeof(*h));
+	struct iovec *iov = stream_alloc(s, n * sizeof(*iov));
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
-		iov[i] = (struct iovec) { (char *)base + i * len, len };
+		iov[i] = (struct iovec) { (char *)base + i * s->len, s->len };
 		h[i].msg_hdr.msg_iov = &iov[i];
 		h[i].msg_hdr.msg_iovlen = 1;
 	}
 	return h;
 }
 
-static void datagram_open(struct stream *s, unsigned int group)
+static const char *datagram_create(struct stream *s)
 {
-	struct channel *c = channel_new(s, group);
+	struct channel *c = channel_new(s);
 	int fd[2], bytes = SOCK_BYTES;
 
 	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fd))
@@ -192,19 +178,10 @@ static void datagram_open(struct stream *s, unsigned int group)
 		refused(s, "SO_SNDBUF");
 	c->writer = fd[0];
 	c->reader = fd[1];
-	c->buf = alloc((size_t)GROUP * s->len);
-	c->out = headers(group, c->batch, s->len);
-	c->in = headers(GROUP, c->buf, s->len);
-}
-
-static void datagram_create(struct stream *s)
-{
-	datagram_open(s, 1);
-}
-
-static void datagram_create_batch(struct stream *s)
-{
-	datagram_open(s, GROUP);
+	c->buf = stream_alloc(s, (size_t)GROUP * s->len);
+	c->out = headers(s, c->group, c->batch);
+	c->in = headers(s, GROUP, c->buf);
+	return NULL;
 }
 
 static void datagram_write(struct stream *s, unsigned int n)
@@ -231,13 +208,13 @@ static void datagram_write(struct stream *s, unsigned int n)
 }
 
 /* One recvmmsg() at most. */
-static unsigned int datagram_collect(struct stream *s, unsigned int max)
+static unsigned int datagram_collect(struct stream *s, struct reader *rd, unsigned int max)
 {
 	struct channel *c = s->impl;
 	int i, got;
 
 	got = recvmmsg(c->reader, c->in, smaller(max, GROUP),
-		       s->may_block ? MSG_WAITFORONE : MSG_DONTWAIT, NULL);
+		       rd->may_block ? MSG_WAITFORONE : MSG_DONTWAIT, NULL);
 	if (got < 0) {
 		if (errno != EAGAIN)
 			refused(s, "recvmmsg");
@@ -246,17 +223,17 @@ static unsigned int datagram_collect(struct stream *s, unsigned int max)
 	for (i = 0; i < got; i++) {
 		if (c->in[i].msg_len != s->len)
 			wrong("%s: a record of %u bytes", s->kind->name, c->in[i].msg_len);
-		take(s, c->buf + (size_t)i * s->len);
+		take(s, rd, c->buf + (size_t)i * s->len);
 	}
 	/* A full group: there may be more. */
 	return got == GROUP ? max : (unsigned int)got;
 }
 
-static void mqueue_create(struct stream *s)
+static const char *mqueue_create(struct stream *s)
 {
 	const struct rlimit no_limit = { RLIM_INFINITY, RLIM_INFINITY };
 	struct mq_attr attr = { .mq_maxmsg = QUEUE_DEPTH, .mq_msgsize = s->len };
-	struct channel *c = channel_new(s, 1);
+	struct channel *c = channel_new(s);
 	FILE *limit;
 	char name[64];
 
@@ -278,7 +255,8 @@ static void mqueue_create(struct stream *s)
 	mq_unlink(name);
 	if (c->reader < 0 || c->poller < 0)
 		refused(s, "mq_open");
-	c->buf = alloc(s->len);
+	c->buf = stream_alloc(s, s->len);
+	return NULL;
 }
 
 static void mqueue_write(struct stream *s, unsigned int n)
@@ -292,7 +270,7 @@ static void mqueue_write(struct stream *s, unsigned int n)
 	}
 }
 
-static unsigned int mqueue_collect(struct stream *s, unsigned int max)
+static unsigned int mqueue_collect(struct stream *s, struct reader *rd, unsigned int max)
 {
 	struct channel *c = s->impl;
 	unsigned int n;
@@ -300,8 +278,8 @@ static unsigned int mqueue_collect(struct stream *s, unsigned int max)
 
 	for (n = 0; n < max; n++) {
 		/* The first is worth sleeping for. */
-		got = mq_receive(s->may_block && !n ? c->reader : c->poller, (char *)c->buf, s->len,
-				 NULL);
+		got = mq_receive(rd->may_block && !n ? c->reader : c->poller, (char *)c->buf,
+				 s->len, NULL);
 		if (got < 0) {
 			if (errno != EAGAIN)
 				refused(s, "mq_receive");
@@ -309,47 +287,17 @@ static unsigned int mqueue_collect(struct stream *s, unsigned int max)
 		}
 		if (got != (ssize_t)s->len)
 			wrong("%s: a record of %zd bytes", s->kind->name, got);
-		take(s, c->buf);
+		take(s, rd, c->buf);
 	}
 	return n;
 }
 
-const struct stream_kind stream_pipe = {
-	.name = "pipe",
-	.create = pipe_create,
-	.write = pipe_write,
-	.join = channel_join,
-	.collect = pipe_collect,
-};
+#define CHANNEL_KIND(says, which)                                               \
+	{                                                                       \
+		.name = says, .create = which##_create, .write = which##_write, \
+		.collect = which##_collect, .destroy = channel_destroy,         \
+	}
 
-const struct stream_kind stream_pipe_batch = {
-	.name = "pipe, 64 in a write",
-	.create = pipe_create_batch,
-	.write = pipe_write,
-	.join = channel_join,
-	.collect = pipe_collect,
-};
-
-const struct stream_kind stream_datagram = {
-	.name = "Unix datagram socket",
-	.create = datagram_create,
-	.write = datagram_write,
-	.join = channel_join,
-	.collect = datagram_collect,
-};
-
-const struct stream_kind stream_datagram_batch = {
-	.name = "Unix datagrams, sendmmsg",
-	.create = datagram_create_batch,
-	.write = datagram_write,
-	.join = channel_join,
-	.collect = datagram_collect,
-};
-
-const struct stream_kind stream_mqueue = {
-	.name = "POSIX message queue",
-	.create = mqueue_create,
-	.write = mqueue_write,
-	.join = channel_join,
-	.collect = mqueue_collect,
-};
+const struct stream_kind kind_pipe = CHANNEL_KIND("pipe", pipe);
+const struct stream_kind kind_datagram = CHANNEL_KIND("Unix datagrams", datagram);
+const struct stream_kind kind_mqueue = CHANNEL_KIND("POSIX message queue", mqueue);

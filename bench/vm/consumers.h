@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How the records of each kind of stream come to user space. */
+/* The ways of the records of each kind of stream to user space. */
 #ifndef VMBENCH_CONSUMERS_H
 #define VMBENCH_CONSUMERS_H
 
 #include "guest.h"
 
 /*
- * A consumer and its account, which must be exact: a record's number says how many are
+ * A consumer and its account, which must be exact: the number of a record says how many are
  * missing before it.
  *
  * @next: number of the next record
  * @ended: the writer has stopped
- * @told: how many were lost, in the contender's own words; NOT_TOLD where it has none
+ * @told: how many were lost, by the contender's own count; NOT_TOLD if it does not count
  */
 #define NOT_TOLD UINT64_MAX
 

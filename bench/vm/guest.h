@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the parts of vmbench share: runs of the kernel's writer, and processes that read
+ * The parts of vmbench share these: runs of the kernel's writer, and processes that read
  * what it publishes.
  */
 #ifndef VMBENCH_GUEST_H
@@ -10,16 +10,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "../bench.h"
+#include "../core/bench.h"
 #include "kmod/locks.h"
 
 #define READERS_MAX 8u
 
-/* With @counted, the VM's clock goes on by 1 ns with each instruction. */
-void bench_snapshots(void);
-void bench_streams(void);
-void bench_stall(void);	       /* counted */
-void bench_module_parts(void); /* counted */
+void case_snapshots(void);
+void case_streams(void);
+void case_stall(void);
+void case_module_parts(void);
 
 /* The module's device; ends the program when it is not there. */
 int locks_open(void);
@@ -27,19 +26,17 @@ struct locks_page *locks_map(int fd);
 void sleep_ms(unsigned int ms);
 
 /*
- * The kernel's writer. writer_stop() fills @r; with @samples, room for
- * LOCKS_SAMPLES_MAX, also the time of each burst, sorted.
+ * The kernel's writer. writer_stop() fills @r; with @samples, room for LOCKS_SAMPLES_MAX,
+ * also the time of each burst in ns.
  */
 void writer_start(int fd, enum locks_kind kind, uint32_t len, uint32_t burst, uint64_t period_ns);
 void writer_stop(int fd, struct locks_result *r, uint32_t *samples);
-/* The q-quantile of sorted samples, in us. */
-double sample_us(const uint32_t *samples, uint32_t n, double q);
 
 /*
- * One who takes snapshots of the state.
+ * A process that takes snapshots of the state.
  *
  * @take: a whole snapshot, @len bytes of it
- * @stop: takes hold of the state, raises SIGSTOP, and lets it go
+ * @hold: takes hold of the state, raises SIGSTOP, and lets it go; optional
  */
 struct snapshot_reader {
 	const struct snapshot_kind *kind;
@@ -52,10 +49,10 @@ struct snapshot_reader {
 struct snapshot_kind {
 	const char *name;
 	enum locks_kind writer;
-	bool may_tear; /* no lock at all: shown as the limit, and as what goes wrong */
+	bool may_tear; /* no lock at all: the limit, and what goes wrong */
 	void (*open)(struct snapshot_reader *r);
 	void (*take)(struct snapshot_reader *r, struct locks_state *copy);
-	void (*stop)(struct snapshot_reader *r, struct locks_state *copy);
+	void (*hold)(struct snapshot_reader *r, struct locks_state *copy);
 };
 
 extern const struct snapshot_kind snapshot_plain;
@@ -66,7 +63,7 @@ extern const struct snapshot_kind snapshot_inline;  /* seqring_reader_newest() *
 extern const struct snapshot_kind snapshot_none;    /* computes, and reads nothing */
 
 /*
- * A reader's counts, which the parent looks at.
+ * Counts of a reader, for the parent.
  *
  * @read: snapshots taken, of which
  * @torn: were mixtures of two states, or older than the one before
@@ -86,9 +83,9 @@ struct snapshot_team {
 };
 
 /*
- * So many processes, on the cores in turn, the last one first. They read from team_go()
- * until team_stop(). With @stopped, the first of them is stopped in the middle of a
- * snapshot, from now until team_continue() or team_kill().
+ * So many processes, on the cores in turn, beginning with the second core. They read from
+ * team_go() until team_stop(). With @stopped, the first of them is stopped in the middle of
+ * a snapshot, from now until team_continue() or team_kill().
  */
 void team_start(struct snapshot_team *t, const struct snapshot_kind *kind, unsigned int nr,
 		uint32_t len, bool stopped);
@@ -98,31 +95,6 @@ void team_kill(struct snapshot_team *t);
 void team_stop(struct snapshot_team *t);
 uint64_t team_read(const struct snapshot_team *t);
 uint64_t team_torn(const struct snapshot_team *t);
-
-/* What the processes do while the kernel publishes. */
-enum situation { IDLE, COMPUTE, READ, STOPPED, KILLED, SITUATIONS };
-
-/*
- * One round of snapshots and updates.
- *
- * @rate: snapshots per second, of all readers together
- * @updates: the kernel's, per second
- * @p999_us, @worst_us: of one update
- * @tried, @gave_up: updates
- */
-struct snapshot_round {
-	double rate;
-	double updates;
-	double p999_us;
-	double worst_us;
-	uint64_t read;
-	uint64_t torn;
-	uint64_t tried;
-	uint64_t gave_up;
-};
-
-void snapshot_round(struct snapshot_round *out, const struct snapshot_kind *kind,
-		    unsigned int readers, uint32_t len, enum situation what);
 
 /* Whether all words of a state follow from its first two. */
 static inline bool state_whole(const struct locks_state *s, uint32_t len)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Processes that take snapshots of the state which the kernel publishes: the contenders,
- * seen from user space.
+ * Processes that take snapshots of the state that the kernel publishes: the contenders, seen
+ * from user space.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,20 +33,12 @@ static void plain_take(struct snapshot_reader *r, struct locks_state *copy)
 	memcpy(copy, &r->page->state, r->len);
 }
 
-static void plain_stop(struct snapshot_reader *r, struct locks_state *copy)
-{
-	(void)r;
-	(void)copy;
-	raise(SIGSTOP);
-}
-
 const struct snapshot_kind snapshot_plain = {
 	.name = "no lock",
 	.writer = LOCKS_PLAIN,
 	.may_tear = true,
 	.open = page_open,
 	.take = plain_take,
-	.stop = plain_stop,
 };
 
 static void mutex_lock(struct snapshot_reader *r)
@@ -69,7 +61,7 @@ static void mutex_take(struct snapshot_reader *r, struct locks_state *copy)
 	mutex_unlock(r);
 }
 
-static void mutex_stop(struct snapshot_reader *r, struct locks_state *copy)
+static void mutex_hold(struct snapshot_reader *r, struct locks_state *copy)
 {
 	mutex_lock(r);
 	raise(SIGSTOP);
@@ -82,7 +74,7 @@ const struct snapshot_kind snapshot_mutex = {
 	.writer = LOCKS_MUTEX,
 	.open = page_open,
 	.take = mutex_take,
-	.stop = mutex_stop,
+	.hold = mutex_hold,
 };
 
 static void spin_lock(struct locks_page *page)
@@ -115,7 +107,7 @@ static void spin_take(struct snapshot_reader *r, struct locks_state *copy)
 	spin_unlock(r->page);
 }
 
-static void spin_stop(struct snapshot_reader *r, struct locks_state *copy)
+static void spin_hold(struct snapshot_reader *r, struct locks_state *copy)
 {
 	spin_lock(r->page);
 	raise(SIGSTOP);
@@ -128,7 +120,7 @@ const struct snapshot_kind snapshot_spin = {
 	.writer = LOCKS_SPIN,
 	.open = page_open,
 	.take = spin_take,
-	.stop = spin_stop,
+	.hold = spin_hold,
 };
 
 static void library_open(struct snapshot_reader *r)
@@ -153,7 +145,7 @@ static void library_take(struct snapshot_reader *r, struct locks_state *copy)
 }
 
 /* In the middle of a copy. What was copied counts only when the library says so. */
-static void library_stop(struct snapshot_reader *r, struct locks_state *copy)
+static void library_hold(struct snapshot_reader *r, struct locks_state *copy)
 {
 	struct ring_record rec;
 
@@ -171,7 +163,7 @@ const struct snapshot_kind snapshot_library = {
 	.writer = LOCKS_RING,
 	.open = library_open,
 	.take = library_take,
-	.stop = library_stop,
+	.hold = library_hold,
 };
 
 static void inline_open(struct snapshot_reader *r)
@@ -240,8 +232,8 @@ static void reader_main(struct snapshot_team *t, unsigned int i, const struct sn
 	kind->open(&r);
 	__atomic_store_n(&slot->ready, 1, __ATOMIC_RELEASE);
 	if (stopped)
-		kind->stop(&r, &copy);
-	/* No state of an earlier run: the number of those may be higher. */
+		kind->hold(&r, &copy);
+	/* A state of an earlier run does not count: its number may be higher. */
 	while (!__atomic_load_n(&t->go, __ATOMIC_ACQUIRE))
 		sleep_ms(1);
 	while (!__atomic_load_n(&t->stop, __ATOMIC_RELAXED)) {
@@ -290,7 +282,7 @@ void team_continue(struct snapshot_team *t)
 	kill(t->pid[0], SIGCONT);
 }
 
-/* The one that is stopped; who had the spinlock word has it for ever then. */
+/* The one that is stopped; if it holds the spinlock word, nobody releases that any more. */
 void team_kill(struct snapshot_team *t)
 {
 	int status;

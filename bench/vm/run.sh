@@ -4,11 +4,11 @@
 # run.sh [-q] [-j JSON] 6.1|6.12 [VMBENCH-OPTION...]
 #
 # The benchmark of the module, in a VM with Debian's kernel of that series, and in a second
-# one, whose clock counts instructions, for what is exact only so. Writes JSON in
-# ringbench's format (build/bench/vm-SERIES.json). -q: a quick run, which only shows that
-# all of it works and validates.
+# one with a clock that counts instructions, for the figures that are exact only there.
+# Writes an evaluated run (build/bench/vm-SERIES.json). -q: a quick run, which only shows
+# that all of it works and validates.
 #
-# The processors are emulated: ratios mean something, figures do not.
+# The processors are emulated: ratios mean something, absolute figures do not.
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -56,13 +56,12 @@ boot() {
 		-f build/native/vmbench "$@" || die "exit status $?, see $log"
 }
 
-# vmbench NAME OPTION...: its results go to /out/NAME.json
+# vmbench NAME OPTION...: its samples go to /out/NAME.jsonl
 vmbench() {
 	local name=$1
 	shift
 	echo "insmod seqring.ko && insmod seqring_locks.ko || exit 3
-		./vmbench $* --json /out/$name.json >/out/$name.text 2>&1
-		status=\$?; cat /out/$name.text; [ \$status = 0 ] || exit \$status
+		./vmbench $* --json /out/$name.jsonl || exit \$?
 		rmmod seqring_locks && rmmod seqring || exit 4"
 }
 
@@ -70,5 +69,6 @@ tsc=$(build/vm/tests/kernel/vm/progs/tsc_khz)
 boot timed -t 1800 -a "tsc_early_khz=$tsc" -- "$(vmbench timed $quick "$@")"
 boot counted -i -t 1800 -- "$(vmbench counted --counted "${counted[@]}")"
 mkdir -p "$(dirname "$json")"
-bench/vm/merge.py "$dir/timed.json" "$dir/counted.json" "$json" || die 'it wrote no results'
-cat "$dir/timed.text" "$dir/counted.text"
+bench/report/evaluate.py "$dir/timed.jsonl" "$dir/counted.jsonl" "$json" ||
+	die 'it wrote no results'
+bench/report/page.py --print "$json"

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The same records as a stream from kernel code to one consumer, by each way there is.
+ * The same records as a stream from kernel code to one consumer, by each of the ways.
  */
 #include <string.h>
 
 #include "consumers.h"
 
-#define COST	  "streams-cost"
-#define RATE	  "streams-rate"
 #define PERIOD_NS 2000000u
 #define BURST	  64u
 #define REST_US	  200u /* between two looks of the consumer */
@@ -18,7 +16,12 @@ static const struct consumer_kind *const kinds[] = {
 	&consumer_perf, &consumer_bpf_perf, &consumer_bpf_ringbuf,
 };
 
-#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+struct stream {
+	struct contender c;
+	const struct consumer_kind *kind;
+	uint32_t len;
+	uint64_t period_ns;
+};
 
 struct shared {
 	struct consumer c;
@@ -35,42 +38,54 @@ static void consume(void *arg)
 	do {
 		stop = __atomic_load_n(&shared->stop, __ATOMIC_ACQUIRE);
 		shared->c.kind->drain(&shared->c);
-		pause_ticks((uint64_t)(REST_US * 1e3 / ns_per_tick()));
+		pause_ticks(ticks_of_ns(REST_US * 1e3));
 	} while (!stop);
 }
 
-/*
- * @ns: of the kernel's time for one record
- * @delivered: thousand records a second that the consumer had
- */
-struct round {
-	double ns;
-	double delivered;
-	uint64_t published;
-	uint64_t lost;
-};
-
-/* Return: 0, or -errno with the reason, when this contender cannot run here. */
-static int one_round(struct round *out, const struct consumer_kind *kind, uint32_t len,
-		     uint64_t period_ns, const char **why)
+static struct consumer consumer_of(const struct stream *s)
 {
-	struct shared shared = {
-		.c = { .kind = kind, .len = len, .next = 1, .told = NOT_TOLD, .fd = -1 },
+	return (struct consumer) {
+		.kind = s->kind,
+		.len = s->len,
+		.next = 1,
+		.told = NOT_TOLD,
+		.fd = -1,
 	};
+}
+
+static void check_account(const struct consumer *c, const struct locks_result *r)
+{
+	if (c->read + c->lost != r->tried)
+		wrong("%s: read %llu + lost %llu is not published %llu", c->kind->name,
+		      (unsigned long long)c->read, (unsigned long long)c->lost,
+		      (unsigned long long)r->tried);
+	if (r->refused && r->refused != c->lost)
+		wrong("%s: %llu are missing, the writer says %llu", c->kind->name,
+		      (unsigned long long)c->lost, (unsigned long long)r->refused);
+	/* perf tells of a loss only with the next record that it has room for. */
+	if (c->told != NOT_TOLD && c->told != c->lost &&
+	    (c->kind != &consumer_perf || c->told > c->lost))
+		wrong("%s: %llu are missing, it tells of %llu", c->kind->name,
+		      (unsigned long long)c->lost, (unsigned long long)c->told);
+}
+
+static bool stream_round(struct contender *contender)
+{
+	struct stream *s = (struct stream *)contender;
+	struct shared shared = { .c = consumer_of(s) };
 	struct consumer *c = &shared.c;
 	struct locks_result r;
+	const char *why = NULL;
 	uint64_t start;
 	double seconds;
-	int err;
 
-	/* What a former run has left in a buffer of the module's goes. */
-	writer_start(device, LOCKS_PLAIN, len, 1, PERIOD_NS);
+	/* Empties the module's buffers of what a former run has left. */
+	writer_start(device, LOCKS_PLAIN, s->len, 1, PERIOD_NS);
 	writer_stop(device, &r, NULL);
-	err = kind->open(c, why);
-	if (err)
-		return err;
+	if (s->kind->open(c, &why))
+		fail("%s: %s", s->kind->name, why);
 	other_start(consume, &shared);
-	writer_start(device, kind->writer, len, BURST, period_ns);
+	writer_start(device, s->kind->writer, s->len, BURST, s->period_ns);
 	start = now_ns();
 	sleep_ms(opt.round_ms);
 	writer_stop(device, &r, NULL);
@@ -79,85 +94,63 @@ static int one_round(struct round *out, const struct consumer_kind *kind, uint32
 	__atomic_store_n(&shared.stop, 1, __ATOMIC_RELEASE);
 	other_wait();
 	c->ended = true;
-	kind->drain(c);
-	kind->close(c);
+	s->kind->drain(c);
+	s->kind->close(c);
 	/* Those after the last one that came. */
 	c->lost += r.tried + 1 - c->next;
-	if (c->read + c->lost != r.tried)
-		wrong("%s: read %llu + lost %llu is not published %llu", kind->name,
-		      (unsigned long long)c->read, (unsigned long long)c->lost,
-		      (unsigned long long)r.tried);
-	if (r.refused && r.refused != c->lost)
-		wrong("%s: %llu are missing, the writer says %llu", kind->name,
-		      (unsigned long long)c->lost, (unsigned long long)r.refused);
-	out->ns = (double)r.busy_ns / (double)r.tried;
-	out->delivered = (double)c->read / seconds / 1e3;
-	out->published = r.tried;
-	out->lost = c->lost;
-	/* perf tells of a loss only with the next record that it has room for. */
-	if (c->told != NOT_TOLD && c->told != c->lost &&
-	    (kind != &consumer_perf || c->told > c->lost))
-		wrong("%s: %llu are missing, it tells of %llu", kind->name,
-		      (unsigned long long)c->lost, (unsigned long long)c->told);
-	return 0;
+	check_account(c, &r);
+	contender_set(contender, "payload_bytes", s->len);
+	contender_set(contender, "readers", 1);
+	contender_set(contender, "published", (double)r.tried);
+	contender_set(contender, "lost", (double)c->lost);
+	contender_set(contender, "writer_ns", (double)r.busy_ns / (double)r.tried);
+	contender_set(contender, "delivered_per_s", (double)c->read / seconds);
+	return false;
 }
 
-static void streams_len(uint32_t len)
+/* Whether this contender can run here; if not, notes why. */
+static bool works(const struct stream *s)
 {
-	struct series *cost[KINDS], *rate[KINDS];
-	bool skipped[KINDS] = { false };
+	struct consumer c = consumer_of(s);
 	const char *why = NULL;
-	struct round out;
-	unsigned int i, k;
-	int err;
+	int err = s->kind->open(&c, &why);
 
-	for (k = 0; k < KINDS; k++)
-		cost[k] = series_new(COST, keep("%s, %u B", kinds[k]->name, len), "ns");
-	for (k = 0; k < KINDS; k++)
-		rate[k] = series_new(RATE, keep("%s, %u B", kinds[k]->name, len), "k/s");
-	for (i = 0; i < opt.rounds; i++) {
-		for (k = 0; k < KINDS; k++) {
-			if (skipped[k])
-				continue;
-			err = one_round(&out, kinds[k], len, PERIOD_NS, &why);
-			if (err) {
-				note(COST, "SKIPPED: %s: %s: %s", kinds[k]->name, why,
-				     strerror(-err));
-				skipped[k] = true;
-				continue;
-			}
-			series_add(cost[k], out.ns, false);
-			series_account(cost[k], out.published, out.lost);
-			err = one_round(&out, kinds[k], len, 0, &why);
-			if (err)
-				fail("%s: %s", kinds[k]->name, why);
-			series_add(rate[k], out.delivered, false);
-			series_account(rate[k], out.published, out.lost);
-		}
-	}
-	for (k = 1; k < KINDS; k++) {
-		if (skipped[k])
-			continue;
-		series_compare(cost[k], cost[0]);
-		series_compare(rate[k], rate[0]);
-	}
+	if (err)
+		emit_note("streams-cost", "SKIPPED: %s: %s: %s", s->kind->name, why,
+			  strerror(-err));
+	else
+		s->kind->close(&c);
+	return !err;
 }
 
-void bench_streams(void)
+static void streams(uint32_t len)
+{
+	struct contender *c[NR(kinds)];
+	struct stream s[NR(kinds)];
+	unsigned int k;
+
+	for (k = 0; k < NR(kinds); k++) {
+		s[k] = (struct stream) {
+			.c.name = keep("%s, %u B", kinds[k]->name, len),
+			.c.round = stream_round,
+			.c.warm_up = contender_cold,
+			.kind = kinds[k],
+			.len = len,
+			.period_ns = PERIOD_NS,
+		};
+		c[k] = works(&s[k]) ? &s[k].c : NULL;
+	}
+	alternate("streams-cost", c, NR(c), opt.rounds);
+	/* Flat out. */
+	for (k = 0; k < NR(kinds); k++)
+		s[k].period_ns = 0;
+	alternate("streams-rate", c, NR(c), opt.rounds);
+}
+
+void case_streams(void)
 {
 	device = locks_open();
-	pin_to(opt.cpu[0]);
-	section_describe(
-		COST, "A record from kernel code, by each way there is",
-		"A thread of the kernel publishes bursts of 64 records every 2 ms; one consumer "
-		"on the other processor takes what is there, checks it, and looks again after "
-		"200 us. Time in the kernel for one record. Each buffer has 1 MiB.");
-	section_describe(
-		RATE, "The same flat out",
-		"The kernel does not pause; so each contender loses records, shown beside it: "
-		"ours the oldest, the others the newest. Records a second that reach the "
-		"consumer.");
-	streams_len(64);
+	streams(64);
 	if (!opt.quick)
-		streams_len(256);
+		streams(256);
 }

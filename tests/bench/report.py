@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Tests bench/report.py on files that are made up: good ones, and each way to be bad."""
+"""Tests bench/report on files that are made up: good ones, and each way to be bad."""
 
 import copy
 import json
@@ -11,7 +11,7 @@ import tempfile
 import xml.etree.ElementTree
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-REPORT = os.path.join(TREE, "bench", "report.py")
+REPORT = os.path.join(TREE, "bench", "report")
 failed = False
 
 
@@ -69,9 +69,9 @@ def changed(path, value):
     return data
 
 
-def run(*args, env=None):
-    return subprocess.run([sys.executable, REPORT, *args], capture_output=True, text=True, env=env,
-                          check=False)
+def run(*args, env=None, program="page.py"):
+    return subprocess.run([sys.executable, os.path.join(REPORT, program), *args],
+                          capture_output=True, text=True, env=env, check=False)
 
 
 def test(name, good_so_far, why=""):
@@ -79,7 +79,7 @@ def test(name, good_so_far, why=""):
     if good_so_far:
         print(f"ok report: {name}")
     else:
-        print(f"not ok report: {name}" + (f" - {why.strip()}" if why else ""))
+        print(f"not ok report: {name}" + (f" - {str(why).strip()}" if why else ""))
         failed = True
 
 
@@ -139,7 +139,7 @@ def test_refusals(directory):
     b = write(os.path.join(directory, "other"), "same.json", good())
     r = run(a, b, "-o", os.path.join(directory, "refused"))
     test("refused: two files of one name", r.returncode == 2 and "same.json" in r.stderr, r.stderr)
-    for args in ([], [a], [a, "-o", directory, "--check"]):
+    for args in ([], [a], [a, "-o", directory, "--check"], [a, "--print", "--check"]):
         r = run(*args)
         test(f"refused: {len(args)} arguments that make no sense",
              r.returncode == 2 and "usage:" in r.stderr, r.stderr)
@@ -199,8 +199,7 @@ def test_report(directory):
     for stem in ("native", "vm-6.1"):
         for name in ("sizes", "linear", "nines"):
             base = os.path.join(plots, f"{stem}-{name}")
-            test(f"{stem}-{name}.png is a picture",
-                 read(base + ".png").startswith(b"\x89PNG") and len(read(base + ".png")) > 5000)
+            test(f"{stem}-{name}.svg is a picture", len(read(base + ".svg")) > 5000)
             svg = xml.etree.ElementTree.fromstring(read(base + ".svg"))
             texts = "".join(svg.itertext())
             test(f"{stem}-{name}.svg has title and curves",
@@ -233,11 +232,108 @@ def test_report(directory):
     test("where no directory can be", r.returncode == 3 and "file" in r.stderr, r.stderr)
 
 
+# Evaluation
+
+
+def samples(*lines, **header):
+    """A file: a run, and lines of the section "bulk" unless they say otherwise."""
+    first = dict({key: good()[key] for key in ("machine", "round_ms", "rounds", "quick")}, **header)
+    common = {"part": "bulk", "section": "bulk", "disturbed": 0, "published": 100, "lost": 0,
+              "readers": 1, "writer_ns": 100, "ring_bytes": 1 << 20}
+    return "".join(json.dumps(line) + "\n" for line in [first] + [dict(common, **x) for x in lines])
+
+
+OURS, FLAGS = "ring, 1 KiB, writer flat out", "flag per record, no overwriting"
+
+
+def rounds(contender, *values, **more):
+    """A value in a tuple was disturbed."""
+    return [dict(dict(contender=contender, round=i, disturbed=int(isinstance(v, tuple)),
+                      delivered_per_us=v[0] if isinstance(v, tuple) else v), **more)
+            for i, v in enumerate(values)]
+
+
+def evaluated(directory, *files):
+    """The result of evaluate.py; if it fails, its process."""
+    paths = [write(directory, f"samples{i}.jsonl", text) for i, text in enumerate(files)]
+    out = os.path.join(directory, "evaluated.json")
+    r = run(*paths, out, program="evaluate.py")
+    if r.returncode:
+        return r
+    with open(out, encoding="utf-8") as f:
+        data = json.load(f)
+    r = run("--print", out)
+    test("evaluation: page.py takes it", r.returncode == 0, r.stderr)
+    return data
+
+
+def by_name(data):
+    return {s["name"]: s for s in data["series"]}
+
+
+def test_evaluation(directory):
+    # The outlier was disturbed. The ratios are 1, 2 and 4, while that of the medians is 2.5.
+    data = evaluated(directory, samples(*rounds(OURS, 2, 6, 5, (1000,)),
+                                        *rounds(FLAGS, 2, 3, 1.25, 500)))
+    ours = by_name(data)[OURS]
+    test("evaluation: median and quartiles of undisturbed rounds",
+         [ours[key] for key in ("min", "q1", "median", "q3", "max")] == [2, 3.5, 5, 5.5, 6]
+         and ours["disturbed"] == 1 and ours["rounds"] == [2, 6, 5, 1000], ours)
+    test("evaluation: the ratio is taken round by round", ours["ratio"] == 2 and ours["peer"] == FLAGS)
+    target = data["targets"][0]
+    test("evaluation: a target that is met", target["met"] and target["value"] == 2 and
+         target["limit"] == 0.7 and target["bound"] == "at_least", target)
+    data = evaluated(directory, samples(*rounds(OURS, (1,), (2,), 900), *rounds(FLAGS, 4, 4, 4)))
+    test("evaluation: all rounds, if most were disturbed",
+         by_name(data)[OURS]["median"] == 2 and not data["targets"][0]["met"], data["targets"])
+    data = evaluated(directory, samples(*rounds(FLAGS, 4, 4)))
+    test("evaluation: no target without our figure", not data["targets"] and OURS not in by_name(data))
+    data = evaluated(directory, samples(*rounds(OURS, 1), *rounds(FLAGS, 0)))
+    test("evaluation: no ratio to nothing", "ratio" not in by_name(data)[OURS] and
+         data["targets"][0]["value"] is None and not data["targets"][0]["met"])
+    lossy = {"section": "growth-4k", "part": "growth", "readers": 2, "published": 50, "lost": 10}
+    data = evaluated(directory, samples(*rounds("ring, 4 KiB", 5, 5, **lossy)))
+    ring = by_name(data)["ring, 4 KiB"]
+    test("evaluation: losses of all readers and rounds", (ring["published"], ring["lost"]) == (200, 20))
+    slow = {"section": "latency-sleep", "part": "latency-sleep", "ns_per_tick": 0.5,
+            "contender": "pipe", "ticks_counts": [[100, 50], [200, 49], [1000, 1]]}
+    data = evaluated(directory, samples(*[dict(slow, round=i) for i in range(30)]))
+    p50, p99 = (by_name(data)[f"pipe, p{p}"]["median"] for p in (50, 99))
+    tail = {s["x"]: s["median"] for s in data["series"] if s.get("curve") == "pipe"}
+    test("evaluation: percentiles of a round", (p50, p99) == (75, 125), (p50, p99))
+    test("evaluation: percentiles of all rounds", tail[50] == 75 and tail[100] == 500 and
+         99.5 in tail and 99.9 not in tail, tail)
+    skipped = json.dumps({"part": "bpf", "section": "bpf", "note": "SKIPPED: no BPF"}) + "\n"
+    data = evaluated(directory, samples() + skipped)
+    test("evaluation: a section that is skipped", data["notes"][0]["text"] == "SKIPPED: no BPF" and
+         data["sections"][0]["name"] == "bpf" and not data["series"], data)
+    data = evaluated(directory, samples(*rounds(OURS, 1)), samples(
+        *rounds("seqring, 64 B", 1, section="streams-cost"), rounds=77))
+    test("evaluation: two files", data["rounds"] == 3 and
+         [s["name"] for s in data["sections"]] == ["bulk", "streams-cost"], data)
+    other = dict(good()["machine"], kernel="Linux 4.4")
+    unknown = {"section": "made-up", "contender": "x", "round": 0}
+    for name, files, words in (
+            ("not JSON", ("{",), "samples0.jsonl"), ("nothing", ("",), "begin with a run"),
+            ("no run", (samples(*rounds(OURS, 1)).split("\n", 1)[1],), "begin with a run"),
+            ("a line without a section", (samples() + "{}\n",), "without a section"),
+            ("a list", (samples() + "[]\n",), "samples0.jsonl"),
+            ("an unknown section", (samples(unknown),), "'made-up'"),
+            ("another kernel", (samples(), samples(machine=other)), "another kernel")):
+        r = evaluated(directory, *files)
+        test(f"evaluation: refused: {name}", isinstance(r, subprocess.CompletedProcess) and
+             r.returncode == 2 and words in r.stderr and len(r.stderr.splitlines()) == 1, r)
+    r = run(os.path.join(directory, "nowhere.jsonl"), "out", program="evaluate.py")
+    test("evaluation: refused: no file", r.returncode == 3 and "nowhere.jsonl" in r.stderr, r.stderr)
+    test("evaluation: refused: no argument", run(program="evaluate.py").returncode == 2)
+
+
 def main():
     with tempfile.TemporaryDirectory() as directory:
         test_refusals(directory)
         test_checks(directory)
         test_report(directory)
+        test_evaluation(directory)
     return int(failed)
 
 

@@ -1,19 +1,21 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# run.sh: what ringbench reports, what bench/report.py makes of it, and that a missed
-# target is told. Correctness only: what is measured here, beside other things, means
-# nothing, and no target of speed fails this.
+# run.sh: the samples of ringbench, their evaluation and page by bench/report, and the
+# verdict on missed targets. Correctness only: figures measured here, beside other programs,
+# mean nothing, and no target of speed fails this.
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 bench=build/native/ringbench
+measure=bench/report/measure.py
+page=bench/report/page.py
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 failed=0
 
-# NAME STATUS WORDS COMMAND...: it exits like that, and prints these words somewhere. What
-# it printed is in $tmp/said until the next one has.
+# NAME STATUS WORDS COMMAND...: it exits with that status, and prints these words somewhere.
+# Its output is in $tmp/said until the next one.
 expect() {
 	local name=$1 status=$2 words=$3 got
 	shift 3
@@ -42,31 +44,37 @@ tests/bench/report.py || failed=1
 
 # A whole quick run, whatever its verdict on speed.
 start=$SECONDS
-expect 'a quick run checks what it measures' 0 targets $bench --quick --json "$tmp/quick.json"
+expect 'a quick run checks what it measures' 0 target $measure --quick --json "$tmp/quick.json"
 echo "# a quick run took $((SECONDS - start)) s"
-expect 'its report is made' 0 benchmarks.md bench/report.py "$tmp/quick.json" -o "$tmp/docs"
+expect 'each sample is a line of JSON' 0 'samples of' \
+	tests/bench/samples.py build/native/ringbench "$tmp/quick.jsonl"
+expect 'its report is made' 0 benchmarks.md $page "$tmp/quick.json" -o "$tmp/docs"
 expect 'its page and plots are there' 0 '' \
-	filled "$tmp/docs/benchmarks.md" "$tmp"/docs/benchmarks/quick-latency{,-sleep}.{svg,png}
+	filled "$tmp/docs/benchmarks.md" "$tmp"/docs/benchmarks/quick-latency{,-sleep}.svg
 for part in $($bench --list); do
 	expect "section of $part is there, or says why not" 0 '' \
 		grep -qE "^#.*\`$part|SKIPPED|^- \`$part" "$tmp/docs/benchmarks.md"
 done
 
 # The check: no machine meets its targets a million times over, and each by far less.
-short=("$bench" --quick --rounds 1 --only writer --check)
+short=("$measure" --quick --only writer --check)
 expect 'a target is missed' 1 'falls short: writer: cost of a 32-byte record' \
-	"${short[@]}" --margin 1e6 --json "$tmp/missed.json"
+	"${short[@]}" --margin 1e6 --json "$tmp/missed.json" -- --rounds 1
 expect 'it was measured again first' 0 'writer is measured again' cat "$tmp/said"
 expect 'twice' 0 'measured again, 2 of at most 2 times' cat "$tmp/said"
 expect 'the file says so, too' 1 'falls short: writer: cost of a 32-byte record' \
-	bench/report.py --check "$tmp/missed.json"
-expect 'all targets are met' 0 'met' "${short[@]}" --margin 1e-6 --json "$tmp/met.json"
-expect 'the file says so, too' 0 '' bench/report.py --check "$tmp/met.json"
+	$page --check "$tmp/missed.json"
+expect 'all targets are met' 0 'met' "${short[@]}" --margin 1e-6 --json "$tmp/met.json" \
+	-- --rounds 1
+expect 'the file says so, too' 0 '' $page --check "$tmp/met.json"
 
 # Without privileges there is no BPF.
 cp $bench "$tmp/ringbench" && chmod 755 "$tmp" "$tmp/ringbench"
 plain=(setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all "$tmp/ringbench")
-bpf=("${plain[@]}" --quick --rounds 1 --only bpf --check)
+printf '#!/bin/sh\nexec %s "$@"\n' "${plain[*]}" >"$tmp/unprivileged"
+chmod 755 "$tmp/unprivileged"
+: >"$tmp/bpf.jsonl" && chmod 666 "$tmp/bpf.jsonl"
+bpf=("$measure" --bench "$tmp/unprivileged" --quick --only bpf --check --json "$tmp/bpf.json")
 if [ "$(id -u)" = 0 ] && [ "$(sysctl -n kernel.unprivileged_bpf_disabled 2>/dev/null)" != 0 ] &&
 	"${plain[@]}" --list >/dev/null 2>&1; then
 	expect 'what is skipped counts as missed' 1 'not measured: bpf: SKIPPED' "${bpf[@]}"
@@ -76,20 +84,33 @@ else
 fi
 
 expect 'refused: no such part' 3 "'nosuch'" $bench --only writer,nosuch
-expect 'refused: a margin that is no number' 3 "'much'" $bench --margin much
-expect 'refused: a margin of nothing' 3 "'0'" $bench --margin 0
-expect 'refused: a file that cannot be' 3 'cannot write' \
-	$bench --quick --rounds 1 --only writer --json "$tmp/no/such/directory"
+expect 'refused by measure.py: no such part' 3 "'nosuch'" \
+	$measure --only writer,nosuch --json "$tmp/no.json"
+expect 'refused: rounds that are no number' 3 "'many'" $bench --rounds many
+expect 'refused: no rounds' 3 "'0'" $bench --rounds 0
+expect 'refused: a ring of an odd size' 3 'power of two' $bench --ring-size 100000
+expect 'refused: one core' 3 "'1,1'" $bench --cpus 1,1
+expect 'refused: an argument' 3 'usage:' $bench writer
+expect 'refused: an unknown option' 3 'usage:' $bench --check
+expect 'refused: a part without the clock that it needs' 3 "'stall'" \
+	build/native/vmbench --only stall
+expect 'help' 0 'one JSON object a line' $bench --help
+expect 'refused: a margin that is no number' 2 "'much'" $measure --margin much
+expect 'refused: a margin of nothing' 2 "'0'" $measure --margin 0
+for program in $bench $measure; do
+	expect "refused by ${program##*/}: a file that cannot be" 3 'cannot write' \
+		"$program" --quick --only writer --json "$tmp/no/such/directory"
+done
 expect 'refused: no such way to run' 2 'usage:' bench/run.sh fast
 
-# What the tree says is what its files of figures give.
+# The page in the tree is what the files beside it give.
 if compgen -G 'docs/benchmarks/*.json' >/dev/null; then
 	files=()
 	for name in native vm-6.1 vm-6.12; do
 		[ -f docs/benchmarks/$name.json ] && files+=("docs/benchmarks/$name.json")
 	done
 	expect 'docs/benchmarks can be made anew' 0 benchmarks.md \
-		bench/report.py "${files[@]}" -o "$tmp/again"
+		$page "${files[@]}" -o "$tmp/again"
 	expect 'docs/benchmarks.md is what that gives' 0 '' \
 		diff -u docs/benchmarks.md "$tmp/again/benchmarks.md"
 	expect 'and it has all its files' 0 '' diff <(ls docs/benchmarks) <(ls "$tmp/again/benchmarks")

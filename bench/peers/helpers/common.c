@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What both programs of a helper need. */
+/* For both programs of a helper. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -10,8 +9,6 @@
 #include <unistd.h>
 
 #include "helper.h"
-
-struct bench_options opt;
 
 void helper_tell(const struct far_answer *a)
 {
@@ -34,16 +31,13 @@ void helper_cannot(const char *fmt, ...)
 pid_t helper_spawn(const char *log, const char *const argv[])
 {
 	pid_t pid = fork();
-	cpu_set_t set;
 	int fd;
 
 	if (pid < 0)
 		fail("fork: %s", strerror(errno));
 	if (pid)
 		return pid;
-	CPU_ZERO(&set);
-	CPU_SET(opt.cpu[1], &set);
-	sched_setaffinity(0, sizeof(set), &set);
+	pin_to(opt.cpu[1]);
 	fd = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	if (fd < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
 		_exit(127);

@@ -10,31 +10,48 @@
 static struct stream *streams[STREAMS_MAX];
 static unsigned int nr_streams;
 
-static void answer(const struct far_request *q, struct far_answer *a)
+static uint32_t open_stream(const struct far_request *q)
 {
-	struct stream *s;
+	struct stream like = { .size = helper.size, .len = q->len };
+	const char *why;
+	uint32_t i;
 
-	a->stream = q->stream;
-	a->round = q->round;
+	if (q->kind >= helper.nr_kinds)
+		fail("no contender %u", q->kind);
+	for (i = 0; i < nr_streams; i++)
+		if (streams[i]->kind == helper.kinds[q->kind] && streams[i]->len == q->len)
+			return i;
+	if (nr_streams == STREAMS_MAX)
+		fail("too many streams");
+	streams[i] = stream_new(helper.kinds[q->kind], &like, &why);
+	if (!streams[i])
+		fail("%s", why);
+	return nr_streams++;
+}
+
+static void answer(const struct far_request *q)
+{
+	struct far_answer a = { .stream = q->stream, .round = q->round };
+	struct stream *s = NULL;
+	size_t size;
+
 	if (q->command == FAR_OPEN) {
-		if (q->kind >= helper.nr_kinds || nr_streams == STREAMS_MAX)
-			fail("no contender %u", q->kind);
-		a->stream = nr_streams;
-		streams[nr_streams++] = stream_new(helper.kinds[q->kind], helper.size, q->len,
-						   false);
-		return;
+		a.stream = open_stream(q);
+	} else {
+		if (q->stream >= nr_streams)
+			fail("no stream %u", q->stream);
+		s = streams[q->stream];
+		if (q->command == FAR_RUN)
+			stream_run(s, &a.round);
+		else
+			s->kind->finish(s, &a.round);
+		if (q->command == FAR_RUN && q->round.mode == STREAM_SPACED)
+			a.nr_ticks = (uint32_t)s->nr_ticks;
 	}
-	if (q->stream >= nr_streams)
-		fail("no stream %u", q->stream);
-	s = streams[q->stream];
-	if (q->command == FAR_RUN) {
-		peer_run(s, &a->round);
-	} else if (helper.finish) {
-		helper.finish(s);
-		a->round.published = s->seq;
-		a->round.read = s->read;
-		a->round.lost = s->lost;
-	}
+	helper_tell(&a);
+	size = a.nr_ticks * sizeof(*s->ticks);
+	if (size && send(0, s->ticks, size, MSG_NOSIGNAL) != (ssize_t)size)
+		exit(0);
 }
 
 int main(int argc, char **argv)
@@ -44,16 +61,13 @@ int main(int argc, char **argv)
 	const char *why;
 
 	if (argc != 2 || sscanf(argv[1], "%d,%d", &opt.cpu[0], &opt.cpu[1]) != 2)
-		fail("a part of ringbench, which starts it");
+		fail("ringbench starts this program");
 	pin_to(opt.cpu[0]);
 	why = helper.ready();
 	if (why)
 		helper_cannot("%s", why);
 	helper_tell(&a);
-	while (recv(0, &q, sizeof(q), MSG_WAITALL) == (ssize_t)sizeof(q)) {
-		memset(&a, 0, sizeof(a));
-		answer(&q, &a);
-		helper_tell(&a);
-	}
+	while (recv(0, &q, sizeof(q), MSG_WAITALL) == (ssize_t)sizeof(q))
+		answer(&q);
 	return 0;
 }

@@ -29,16 +29,13 @@ void helper_last_line(const char *path, char *line, size_t size);
 /*
  * What the second program has.
  *
- * @ready:  returns NULL, or a sentence that says why the contenders cannot run
- * @finish: after the last round of @s: reads what is to be read only then, and counts
- *          it in s->read and s->lost. May be NULL
+ * @ready: returns NULL, or a sentence that says why the contenders cannot run
  */
 struct helper {
 	const struct stream_kind *const *kinds;
 	unsigned int nr_kinds;
 	uint64_t size;
 	const char *(*ready)(void);
-	void (*finish)(struct stream *s);
 };
 
 extern const struct helper helper;

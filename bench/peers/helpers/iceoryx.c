@@ -36,9 +36,9 @@ static const char *ready(void)
 	return NULL;
 }
 
-static void ice_create(struct stream *s)
+static const char *ice_create(struct stream *s)
 {
-	static struct ice all[8];
+	static struct ice all[4];
 	static unsigned int used;
 	const struct timespec ms = { .tv_nsec = 1000000 };
 	struct ice *ice = &all[used];
@@ -67,6 +67,7 @@ static void ice_create(struct stream *s)
 		nanosleep(&ms, NULL);
 	}
 	s->impl = ice;
+	return NULL;
 }
 
 static void ice_write(struct stream *s, unsigned int n)
@@ -83,13 +84,7 @@ static void ice_write(struct stream *s, unsigned int n)
 	}
 }
 
-static void ice_join(struct stream *s)
-{
-	/* Every round ends with an empty queue. */
-	(void)s;
-}
-
-static unsigned int ice_collect(struct stream *s, unsigned int max)
+static unsigned int ice_collect(struct stream *s, struct reader *rd, unsigned int max)
 {
 	struct ice *ice = s->impl;
 	iox_notification_info_t info;
@@ -99,17 +94,16 @@ static unsigned int ice_collect(struct stream *s, unsigned int max)
 
 	while (n < max) {
 		if (iox_sub_take_chunk(ice->sub, &payload) != ChunkReceiveResult_SUCCESS) {
-			if (n || !s->may_block)
+			if (n || !rd->may_block)
 				break;
 			iox_ws_wait(ice->set, &info, 1, &missed);
 			continue;
 		}
-		s->newest++;
-		payload_check(payload, s->len, s->newest, s->kind->name);
+		payload_check(payload, s->len, ++rd->newest, s->kind->name);
 		iox_sub_release_chunk(ice->sub, payload);
 		n++;
 	}
-	s->read += n;
+	rd->read += n;
 	return n;
 }
 
@@ -117,7 +111,6 @@ static const struct stream_kind stream_iceoryx = {
 	.name = "iceoryx",
 	.create = ice_create,
 	.write = ice_write,
-	.join = ice_join,
 	.collect = ice_collect,
 };
 

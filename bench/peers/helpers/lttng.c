@@ -23,52 +23,24 @@ static const char *ready(void)
 	return "lttng-sessiond has not enabled the tracepoints within 10 s";
 }
 
-static void lttng_create(struct stream *s)
+static const char *lttng_create(struct stream *s)
 {
 	(void)s;
+	return NULL;
 }
 
-static void small_write(struct stream *s, unsigned int n)
-{
-	for (; n; n--) {
-		payload_fill(s->payload, 32, ++s->seq);
-		lttng_ust_tracepoint(ringbench, small, s->payload);
+#define WRITE(event, bytes)                                                 \
+	static void event##_write(struct stream *s, unsigned int n)         \
+	{                                                                   \
+		for (; n; n--) {                                            \
+			payload_fill(s->payload, bytes, ++s->seq);          \
+			lttng_ust_tracepoint(ringbench, event, s->payload); \
+		}                                                           \
 	}
-}
 
-static void large_write(struct stream *s, unsigned int n)
-{
-	for (; n; n--) {
-		payload_fill(s->payload, 1024, ++s->seq);
-		lttng_ust_tracepoint(ringbench, large, s->payload);
-	}
-}
-
-static void live_write(struct stream *s, unsigned int n)
-{
-	for (; n; n--) {
-		payload_fill(s->payload, 32, ++s->seq);
-		lttng_ust_tracepoint(ringbench, live, s->payload);
-	}
-}
-
-static const struct stream_kind stream_small = {
-	.name = "LTTng-UST, overwriting",
-	.create = lttng_create,
-	.write = small_write,
-};
-
-static const struct stream_kind stream_large = {
-	.name = "LTTng-UST, overwriting",
-	.create = lttng_create,
-	.write = large_write,
-};
-
-static const struct stream_kind stream_live = {
-	.name = "LTTng-UST, consumer writes a file",
-	.create = lttng_create,
-	.write = live_write,
-};
+WRITE(small, 32)
+WRITE(large, 1024)
+WRITE(live, 32)
 
 static void lttng(const char *const argv[])
 {
@@ -85,7 +57,7 @@ static void lttng(const char *const argv[])
  * A line of babeltrace2 without names: "[time] host event: { 0 }, { 1, 2, 3, 4 }", and
  * an array's elements in brackets.
  */
-static void check_line(struct stream *s, char *line)
+static void check_line(struct stream *s, struct stream_round *r, uint64_t *newest, char *line)
 {
 	uint64_t payload[PAYLOAD_MAX / 8], seq;
 	char *at = strchr(line, '}');
@@ -100,27 +72,25 @@ static void check_line(struct stream *s, char *line)
 		wrong("%s: the trace has a line that is not a record: %.80s", s->kind->name, line);
 	seq = payload[s->len / 8 - 1];
 	payload_check(payload, s->len, seq, s->kind->name);
-	if (seq <= s->newest || seq > s->seq)
+	if (seq <= *newest || seq > s->seq)
 		wrong("%s: record %llu stands behind record %llu of %llu", s->kind->name,
-		      (unsigned long long)seq, (unsigned long long)s->newest,
+		      (unsigned long long)seq, (unsigned long long)*newest,
 		      (unsigned long long)s->seq);
-	s->lost += seq - s->newest - 1;
-	s->newest = seq;
-	s->read++;
+	r->lost += seq - *newest - 1;
+	r->read++;
+	*newest = seq;
 }
 
-static void finish(struct stream *s)
+static void finish(struct stream *s, struct stream_round *r, const char *name)
 {
-	const char *name = s->kind == &stream_live  ? "live" :
-			   s->kind == &stream_large ? "large" :
-						      "small";
+	uint64_t newest = 0;
 	char command[128], *line = malloc(LINE_BYTES);
 	FILE *trace;
 
 	if (!line)
 		fail("no memory");
 	/* The first waits until the consumer has written everything. */
-	if (s->kind == &stream_live)
+	if (!strcmp(name, "live"))
 		lttng((const char *const[]) { "lttng", "stop", name, NULL });
 	else
 		lttng((const char *const[]) { "lttng", "snapshot", "record", "-s", name, NULL });
@@ -129,23 +99,38 @@ static void finish(struct stream *s)
 	trace = popen(command, "re");
 	if (!trace)
 		fail("cannot start babeltrace2");
-	s->read = 0;
-	s->lost = 0;
-	s->newest = 0;
+	r->published = s->seq;
+	r->read = 0;
+	r->lost = 0;
 	while (fgets(line, LINE_BYTES, trace))
-		check_line(s, line);
+		check_line(s, r, &newest, line);
 	if (pclose(trace))
 		fail("babeltrace2 (package babeltrace2) cannot read the trace");
 	/* Those after the last one that was recorded. */
-	s->lost += s->seq - s->newest;
+	r->lost += s->seq - newest;
 	free(line);
 }
 
-static const struct stream_kind *const kinds[] = { &stream_small, &stream_large, &stream_live };
+#define KIND(event, says)                                                    \
+	static void event##_finish(struct stream *s, struct stream_round *r) \
+	{                                                                    \
+		finish(s, r, #event);                                        \
+	}                                                                    \
+	static const struct stream_kind kind_##event = {                     \
+		.name = says,                                                \
+		.create = lttng_create,                                      \
+		.write = event##_write,                                      \
+		.finish = event##_finish,                                    \
+	};
+
+KIND(small, "LTTng-UST, overwriting")
+KIND(large, "LTTng-UST, overwriting")
+KIND(live, "LTTng-UST, consumer writes a file")
+
+static const struct stream_kind *const kinds[] = { &kind_small, &kind_large, &kind_live };
 
 const struct helper helper = {
 	.kinds = kinds,
-	.nr_kinds = 3,
+	.nr_kinds = NR(kinds),
 	.ready = ready,
-	.finish = finish,
 };

@@ -164,7 +164,7 @@ int main(int argc, char **argv)
 	pid_t pid;
 
 	if (argc != 3 || sscanf(argv[1], "%d,%d", &opt.cpu[0], &opt.cpu[1]) != 2)
-		fail("a part of ringbench, which starts it");
+		fail("ringbench starts this program");
 	own_namespaces();
 	pid = fork();
 	if (pid < 0)

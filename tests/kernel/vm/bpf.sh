@@ -32,9 +32,9 @@ for prog in torture wake sleep life access reject load; do
 	files+=(-f "build/native/tests/bpf/$prog")
 done
 # Every BPF object of the project: the guest tests that each of them loads.
-for object in build/native/{tests/bpf,tools/trace,bench/bpf}/*.bpf.o; do
-	[ ! -f "$object" ] || files+=(-f "$object")
-done
+while IFS= read -r object; do
+	files+=(-f "$object")
+done < <(find build/native -name '*.bpf.o')
 
 rm -rf "$out"
 tests/kernel/vm/vm.sh -q -o "$log" -r "$out" -k "$series" -t 900 "${files[@]}" -- \

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The cost of a record to a BPF program, the rates to user space, and many readers, beside
+ * the BPF ring buffer and the perf buffer, and beside the limits that none can beat.
+ */
+#include <libring/bpf.h>
+#include <malloc.h>
+
+#include "../kinds.h"
+#include "bpf.h"
+
+#define MEM_READERS 32u
+#define STEPS	    8u	 /* of the search for the lossless rate */
+#define CALM_BURST  100u /* a million records a second: */
+#define CALM_GAP_NS 1000 /* on the average */
+#define EVER	    UINT32_MAX
+#define SPIN_NS	    1 /* a rest of no length that matters */
+
+#define VARIANT(...) (&(const struct bpf_variant) { __VA_ARGS__ })
+
+static const struct stream_round batching = { .rest_ns = REST_NS };
+
+static void run(const char *section, const struct row *rows, unsigned int nr)
+{
+	table_run(&(struct table) { section, rows, nr, .len = 32, .round = batching });
+}
+
+static const struct row cost_rows[] = {
+	{ "nothing, the loop alone", &kind_bpf, VARIANT("nothing"), .nobody = true,
+	  .full_only = true },
+	{ "clock alone", &kind_bpf, VARIANT("clock", BENCH_FINE), .nobody = true,
+	  .full_only = true },
+	{ "coarse clock alone", &kind_bpf, VARIANT("clock", BENCH_COARSE), .nobody = true,
+	  .full_only = true },
+	{ "plain stores", &kind_bpf, VARIANT("plain"), .nobody = true },
+	{ "plain stores to the CPU's own memory, guarded", &kind_bpf, VARIANT("guarded"),
+	  .nobody = true },
+	{ "ring, nobody reads", &kind_bpf, VARIANT("ours"), .nobody = true },
+	{ "ring, without the look for sleepers", &kind_bpf, VARIANT("unchecked"), .nobody = true,
+	  .full_only = true },
+	{ "ring, somebody sleeps on and on", &kind_bpf, VARIANT("ours", .wake_records = EVER),
+	  .sleeps = true, .full_only = true },
+	{ "ring, a batching reader, another sleeps", &kind_bpf, VARIANT("ours", .wake_records = 1),
+	  .full_only = true },
+	{ "ring, coarse clock, nobody reads", &kind_bpf, VARIANT("ours", BENCH_COARSE),
+	  .nobody = true, .full_only = true },
+	{ "ring, clock, nobody reads", &kind_bpf, VARIANT("ours", BENCH_FINE), .nobody = true,
+	  .full_only = true },
+	{ "BPF ring buffer, nobody reads: drops", &kind_bpf, VARIANT("rb"), .nobody = true,
+	  .full_only = true },
+	{ "BPF ring buffer, output, nobody reads: drops", &kind_bpf, VARIANT("rb_output"),
+	  .nobody = true, .full_only = true },
+	{ "perf buffer, nobody has it open: drops", &kind_bpf, VARIANT("perf"), .nobody = true,
+	  .full_only = true },
+	{ "ring, a batching reader", &kind_bpf, VARIANT("ours") },
+	{ "BPF ring buffer, a batching reader", &kind_bpf, VARIANT("rb") },
+	{ "BPF ring buffer, output, a batching reader", &kind_bpf, VARIANT("rb_output"),
+	  .full_only = true },
+	{ "perf buffer, a batching reader", &kind_bpf, VARIANT("perf"), .full_only = true },
+	{ "ring, coarse clock, a batching reader", &kind_bpf, VARIANT("ours", BENCH_COARSE) },
+	{ "BPF ring buffer, coarse clock, a batching reader", &kind_bpf,
+	  VARIANT("rb", BENCH_COARSE) },
+	{ "ring, clock, a batching reader", &kind_bpf, VARIANT("ours", BENCH_FINE) },
+	{ "BPF ring buffer, clock, a batching reader", &kind_bpf, VARIANT("rb", BENCH_FINE) },
+	{ "ring, clock, a spinning reader", &kind_bpf, VARIANT("ours", BENCH_FINE),
+	  .rest_ns = SPIN_NS },
+	{ "BPF ring buffer, clock, a spinning reader", &kind_bpf, VARIANT("rb", BENCH_FINE),
+	  .rest_ns = SPIN_NS },
+};
+
+void case_bpf(void)
+{
+	if (bpf_here("bpf"))
+		run("bpf", cost_rows, NR(cost_rows));
+}
+
+/* Cost and rate of records of one size. */
+static const struct row size_rows[] = {
+	{ "ring", &kind_bpf, VARIANT("ours") },
+	{ "BPF ring buffer, reserve", &kind_bpf, VARIANT("rb") },
+	{ "BPF ring buffer, output", &kind_bpf, VARIANT("rb_output") },
+	{ "perf buffer", &kind_bpf, VARIANT("perf") },
+	{ "plain stores", &kind_bpf, VARIANT("plain"), .nobody = true },
+};
+
+static void one_size(uint32_t len)
+{
+	table_run(&(struct table) { "bpf-size", size_rows, NR(size_rows), keep(", %u B", len), len,
+				    .round = batching });
+}
+
+void case_bpf_size(void)
+{
+	static const uint32_t sizes[] = { 16, 32, 64, 128, 256, 1024, 4096 };
+	unsigned int i;
+
+	if (!bpf_here("bpf-size"))
+		return;
+	for (i = 0; i < NR(sizes); i++)
+		if (!opt.quick || sizes[i] == 32 || sizes[i] == 1024)
+			one_size(sizes[i]);
+}
+
+/*
+ * A contender that lost its core for a moment, even to the host, loses records for that.
+ * One that is too slow loses some each time.
+ */
+static bool loses(struct row_contender *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < BENCH_TRIES; i++) {
+		stream_run(c->s, &c->round);
+		if (!c->round.lost)
+			return false;
+	}
+	return true;
+}
+
+/* The highest rate, to within a few percent, at which nothing is lost. */
+static double lossless_rate(struct row_contender *c)
+{
+	struct stream_round *r = &c->round;
+	double low = 0, high, best = 0;
+	unsigned int i;
+
+	r->gap_ns = 0;
+	r->chunk = 0;
+	if (!loses(c))
+		return r->rate;
+	r->chunk = 512;
+	high = 1e3 / r->rate;
+	for (i = 0; i < 10 && best == 0; i++) {
+		r->gap_ns = high;
+		if (!loses(c))
+			best = r->rate;
+		else
+			high *= 2;
+	}
+	for (i = 0; i < STEPS && best > 0; i++) {
+		r->gap_ns = (low + high) / 2;
+		if (loses(c)) {
+			low = r->gap_ns;
+		} else {
+			high = r->gap_ns;
+			best = r->rate;
+		}
+	}
+	return best;
+}
+
+static bool lossless_round(struct contender *contender)
+{
+	struct row_contender *c = (struct row_contender *)contender;
+
+	contender_set(contender, "payload_bytes", c->s->len);
+	contender_set(contender, "lossless_per_us", lossless_rate(c));
+	return false;
+}
+
+/* By what the contenders of rate and cost publish. */
+#define EACH_BUFFER(ROW)                                            \
+	ROW("ring", "ours"), ROW("BPF ring buffer, reserve", "rb"), \
+		ROW("BPF ring buffer, output", "rb_output"), ROW("perf buffer", "perf")
+
+#define LOSSLESS(name, program)                                                \
+	{                                                                      \
+		name, &kind_bpf, VARIANT(program), .own_round = lossless_round \
+	}
+#define FLAT_OUT(name, program)                               \
+	{                                                     \
+		name " flat out", &kind_bpf, VARIANT(program) \
+	}
+#define WAKE_1(name, program)                                        \
+	{                                                            \
+		name, &kind_bpf, VARIANT(program, .wake_records = 1) \
+	}
+#define WAKE_100(name, program)                                        \
+	{                                                              \
+		name, &kind_bpf, VARIANT(program, .wake_records = 100) \
+	}
+#define WAKE_1000(name, program)                                        \
+	{                                                               \
+		name, &kind_bpf, VARIANT(program, .wake_records = 1000) \
+	}
+
+static const struct row rate_rows[] = { EACH_BUFFER(LOSSLESS), EACH_BUFFER(FLAT_OUT) };
+static const struct row wake_1_rows[] = { EACH_BUFFER(WAKE_1) };
+static const struct row wake_100_rows[] = { EACH_BUFFER(WAKE_100) };
+static const struct row wake_1000_rows[] = { EACH_BUFFER(WAKE_1000) };
+
+/* A million records a second to a reader that sleeps until there are so many. */
+static void costs(const struct row *rows, const char *suffix)
+{
+	const struct stream_round calm = {
+		.sleeps = true,
+		.chunk = CALM_BURST,
+		.gap_ns = CALM_GAP_NS,
+	};
+
+	table_run(&(struct table) { "bpf-rate", rows, NR(wake_1_rows), suffix, 32, .round = calm });
+}
+
+void case_bpf_rate(void)
+{
+	static const uint32_t sizes[] = { 32, 16, 256, 1024, 4096 };
+	unsigned int i;
+
+	if (!bpf_here("bpf-rate"))
+		return;
+	for (i = 0; i < (opt.quick ? 1 : NR(sizes)); i++)
+		table_run(&(struct table) { "bpf-rate", rate_rows, NR(rate_rows),
+					    keep(", %u B", sizes[i]), sizes[i], opt.rounds / 5 + 1,
+					    batching });
+	if (opt.quick)
+		return;
+	costs(wake_1_rows, ", 32 B, wake for 1");
+	costs(wake_100_rows, ", 32 B, wake for 100");
+	costs(wake_1000_rows, ", 32 B, wake for 1000");
+}
+
+/* What a further reader of libring has of its own: from a thread that does not sleep. */
+static void memory(struct row_contender *const *c)
+{
+	const struct bpf *b = c[0]->s->impl;
+	struct ring_open_opts opts = { .size = sizeof(opts), .whence = RING_HEAD };
+	struct contender readers = { .name = "further readers" };
+	struct ring_reader *r[MEM_READERS + 1];
+	struct mallinfo2 before = { 0 }, after;
+	struct ring_fds fds;
+	unsigned int i;
+
+	if (ring_bpf_fds(b->ring, &fds))
+		fail("%s", ring_strerror());
+	for (i = 0; i <= MEM_READERS; i++) {
+		if (i == 1)
+			before = mallinfo2();
+		if (ring_open_fds(&fds, &opts, &r[i]))
+			fail("%s", ring_strerror());
+		ring_wait(r[i], 0);
+	}
+	after = mallinfo2();
+	for (i = 0; i <= MEM_READERS; i++)
+		ring_close(r[i]);
+	contender_set(&readers, "nr", MEM_READERS);
+	contender_set(&readers, "memory_bytes",
+		      (double)(after.uordblks + after.hblkhd - before.uordblks - before.hblkhd));
+	emit_sample("bpf-fan", &readers, 0, false);
+}
+
+/* Half a ring unread is what libring wakes for when nobody says otherwise. */
+#define HALF_A_RING (RING_LARGE / 2 / 56)
+
+/* A quick run has the rows that targets need. */
+#define FAN_ROWS(nr, quick_ring, quick_asleep, quick_each)                                        \
+	{ "ring, batching, " #nr, &kind_bpf, VARIANT("ours", BENCH_FINE), .readers = nr,          \
+	  .full_only = !(quick_ring) },                                                           \
+		{ "ring, sleeping, " #nr,                                                         \
+		  &kind_bpf,                                                                      \
+		  VARIANT("ours", BENCH_FINE, HALF_A_RING),                                       \
+		  .readers = nr,                                                                  \
+		  .sleeps = true,                                                                 \
+		  .threads = true,                                                                \
+		  .full_only = !(quick_asleep) },                                                 \
+		{ "a BPF ring buffer each, " #nr, &kind_bpf, VARIANT("fan", BENCH_FINE),          \
+		  .readers = nr, .full_only = !(quick_each) },                                    \
+		{ "one BPF ring buffer, passed on by pipes, " #nr, &kind_bpf,                     \
+		  VARIANT("rb", BENCH_FINE, 0, BY_PIPES), .readers = nr, .full_only = true },     \
+	{                                                                                         \
+		"one BPF ring buffer, passed on by copies, " #nr, &kind_bpf,                      \
+			VARIANT("rb", BENCH_FINE, 0, BY_MEMORY), .readers = nr, .full_only = true \
+	}
+
+static const struct row fan_rows[] = {
+	FAN_ROWS(1, true, true, false),	   FAN_ROWS(2, false, false, false),
+	FAN_ROWS(4, false, false, false),  FAN_ROWS(8, true, false, true),
+	FAN_ROWS(16, false, false, false), FAN_ROWS(64, true, true, false),
+};
+
+void case_bpf_fan(void)
+{
+	if (bpf_here("bpf-fan"))
+		table_run(&(struct table) { "bpf-fan", fan_rows, NR(fan_rows), .len = 32,
+					    .round = batching, .after = memory });
+}
+
+static const struct row wake_rows[] = {
+	{ "ring, clock, sleeper wants each", &kind_bpf, VARIANT("ours", BENCH_FINE, 1) },
+	{ "BPF ring buffer, clock, wakes for each", &kind_bpf, VARIANT("rb", BENCH_FINE, 1) },
+	{ "ring, clock, sleeper wants 100", &kind_bpf, VARIANT("ours", BENCH_FINE, 100) },
+	{ "BPF ring buffer, clock, wakes every 100", &kind_bpf, VARIANT("rb", BENCH_FINE, 100) },
+	{ "ring, clock, sleeper wants 1000", &kind_bpf, VARIANT("ours", BENCH_FINE, 1000) },
+	{ "BPF ring buffer, clock, wakes every 1000", &kind_bpf, VARIANT("rb", BENCH_FINE, 1000) },
+};
+
+void case_bpf_wake(void)
+{
+	if (bpf_here("bpf-wake"))
+		table_run(&(struct table) { "bpf-wake", wake_rows, NR(wake_rows), .len = 32,
+					    .round = { .sleeps = true } });
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The ring and libring as contenders, and what several cases need of libring. */
+#ifndef RINGBENCH_KINDS_H
+#define RINGBENCH_KINDS_H
+
+#include "../core/stream.h"
+
+extern const struct stream_kind kind_ring;	 /* writer.h and reader.h inline */
+extern const struct stream_kind kind_ring_eager; /* its reader looks at the stamp, not at head */
+extern const struct stream_kind kind_library;	 /* the same through libring */
+
+/*
+ * @batch: the writer collects 64 records before it publishes any
+ * @epoll: the reader sleeps in epoll_wait(), not in ring_wait()
+ */
+struct library_variant {
+	uint32_t writer_flags;
+	uint32_t reader_flags;
+	uint32_t wake_records;
+	uint32_t wake_bytes;
+	bool batch;
+	bool epoll;
+};
+
+extern const struct library_variant library_eager;
+extern const struct library_variant library_full_fence; /* its readers need no membarrier() */
+extern const struct library_variant library_wake_64;
+extern const struct library_variant library_wake_mib;
+extern const struct library_variant library_epoll;
+
+/* A ring without a clock. */
+struct ring_writer *library_writer(uint64_t size);
+
+/* The cases. */
+void case_writer(void);
+void case_reader(void);
+void case_stamped(void);
+void case_bulk(void);
+void case_latency(void);
+void case_latency_sleep(void);
+void case_latency_lines(void);
+void case_peers(void);
+void case_growth(void);
+void case_bpf(void);
+void case_bpf_size(void);
+void case_bpf_rate(void);
+void case_bpf_fan(void);
+void case_bpf_wake(void);
+
+#endif

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Writer and reader on two cores: how many records come through flat out, what the reader
+ * costs the writer, and whether anything is lost at the pace of a real producer.
+ */
+#include "../peers/peers.h"
+#include "kinds.h"
+
+static const struct stream_round flat_out = { .rest_ns = REST_NS };
+
+void case_reader(void)
+{
+	static const struct row rows[] = {
+		{ "ring, 32 B, writer flat out", &kind_ring },
+		{ "byte ring, begin and end", &kind_bytes },
+		{ "ring through libring", &kind_library },
+		{ "ring that the caches hold", &kind_ring, .size = RING_CACHED },
+		{ "byte ring that the caches hold", &kind_bytes, .size = RING_CACHED },
+	};
+
+	table_run(&(struct table) { "reader", rows, NR(rows), .len = 32, .round = flat_out });
+}
+
+void case_bulk(void)
+{
+	static const struct row rows[] = {
+		{ "ring, 1 KiB, writer flat out", &kind_ring },
+		{ "flag per record, no overwriting", &kind_flags },
+	};
+
+	table_run(&(struct table) { "bulk", rows, NR(rows), .len = 1024, .round = flat_out });
+}
+
+/* Once, however disturbed: what matters is whether anything is lost. */
+static bool lasting_round(struct contender *contender)
+{
+	struct row_contender *c = (struct row_contender *)contender;
+
+	c->round.ns = (uint64_t)(opt.seconds * 1e9);
+	stream_run(c->s, &c->round);
+	row_report(c);
+	contender_set(contender, "seconds", opt.seconds);
+	contender_set(contender, "interrupted", c->round.disturbed);
+	return false;
+}
+
+void case_stamped(void)
+{
+	static const struct row rows[] = {
+		{ "writer, 32 B, clock, nobody reads", &kind_ring, .stamped = true,
+		  .nobody = true },
+		{ "writer, 32 B, clock, a reader", &kind_ring, .stamped = true },
+	};
+	static const struct row lasting[] = {
+		{ "one long run", &kind_ring, .stamped = true, .own_round = lasting_round },
+	};
+
+	table_run(&(struct table) { "stamped", rows, NR(rows), .len = 32, .round = flat_out });
+	table_run(&(struct table) { "stamped", lasting, 1, .len = 32, .rounds = 1,
+				    .round = flat_out });
+}

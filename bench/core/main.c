@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The options, and the loop over the cases of a program.
+ */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <seqring/abi.h>
+
+#include "bench.h"
+
+#define ROUNDS_MAX 1000u
+
+static void usage(const struct bench_program *p, FILE *out)
+{
+	bool counted = false;
+	size_t i;
+
+	fprintf(out, "usage: %s [OPTION]...\n%s\n\n", p->name, p->about);
+	fputs("  --only PART,...    only these parts:\n", out);
+	for (i = 0; i < p->nr; i++) {
+		fprintf(out, "                       %-14s %s%s\n", p->cases[i].name,
+			p->cases[i].what, p->cases[i].counted ? " (--counted)" : "");
+		counted |= p->cases[i].counted;
+	}
+	fprintf(out,
+		"  --list             print the names of the parts, one a line\n"
+		"  --quick            fewer and shorter rounds, and only what a target needs\n"
+		"  --seconds N        length of the run that may lose nothing (%g)\n"
+		"  --rounds N         rounds of each contender (%u)\n"
+		"  --round-ms N       length of a round in milliseconds (%u)\n"
+		"  --ring-size BYTES  size of each ring or buffer, a power of two (4 MiB or 32 MiB,\n"
+		"                     depending on the part)\n"
+		"  --cpus W,R         the writer's core and the reader's core (%d,%d)\n"
+		"  --json FILE        write the samples to FILE, not to standard output\n",
+		p->full.seconds, p->full.rounds, p->full.round_ms, p->full.cpu[0], p->full.cpu[1]);
+	if (counted)
+		fputs("  --counted          run the parts that need a clock that advances by 1 ns with\n"
+		      "                     each instruction, and no others\n",
+		      out);
+	fputs("  --help             print this text\n\n"
+	      "Options apply in their order. The output is one JSON object a line: the run, then\n"
+	      "each sample.\n\n"
+	      "Exit status: 0; 2: a record was torn, or the account of lost records is wrong; 3: it\n"
+	      "could not run.\n",
+	      out);
+}
+
+static bool wanted(const char *only, const char *name)
+{
+	size_t len = strlen(name);
+	const char *at = only;
+
+	while (at && *at) {
+		if (!strncmp(at, name, len) && (at[len] == ',' || !at[len]))
+			return true;
+		at = strchr(at, ',');
+		at = at ? at + 1 : NULL;
+	}
+	return !only;
+}
+
+/* Every name in the list is that of a part which can run. */
+static void check_names(const struct bench_program *p, const char *only, bool counted)
+{
+	char *copy = only ? strdup(only) : NULL, *name, *rest = copy;
+	size_t i;
+
+	while ((name = strsep(&rest, ","))) {
+		for (i = 0; i < p->nr && strcmp(p->cases[i].name, name); i++)
+			;
+		if (i == p->nr)
+			fail("no part is called '%s'", name);
+		if (p->cases[i].counted != counted)
+			fail("part '%s' runs only %s --counted", name,
+			     counted ? "without" : "with");
+	}
+	free(copy);
+}
+
+static double number(const char *text, double min, double max)
+{
+	char *end;
+	double value = strtod(text, &end);
+
+	if (*end || end == text || !(value >= min && value <= max))
+		fail("'%s' is not a number from %g to %g", text, min, max);
+	return value;
+}
+
+static void set_option(int c, const struct bench_program *p)
+{
+	const int cpu[2] = { opt.cpu[0], opt.cpu[1] };
+	const uint64_t size = opt.ring_size;
+
+	switch (c) {
+	case 'q':
+		opt = p->quick;
+		opt.quick = true;
+		opt.ring_size = size;
+		memcpy(opt.cpu, cpu, sizeof(cpu));
+		break;
+	case 's':
+		opt.seconds = number(optarg, 0.01, 86400);
+		break;
+	case 'r':
+		opt.rounds = (unsigned int)number(optarg, 1, ROUNDS_MAX);
+		break;
+	case 'm':
+		opt.round_ms = (unsigned int)number(optarg, 1, 10000);
+		break;
+	case 'b':
+		opt.ring_size = (uint64_t)number(optarg, SEQRING_DATA_SIZE_MIN,
+						 SEQRING_DATA_SIZE_MAX);
+		if (opt.ring_size & (opt.ring_size - 1))
+			fail("'%s' is not a power of two", optarg);
+		break;
+	case 'c':
+		if (sscanf(optarg, "%d,%d", &opt.cpu[0], &opt.cpu[1]) != 2 ||
+		    opt.cpu[0] == opt.cpu[1])
+			fail("'%s' does not name two cores", optarg);
+		break;
+	}
+}
+
+int bench_main(const struct bench_program *p, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "only", required_argument, NULL, 'o' },
+		{ "list", no_argument, NULL, 'l' },
+		{ "quick", no_argument, NULL, 'q' },
+		{ "seconds", required_argument, NULL, 's' },
+		{ "rounds", required_argument, NULL, 'r' },
+		{ "round-ms", required_argument, NULL, 'm' },
+		{ "ring-size", required_argument, NULL, 'b' },
+		{ "cpus", required_argument, NULL, 'c' },
+		{ "json", required_argument, NULL, 'j' },
+		{ "counted", no_argument, NULL, 'i' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *only = NULL, *json = NULL;
+	bool counted = false;
+	size_t i;
+	int c;
+
+	opt = p->full;
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (c) {
+		case 'o':
+			only = optarg;
+			break;
+		case 'l':
+			for (i = 0; i < p->nr; i++)
+				puts(p->cases[i].name);
+			return 0;
+		case 'j':
+			json = optarg;
+			break;
+		case 'i':
+			counted = true;
+			break;
+		case 'h':
+			usage(p, stdout);
+			return 0;
+		case '?':
+			usage(p, stderr);
+			return 3;
+		default:
+			set_option(c, p);
+		}
+	}
+	if (optind != argc) {
+		usage(p, stderr);
+		return 3;
+	}
+	check_names(p, only, counted);
+	if (emit_open(json))
+		fail("cannot write %s", json);
+	pin_to(opt.cpu[0]);
+	emit_run();
+	for (i = 0; i < p->nr; i++) {
+		if (p->cases[i].counted != counted || !wanted(only, p->cases[i].name))
+			continue;
+		emit_part(p->cases[i].name);
+		p->cases[i].run();
+		if (emit_part_empty())
+			emit_note(p->cases[i].name,
+				  opt.quick ? "left out of a quick run" : "SKIPPED: no samples");
+	}
+	if (emit_close())
+		fail("cannot write %s", json ? json : "to standard output");
+	return 0;
+}

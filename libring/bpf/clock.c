@@ -58,8 +58,7 @@ static clockid_t clock_of_jiffies(uint32_t clock_id)
  * Return: 0; -EAGAIN the clock advanced during every measurement; what the control
  * program returns.
  */
-int libring_bpf_measure_clock_base(int ctl, uint32_t clock_id, uint64_t tick_ns,
-				   uint64_t *base_ns)
+int libring_bpf_measure_clock_base(int ctl, uint32_t clock_id, uint64_t tick_ns, uint64_t *base_ns)
 {
 	struct seqring_bpf_ctl c = { .cmd = SEQRING_BPF_CTL_CLOCK };
 	const clockid_t clock = clock_of_jiffies(clock_id);

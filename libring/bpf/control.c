@@ -29,11 +29,13 @@ int libring_bpf_read_header(int ring, struct seqring_header *h)
 
 	p = mmap(NULL, page_size(), PROT_READ, MAP_SHARED, ring, 0);
 	if (p == MAP_FAILED)
-		return libring_fail(errno, "cannot map the ring's header: %s", strerror(errno));
+		return libring_set_error(errno, "cannot map the ring's header: %s",
+					 strerror(errno));
 	memcpy(h, p, sizeof(*h));
 	munmap(p, page_size());
 	if (h->magic != SEQRING_MAGIC || h->writer_kind != SEQRING_WRITER_BPF)
-		return libring_fail(EPROTO, "the map that is pinned as a ring is not a BPF ring");
+		return libring_set_error(EPROTO,
+					 "the map that is pinned as a ring is not a BPF ring");
 	return 0;
 }
 
@@ -65,8 +67,8 @@ int libring_bpf_run_control(int ctl, struct seqring_bpf_ctl *c)
 
 	err = bpf_prog_test_run_opts(ctl, &opts);
 	if (err)
-		return libring_fail(-err, "cannot run the ring's control program: %s",
-				    strerror(-err));
+		return libring_set_error(-err, "cannot run the ring's control program: %s",
+					 strerror(-err));
 	return (int)opts.retval;
 }
 
@@ -124,7 +126,7 @@ int libring_bpf_end_rings(int ctl, uint32_t nr_rings)
 			usleep(1000);
 	}
 	if (err == -EBUSY)
-		libring_fail(EBUSY, "a program was publishing to the ring for a whole second");
+		libring_set_error(EBUSY, "a program was publishing to the ring for a whole second");
 	woken = libring_bpf_wake_all(ctl);
 	return err < 0 ? err : woken;
 }

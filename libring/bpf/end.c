@@ -26,7 +26,7 @@ int ring_bpf_end(struct ring_bpf *b)
 	int err;
 
 	if (!b->started)
-		return libring_fail(EINVAL, "the ring was not started");
+		return libring_set_error(EINVAL, "the ring was not started");
 	if (b->ended)
 		return 0;
 	err = libring_bpf_end_rings(bpf_program__fd(b->ctl), b->hdr.nr_rings);

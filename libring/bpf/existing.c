@@ -59,8 +59,8 @@ static int resolve_existing(struct ring_bpf *b)
 	if (err)
 		return err;
 	if (libring_owner_alive(h.owner, h.owner_pidns))
-		return libring_fail(EBUSY, "%s: process %u writes a ring of that name", b->name,
-				    (uint32_t)h.owner);
+		return libring_set_error(EBUSY, "%s: process %u writes a ring of that name",
+					 b->name, (uint32_t)h.owner);
 	/* Its owner died without ending it: only RING_BPF_CONTINUE has a use for it. */
 	if (libring_bpf_has_ended(b->pins.ring, &h) ||
 	    (h.owner && !(b->opts.flags & RING_BPF_CONTINUE))) {
@@ -70,12 +70,12 @@ static int resolve_existing(struct ring_bpf *b)
 		return libring_pins_remove(&b->pins);
 	}
 	if (!(b->opts.flags & RING_BPF_CONTINUE))
-		return libring_fail(EEXIST, "%s: a ring of that name exists already", b->name);
+		return libring_set_error(EEXIST, "%s: a ring of that name exists already", b->name);
 	if (!has_same_shape(&h, &b->hdr) || !has_same_schema(b))
-		return libring_fail(EEXIST,
-				    "%s: the ring of that name has another shape, clock or "
-				    "schema: destroy it first",
-				    b->name);
+		return libring_set_error(EEXIST,
+					 "%s: the ring of that name has another shape, clock or "
+					 "schema: destroy it first",
+					 b->name);
 	b->continued = true;
 	return 0;
 }
@@ -122,8 +122,9 @@ int libring_bpf_take_over(struct ring_bpf *b)
 	err = libring_bpf_read_header(b->pins.ring, &h);
 	if (!err && (libring_owner_alive(h.owner, h.owner_pidns) ||
 		     libring_bpf_has_ended(b->pins.ring, &h)))
-		err = libring_fail(EEXIST, "%s: another process took or ended the ring meanwhile",
-				   b->name);
+		err = libring_set_error(EEXIST,
+					"%s: another process took or ended the ring meanwhile",
+					b->name);
 	if (!err)
 		err = libring_pins_detach_writers(&b->pins);
 	if (!err)
@@ -142,11 +143,12 @@ static int destroy_pinned(const char *name, struct ring_pins *p)
 
 	err = libring_pins_open(p);
 	if (err == -ENOENT)
-		return libring_fail(ENOENT, "%s: there is no such ring of a BPF program", name);
+		return libring_set_error(ENOENT, "%s: there is no such ring of a BPF program",
+					 name);
 	if (!err)
 		err = libring_bpf_read_header(p->ring, &h);
 	if (!err && libring_owner_alive(h.owner, h.owner_pidns))
-		err = libring_fail(EBUSY, "%s: process %u writes it", name, (uint32_t)h.owner);
+		err = libring_set_error(EBUSY, "%s: process %u writes it", name, (uint32_t)h.owner);
 	if (!err)
 		err = libring_pins_detach_writers(p);
 	if (!err)
@@ -166,7 +168,7 @@ int ring_bpf_destroy(const char *name)
 	if (!err)
 		err = libring_pins_locate(name, &p);
 	if (!err && access(p.dir, F_OK) && errno != EACCES)
-		err = libring_fail(ENOENT, "%s: there is no such ring of a BPF program", name);
+		err = libring_set_error(ENOENT, "%s: there is no such ring of a BPF program", name);
 	if (!err)
 		err = libring_pins_lock(&p, &lock);
 	if (err)

@@ -28,22 +28,23 @@ int ring_bpf_supported(void)
 	int fd;
 
 	if (is_kernel_too_old(&u))
-		return libring_fail(ENOSYS,
-				    "Linux %s is too old: rings of BPF programs need " KERNEL_MIN,
-				    u.release);
+		return libring_set_error(
+			ENOSYS, "Linux %s is too old: rings of BPF programs need " KERNEL_MIN,
+			u.release);
 	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "seqring_probe", 0, 0,
 			    (uint32_t)sysconf(_SC_PAGESIZE), NULL);
 	if (fd == -EPERM)
-		return libring_fail(EPERM, "not allowed to use BPF: be root, or have CAP_BPF and "
-					   "CAP_PERFMON");
+		return libring_set_error(EPERM,
+					 "not allowed to use BPF: be root, or have CAP_BPF and "
+					 "CAP_PERFMON");
 	if (fd == -ENOSYS || fd == -EINVAL)
-		return libring_fail(ENOSYS, "this kernel has no BPF (CONFIG_BPF_SYSCALL)");
+		return libring_set_error(ENOSYS, "this kernel has no BPF (CONFIG_BPF_SYSCALL)");
 	if (fd < 0)
-		return libring_fail(-fd, "cannot create a BPF map: %s", strerror(-fd));
+		return libring_set_error(-fd, "cannot create a BPF map: %s", strerror(-fd));
 	close(fd);
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
-		return libring_fail(ENOENT, "this kernel has no type information in "
-					    "/sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)");
+		return libring_set_error(ENOENT, "this kernel has no type information in "
+						 "/sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)");
 	return 0;
 }
 
@@ -57,29 +58,33 @@ int ring_bpf_explain(int negative)
 		return 0;
 	case EPERM:
 		if (!getrlimit(RLIMIT_MEMLOCK, &lim) && lim.rlim_cur != RLIM_INFINITY && !geteuid())
-			return libring_fail(err,
-					    "the kernel refused the BPF object: not allowed, or "
-					    "larger than RLIMIT_MEMLOCK (%lu bytes) permits",
-					    (unsigned long)lim.rlim_cur);
-		return libring_fail(err, "not allowed to load a BPF object: be root, or have "
-					 "CAP_BPF and CAP_PERFMON");
+			return libring_set_error(
+				err,
+				"the kernel refused the BPF object: not allowed, or "
+				"larger than RLIMIT_MEMLOCK (%lu bytes) permits",
+				(unsigned long)lim.rlim_cur);
+		return libring_set_error(err, "not allowed to load a BPF object: be root, or have "
+					      "CAP_BPF and CAP_PERFMON");
 	case E2BIG:
-		return libring_fail(err, "the BPF object has a map or program that is larger than "
+		return libring_set_error(err,
+					 "the BPF object has a map or program that is larger than "
 					 "the kernel allows: use smaller rings");
 	case ENOMEM:
-		return libring_fail(err, "no memory for the maps of the BPF object: use smaller "
+		return libring_set_error(err,
+					 "no memory for the maps of the BPF object: use smaller "
 					 "rings");
 	case ESRCH:
-		return libring_fail(err, "this kernel has no type information (BTF), or not the "
+		return libring_set_error(err,
+					 "this kernel has no type information (BTF), or not the "
 					 "function or tracepoint that the BPF object attaches to");
 	case EACCES:
 	case EINVAL:
-		return libring_fail(err,
-				    "the kernel's verifier rejects the BPF object (%s): "
-				    "libbpf's log says why",
-				    strerror(err));
+		return libring_set_error(err,
+					 "the kernel's verifier rejects the BPF object (%s): "
+					 "libbpf's log says why",
+					 strerror(err));
 	default:
-		return libring_fail(err, "cannot load the BPF object: %s", strerror(err));
+		return libring_set_error(err, "cannot load the BPF object: %s", strerror(err));
 	}
 }
 

@@ -14,7 +14,8 @@ static int check_pin_name(const char *name)
 	int err = libring_check_name(name);
 
 	if (!err && strchr(name, '.'))
-		return libring_fail(EINVAL, "bad name %s: a BPF file system allows no dots", name);
+		return libring_set_error(EINVAL, "bad name %s: a BPF file system allows no dots",
+					 name);
 	return err;
 }
 
@@ -33,23 +34,23 @@ int libring_bpf_read_opts(const struct ring_bpf_opts *user, struct ring_bpf_opts
 	if (!o->data_size)
 		o->data_size = DATA_SIZE_DEFAULT;
 	if (o->flags & ~flags || o->reserved)
-		return libring_fail(EINVAL,
-				    "ring_bpf_opts.flags is 0x%x and reserved %u: flags are "
-				    "RING_BPF_*, reserved is 0",
-				    o->flags, o->reserved);
+		return libring_set_error(EINVAL,
+					 "ring_bpf_opts.flags is 0x%x and reserved %u: flags are "
+					 "RING_BPF_*, reserved is 0",
+					 o->flags, o->reserved);
 	if (o->permissions & ~0666u)
-		return libring_fail(EINVAL, "ring_bpf_opts.permissions is 0%o: bits of 0666",
-				    o->permissions);
+		return libring_set_error(EINVAL, "ring_bpf_opts.permissions is 0%o: bits of 0666",
+					 o->permissions);
 	if (o->flags & RING_BPF_CONTINUE && !o->name)
-		return libring_fail(EINVAL, "RING_BPF_CONTINUE needs a name");
+		return libring_set_error(EINVAL, "RING_BPF_CONTINUE needs a name");
 	err = libring_check_shape("ring_bpf_opts", o->clock_id, o->data_size, o->schema,
 				  o->schema_size);
 	if (err)
 		return err;
 	if (o->data_size > DATA_SIZE_MAX)
-		return libring_fail(EINVAL,
-				    "ring_bpf_opts.data_size is %" PRIu64 ": a BPF program "
-				    "can write to 256 MiB at most",
-				    o->data_size);
+		return libring_set_error(EINVAL,
+					 "ring_bpf_opts.data_size is %" PRIu64 ": a BPF program "
+					 "can write to 256 MiB at most",
+					 o->data_size);
 	return o->name ? check_pin_name(o->name) : 0;
 }

@@ -35,7 +35,7 @@ int libring_pins_make_base(const char *base, bool mount_it)
 
 	if (mkdir(base, 0755) && errno != EEXIST) {
 		if (errno != ENOENT && errno != EPERM)
-			return libring_fail(errno, "%s: %s", base, strerror(errno));
+			return libring_set_error(errno, "%s: %s", base, strerror(errno));
 	} else {
 		if (libring_on_bpffs(base))
 			return 0;
@@ -46,14 +46,14 @@ int libring_pins_make_base(const char *base, bool mount_it)
 	if (slash)
 		*slash = 0;
 	if (mount_it && !libring_on_bpffs(parent) && mount("bpf", parent, "bpf", 0, NULL))
-		return libring_fail(errno, "cannot mount a BPF file system at %s: %s", parent,
-				    strerror(errno));
+		return libring_set_error(errno, "cannot mount a BPF file system at %s: %s", parent,
+					 strerror(errno));
 	if (!libring_on_bpffs(parent))
-		return libring_fail(ENOTDIR,
-				    "no BPF file system is mounted at %s: mount -t bpf bpf %s",
-				    parent, parent);
+		return libring_set_error(ENOTDIR,
+					 "no BPF file system is mounted at %s: mount -t bpf bpf %s",
+					 parent, parent);
 	if (mkdir(base, 0755) && errno != EEXIST)
-		return libring_fail(errno, "%s: %s", base, strerror(errno));
+		return libring_set_error(errno, "%s: %s", base, strerror(errno));
 	return 0;
 }
 
@@ -73,7 +73,7 @@ int libring_pins_locate(const char *name, struct ring_pins *p)
 	if (err)
 		return err;
 	if ((size_t)snprintf(p->dir, sizeof(p->dir), "%s/%s", p->base, name) >= sizeof(p->dir))
-		return libring_fail(ENAMETOOLONG, "$RINGBPFDIR is too long");
+		return libring_set_error(ENAMETOOLONG, "$RINGBPFDIR is too long");
 	return 0;
 }
 
@@ -93,15 +93,15 @@ int libring_pins_lock(const struct ring_pins *p, int *fd)
 
 	snprintf(path, sizeof(path), "%s/+lock", p->base);
 	if (mkdir(path, 0700) && errno != EEXIST)
-		return libring_fail(errno, "%s: %s", path, strerror(errno));
+		return libring_set_error(errno, "%s: %s", path, strerror(errno));
 	*fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*fd < 0)
-		return libring_fail(errno, "%s: %s", path, strerror(errno));
+		return libring_set_error(errno, "%s: %s", path, strerror(errno));
 	while (flock(*fd, LOCK_EX)) {
 		if (errno == EINTR)
 			continue;
 		close(*fd);
-		return libring_fail(errno, "cannot lock %s: %s", path, strerror(errno));
+		return libring_set_error(errno, "cannot lock %s: %s", path, strerror(errno));
 	}
 	return 0;
 }
@@ -112,7 +112,7 @@ static int open_pin(const struct ring_pins *p, const char *what, int *fd)
 
 	snprintf(path, sizeof(path), "%s/%s", p->dir, what);
 	*fd = bpf_obj_get(path);
-	return *fd < 0 ? libring_fail(-*fd, "%s: %s", path, strerror(-*fd)) : 0;
+	return *fd < 0 ? libring_set_error(-*fd, "%s: %s", path, strerror(-*fd)) : 0;
 }
 
 /* Opens all pins but the links. Return: 0; -ENOENT there is no such ring; -errno. */
@@ -121,8 +121,8 @@ int libring_pins_open(struct ring_pins *p)
 	int err;
 
 	if (access(p->dir, F_OK))
-		return libring_fail(errno == ENOTDIR ? ENOENT : errno, "%s: %s", p->dir,
-				    strerror(errno));
+		return libring_set_error(errno == ENOTDIR ? ENOENT : errno, "%s: %s", p->dir,
+					 strerror(errno));
 	err = open_pin(p, "ring", &p->ring);
 	if (!err)
 		err = open_pin(p, "wait", &p->wait);
@@ -155,9 +155,9 @@ static int make_pin(const char *dir, const char *what, int fd, mode_t mode)
 	snprintf(path, sizeof(path), "%s/%s", dir, what);
 	err = bpf_obj_pin(fd, path);
 	if (err)
-		return libring_fail(-err, "cannot pin %s: %s", path, strerror(-err));
+		return libring_set_error(-err, "cannot pin %s: %s", path, strerror(-err));
 	if (chmod(path, mode))
-		return libring_fail(errno, "%s: %s", path, strerror(errno));
+		return libring_set_error(errno, "%s: %s", path, strerror(errno));
 	return 0;
 }
 
@@ -208,14 +208,15 @@ static int unlink_pins(const char *dir, bool links)
 
 	d = opendir(dir);
 	if (!d)
-		return libring_fail(errno, "%s: %s", dir, strerror(errno));
+		return libring_set_error(errno, "%s: %s", dir, strerror(errno));
 	while ((e = readdir(d))) {
 		if (e->d_name[0] == '.' || (links && strncmp(e->d_name, "link-", 5)))
 			continue;
 		if (links)
 			id = get_link_id(dir, e->d_name);
 		if (unlinkat(dirfd(d), e->d_name, 0))
-			err = libring_fail(errno, "%s/%s: %s", dir, e->d_name, strerror(errno));
+			err = libring_set_error(errno, "%s/%s: %s", dir, e->d_name,
+						strerror(errno));
 		else
 			wait_detached(id);
 	}
@@ -259,7 +260,7 @@ int libring_pins_remove(const struct ring_pins *p)
 	int err = unlink_pins(p->dir, false);
 
 	if (!err && rmdir(p->dir))
-		err = libring_fail(errno, "%s: %s", p->dir, strerror(errno));
+		err = libring_set_error(errno, "%s: %s", p->dir, strerror(errno));
 	return err;
 }
 
@@ -275,7 +276,7 @@ int libring_pins_create(const struct ring_bpf *b)
 		 b->name, getpid());
 	/* The modes of the files decide about access: every user may look them up. */
 	if (mkdir(tmp.dir, 0755))
-		return libring_fail(errno, "%s: %s", tmp.dir, strerror(errno));
+		return libring_set_error(errno, "%s: %s", tmp.dir, strerror(errno));
 	/*
 	 * The kernel does not map a BPF map by a read-only descriptor, so readers need the
 	 * right to write. The map is frozen, so that right lets nobody write.
@@ -293,7 +294,7 @@ int libring_pins_create(const struct ring_bpf *b)
 	if (!err) {
 		if (rename(tmp.dir, b->pins.dir)) {
 			err = errno == ENOTEMPTY ? EEXIST : errno;
-			err = libring_fail(err, "%s: %s", b->pins.dir, strerror(err));
+			err = libring_set_error(err, "%s: %s", b->pins.dir, strerror(err));
 		}
 		close(lock);
 	}
@@ -301,7 +302,7 @@ int libring_pins_create(const struct ring_bpf *b)
 		const char *why = strdupa(ring_strerror());
 
 		libring_pins_remove(&tmp);
-		return libring_fail(-err, "%s", why);
+		return libring_set_error(-err, "%s", why);
 	}
 	return 0;
 }

@@ -44,8 +44,9 @@ static int find_parts(struct ring_bpf *b, const char *map)
 
 	b->map = find_map(b, "", map, "");
 	if (!b->map)
-		return libring_fail(ENOENT, "the object has no map %s: SEQRING_BPF(%s) declares it",
-				    map, map);
+		return libring_set_error(ENOENT,
+					 "the object has no map %s: SEQRING_BPF(%s) declares it",
+					 map, map);
 	b->wait = find_map(b, "", map, "_wait");
 	b->doorbell = find_map(b, "", map, "_doorbell");
 	b->geometry = find_map(b, ".rodata.", map, "");
@@ -55,21 +56,22 @@ static int find_parts(struct ring_bpf *b, const char *map)
 		geo = bpf_map__initial_value(b->geometry, &size);
 	if (!b->wait || !b->doorbell || !b->ctl || !geo ||
 	    bpf_map__type(b->map) != BPF_MAP_TYPE_ARRAY)
-		return libring_fail(EPROTO, "%s is no ring: SEQRING_BPF(%s) declares one", map,
-				    map);
+		return libring_set_error(EPROTO, "%s is no ring: SEQRING_BPF(%s) declares one", map,
+					 map);
 	if (size != sizeof(*geo))
-		return libring_fail(EPROTO,
-				    "%s was compiled with another version of seqring/bpf.h: its "
-				    "geometry has %zu bytes, not %zu",
-				    map, size, sizeof(*geo));
+		return libring_set_error(
+			EPROTO,
+			"%s was compiled with another version of seqring/bpf.h: its "
+			"geometry has %zu bytes, not %zu",
+			map, size, sizeof(*geo));
 	b->geo.payload_limit = geo->payload_limit;
 	b->geo.announce = geo->announce && libring_membarrier_has(MEMBARRIER_CMD_GLOBAL);
 	if (geo->payload_limit > SEQRING_PAYLOAD_MAX(b->opts.data_size))
-		return libring_fail(EINVAL,
-				    "SEQRING_BPF_PAYLOAD_MAX of the object is %u: with a "
-				    "data_size of %" PRIu64 " payloads have at most %u bytes",
-				    geo->payload_limit, b->opts.data_size,
-				    SEQRING_PAYLOAD_MAX(b->opts.data_size));
+		return libring_set_error(EINVAL,
+					 "SEQRING_BPF_PAYLOAD_MAX of the object is %u: with a "
+					 "data_size of %" PRIu64 " payloads have at most %u bytes",
+					 geo->payload_limit, b->opts.data_size,
+					 SEQRING_PAYLOAD_MAX(b->opts.data_size));
 	return 0;
 }
 
@@ -100,10 +102,10 @@ static int fill_shape(struct ring_bpf *b)
 	int nr = b->opts.flags & RING_BPF_ONE_RING ? 1 : libbpf_num_possible_cpus();
 
 	if (nr < 0)
-		return libring_fail(-nr, "cannot count the possible CPUs: %s", strerror(-nr));
+		return libring_set_error(-nr, "cannot count the possible CPUs: %s", strerror(-nr));
 	if ((unsigned int)nr > SEQRING_RINGS_MAX)
-		return libring_fail(EINVAL, "%d CPUs, but at most %u rings: use one ring", nr,
-				    SEQRING_RINGS_MAX);
+		return libring_set_error(EINVAL, "%d CPUs, but at most %u rings: use one ring", nr,
+					 SEQRING_RINGS_MAX);
 	shape = (struct seqring_shape) {
 		.writer_kind = SEQRING_WRITER_BPF,
 		.page_size = (uint32_t)page_size(),
@@ -137,8 +139,8 @@ static int reuse_map(struct bpf_map *map, int fd)
 {
 	int err = bpf_map__reuse_fd(map, fd);
 
-	return err ? libring_fail(-err, "cannot continue with map %s: %s", bpf_map__name(map),
-				  strerror(-err)) :
+	return err ? libring_set_error(-err, "cannot continue with map %s: %s", bpf_map__name(map),
+				       strerror(-err)) :
 		     0;
 }
 
@@ -164,10 +166,10 @@ static int set_map_sizes(struct ring_bpf *b)
 	if (!err)
 		err = bpf_map__set_max_entries(b->doorbell, b->hdr.page_size);
 	if (err)
-		return libring_fail(-err,
-				    "cannot set the sizes of the ring's maps: is the object "
-				    "loaded already? %s",
-				    strerror(-err));
+		return libring_set_error(-err,
+					 "cannot set the sizes of the ring's maps: is the object "
+					 "loaded already? %s",
+					 strerror(-err));
 	return 0;
 }
 
@@ -179,7 +181,7 @@ int ring_bpf_prepare(struct bpf_object *obj, const char *map, const struct ring_
 
 	b = calloc(1, sizeof(*b));
 	if (!b)
-		return libring_fail(ENOMEM, "no memory for a ring");
+		return libring_set_error(ENOMEM, "no memory for a ring");
 	b->obj = obj;
 	b->pins = (struct ring_pins) { .ring = -1, .wait = -1, .doorbell = -1, .ctl = -1 };
 	err = libring_bpf_read_opts(user, &b->opts);

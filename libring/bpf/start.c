@@ -42,7 +42,9 @@ static int fill_thresholds(const struct ring_bpf *b)
 
 	for (i = 0; !err && i < b->hdr.nr_rings; i++)
 		err = bpf_map_update_elem(bpf_map__fd(b->wait), &i, &none, BPF_ANY);
-	return err ? libring_fail(-err, "cannot fill the wake thresholds: %s", strerror(-err)) : 0;
+	return err ? libring_set_error(-err, "cannot fill the wake thresholds: %s",
+				       strerror(-err)) :
+		     0;
 }
 
 /* Fills the map, then freezes it. Until then it is writable, and no other process has it. */
@@ -56,12 +58,12 @@ static int fill_map(struct ring_bpf *b)
 	err = libring_bpf_measure_clock_base(bpf_program__fd(b->ctl), b->hdr.clock_id,
 					     b->geo.tick_ns, &b->clock_base_ns);
 	if (err)
-		return libring_fail(-err, "cannot set the ring's clock: %s", strerror(-err));
+		return libring_set_error(-err, "cannot set the ring's clock: %s", strerror(-err));
 	map = mmap(NULL, (size_t)b->hdr.total_size, PROT_READ | PROT_WRITE, MAP_SHARED,
 		   bpf_map__fd(b->map), 0);
 	if (map == MAP_FAILED)
-		return libring_fail(errno, "cannot map the ring's %" PRIu64 " bytes: %s",
-				    (uint64_t)b->hdr.total_size, strerror(errno));
+		return libring_set_error(errno, "cannot map the ring's %" PRIu64 " bytes: %s",
+					 (uint64_t)b->hdr.total_size, strerror(errno));
 	for (i = 0; i < b->hdr.nr_rings; i++)
 		fill_ring(b, map + i * b->hdr.ring_stride, i);
 	libring_owner_self(&b->hdr.owner, &b->hdr.owner_pidns);
@@ -72,7 +74,7 @@ static int fill_map(struct ring_bpf *b)
 	seqring_header_publish(h);
 	munmap(map, (size_t)b->hdr.total_size);
 	err = bpf_map_freeze(bpf_map__fd(b->map));
-	return err ? libring_fail(-err, "cannot freeze the ring's map: %s", strerror(-err)) :
+	return err ? libring_set_error(-err, "cannot freeze the ring's map: %s", strerror(-err)) :
 		     fill_thresholds(b);
 }
 
@@ -81,8 +83,8 @@ int ring_bpf_start(struct ring_bpf *b)
 	int err;
 
 	if (b->started || bpf_map__fd(b->map) < 0)
-		return libring_fail(EINVAL, b->started ? "the ring was started already" :
-							 "the object is not loaded yet");
+		return libring_set_error(EINVAL, b->started ? "the ring was started already" :
+							      "the object is not loaded yet");
 	if (b->continued) {
 		err = libring_bpf_take_over(b);
 	} else {
@@ -97,7 +99,7 @@ int ring_bpf_start(struct ring_bpf *b)
 int ring_bpf_fds(const struct ring_bpf *b, struct ring_fds *fds)
 {
 	if (!b->started)
-		return libring_fail(EINVAL, "the ring was not started");
+		return libring_set_error(EINVAL, "the ring was not started");
 	fds->ring = bpf_map__fd(b->map);
 	fds->wait = bpf_map__fd(b->wait);
 	fds->doorbell = bpf_map__fd(b->doorbell);
@@ -112,13 +114,14 @@ int ring_bpf_keep(struct ring_bpf *b, struct bpf_link *const *links, unsigned in
 	int err;
 
 	if (!b->started || !b->opts.name)
-		return libring_fail(EINVAL, "only a ring that was started and has a name can be "
-					    "kept");
+		return libring_set_error(EINVAL,
+					 "only a ring that was started and has a name can be "
+					 "kept");
 	for (i = 0; i < nr; i++) {
 		snprintf(path, sizeof(path), "%s/link-%u", b->pins.dir, i);
 		err = bpf_link__pin(links[i], path);
 		if (err) {
-			err = libring_fail(-err, "cannot pin %s: %s", path, strerror(-err));
+			err = libring_set_error(-err, "cannot pin %s: %s", path, strerror(-err));
 			libring_pins_detach_writers(&b->pins);
 			return err;
 		}

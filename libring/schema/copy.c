@@ -38,8 +38,8 @@ static int copy_type(struct copy *c, uint32_t id, unsigned int depth, uint32_t *
 static int report_refusal(int err, const char *what)
 {
 	if (err == -ENOMEM)
-		return libring_fail(ENOMEM, "no memory for the schema");
-	return libring_fail(EPROTO, "schema: %s is not valid: %s", what, strerror(-err));
+		return libring_set_error(ENOMEM, "no memory for the schema");
+	return libring_set_error(EPROTO, "schema: %s is not valid: %s", what, strerror(-err));
 }
 
 /* Takes the result of btf__add_*(): the number of a type, or an error. */
@@ -62,8 +62,8 @@ static int copy_int(struct copy *c, const struct btf_type *t, uint32_t *out)
 		return err;
 	if (!size || size > 16 || size & (size - 1) || btf_int_offset(t) ||
 	    btf_int_bits(t) != size * 8)
-		return libring_fail(EPROTO, "schema: %s has %u bytes and %u bits", name, size,
-				    btf_int_bits(t));
+		return libring_set_error(EPROTO, "schema: %s has %u bytes and %u bits", name, size,
+					 btf_int_bits(t));
 	return take_type_id(btf__add_int(c->dst, name, size, btf_int_encoding(t)), out);
 }
 
@@ -78,7 +78,7 @@ static int copy_float(struct copy *c, const struct btf_type *t, uint32_t *out)
 	if (err)
 		return err;
 	if (size != 2 && size != 4 && size != 8 && size != 12 && size != 16)
-		return libring_fail(EPROTO, "schema: %s has %u bytes", name, size);
+		return libring_set_error(EPROTO, "schema: %s has %u bytes", name, size);
 	return take_type_id(btf__add_float(c->dst, name, size), out);
 }
 
@@ -131,7 +131,7 @@ static int copy_enum(struct copy *c, const struct btf_type *t, uint32_t *out)
 	if (err)
 		return err;
 	if (!t->size || t->size > 8 || t->size & (t->size - 1))
-		return libring_fail(EPROTO, "schema: enum %s has %u bytes", name, t->size);
+		return libring_set_error(EPROTO, "schema: enum %s has %u bytes", name, t->size);
 	if (wide)
 		err = take_type_id(btf__add_enum64(c->dst, name, t->size, btf_kflag(t)), out);
 	else
@@ -190,7 +190,8 @@ static int add_struct(struct copy *c, const struct btf_type *t, const uint32_t *
 			return err;
 		/* libbpf would treat such a member as a bit-field. */
 		if (!bits && offset % 8)
-			return libring_fail(EPROTO, "schema: member %s begins within a byte", name);
+			return libring_set_error(EPROTO, "schema: member %s begins within a byte",
+						 name);
 		err = btf__add_field(c->dst, name, (int)ids[i], offset, bits);
 		if (err)
 			return report_refusal(err, name);
@@ -206,11 +207,11 @@ static int copy_struct(struct copy *c, const struct btf_type *t, unsigned int de
 	int err;
 
 	if (nr > RING_SCHEMA_FIELDS_MAX)
-		return libring_fail(EPROTO, "schema: a struct has %u members (at most %d)", nr,
-				    RING_SCHEMA_FIELDS_MAX);
+		return libring_set_error(EPROTO, "schema: a struct has %u members (at most %d)", nr,
+					 RING_SCHEMA_FIELDS_MAX);
 	ids = calloc(nr + 1, sizeof(*ids));
 	if (!ids)
-		return libring_fail(ENOMEM, "no memory for the schema");
+		return libring_set_error(ENOMEM, "no memory for the schema");
 	err = copy_members(c, t, depth, ids, height);
 	if (!err)
 		err = add_struct(c, t, ids, out);
@@ -258,8 +259,9 @@ static int copy_kind(struct copy *c, const struct btf_type *t, unsigned int dept
 	case BTF_KIND_TYPE_TAG:
 		return copy_type(c, t->type, depth, out, height);
 	default:
-		return libring_fail(EPROTO, "schema: a field is of BTF kind %u, which has no value",
-				    btf_kind(t));
+		return libring_set_error(EPROTO,
+					 "schema: a field is of BTF kind %u, which has no value",
+					 btf_kind(t));
 	}
 }
 
@@ -279,10 +281,11 @@ static int copy_type(struct copy *c, uint32_t id, unsigned int depth, uint32_t *
 	int err = 0;
 
 	if (!id || id >= c->nr_types)
-		return libring_fail(EPROTO, "schema: a field has type %u, the types are 1 to %u",
-				    id, c->nr_types - 1);
+		return libring_set_error(EPROTO,
+					 "schema: a field has type %u, the types are 1 to %u", id,
+					 c->nr_types - 1);
 	if (c->ids[id] == BUSY)
-		return libring_fail(EPROTO, "schema: type %u contains itself", id);
+		return libring_set_error(EPROTO, "schema: type %u contains itself", id);
 	if (!c->ids[id]) {
 		t = btf__type_by_id(c->src, id);
 		if (depth == RING_SCHEMA_DEPTH_MAX || !t)
@@ -300,8 +303,8 @@ static int copy_type(struct copy *c, uint32_t id, unsigned int depth, uint32_t *
 	return 0;
 
 too_deep:
-	return libring_fail(EPROTO, "schema: types are nested more than %d deep",
-			    RING_SCHEMA_DEPTH_MAX);
+	return libring_set_error(EPROTO, "schema: types are nested more than %d deep",
+				 RING_SCHEMA_DEPTH_MAX);
 }
 
 /* Copies the records' structs and the enum, and turns all references to @s->btf. */
@@ -347,11 +350,11 @@ int libring_schema_copy(const struct btf *src, size_t pointer_size, struct ring_
 	c.ids = calloc(c.nr_types, sizeof(*c.ids));
 	c.heights = calloc(c.nr_types, sizeof(*c.heights));
 	if (!s->btf || !c.ids || !c.heights)
-		err = libring_fail(ENOMEM, "no memory for the schema");
+		err = libring_set_error(ENOMEM, "no memory for the schema");
 	else
 		err = copy_all(&c, s);
 	if (!err && btf__set_pointer_size(s->btf, 8))
-		err = libring_fail(EPROTO, "libbpf does not support pointers of 8 bytes");
+		err = libring_set_error(EPROTO, "libbpf does not support pointers of 8 bytes");
 	free(c.ids);
 	free(c.heights);
 	return err;

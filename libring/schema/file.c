@@ -20,12 +20,12 @@ static int read_file(const char *path, unsigned char **data, size_t *size)
 	int err = 0;
 
 	if (!f)
-		return libring_fail(errno, "%.100s: %s", path, strerror(errno));
+		return libring_set_error(errno, "%.100s: %s", path, strerror(errno));
 	do {
 		cap *= 2;
 		more = cap <= FILE_MAX ? realloc(buf, cap) : NULL;
 		if (!more) {
-			err = libring_fail(ENOMEM, "%.100s: too large", path);
+			err = libring_set_error(ENOMEM, "%.100s: too large", path);
 			break;
 		}
 		buf = more;
@@ -33,7 +33,7 @@ static int read_file(const char *path, unsigned char **data, size_t *size)
 		len += n;
 	} while (len == cap);
 	if (!err && ferror(f))
-		err = libring_fail(errno ? errno : EIO, "%.100s: %s", path, strerror(errno));
+		err = libring_set_error(errno ? errno : EIO, "%.100s: %s", path, strerror(errno));
 	fclose(f);
 	if (err) {
 		free(buf);
@@ -50,12 +50,12 @@ static int parse_elf(const char *path, struct btf **out)
 	if (*out)
 		return 0;
 	if (errno == ENOENT || errno == ENODATA)
-		return libring_fail(ENODATA,
-				    "%.100s: has no BTF (clang -target bpf -g, or pahole -J, "
-				    "makes it)",
-				    path);
-	return libring_fail(errno == ENOMEM ? ENOMEM : EPROTO, "%.100s: libbpf cannot read it: %s",
-			    path, strerror(errno));
+		return libring_set_error(ENODATA,
+					 "%.100s: has no BTF (clang -target bpf -g, or pahole -J, "
+					 "makes it)",
+					 path);
+	return libring_set_error(errno == ENOMEM ? ENOMEM : EPROTO,
+				 "%.100s: libbpf cannot read it: %s", path, strerror(errno));
 }
 
 int ring_schema_from_file(const char *path, void **blob, size_t *size)
@@ -76,7 +76,7 @@ int ring_schema_from_file(const char *path, void **blob, size_t *size)
 	else if (magic == BTF_MAGIC || magic == __builtin_bswap16(BTF_MAGIC))
 		err = libring_schema_parse(data, len, &btf);
 	else
-		err = libring_fail(EPROTO, "%.100s: neither an ELF file nor BTF", path);
+		err = libring_set_error(EPROTO, "%.100s: neither an ELF file nor BTF", path);
 	free(data);
 	if (!err)
 		err = ring_schema_from_btf(btf, blob, size);

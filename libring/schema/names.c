@@ -26,17 +26,18 @@ int libring_schema_get_name(const struct btf *src, uint32_t offset, bool spaces,
 	size_t i;
 
 	if (!s)
-		return libring_fail(EPROTO, "schema: a name is outside its strings");
+		return libring_set_error(EPROTO, "schema: a name is outside its strings");
 	for (i = 0; s[i]; i++) {
 		if (i == RING_SCHEMA_NAME_MAX)
-			return libring_fail(EPROTO, "schema: a name has more than %d characters",
-					    RING_SCHEMA_NAME_MAX);
+			return libring_set_error(EPROTO,
+						 "schema: a name has more than %d characters",
+						 RING_SCHEMA_NAME_MAX);
 		if (!is_name_char(s[i]) && !(spaces && s[i] == ' '))
-			return libring_fail(EPROTO, "schema: a name contains byte 0x%02x",
-					    (unsigned char)s[i]);
+			return libring_set_error(EPROTO, "schema: a name contains byte 0x%02x",
+						 (unsigned char)s[i]);
 	}
 	if (s[0] >= '0' && s[0] <= '9')
-		return libring_fail(EPROTO, "schema: a name begins with a digit");
+		return libring_set_error(EPROTO, "schema: a name begins with a digit");
 	*name = s;
 	return 0;
 }
@@ -48,7 +49,7 @@ int libring_schema_require_name(const struct btf *src, uint32_t offset, bool spa
 	int err = libring_schema_get_name(src, offset, spaces, name);
 
 	if (!err && !**name)
-		err = libring_fail(EPROTO, "schema: %s without a name", what);
+		err = libring_set_error(EPROTO, "schema: %s without a name", what);
 	return err;
 }
 

@@ -20,28 +20,30 @@ int libring_schema_parse(const void *data, size_t size, struct btf **out)
 	int err = 0;
 
 	if (size < sizeof(h))
-		return libring_fail(EPROTO, "schema: %zu bytes are too few for BTF", size);
+		return libring_set_error(EPROTO, "schema: %zu bytes are too few for BTF", size);
 	copy = malloc(size);
 	if (!copy)
-		return libring_fail(ENOMEM, "no memory for the schema");
+		return libring_set_error(ENOMEM, "no memory for the schema");
 	memcpy(copy, data, size);
 	memcpy(&h, copy, sizeof(h));
 	if (h.magic == __builtin_bswap16(BTF_MAGIC))
-		err = libring_fail(EPROTO, "schema: BTF of the other byte order");
+		err = libring_set_error(EPROTO, "schema: BTF of the other byte order");
 	else if (h.magic != BTF_MAGIC)
-		err = libring_fail(EPROTO, "schema: not BTF");
+		err = libring_set_error(EPROTO, "schema: not BTF");
 	else if (h.version != BTF_VERSION || h.flags)
-		err = libring_fail(EPROTO, "schema: BTF version %u, flags %u (supported: 1 and 0)",
-				   h.version, h.flags);
+		err = libring_set_error(EPROTO,
+					"schema: BTF version %u, flags %u (supported: 1 and 0)",
+					h.version, h.flags);
 	else if (h.hdr_len != sizeof(h))
-		err = libring_fail(EPROTO, "schema: BTF with a header of %u bytes (supported: %zu)",
-				   h.hdr_len, sizeof(h));
+		err = libring_set_error(EPROTO,
+					"schema: BTF with a header of %u bytes (supported: %zu)",
+					h.hdr_len, sizeof(h));
 	if (!err) {
 		*out = btf__new(copy, (uint32_t)size);
 		if (!*out)
-			err = libring_fail(errno == ENOMEM ? ENOMEM : EPROTO,
-					   "schema: libbpf cannot read this BTF: %s",
-					   strerror(errno));
+			err = libring_set_error(errno == ENOMEM ? ENOMEM : EPROTO,
+						"schema: libbpf cannot read this BTF: %s",
+						strerror(errno));
 	}
 	free(copy);
 	return err;
@@ -54,7 +56,7 @@ static int extract(const struct btf *btf, size_t pointer_size, struct ring_schem
 	int err;
 
 	if (!s)
-		return libring_fail(ENOMEM, "no memory for the schema");
+		return libring_set_error(ENOMEM, "no memory for the schema");
 	err = libring_schema_copy(btf, pointer_size, s);
 	if (!err)
 		err = libring_schema_plan(s);
@@ -71,8 +73,8 @@ int ring_schema_open(const void *blob, size_t size, struct ring_schema **out)
 	int err;
 
 	if (size > SEQRING_SCHEMA_SIZE_MAX)
-		return libring_fail(E2BIG, "schema: %zu bytes are more than %u", size,
-				    SEQRING_SCHEMA_SIZE_MAX);
+		return libring_set_error(E2BIG, "schema: %zu bytes are more than %u", size,
+					 SEQRING_SCHEMA_SIZE_MAX);
 	err = libring_schema_parse(blob, size, &btf);
 	if (err)
 		return err;
@@ -110,16 +112,16 @@ int ring_schema_from_btf(const struct btf *btf, void **blob, size_t *size)
 	int err;
 
 	if (btf__endianness(btf) != order)
-		return libring_fail(EPROTO, "schema: BTF of the other byte order");
+		return libring_set_error(EPROTO, "schema: BTF of the other byte order");
 	err = extract(btf, pointer_size ? pointer_size : 8, &s);
 	if (err)
 		return err;
 	raw = btf__raw_data(s->btf, &len);
 	if (!raw)
-		err = libring_fail(ENOMEM, "no memory for the schema");
+		err = libring_set_error(ENOMEM, "no memory for the schema");
 	else if (len > SEQRING_SCHEMA_SIZE_MAX)
-		err = libring_fail(E2BIG, "schema: %u bytes are more than %u", len,
-				   SEQRING_SCHEMA_SIZE_MAX);
+		err = libring_set_error(E2BIG, "schema: %u bytes are more than %u", len,
+					SEQRING_SCHEMA_SIZE_MAX);
 	if (!err) {
 		void *copy = malloc(len);
 
@@ -127,7 +129,7 @@ int ring_schema_from_btf(const struct btf *btf, void **blob, size_t *size)
 			*blob = memcpy(copy, raw, len);
 			*size = len;
 		} else {
-			err = libring_fail(ENOMEM, "no memory for the schema");
+			err = libring_set_error(ENOMEM, "no memory for the schema");
 		}
 	}
 	ring_schema_close(s);

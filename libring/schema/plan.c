@@ -34,7 +34,7 @@ static struct schema_node *new_node(struct plan *p, uint8_t kind, uint32_t size)
 	struct schema_node *n = calloc(1, sizeof(*n));
 
 	if (!n) {
-		libring_fail(ENOMEM, "no memory for the schema");
+		libring_set_error(ENOMEM, "no memory for the schema");
 		return NULL;
 	}
 	n->kind = kind;
@@ -99,7 +99,7 @@ static int plan_enum(struct plan *p, const struct btf_type *t, struct schema_nod
 	n->is_signed = btf_kflag(t);
 	n->enumerators = calloc(nr + 1, sizeof(*n->enumerators));
 	if (!n->enumerators)
-		return libring_fail(ENOMEM, "no memory for the schema");
+		return libring_set_error(ENOMEM, "no memory for the schema");
 	for (i = 0; i < nr; i++) {
 		struct schema_enumerator *e = &n->enumerators[i];
 
@@ -135,10 +135,10 @@ static int plan_array(struct plan *p, const struct btf_type *t, struct schema_no
 	if (err)
 		return err;
 	if (!elem->size || elem->open)
-		return libring_fail(EPROTO, "schema: an array of elements that have no size");
+		return libring_set_error(EPROTO, "schema: an array of elements that have no size");
 	if (a->nelems > UINT32_MAX / elem->size)
-		return libring_fail(EPROTO, "schema: an array of %u elements of %u bytes",
-				    a->nelems, elem->size);
+		return libring_set_error(EPROTO, "schema: an array of %u elements of %u bytes",
+					 a->nelems, elem->size);
 	n = new_node(p, elem->in_array && !elem->strings ? elem->in_array : RING_FIELD_ARRAY,
 		     a->nelems * elem->size);
 	if (!n)
@@ -160,11 +160,12 @@ static int check_member(const struct schema_node *n, const struct schema_member 
 	uint64_t bits = m->bits ? m->bits : 8ULL * type->size;
 
 	if (m->bits && !type->is_int)
-		return libring_fail(EPROTO, "schema: bit-field %s is not of an integer type", name);
+		return libring_set_error(EPROTO, "schema: bit-field %s is not of an integer type",
+					 name);
 	if (m->bits > 64 || m->bits > 8 * type->size)
-		return libring_fail(EPROTO, "schema: bit-field %s has %u bits", name, m->bits);
+		return libring_set_error(EPROTO, "schema: bit-field %s has %u bits", name, m->bits);
 	if (m->bit_offset + bits > 8ULL * n->size)
-		return libring_fail(EPROTO, "schema: member %s is outside its struct", name);
+		return libring_set_error(EPROTO, "schema: member %s is outside its struct", name);
 	return 0;
 }
 
@@ -184,10 +185,10 @@ static int plan_member(struct plan *p, const struct btf_type *t, unsigned int i,
 	if (err)
 		return err;
 	if (m->node->open && (!last || m->node->kind == RING_FIELD_STRUCT || btf_is_union(t)))
-		return libring_fail(EPROTO,
-				    "schema: %s has no size: only the last member of a "
-				    "record's own struct may lack one",
-				    *name ? name : "a member");
+		return libring_set_error(EPROTO,
+					 "schema: %s has no size: only the last member of a "
+					 "record's own struct may lack one",
+					 *name ? name : "a member");
 	n->open |= m->node->open;
 	n->tree += m->node->tree;
 	/* An unnamed member of another kind is padding. */
@@ -223,13 +224,13 @@ static int check_names(const struct schema_node *n)
 	int err = 0;
 
 	if (!names)
-		return libring_fail(ENOMEM, "no memory for the schema");
+		return libring_set_error(ENOMEM, "no memory for the schema");
 	collect_names(n, names, &nr);
 	qsort(names, nr, sizeof(*names), compare_texts);
 	for (i = 1; !err && i < nr; i++)
 		if (!strcmp(names[i - 1], names[i]))
-			err = libring_fail(EPROTO, "schema: a struct has two members named %s",
-					   names[i]);
+			err = libring_set_error(EPROTO, "schema: a struct has two members named %s",
+						names[i]);
 	free(names);
 	return err;
 }
@@ -247,16 +248,17 @@ static int plan_struct(struct plan *p, const struct btf_type *t, struct schema_n
 	/* libbpf prints a line for every 8 bytes of a gap, so the bytes are bounded, too. */
 	p->bytes += t->size;
 	if (p->bytes > RING_SCHEMA_BYTES_MAX)
-		return libring_fail(EPROTO, "schema: its structs have more than %d bytes",
-				    RING_SCHEMA_BYTES_MAX);
+		return libring_set_error(EPROTO, "schema: its structs have more than %d bytes",
+					 RING_SCHEMA_BYTES_MAX);
 	n->members = calloc(nr + 1, sizeof(*n->members));
 	if (!n->members)
-		return libring_fail(ENOMEM, "no memory for the schema");
+		return libring_set_error(ENOMEM, "no memory for the schema");
 	for (i = 0; !err && i < nr; i++) {
 		err = plan_member(p, t, i, n);
 		/* Checked for each member, so the sum cannot overflow. */
 		if (!err && p->tree + n->tree > TREE_MAX)
-			err = libring_fail(EPROTO, "schema: its structs have too many members");
+			err = libring_set_error(EPROTO,
+						"schema: its structs have too many members");
 	}
 	p->tree += n->tree;
 	return err ? err : check_names(n);
@@ -305,8 +307,8 @@ static int plan_typedef(struct plan *p, const struct btf_type *t, const struct s
 	if (!h)
 		return 0;
 	if (type->size != h->size || (h->of ? type->kind != h->of : !type->is_int))
-		return libring_fail(EPROTO, "schema: %s is not declared as in seqring/schema.h",
-				    name);
+		return libring_set_error(EPROTO,
+					 "schema: %s is not declared as in seqring/schema.h", name);
 	n = new_node(p, h->kind, h->size);
 	if (!n)
 		return -ENOMEM;
@@ -388,7 +390,7 @@ int libring_schema_plan(struct ring_schema *s)
 
 	p.nodes = calloc(btf__type_cnt(s->btf), sizeof(*p.nodes));
 	if (!p.nodes)
-		return libring_fail(ENOMEM, "no memory for the schema");
+		return libring_set_error(ENOMEM, "no memory for the schema");
 	for (i = 0; !err && i < s->nr_records; i++) {
 		struct schema_record *r = &s->records[i];
 

@@ -23,7 +23,7 @@ static void print_piece(void *arg, const char *fmt, va_list args)
 		return;
 	len = vasprintf(&text, fmt, args);
 	if (len < 0) {
-		p->err = libring_fail(ENOMEM, "no memory to print the schema");
+		p->err = libring_set_error(ENOMEM, "no memory to print the schema");
 		return;
 	}
 	p->err = p->fn(text, (size_t)len, p->arg);
@@ -38,7 +38,7 @@ int ring_schema_print(const struct ring_schema *s, ring_text_fn fn, void *arg)
 	int err = 0;
 
 	if (!d)
-		return libring_fail(ENOMEM, "no memory to print the schema");
+		return libring_set_error(ENOMEM, "no memory to print the schema");
 	for (i = 0; !err && i < s->nr_records; i++)
 		err = btf_dump__dump_type(d, s->records[i].id);
 	if (!err)
@@ -46,5 +46,6 @@ int ring_schema_print(const struct ring_schema *s, ring_text_fn fn, void *arg)
 	btf_dump__free(d);
 	if (p.err)
 		return p.err;
-	return err ? libring_fail(-err, "libbpf cannot print the schema: %s", strerror(-err)) : 0;
+	return err ? libring_set_error(-err, "libbpf cannot print the schema: %s", strerror(-err)) :
+		     0;
 }

@@ -31,11 +31,12 @@ static int find_enum(const struct btf *src, uint32_t *out)
 		if (!name || strcmp(name, SCHEMA_ENUM))
 			continue;
 		if (*out)
-			return libring_fail(EPROTO, "there is more than one enum " SCHEMA_ENUM);
+			return libring_set_error(EPROTO,
+						 "there is more than one enum " SCHEMA_ENUM);
 		*out = id;
 	}
 	if (!*out)
-		return libring_fail(ENOENT, "there is no enum " SCHEMA_ENUM);
+		return libring_set_error(ENOENT, "there is no enum " SCHEMA_ENUM);
 	return 0;
 }
 
@@ -47,25 +48,26 @@ static int read_enumerators(const struct btf *src, const struct btf_type *t, str
 	int err;
 
 	if (!nr)
-		return libring_fail(EPROTO, "enum " SCHEMA_ENUM " has no enumerators");
+		return libring_set_error(EPROTO, "enum " SCHEMA_ENUM " has no enumerators");
 	s->records = calloc(nr, sizeof(*s->records));
 	if (!s->records)
-		return libring_fail(ENOMEM, "no memory for the schema");
+		return libring_set_error(ENOMEM, "no memory for the schema");
 	for (i = 0; i < nr; i++) {
 		err = libring_schema_get_enumerator(src, t, i, &s->records[i].name, &value);
 		if (err)
 			return err;
 		if (value < 0 || value > UINT16_MAX)
-			return libring_fail(EPROTO, "enum " SCHEMA_ENUM ": %s is %lld (0 to 65535)",
-					    s->records[i].name, (long long)value);
+			return libring_set_error(EPROTO,
+						 "enum " SCHEMA_ENUM ": %s is %lld (0 to 65535)",
+						 s->records[i].name, (long long)value);
 		s->records[i].type = (uint16_t)value;
 	}
 	s->nr_records = nr;
 	qsort(s->records, nr, sizeof(*s->records), compare_names);
 	for (i = 1; i < nr; i++)
 		if (!compare_names(&s->records[i - 1], &s->records[i]))
-			return libring_fail(EPROTO, "enum " SCHEMA_ENUM " has %s twice",
-					    s->records[i].name);
+			return libring_set_error(EPROTO, "enum " SCHEMA_ENUM " has %s twice",
+						 s->records[i].name);
 	return 0;
 }
 
@@ -87,18 +89,19 @@ static int find_structs(const struct btf *src, struct ring_schema *s)
 		if (!found)
 			continue;
 		if (found->id)
-			return libring_fail(EPROTO,
-					    "there is more than one struct %s (bpftool gen object "
-					    "or pahole merges them)",
-					    found->name);
+			return libring_set_error(
+				EPROTO,
+				"there is more than one struct %s (bpftool gen object "
+				"or pahole merges them)",
+				found->name);
 		found->id = id;
 	}
 	for (i = 0; i < s->nr_records; i++)
 		if (!s->records[i].id)
-			return libring_fail(EPROTO,
-					    "enum " SCHEMA_ENUM
-					    " has %s, but there is no struct %s",
-					    s->records[i].name, s->records[i].name);
+			return libring_set_error(EPROTO,
+						 "enum " SCHEMA_ENUM
+						 " has %s, but there is no struct %s",
+						 s->records[i].name, s->records[i].name);
 	return 0;
 }
 
@@ -135,8 +138,8 @@ int libring_schema_list_records(const struct btf *src, struct ring_schema *s, ui
 		const struct schema_record *r = &s->records[i];
 
 		if (r[-1].type == r->type)
-			return libring_fail(EPROTO, "%s and %s are both of type %u", r[-1].name,
-					    r->name, r->type);
+			return libring_set_error(EPROTO, "%s and %s are both of type %u",
+						 r[-1].name, r->name, r->type);
 	}
 	return 0;
 }

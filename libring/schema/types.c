@@ -42,7 +42,8 @@ int ring_schema_type(const struct ring_schema *s, uint16_t type, struct ring_sch
 {
 	const struct schema_record *r = libring_schema_find_record(s, type);
 
-	return r ? fill_info(r, info) : libring_fail(ENOENT, "the schema has no type %u", type);
+	return r ? fill_info(r, info) :
+		   libring_set_error(ENOENT, "the schema has no type %u", type);
 }
 
 int ring_schema_find(const struct ring_schema *s, const char *name, struct ring_schema_type *info)
@@ -52,7 +53,7 @@ int ring_schema_find(const struct ring_schema *s, const char *name, struct ring_
 	for (i = 0; i < s->nr_records; i++)
 		if (!strcmp(s->records[i].name, name))
 			return fill_info(&s->records[i], info);
-	return libring_fail(ENOENT, "the schema has no type %.100s", name);
+	return libring_set_error(ENOENT, "the schema has no type %.100s", name);
 }
 
 int ring_schema_next(const struct ring_schema *s, uint32_t from, struct ring_schema_type *info)
@@ -62,5 +63,5 @@ int ring_schema_next(const struct ring_schema *s, uint32_t from, struct ring_sch
 	for (i = 0; i < s->nr_records; i++)
 		if (s->records[i].type >= from)
 			return fill_info(&s->records[i], info);
-	return libring_fail(ENOENT, "the schema has no type %u or higher", from);
+	return libring_set_error(ENOENT, "the schema has no type %u or higher", from);
 }

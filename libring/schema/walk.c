@@ -27,7 +27,7 @@ static int count_step(struct walk *w)
 {
 	if (w->left--)
 		return 0;
-	return libring_fail(E2BIG, "a record has more than %d fields", RING_SCHEMA_VALUES_MAX);
+	return libring_set_error(E2BIG, "a record has more than %d fields", RING_SCHEMA_VALUES_MAX);
 }
 
 static int emit(struct walk *w, const struct ring_field *f)
@@ -284,11 +284,11 @@ int ring_schema_walk(const struct ring_schema *s, uint16_t type, const void *pay
 	int err;
 
 	if (!r)
-		return libring_fail(ENOENT, "the schema has no type %u", type);
+		return libring_set_error(ENOENT, "the schema has no type %u", type);
 	if (len < r->min_len)
-		return libring_fail(EMSGSIZE,
-				    "%zu bytes are too few for %s, which needs at least %u", len,
-				    r->name, r->min_len);
+		return libring_set_error(EMSGSIZE,
+					 "%zu bytes are too few for %s, which needs at least %u",
+					 len, r->name, r->min_len);
 	/* A payload without bytes may be NULL, but NULL in a walk means describe. */
 	if (!payload)
 		w.payload = (const unsigned char *)"";
@@ -305,6 +305,6 @@ int ring_schema_describe(const struct ring_schema *s, uint16_t type, ring_field_
 	struct walk w = { .fn = fn, .arg = arg, .left = RING_SCHEMA_VALUES_MAX };
 
 	if (!r)
-		return libring_fail(ENOENT, "the schema has no type %u", type);
+		return libring_set_error(ENOENT, "the schema has no type %u", type);
 	return walk_members(&w, r->node, 0);
 }

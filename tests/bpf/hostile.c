@@ -402,17 +402,17 @@ static void maps(void)
 	rejected_part("maps.part.words_short",
 		      make(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, words, rings - 1 ? rings - 1 : 1),
 		      rings == 1 ? dup(fds.wait) : -1, EPROTO,
-		      rings == 1 ? "no doorbell" : "armed words");
+		      rings == 1 ? "no doorbell" : "wake thresholds");
 	rejected_part("maps.part.words_size",
 		      make(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, words / 2, 2 * rings), -1, EPROTO,
-		      "armed words");
+		      "wake thresholds");
 	fd = make(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, words, rings);
 	bpf_map_freeze(fd);
-	rejected_part("maps.part.words_frozen", fd, -1, EPERM, "cannot map the armed words");
+	rejected_part("maps.part.words_frozen", fd, -1, EPERM, "cannot map the wake thresholds");
 	rejected_part("maps.part.words_read_only",
 		      make(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE | BPF_F_RDONLY, words, rings), -1,
-		      EACCES, "cannot map the armed words");
-	rejected_part("maps.part.words_program", dup(publish_fd), -1, EPROTO, "armed words");
+		      EACCES, "cannot map the wake thresholds");
+	rejected_part("maps.part.words_program", dup(publish_fd), -1, EPROTO, "wake thresholds");
 	rejected_part("maps.part.doorbell_program", -1, dup(publish_fd), EPROTO, "no doorbell");
 	rejected_part("maps.part.doorbell_ring", -1, dup(fds.ring), EPROTO, "no doorbell");
 	rejected_part("maps.part.doorbell_user", -1, make(BPF_MAP_TYPE_USER_RINGBUF, 0, 0, 4096),

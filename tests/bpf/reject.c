@@ -183,10 +183,11 @@ static void parts(void)
 	T_EQ("parts.freeze", bpf_map_freeze(map), 0);
 	T_EQ("parts.right", try_fds(map, wait, doorbell), 0);
 	REJECTED("parts.ring", try_fds(hash, wait, doorbell), EPROTO, "of type 1");
-	REJECTED("parts.wait_hash", try_fds(map, hash, doorbell), EPROTO, "armed words of 1 rings");
-	REJECTED("parts.wait_small", try_fds(map, small, doorbell), EPROTO, "armed words");
-	REJECTED("parts.wait_file", try_fds(map, file, doorbell), EPROTO, "armed words");
-	REJECTED("parts.wait_plain", try_fds(map, plain_wait, doorbell), EPROTO, "armed words");
+	REJECTED("parts.wait_hash", try_fds(map, hash, doorbell), EPROTO,
+		 "wake thresholds of 1 rings");
+	REJECTED("parts.wait_small", try_fds(map, small, doorbell), EPROTO, "wake thresholds");
+	REJECTED("parts.wait_file", try_fds(map, file, doorbell), EPROTO, "wake thresholds");
+	REJECTED("parts.wait_plain", try_fds(map, plain_wait, doorbell), EPROTO, "wake thresholds");
 	REJECTED("parts.doorbell_array", try_fds(map, wait, small), EPROTO, "no doorbell");
 	REJECTED("parts.doorbell_file", try_fds(map, wait, file), EPROTO, "no doorbell");
 	REJECTED("parts.closed", try_fds(map, 1000, doorbell), EBADF, "wait 1000");

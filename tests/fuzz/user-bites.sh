@@ -23,14 +23,14 @@ bites() {
 	newest.len|reader|include/seqring/reader.h|meta.len > r->payload_max \|\|\n			     seqring_record_size(meta.len) > room))|0))
 	newest.pos|reader|include/seqring/reader.h|if (seqring_unlikely((pos & 7) \|\| room < sizeof(*rec)))|if (0)
 	resync.back|reader|include/seqring/reader.h|if (best <= r->pos)|if (0)
-	file.size|libring|libring/layout.c|h->total_size % page \|\| h->total_size > file_size|h->total_size % page
-	rings.end|libring|libring/layout.c|\|\| *end > h->total_size,|,
-	schema.end|libring|libring/layout.c|			  end > h->total_size \|\|\n|
-	seals|libring|libring/wait_memfd.c|if ((seals & needed) != needed)|if (0)
-	seals.write|libring|libring/wait_memfd.c|if (!(fcntl(fd, F_GET_SEALS) & (F_SEAL_FUTURE_WRITE \| F_SEAL_WRITE)))|if (0)
-	words.size|libring|libring/wait_memfd.c|\|\| (uint64_t)st.st_size < size|\|\| 0
-	header.again|libring|libring/layout.c|r->map + r->hdr.ring_offset + ring|r->map + ((const struct seqring_header *)(const void *)r->map)->ring_offset + ring
-	overruns.bound|libring|libring/read.c|if (++s->overruns < LIBRING_OVERRUNS)|if (1)
+	file.size|libring|libring/reader/mapping.c|h->total_size % page \|\| h->total_size > file_size|h->total_size % page
+	rings.end|libring|libring/reader/mapping.c|\|\| *end > h->total_size,|,
+	schema.end|libring|libring/reader/mapping.c|			  end > h->total_size \|\|\n|
+	seals|libring|libring/backend/memfd.c|if ((seals & needed) != needed)|if (0)
+	seals.write|libring|libring/backend/memfd.c|if (!(fcntl(fd, F_GET_SEALS) & (F_SEAL_FUTURE_WRITE \| F_SEAL_WRITE)))|if (0)
+	words.size|libring|libring/backend/memfd.c|\|\| (uint64_t)st.st_size < size|\|\| 0
+	header.again|libring|libring/reader/mapping.c|m->map + m->hdr.ring_offset + ring|m->map + ((const struct seqring_header *)(const void *)m->map)->ring_offset + ring
+	overruns.bound|libring|libring/reader/source.c|if (++s->overruns < LIBRING_OVERRUNS)|if (1)
 	EOT
 }
 

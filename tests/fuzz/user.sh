@@ -52,7 +52,7 @@ build() {
 	# shellcheck disable=SC2046,SC2086 # lists
 	case $t in
 	reader) set -- "$backend" ;;
-	libring) set -- "$backend" -Wl,--wrap=mmap,--wrap=munmap libring/*.c ;;
+	libring) set -- "$backend" -Wl,--wrap=mmap,--wrap=munmap libring/{base,reader,backend,writer,device,open}/*.c ;;
 	schema)
 		set -- -Dmain=ringctl_main -Wno-missing-prototypes libring/{bpf,schema}/*.c tools/{decode,record,out,ringctl}.c \
 			$(others decode record out ringctl) build/native/libring.a $libs

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * libring on any three descriptors: a memfd that is a ring, nearly one or none, sealed
- * or not, of any size; a memfd with the armed words; a doorbell. What the library maps has
+ * or not, of any size; a memfd with the wake thresholds; a doorbell. What the library maps has
  * pages around it that are not there.
  */
 
@@ -12,7 +12,8 @@
 
 #include "user_fuzz.h"
 #include "libring.h"
-#include "../../libring/internal.h"
+#include "../../libring/base/fd.h"
+#include "../../libring/reader/reader.h"
 
 #define PAGE	   4096u
 #define SCHEMA	   24u
@@ -446,7 +447,8 @@ static void check_sealed(void)
 
 	FUZZ_CHECK(p == MAP_FAILED && ftruncate(t.fds.ring, 0),
 		   "a ring was opened that others can shrink or write");
-	FUZZ_CHECK(!t.r->ops || ftruncate(t.fds.wait, 0), "the armed words can be cut off");
+	FUZZ_CHECK(t.r->wakeup.poll_fd < 0 || ftruncate(t.fds.wait, 0),
+		   "the wake thresholds can be cut off");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -472,7 +474,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	err = how & 32 ? ring_open_fd(t.fds.ring, &opts, &t.r) : ring_open_fds(&t.fds, &opts, &t.r);
 	outcome(err, ERRORS(EPROTO, ENOTSUP, EPERM, EINVAL, ERANGE, EOPNOTSUPP, EPIPE, ENOMEM));
 	if (!err) {
-		fuzz.pos = &t.r->src->rd.pos;
+		fuzz.pos = &t.r->merge.src->rd.pos;
 		fuzz.reads = 0;
 		check_sealed();
 		while (fuzz.what.at < fuzz.what.end)

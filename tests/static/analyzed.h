@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Included before each file of libring for clang's analyzer. The analyzer sees one file at
- * a time, so it cannot know that libring_fail() never returns 0. It also does not know that
+ * a time, so it cannot know that libring_set_error() never returns 0. It also does not know that
  * minus an errno is negative.
  */
 #ifndef SEQRING_ANALYZED_H
 #define SEQRING_ANALYZED_H
 
-#include "../../libring/internal.h"
+#include "../../libring/base/error.h"
+#include "../../libring/base/names.h"
 
 int analyzed_unknown(void);
 
@@ -18,9 +19,10 @@ int analyzed_unknown(void);
 			__builtin_unreachable();       \
 		analyzed_err;                          \
 	})
-#define libring_fail(err, ...)	 ((void)libring_fail(err, __VA_ARGS__), analyzed_error())
-#define libring_say(err, what)	 ((void)libring_say(err, what), analyzed_error())
-#define libring_status(err)	 ((void)libring_status(err), (err))
-#define libring_check_name(name) ((name) ? libring_check_name(name) : analyzed_error())
+#define libring_set_error(err, ...) ((void)libring_set_error(err, __VA_ARGS__), analyzed_error())
+#define libring_set_error_text(err, what) \
+	((void)libring_set_error_text(err, what), analyzed_error())
+#define libring_explain_outcome(err) ((void)libring_explain_outcome(err), (err))
+#define libring_check_name(name)     ((name) ? libring_check_name(name) : analyzed_error())
 
 #endif /* SEQRING_ANALYZED_H */

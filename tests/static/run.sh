@@ -55,7 +55,7 @@ tidy_one() {
 	flags=(-std=gnu11 -Iinclude -isystem build/native -D_GNU_SOURCE)
 	case $file in
 	# These files define the functions that analyzed.h wraps.
-	libring/error.c | libring/name.c) ;;
+	libring/base/error.c | libring/base/names.c) ;;
 	libring/*) flags+=(-include "$here/analyzed.h") ;;
 	# libbpf frees what a skeleton owns; the analyzer cannot see that.
 	tools/trace/load.c) more=(--checks=-clang-analyzer-unix.Malloc) ;;

@@ -8,9 +8,10 @@
 
 #include "unit.h"
 
-#include "../../libring/merge.c"
-#include "../../libring/read.c"
-#include "../../libring/seek.c"
+#include "../../libring/reader/merge.c"
+#include "../../libring/reader/read.c"
+#include "../../libring/reader/seek.c"
+#include "../../libring/reader/source.c"
 
 static struct ring_writer *writer;
 static unsigned int laps_left;

@@ -15,6 +15,8 @@
 
 #include "unit.h"
 
+#include "../../libring/base/hello.h"
+
 static char dir[64];
 static struct rlimit files;
 

@@ -292,7 +292,7 @@ static void test_overrun_to_head(void **state)
 {
 	struct ring_writer *w = *state;
 	struct ring_reader *r = open_reader(w, OPEN_OPTS(.wake_records = 3));
-	struct ring_source *s = r->src;
+	struct ring_source *s = r->merge.src;
 
 	publish_numbers(w, 0, 10);
 	drain(r);

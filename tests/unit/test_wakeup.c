@@ -121,7 +121,7 @@ static void test_two_sleepers(void **state)
 	ring_close(lazy);
 }
 
-/* Readers may do to the doorbell and to the armed words what they like. */
+/* Readers may do to the doorbell and to the wake thresholds what they like. */
 static void test_hostile_reader(void **state)
 {
 	struct ring_writer *w = *state;
@@ -147,7 +147,7 @@ static void test_hostile_reader(void **state)
 
 /* What happens between the first look and the arming, and after that. */
 static struct {
-	const struct ring_backend_ops *real;
+	const struct ring_backend *real;
 	struct ring_writer *w;
 	unsigned int ring, before, after;
 	struct later *then;
@@ -168,13 +168,13 @@ static void hooked_arm(struct ring_reader *r, bool for_fd)
 static void hook_arm(struct ring_reader *r, struct ring_writer *w, unsigned int ring,
 		     unsigned int before, unsigned int after)
 {
-	static struct ring_backend_ops ops;
+	static struct ring_backend ops;
 
-	if (r->ops != &ops)
-		hook.real = r->ops;
+	if (r->backend != &ops)
+		hook.real = r->backend;
 	ops = *hook.real;
 	ops.arm = hooked_arm;
-	r->ops = &ops;
+	r->backend = &ops;
 	hook.w = w;
 	hook.ring = ring;
 	hook.before = before;
@@ -283,8 +283,8 @@ static void test_state_changed_while_arming(void **state)
 
 	/* Led by a lap to where nothing is yet: the seq there becomes known. */
 	publish_numbers(w, 0, 100);
-	r->src[0].rd.pos = w->rings[0].w.pos;
-	r->src[0].rd.any = 1;
+	r->merge.src[0].rd.pos = w->rings[0].w.pos;
+	r->merge.src[0].rd.any = 1;
 	hook_arm(r, w, 0, 1, 0);
 	hook.then = &l;
 	assert_int_equal(wait_woken(r), 0);

@@ -18,7 +18,8 @@
 #include <cmocka.h>
 
 #include "libring.h"
-#include "../../libring/writer.h"
+#include "../../libring/reader/reader.h"
+#include "../../libring/writer/writer.h"
 
 #include "../lib/clock.h"
 #include "../lib/payload.h"

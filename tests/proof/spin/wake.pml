@@ -12,8 +12,8 @@
  *   LEVEL     poll(2) on a device: seqring_fop_poll(), seqring_arm_and_look()
  *   EDGE      EPOLLET on a device: asked by poll() only after an event
  *   WATERMARK      poll(2) with a watermark for two records and a timeout
- *   DOORBELL      an epoll instance with an eventfd or a BPF ring buffer: libring_drain(), arm,
- *             look (arm_and_look() in libring/wait.c)
+ *   DOORBELL      an epoll instance with an eventfd or a BPF ring buffer: drain, arm, check
+ *             (arm_and_check() in libring/reader/wait.c)
  *   ANNOUNCE  DOORBELL, where the writer looks at the armed word only while a sleeper is
  *             announced: seqring_reader_announce(), seqring_writer_wake_due_announced()
  * BREAK_...: with one thing wrong, which must be found.
@@ -333,7 +333,7 @@ proctype sleeper(byte i)
 	:: cursor == RECORDS -> break
 	:: else ->
 #ifndef BREAK_DRAIN
-		woken[i] = false;	/* libring_drain() */
+		woken[i] = false;	/* the backend drains */
 #endif
 #ifndef BREAK_ARM
 		lower(cursor);

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
+/*
+ * A ring that BPF programs write: a frozen array map, an array map with the wake
+ * thresholds, and a BPF ring buffer of one page as the doorbell. A program that passes the
+ * lowest threshold reserves a record in the doorbell and discards it, which wakes every
+ * process that polls. Each reader has an epoll instance of its own with the doorbell in
+ * it, edge-triggered, as for a memfd ring.
+ *
+ * Nobody reads the doorbell's records. Each reader moves the doorbell's consumer position to
+ * one record before the newest. So the doorbell never fills up, and once rung it stays
+ * readable: epoll drops an edge of a descriptor that is not readable.
+ *
+ * A reader needs four bpf(2) calls and no ELF, so it makes them here, without libbpf.
+ */
+
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../base/clock.h"
+#include "../base/error.h"
+#include "../base/fd.h"
+#include "../base/membarrier.h"
+#include "../base/names.h"
+#include "../base/owner.h"
+#include "../reader/reader.h"
+#include "kinds.h"
+#include "thresholds.h"
+
+/*
+ * @doorbell_consumed, @doorbell_produced: positions of the doorbell, each in a page of its own
+ * @owner: the process that is watched by @pidfd; 0: none
+ */
+struct bpf {
+	struct ring_thresholds t;
+	__u64 *doorbell_consumed;
+	__u64 *doorbell_produced;
+	uint64_t owner;
+	int pidfd;
+};
+
+/* Bytes that a program adds to the doorbell to ring it: a header and what it reserves. */
+#define DOORBELL_RECORD (BPF_RINGBUF_HDR_SZ + 8)
+
+static int sys_bpf(enum bpf_cmd cmd, union bpf_attr *attr)
+{
+	return (int)syscall(SYS_bpf, cmd, attr, sizeof(*attr));
+}
+
+/* Whether @fd is a map. BPF_OBJ_GET_INFO_BY_FD cannot tell: it takes programs and links, too. */
+static bool is_map(int fd)
+{
+	union bpf_attr attr = { 0 };
+
+	attr.map_fd = (uint32_t)fd;
+	/* There is no room for a key: a map fails with another errno than what is no map. */
+	return sys_bpf(BPF_MAP_GET_NEXT_KEY, &attr) >= 0 || (errno != EINVAL && errno != EBADF);
+}
+
+/* Return: 0; -EINVAL @fd is no map; -errno. */
+static int map_info(int fd, struct bpf_map_info *info)
+{
+	union bpf_attr attr = { 0 };
+
+	memset(info, 0, sizeof(*info));
+	if (!is_map(fd))
+		return -EINVAL;
+	attr.info.bpf_fd = (uint32_t)fd;
+	attr.info.info_len = sizeof(*info);
+	attr.info.info = (uintptr_t)info;
+	return sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) ? -errno : 0;
+}
+
+static bool bpf_probe(int fd, const struct stat *st)
+{
+	struct bpf_map_info info;
+
+	return !S_ISREG(st->st_mode) && !S_ISCHR(st->st_mode) && !map_info(fd, &info);
+}
+
+/* With write access: otherwise the kernel does not let a process map it. */
+static int get_pin(const char *path, int *fd)
+{
+	union bpf_attr attr = { 0 };
+
+	attr.pathname = (uintptr_t)path;
+	*fd = sys_bpf(BPF_OBJ_GET, &attr);
+	return *fd < 0 ? -errno : 0;
+}
+
+static int bpf_dir(unsigned int nr, char *dir, size_t size)
+{
+	return nr ? -ENOENT : libring_bpf_dir(dir, size);
+}
+
+static int get_part(const char *dir, const char *what, int *fd)
+{
+	char path[4200];
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, what) >= sizeof(path))
+		return -ENAMETOOLONG;
+	return get_pin(path, fd);
+}
+
+/* A directory of pins, or the pin of the ring's map alone. */
+static int bpf_find(const char *path, const struct stat *st, struct ring_origin *origin)
+{
+	struct ring_fds *fds = &origin->fds;
+	const bool is_dir = S_ISDIR(st->st_mode);
+	int err;
+
+	if (S_ISCHR(st->st_mode) || S_ISSOCK(st->st_mode) || !libring_on_bpffs(path))
+		return LIBRING_NOT_MINE;
+	err = is_dir ? get_part(path, "ring", &fds->ring) : get_pin(path, &fds->ring);
+	if (err == -ENOENT)
+		return is_dir ? libring_set_error(EPROTO, "%s: no ring is pinned in it", path) :
+				err;
+	if (err)
+		return libring_set_error(-err, "%s: %s", path, strerror(-err));
+	if (!is_dir)
+		return 0;
+	err = get_part(path, "wait", &fds->wait);
+	if (!err)
+		err = get_part(path, "doorbell", &fds->doorbell);
+	if (err && err != -EACCES && err != -EPERM) {
+		libring_close_fds(fds);
+		return libring_set_error(-err, "%s: %s", path, strerror(-err));
+	}
+	/* This process may only read: the ring is opened without the means to sleep. */
+	if (err && fds->wait >= 0) {
+		close(fds->wait);
+		fds->wait = -1;
+	}
+	return 0;
+}
+
+static void advance_doorbell(struct bpf *b)
+{
+	/* The kernel's type is unsigned long, which has 64 bits there. */
+	uint64_t produced = seqring_read(b->doorbell_produced);
+	uint64_t consumed = produced - DOORBELL_RECORD;
+
+	if (produced >= DOORBELL_RECORD && seqring_read(b->doorbell_consumed) != consumed)
+		seqring_write(b->doorbell_consumed, consumed);
+}
+
+/*
+ * Programs read the thresholds only while a sleeper is announced. Programs that were already
+ * running may have missed the announcement. They have ended when membarrier() returns: it
+ * waits for an RCU grace period. This takes milliseconds, so an announcement stays in force.
+ */
+static void announce(struct bpf *b, struct ring_merge *m)
+{
+	const uint64_t now = libring_now_ns();
+	bool needed = false;
+	uint32_t i;
+
+	for (i = 0; i < m->nr_src; i++)
+		needed |= seqring_reader_announce(&b->t.wait[m->src[i].ring], now,
+						  &m->src[i].announced);
+	if (needed)
+		libring_grace_period();
+}
+
+/*
+ * Watches the ring's present owner. @gone: the process that was watched is gone.
+ *
+ * Ownership may pass to another process, or to none. Whoever changes it wakes the
+ * sleepers, which call this before they sleep again.
+ */
+static void watch_owner(struct ring_reader *r, bool gone)
+{
+	const struct seqring_header *h = (const void *)r->mapping.map;
+	struct bpf *b = r->state;
+	/* Pairs with the release in the control program. */
+	uint64_t owner = seqring_load_acquire(JOIN, &h->owner);
+
+	if (owner == b->owner) {
+		r->merge.writer_gone |= gone;
+		return;
+	}
+	/* To close the descriptor takes it out of the epoll instance. */
+	libring_close_fd(b->pidfd);
+	b->pidfd = -1;
+	b->owner = owner;
+	if (!owner || libring_owner_open(owner, seqring_read(&h->owner_pidns), &b->pidfd))
+		r->merge.writer_gone = owner;
+	else if (b->pidfd >= 0)
+		libring_poller_add(&b->t.poller, b->pidfd, EPOLLIN | EPOLLET, POLLER_OWNER);
+}
+
+static void bpf_drain(struct ring_reader *r)
+{
+	struct bpf *b = r->state;
+
+	if (libring_thresholds_drain(&b->t) & POLLER_OWNER)
+		watch_owner(r, true);
+}
+
+static void bpf_arm(struct ring_reader *r, bool for_fd)
+{
+	struct bpf *b = r->state;
+
+	advance_doorbell(b);
+	watch_owner(r, false);
+	libring_thresholds_arm(&b->t, r, for_fd);
+	/* After the fence in seqring_reader_arm(), which pairs with the writer's fence. */
+	if (r->mapping.hdr.features & SEQRING_FEAT_ANNOUNCE)
+		announce(b, &r->merge);
+}
+
+static void bpf_kick(struct ring_reader *r)
+{
+	struct bpf *b = r->state;
+
+	libring_thresholds_kick(&b->t);
+}
+
+static void bpf_close(struct ring_reader *r)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	struct bpf *b = r->state;
+
+	if (!b)
+		return;
+	libring_thresholds_close(&b->t);
+	if (b->doorbell_consumed)
+		munmap(b->doorbell_consumed, page);
+	if (b->doorbell_produced)
+		munmap(b->doorbell_produced, page);
+	libring_close_fd(b->pidfd);
+	free(b);
+}
+
+/* Whether the map is frozen; true if /proc cannot tell. */
+static bool is_frozen(int fd)
+{
+	char path[32], line[128];
+	unsigned int frozen = 1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	f = fopen(path, "re");
+	if (!f)
+		return true;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "frozen: %u", &frozen) == 1)
+			break;
+	fclose(f);
+	return frozen;
+}
+
+static int map_ring(struct ring_reader *r, int fd)
+{
+	struct bpf_map_info info;
+	int err = map_info(fd, &info);
+
+	if (err)
+		return libring_set_error(EPROTO, "not a ring: descriptor %d is no BPF map", fd);
+	if (info.type != BPF_MAP_TYPE_ARRAY || !(info.map_flags & BPF_F_MMAPABLE))
+		return libring_set_error(
+			EPROTO,
+			"not a ring: BPF map %s is of type %u, not an array that can "
+			"be mapped",
+			info.name, info.type);
+	err = libring_map_ring(&r->mapping, fd,
+			       (info.value_size + 7ULL) / 8 * 8 * info.max_entries);
+	if (!err && !is_frozen(fd))
+		err = libring_set_error(EPERM,
+					"the ring's map is not frozen: any process that has it "
+					"could change the ring");
+	return err;
+}
+
+static int map_thresholds(struct ring_reader *r, struct ring_thresholds *t, int fd)
+{
+	struct bpf_map_info info;
+
+	if (map_info(fd, &info) || info.type != BPF_MAP_TYPE_ARRAY ||
+	    !(info.map_flags & BPF_F_MMAPABLE) || info.value_size != sizeof(struct seqring_wait) ||
+	    info.max_entries < r->mapping.hdr.nr_rings)
+		return libring_set_error(
+			EPROTO, "descriptor %d is no BPF map with the wake thresholds of %u rings",
+			fd, r->mapping.hdr.nr_rings);
+	return libring_thresholds_map(t, r->mapping.hdr.nr_rings, fd);
+}
+
+static int map_doorbell(struct bpf *b, int fd)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	struct bpf_map_info info;
+	void *p;
+
+	if (map_info(fd, &info) || info.type != BPF_MAP_TYPE_RINGBUF)
+		return libring_set_error(
+			EPROTO, "descriptor %d is no doorbell: a doorbell is a BPF ring buffer",
+			fd);
+	p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		return libring_set_error(errno, "cannot map the doorbell: %s", strerror(errno));
+	b->doorbell_consumed = p;
+	p = mmap(NULL, page, PROT_READ, MAP_SHARED, fd, (off_t)page);
+	if (p == MAP_FAILED)
+		return libring_set_error(errno, "cannot map the doorbell: %s", strerror(errno));
+	b->doorbell_produced = p;
+	return 0;
+}
+
+static int bpf_open(struct ring_reader *r, const struct ring_origin *origin)
+{
+	const struct ring_fds *fds = &origin->fds;
+	struct bpf *b;
+	int err;
+
+	if (origin->conn >= 0)
+		return libring_set_error(EPROTO, "not a ring: its process serves a BPF map");
+	b = calloc(1, sizeof(*b));
+	r->state = b;
+	if (!b)
+		return libring_set_error(ENOMEM, "no memory for a reader");
+	libring_thresholds_init(&b->t);
+	b->pidfd = -1;
+	err = map_ring(r, fds->ring);
+	if (err || fds->wait < 0)
+		return err;
+	if (r->mapping.hdr.features & SEQRING_FEAT_ANNOUNCE &&
+	    !libring_membarrier_has(MEMBARRIER_CMD_GLOBAL))
+		return libring_set_error(ENOTSUP,
+					 "the ring's readers need membarrier(2) to sleep, and "
+					 "this process has none");
+	err = map_thresholds(r, &b->t, fds->wait);
+	if (!err)
+		err = map_doorbell(b, fds->doorbell);
+	if (!err)
+		err = libring_thresholds_listen(&b->t, r, fds->doorbell);
+	if (!err)
+		watch_owner(r, false);
+	return err;
+}
+
+const struct ring_backend libring_backend_bpf = {
+	.writer = SEQRING_WRITER_BPF,
+	.node_type = S_IFDIR,
+	.no_dots = true,
+	.dir_is_private = true,
+	.dir = bpf_dir,
+	.find = bpf_find,
+	.probe = bpf_probe,
+	.open = bpf_open,
+	.close = bpf_close,
+	.drain = bpf_drain,
+	.arm = bpf_arm,
+	.kick = bpf_kick,
+};

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause */
+/* The reader's end of a served ring's socket. */
+#ifndef LIBRING_BACKEND_CONNECT_H
+#define LIBRING_BACKEND_CONNECT_H
+
+#include "libring.h"
+
+int libring_connect(const char *path, int *sock);
+int libring_receive_fds(int sock, struct ring_fds *fds);
+
+#endif /* LIBRING_BACKEND_CONNECT_H */

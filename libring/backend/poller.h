@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause */
+/* An epoll instance with a timer: one descriptor for everything that wakes a reader. */
+#ifndef LIBRING_BACKEND_POLLER_H
+#define LIBRING_BACKEND_POLLER_H
+
+#include <stdint.h>
+
+/* What a descriptor in the instance stands for; libring_poller_drain() returns these bits. */
+#define POLLER_TIMER	(1u << 0)
+#define POLLER_DOORBELL (1u << 1)
+#define POLLER_OWNER	(1u << 2) /* a pidfd, readable when the process is gone */
+#define POLLER_PEER	(1u << 3) /* a socket or a device: returned when it hung up */
+
+/*
+ * @epfd: the instance; -1: there is none
+ * @timer_ns: what the timer is set to; 0: it is off
+ */
+struct ring_poller {
+	int epfd;
+	int timer;
+	uint64_t timer_ns;
+};
+
+#define LIBRING_NO_POLLER ((struct ring_poller) { .epfd = -1, .timer = -1 })
+
+int libring_poller_open(struct ring_poller *p);
+void libring_poller_close(struct ring_poller *p);
+int libring_poller_add(struct ring_poller *p, int fd, uint32_t events, uint32_t what);
+uint32_t libring_poller_drain(struct ring_poller *p);
+void libring_poller_set_timer(struct ring_poller *p, uint64_t at_ns);
+
+#endif /* LIBRING_BACKEND_POLLER_H */

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause */
+/*
+ * What the socket of a served ring sends to who connects: this greeting, with the ring's
+ * three descriptors. writer/serve.c sends it, backend/connect.c receives it.
+ */
+#ifndef LIBRING_BASE_HELLO_H
+#define LIBRING_BASE_HELLO_H
+
+#include <stdint.h>
+
+#define LIBRING_HELLO_VERSION 1u
+#define LIBRING_HELLO_FDS     3
+
+struct libring_hello {
+	uint64_t magic; /* SEQRING_MAGIC */
+	uint32_t version;
+	uint32_t error; /* an errno: no descriptors follow */
+};
+
+#endif /* LIBRING_BASE_HELLO_H */

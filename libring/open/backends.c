@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
+/* The one table of all kinds of ring. */
+
+#include "../backend/kinds.h"
+#include "backends.h"
+
+const struct ring_backend *const libring_backends[LIBRING_NR_BACKENDS] = {
+	&libring_backend_chardev,
+	&libring_backend_memfd,
+	&libring_backend_bpf,
+};

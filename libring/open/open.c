@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
+/* Opening a ring by name, path or descriptor, and closing it. */
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../backend/connect.h"
+#include "../base/error.h"
+#include "../base/fd.h"
+#include "../base/names.h"
+#include "../base/options.h"
+#include "../reader/reader.h"
+#include "backends.h"
+
+#define NO_ORIGIN ((struct ring_origin) { .fds = LIBRING_NO_FDS, .conn = -1 })
+
+static int get_opts(const struct ring_open_opts *user, struct ring_open_opts *opts)
+{
+	int err;
+
+	*opts = (struct ring_open_opts) { .size = sizeof(*opts) };
+	if (!user)
+		return 0;
+	err = libring_get_opts(opts, sizeof(*opts), user, "ring_open_opts");
+	if (err)
+		return err;
+	if (opts->flags & ~RING_EAGER)
+		return libring_set_error(EINVAL, "ring_open_opts.flags is 0x%x: RING_EAGER or 0",
+					 opts->flags);
+	if (opts->one_ring > 1)
+		return libring_set_error(EINVAL, "ring_open_opts.one_ring is %u: 0 or 1",
+					 opts->one_ring);
+	if (opts->ring && !opts->one_ring)
+		return libring_set_error(EINVAL, "ring_open_opts.ring is %u, which needs one_ring",
+					 opts->ring);
+	return 0;
+}
+
+static int add_sources(struct ring_reader *r, const struct ring_open_opts *opts)
+{
+	const struct seqring_header *h = &r->mapping.hdr;
+	uint32_t i, first = opts->one_ring ? opts->ring : 0;
+	int err;
+
+	if (opts->one_ring && opts->ring >= h->nr_rings)
+		return libring_set_error(EINVAL,
+					 "ring_open_opts.ring is %u: the device has %u, from 0",
+					 opts->ring, h->nr_rings);
+	if (opts->merge_window_ns && h->clock_id != SEQRING_CLOCK_MONOTONIC)
+		return libring_set_error(EINVAL, "ring_open_opts.merge_window_ns needs a ring with "
+						 "CLOCK_MONOTONIC");
+	err = libring_merge_alloc(&r->merge, opts->one_ring ? 1 : h->nr_rings);
+	if (err)
+		return err;
+	r->merge.by_time = h->clock_id != SEQRING_CLOCK_NONE;
+	for (i = 0; i < r->merge.nr_src; i++) {
+		struct ring_source *s = &r->merge.src[i];
+
+		s->ring = first + i;
+		libring_init_reader(&r->mapping, s->ring, &s->rd);
+		s->rd.eager = opts->flags & RING_EAGER;
+	}
+	return 0;
+}
+
+/* Opens a ring of kind @b. @origin stays the caller's. */
+static int open_origin(const struct ring_backend *b, const struct ring_origin *origin,
+		       const struct ring_open_opts *opts, struct ring_reader **out)
+{
+	struct ring_reader *r = calloc(1, sizeof(*r));
+	int err;
+
+	if (!r)
+		return libring_set_error(ENOMEM, "no memory for a reader");
+	r->backend = b;
+	r->merge.window_ns = opts->merge_window_ns;
+	r->wakeup = (struct ring_wakeup) {
+		.records = opts->wake_records,
+		.bytes = opts->wake_bytes,
+		.timeout_ns = opts->wake_timeout_ns,
+		.poll_fd = -1,
+		.app_fd = -1,
+	};
+	err = b->open(r, origin);
+	if (!err)
+		err = add_sources(r, opts);
+	if (!err)
+		err = libring_seek(r, opts->whence, opts->value);
+	if (err) {
+		ring_close(r);
+		return err == -EBADMSG ? -EPROTO : err;
+	}
+	*out = r;
+	return 0;
+}
+
+static void drop_origin(const struct ring_origin *origin)
+{
+	libring_close_fds(&origin->fds);
+	libring_close_fd(origin->conn);
+}
+
+/* Opens a ring of the kind that its descriptor tells. @origin stays the caller's. */
+static int open_probed(const struct ring_origin *origin, const struct ring_open_opts *opts,
+		       struct ring_reader **out)
+{
+	const int fd = origin->fds.ring;
+	struct stat st;
+	unsigned int i;
+
+	if (fstat(fd, &st))
+		return libring_set_error(errno, "cannot stat descriptor %d: %s", fd,
+					 strerror(errno));
+	for (i = 0; i < LIBRING_NR_BACKENDS; i++)
+		if (libring_backends[i]->probe(fd, &st))
+			return open_origin(libring_backends[i], origin, opts, out);
+	if (origin->fds.wait >= 0)
+		return libring_set_error(EPROTO,
+					 "not a ring: descriptor %d is no memfd and no BPF map",
+					 fd);
+	return libring_set_error(EPROTO, "not a ring: neither a device, nor a memfd, nor a BPF "
+					 "map, nor a socket");
+}
+
+/* Return: as ring_open(); -ENOENT without a sentence. */
+static int open_path(const char *path, const struct ring_open_opts *opts, struct ring_reader **out)
+{
+	struct ring_origin origin = NO_ORIGIN;
+	int err = LIBRING_NOT_MINE;
+	struct stat st;
+	unsigned int i;
+
+	if (stat(path, &st)) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			return -ENOENT;
+		return libring_set_error(errno, "%s: %s", path, strerror(errno));
+	}
+	for (i = 0; i < LIBRING_NR_BACKENDS && err == LIBRING_NOT_MINE; i++)
+		err = libring_backends[i]->find(path, &st, &origin);
+	/* Nothing else is opened: to open it may sleep for long, or have an effect. */
+	if (err == LIBRING_NOT_MINE)
+		return libring_set_error(EPROTO,
+					 "%s: neither a device, nor a memfd, nor a socket, nor in "
+					 "a BPF file system",
+					 path);
+	if (err)
+		return err;
+	err = open_probed(&origin, opts, out);
+	drop_origin(&origin);
+	return err;
+}
+
+static int set_not_found(const char *name)
+{
+	return libring_set_error(ENOENT, "%s: there is no such ring", name);
+}
+
+/* Whether this process may not search the directory of @path. */
+static bool is_barred(const char *path)
+{
+	return access(path, F_OK) && errno == EACCES;
+}
+
+static int open_name(const char *name, const struct ring_open_opts *opts, struct ring_reader **out)
+{
+	char dir[PATH_MAX], barred[PATH_MAX] = "", path[PATH_MAX + SEQRING_NAME_SIZE];
+	const struct ring_backend *b;
+	unsigned int i, nr;
+	int err;
+
+	for (i = 0; i < LIBRING_NR_BACKENDS; i++) {
+		b = libring_backends[i];
+		for (nr = 0; !(b->no_dots && strchr(name, '.')); nr++) {
+			err = b->dir(nr, dir, sizeof(dir));
+			if (err == -ENOENT)
+				break;
+			if (err)
+				return err;
+			snprintf(path, sizeof(path), "%s/%s", dir, name);
+			if (b->dir_is_private && is_barred(path)) {
+				memcpy(barred, dir, sizeof(barred));
+				continue;
+			}
+			err = open_path(path, opts, out);
+			if (err != -ENOENT)
+				return err;
+		}
+	}
+	if (*barred)
+		return libring_set_error(ENOENT,
+					 "%s: there is no such ring, unless a BPF program's: "
+					 "this process may not look into %s",
+					 name, barred);
+	return set_not_found(name);
+}
+
+int ring_open(const char *where, const struct ring_open_opts *user, struct ring_reader **out)
+{
+	struct ring_open_opts opts;
+	int err;
+
+	err = get_opts(user, &opts);
+	if (err)
+		return err;
+	if (where && strchr(where, '/')) {
+		err = open_path(where, &opts, out);
+		return err == -ENOENT ? set_not_found(where) : err;
+	}
+	err = libring_check_name(where);
+	return err ? err : open_name(where, &opts, out);
+}
+
+int ring_open_fd(int fd, const struct ring_open_opts *user, struct ring_reader **out)
+{
+	struct ring_origin origin = NO_ORIGIN;
+	struct ring_open_opts opts;
+	struct stat st;
+	int own, err;
+
+	err = get_opts(user, &opts);
+	if (err)
+		return err;
+	own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (own < 0)
+		return libring_set_error(errno, "descriptor %d: %s", fd, strerror(errno));
+	if (!fstat(own, &st) && S_ISSOCK(st.st_mode)) {
+		origin.conn = own;
+		err = libring_receive_fds(own, &origin.fds);
+	} else {
+		origin.fds.ring = own;
+	}
+	if (!err)
+		err = open_probed(&origin, &opts, out);
+	drop_origin(&origin);
+	return err;
+}
+
+int ring_open_fds(const struct ring_fds *fds, const struct ring_open_opts *user,
+		  struct ring_reader **out)
+{
+	const struct ring_origin origin = { .fds = *fds, .conn = -1 };
+	struct ring_open_opts opts;
+	int err;
+
+	err = get_opts(user, &opts);
+	if (err)
+		return err;
+	if (fcntl(fds->ring, F_GETFD) < 0 || fcntl(fds->wait, F_GETFD) < 0 ||
+	    fcntl(fds->doorbell, F_GETFD) < 0)
+		return libring_set_error(
+			EBADF, "not all of ring %d, wait %d and doorbell %d are open descriptors",
+			fds->ring, fds->wait, fds->doorbell);
+	return open_probed(&origin, &opts, out);
+}
+
+void ring_close(struct ring_reader *r)
+{
+	if (!r)
+		return;
+	r->backend->close(r);
+	libring_unmap_ring(&r->mapping);
+	libring_merge_free(&r->merge);
+	free(r->bounce);
+	free(r);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause */
+/*
+ * What a kind of ring has to implement. open/backends.c lists the kinds; all calls of a
+ * backend go through this table.
+ */
+#ifndef LIBRING_READER_BACKEND_H
+#define LIBRING_READER_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+
+#include "libring.h"
+
+struct ring_reader;
+
+/* ring_backend.find(): the path leads to nothing of this kind. */
+#define LIBRING_NOT_MINE 1
+
+/*
+ * What a reader is opened from.
+ *
+ * @fds: the ring's descriptors. A device, and a ring that is opened without the means to
+ *       sleep, have fds.ring alone; the others are -1
+ * @conn: connection to the process that serves the ring, or -1
+ */
+struct ring_origin {
+	struct ring_fds fds;
+	int conn;
+};
+
+/*
+ * @writer: SEQRING_WRITER_*
+ * @node_type: S_IF* of what has the name of a ring of this kind
+ * @no_dots: such a name has no dot
+ * @dir_is_private: most processes may not search the directory: then it counts as empty
+ * @dir: gives the directory number @nr, from 0, that has the names.
+ *       0; -ENOENT there are no more; -ENAMETOOLONG
+ * @find: gets the descriptors that @path leads to, without a check that they are a ring.
+ *       0 and they are the caller's; LIBRING_NOT_MINE; -ENOENT without a sentence; -errno
+ * @probe: whether descriptor @fd can be a ring of this kind
+ *
+ * @open: allocates r->state, maps the ring, sets r->wakeup.poll_fd and app_fd if it gets
+ *       the means to sleep. @origin stays the caller's. After a failure, too, @close is called
+ * @close: releases r->state, NULL included
+ *
+ * The others are called only for a reader with the means to sleep.
+ *
+ * @drain: empties the descriptor: only what happens from now on makes it readable
+ * @arm: asks for a wake-up, from the present place of every source. @for_fd: the
+ *       application polls, so this function also sees to deadlines
+ * @woken: poll() returned @revents. Returns whether the kernel vouches for the watermark.
+ *       NULL: it never does
+ * @kick: makes the descriptor readable until the next drain, unless it is readable by
+ *       itself as long as a record is unread
+ */
+struct ring_backend {
+	unsigned int writer;
+	mode_t node_type;
+	bool no_dots;
+	bool dir_is_private;
+	int (*dir)(unsigned int nr, char *dir, size_t size);
+	int (*find)(const char *path, const struct stat *st, struct ring_origin *origin);
+	bool (*probe)(int fd, const struct stat *st);
+
+	int (*open)(struct ring_reader *r, const struct ring_origin *origin);
+	void (*close)(struct ring_reader *r);
+
+	void (*drain)(struct ring_reader *r);
+	void (*arm)(struct ring_reader *r, bool for_fd);
+	bool (*woken)(struct ring_reader *r, short revents);
+	void (*kick)(struct ring_reader *r);
+};
+
+#endif /* LIBRING_READER_BACKEND_H */

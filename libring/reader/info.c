@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
+/* Properties of a ring, and statistics of the ring and its reader. */
+
+#include <string.h>
+
+#include "../base/error.h"
+#include "../base/options.h"
+#include "reader.h"
+
+static uint64_t sum_dropped(const struct seqring_ring_ctl *ctl)
+{
+	uint64_t sum = 0;
+	int i;
+
+	for (i = 0; i < SEQRING_DROP_SLOTS; i++)
+		sum += seqring_read(&ctl->dropped[i]);
+	return sum;
+}
+
+/* Whether the writer ended the ring. If so, head and seq no longer change. */
+static bool is_dead(const struct seqring_ring_ctl *ctl)
+{
+	/* Pairs with seqring_writer_end(). */
+	return seqring_load_acquire(END, &ctl->state) & SEQRING_STATE_DEAD;
+}
+
+int ring_info(struct ring_reader *r, struct ring_info *info)
+{
+	const struct seqring_header *h = &r->mapping.hdr;
+	struct ring_info in;
+	int err;
+
+	err = libring_get_opts(&in, sizeof(in), info, "ring_info");
+	if (err)
+		return err;
+	info->writer = h->writer_kind;
+	info->nr_rings = h->nr_rings;
+	info->clock_id = h->clock_id;
+	info->page_size = h->page_size;
+	info->features = h->features;
+	info->data_size = h->data_size;
+	info->payload_max = h->payload_max;
+	info->schema_size = (uint32_t)h->schema_size;
+	info->schema = h->schema_size ? r->mapping.map + h->schema_offset : NULL;
+	memcpy(info->name, h->name, sizeof(info->name));
+	return 0;
+}
+
+int ring_stats(struct ring_reader *r, struct ring_stats *stats)
+{
+	__u64 records, bytes, lost;
+	struct ring_stats st;
+	uint32_t i;
+	int err;
+
+	err = libring_get_opts(&st, sizeof(st), stats, "ring_stats");
+	if (err)
+		return err;
+	st = (struct ring_stats) {
+		.size = stats->size,
+		.read = r->read,
+		.waits = r->wakeup.waits,
+		.misordered = r->merge.misordered,
+		.dead = 1,
+	};
+	for (i = 0; i < r->merge.nr_src; i++) {
+		const struct ring_source *s = &r->merge.src[i];
+
+		st.dead &= r->merge.writer_gone || is_dead(s->rd.ctl);
+		libring_source_account(s, &records, &bytes, &lost);
+		st.lost += s->rd.lost_total + lost;
+		st.overruns += s->rd.overruns;
+		st.lag_records += records;
+		st.lag_bytes += bytes;
+		st.published += seqring_read(&s->rd.ctl->seq);
+		st.dropped += sum_dropped(s->rd.ctl);
+		st.wakeups += seqring_read(&s->rd.ctl->wakeups);
+	}
+	memcpy(stats, &st, sizeof(st));
+	return 0;
+}
+
+int ring_stats_at(struct ring_reader *r, unsigned int ring, struct ring_stats_at *stats)
+{
+	const struct seqring_ring_ctl *ctl;
+	struct ring_stats_at in;
+	int i, err;
+
+	err = libring_get_opts(&in, sizeof(in), stats, "ring_stats_at");
+	if (err)
+		return err;
+	if (ring >= r->mapping.hdr.nr_rings)
+		return libring_set_error(ENOENT, "there is no ring %u: the device has %u, from 0",
+					 ring, r->mapping.hdr.nr_rings);
+	ctl = libring_ring_ctl(&r->mapping, ring);
+	stats->dead = r->merge.writer_gone || is_dead(ctl);
+	stats->tail = seqring_read(&ctl->tail);
+	stats->head = seqring_read(&ctl->head);
+	stats->published = seqring_read(&ctl->seq);
+	for (i = 0; i < SEQRING_DROP_SLOTS; i++)
+		stats->dropped[i] = seqring_read(&ctl->dropped[i]);
+	stats->wakeups = seqring_read(&ctl->wakeups);
+	stats->id = seqring_read(&ctl->id);
+	return 0;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause */
+/* The rings that a reader reads, merged into one stream of records. */
+#ifndef LIBRING_READER_MERGE_H
+#define LIBRING_READER_MERGE_H
+
+#include "source.h"
+
+/*
+ * @src:       the rings; a single one is passed through, without all that follows @peeked
+ * @by_time:   the ring has a clock; else sources take turns
+ * @writer_gone: the writer's process is gone
+ * @peeked:    the source of the record that ring_peek() gave out; void after any move
+ * @heap:      sources with a pending record, by key; @idle: those found empty
+ * @stale:     the record at the top of the heap was consumed or overrun
+ * @tick:      counts snapshots
+ * @pass:      tick at which all idle sources were last peeked at; 0: not yet in this call
+ * @turn:      key of the next source, without a clock
+ * @window_ns: how long to hold a record back; @now_ns: when this call began
+ * @due_ns:    when the record that is held back is due; 0: none is
+ * @max_ts:    greatest ts delivered, from ring @max_ring; @max_ts_other: from another one
+ */
+struct ring_merge {
+	struct ring_source *src;
+	uint32_t nr_src;
+	bool by_time;
+	bool writer_gone;
+	bool stale;
+	struct ring_source *peeked;
+
+	struct ring_source **heap;
+	struct ring_source **idle;
+	uint32_t nr_heap;
+	uint32_t nr_idle;
+	uint64_t tick;
+	uint64_t pass;
+	uint64_t turn;
+	uint64_t window_ns;
+	uint64_t now_ns;
+	uint64_t due_ns;
+	uint64_t max_ts;
+	uint64_t max_ts_other;
+	uint32_t max_ring;
+	uint64_t misordered;
+};
+
+int libring_merge_alloc(struct ring_merge *m, uint32_t nr_src);
+void libring_merge_free(struct ring_merge *m);
+int libring_merge_next(struct ring_merge *m, bool again, struct ring_source **out);
+void libring_merge_consumed(struct ring_merge *m, const struct ring_source *s, uint64_t ts_ns);
+void libring_merge_reset(struct ring_merge *m);
+
+#endif /* LIBRING_READER_MERGE_H */

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause */
+/* A reader: its parts. */
+#ifndef LIBRING_READER_READER_H
+#define LIBRING_READER_READER_H
+
+#include "backend.h"
+#include "libring.h"
+#include "mapping.h"
+#include "merge.h"
+#include "wakeup.h"
+
+/*
+ * @merge:   the rings that are read
+ * @read:    records delivered
+ * @peek_view: the record that ring_peek() gave out; @whole: ring_recheck() found it whole
+ * @bounce:  where ring_consume() copies a payload to; NULL before its first call
+ * @state:   the backend's own
+ */
+struct ring_reader {
+	struct ring_merge merge;
+	uint64_t read;
+	struct seqring_view peek_view;
+	bool whole;
+	void *bounce;
+	struct ring_mapping mapping;
+	struct ring_wakeup wakeup;
+	const struct ring_backend *backend;
+	void *state;
+};
+
+/* seek.c */
+int libring_seek(struct ring_reader *r, uint32_t whence, uint64_t value);
+
+#endif /* LIBRING_READER_READER_H */

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
+/* Seeking, and a copy of the newest record. */
+
+#include <inttypes.h>
+
+#include "../base/error.h"
+#include "reader.h"
+
+static int check_target(const struct ring_reader *r, uint32_t whence, uint64_t value)
+{
+	uint64_t newest;
+
+	if (whence > RING_TIME)
+		return libring_set_error(EINVAL, "whence is %u: 0 (oldest) to %u (time)", whence,
+					 RING_TIME);
+	if (whence == RING_TIME && r->mapping.hdr.clock_id == SEQRING_CLOCK_NONE)
+		return libring_set_error(EOPNOTSUPP, "the ring has no clock: its records cannot be "
+						     "found by time");
+	if (whence != RING_SEQ)
+		return 0;
+	if (r->merge.nr_src > 1)
+		return libring_set_error(EOPNOTSUPP,
+					 "%u rings are read, and each counts its own seq: "
+					 "a seek by seq needs one_ring",
+					 r->merge.nr_src);
+	newest = seqring_read(&r->merge.src->rd.ctl->seq);
+	if (value && value - 1 > newest)
+		return libring_set_error(ERANGE,
+					 "seq %" PRIu64 " lies in the future: the next one is "
+					 "%" PRIu64,
+					 value, newest + 1);
+	return 0;
+}
+
+/*
+ * Goes to the oldest or the newest record, or behind the newest, and finds out which seq
+ * comes next: records that are lost from here on count, also before the first one is
+ * read. If there is an error at that place, ring_read() returns it.
+ */
+static enum seqring_outcome seek_end(struct seqring_reader *rd, uint32_t whence)
+{
+	enum seqring_outcome outcome, found = SEQRING_OVERRUN;
+	bool eager = rd->eager;
+	struct seqring_view v;
+	int tries;
+
+	/* By the stamp: head may not cover the newest record yet. */
+	rd->eager = true;
+	for (tries = 0; found == SEQRING_OVERRUN && tries < LIBRING_OVERRUNS; tries++) {
+		outcome = whence == RING_OLDEST ? seqring_reader_seek_oldest(rd) :
+						  seqring_reader_seek_newest(rd);
+		if (outcome)
+			break;
+		found = seqring_reader_peek(rd, &v);
+		if (!found)
+			found = seqring_reader_recheck(rd, &v);
+	}
+	rd->eager = eager;
+	if (whence == RING_HEAD && found)
+		return seqring_reader_seek_head(rd);
+	if (whence == RING_HEAD)
+		seqring_reader_consume(rd, &v);
+	return outcome;
+}
+
+static enum seqring_outcome seek_ring(struct seqring_reader *rd, uint32_t whence, uint64_t value)
+{
+	enum seqring_outcome outcome;
+
+	if (whence == RING_SEQ || whence == RING_TIME)
+		outcome = seqring_reader_seek(rd, whence == RING_TIME, value);
+	else
+		outcome = seek_end(rd, whence);
+	/* The ring's first record has seq 1. */
+	if (!rd->pos && rd->any && !rd->seq)
+		rd->seq = 1;
+	return outcome;
+}
+
+/* Seeks on all sources. Return: as ring_seek(). */
+int libring_seek(struct ring_reader *r, uint32_t whence, uint64_t value)
+{
+	uint32_t i;
+	int err;
+
+	err = check_target(r, whence, value);
+	if (err)
+		return err;
+	libring_merge_reset(&r->merge);
+	for (i = 0; i < r->merge.nr_src && !err; i++) {
+		r->merge.src[i].pending = false;
+		r->merge.src[i].corrupt = false;
+		r->merge.src[i].overruns = 0;
+		err = libring_outcome_to_errno(seek_ring(&r->merge.src[i].rd, whence, value));
+	}
+	return libring_explain_outcome(err);
+}
+
+int ring_seek(struct ring_reader *r, enum ring_whence whence, uint64_t value)
+{
+	int err = libring_seek(r, whence, value);
+
+	if (!err)
+		libring_update_wakeup(r);
+	return err;
+}
+
+int ring_newest(struct ring_reader *r, unsigned int ring, struct ring_record *rec, void *buf,
+		size_t size)
+{
+	enum seqring_outcome outcome = SEQRING_OVERRUN;
+	struct seqring_reader rd;
+	struct seqring_view v = { 0 };
+	int tries, err;
+
+	if (ring >= r->mapping.hdr.nr_rings)
+		return libring_set_error(ENOENT, "there is no ring %u: the device has %u, from 0",
+					 ring, r->mapping.hdr.nr_rings);
+	libring_init_reader(&r->mapping, ring, &rd);
+	for (tries = 0; outcome == SEQRING_OVERRUN && tries < LIBRING_OVERRUNS; tries++) {
+		outcome = seqring_reader_newest(&rd, &v, buf,
+						size < UINT32_MAX ? (uint32_t)size : UINT32_MAX);
+	}
+	err = libring_outcome_to_errno(outcome);
+	if (err)
+		return libring_explain_outcome(err == -EAGAIN && r->merge.writer_gone ? -ENODEV :
+											err);
+	*rec = (struct ring_record) {
+		.seq = v.seq,
+		.ts_ns = v.ts_ns,
+		.payload = buf,
+		.len = v.len,
+		.ring = ring,
+		.type = v.type,
+	};
+	return 0;
+}

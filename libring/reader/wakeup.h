@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause */
+/* When a reader is woken, and the descriptor that wakes it. */
+#ifndef LIBRING_READER_WAKEUP_H
+#define LIBRING_READER_WAKEUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ring_reader;
+struct ring_source;
+
+/*
+ * @records, @bytes, @timeout_ns: the watermark, as in struct ring_open_opts
+ * @poll_fd: what ring_wait() polls; -1: the reader has no means to sleep
+ * @app_fd: what ring_fd() gives; @fd_given: it did
+ * @waits:  how often ring_wait() slept
+ * @since_ns: when the record with @since_seq of @since_ring was noticed first
+ */
+struct ring_wakeup {
+	uint64_t records;
+	uint64_t bytes;
+	uint64_t timeout_ns;
+	int poll_fd;
+	int app_fd;
+	bool fd_given;
+	uint64_t waits;
+	uint64_t since_ns;
+	uint64_t since_seq;
+	uint32_t since_ring;
+};
+
+int libring_check_can_sleep(const struct ring_reader *r);
+int libring_rearm(struct ring_reader *r, struct ring_source **out);
+void libring_update_wakeup(struct ring_reader *r);
+
+#endif /* LIBRING_READER_WAKEUP_H */

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
+/*
+ * Serving a ring by name: a reader that connects to the socket gets the descriptors. It
+ * keeps the connection: when that ends, this process is gone. backend/connect.c has the
+ * other end.
+ */
+
+#include <fcntl.h>
+#include <libgen.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <seqring/abi.h>
+
+#include "../base/error.h"
+#include "../base/hello.h"
+#include "../base/names.h"
+#include "libring.h"
+#include "serve.h"
+
+#define BACKLOG	   64
+#define CONNS_MAX  1024
+#define NR_FDS	   LIBRING_HELLO_FDS
+#define LOCK_TRIES 100
+#define LOCK_MS	   10
+
+/*
+ * @listener: the socket, bound to @addr; @dev and @ino tell whether @addr is still this socket
+ * @spare:    closed to make room when there are no more descriptors: then accept and refuse
+ * @conns:    connections of the readers
+ */
+struct libring_server {
+	int fds[NR_FDS];
+	int listener;
+	int epfd;
+	int spare;
+	bool bound;
+	dev_t dev;
+	ino_t ino;
+	unsigned int nr_conns;
+	int conns[CONNS_MAX];
+	struct sockaddr_un addr;
+};
+
+static int get_path(const char *where, char *path, size_t size)
+{
+	char dir[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	int err;
+
+	if (where && strchr(where, '/'))
+		return libring_socket_path(NULL, where, path, size);
+	err = libring_check_name(where);
+	if (!err)
+		err = libring_socket_dir(0, dir, sizeof(dir));
+	if (err)
+		return err;
+	if (mkdir(dir, 0755) && errno != EEXIST)
+		return libring_set_error(errno, "cannot create %s: %s", dir, strerror(errno));
+	return libring_socket_path(dir, where, path, size);
+}
+
+/* Locks the directory: one process at a time may replace a stale socket. */
+static int lock_dir(const char *path, int *lock)
+{
+	char copy[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	const char *dir;
+	int tries;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	dir = dirname(copy);
+	*lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*lock < 0)
+		return libring_set_error(errno, "%s: %s", dir, strerror(errno));
+	for (tries = 0; tries < LOCK_TRIES; tries++) {
+		if (!flock(*lock, LOCK_EX | LOCK_NB))
+			return 0;
+		poll(NULL, 0, LOCK_MS);
+	}
+	close(*lock);
+	return libring_set_error(EADDRINUSE,
+				 "%s: another process holds the lock on the directory of "
+				 "this socket",
+				 path);
+}
+
+/* Removes the socket at @addr unless a process serves it. Return: 0: there is none now. */
+static int remove_stale(const struct sockaddr_un *addr)
+{
+	const char *path = addr->sun_path;
+	struct stat st;
+	int fd, err = 0;
+
+	if (lstat(path, &st))
+		return errno == ENOENT ? 0 :
+					 libring_set_error(errno, "%s: %s", path, strerror(errno));
+	if (!S_ISSOCK(st.st_mode))
+		return libring_set_error(EADDRINUSE, "%s is there and is no socket", path);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return libring_set_error(errno, "cannot create a socket: %s", strerror(errno));
+	if (!connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) || errno != ECONNREFUSED)
+		err = libring_set_error(errno == EACCES ? EACCES : EADDRINUSE,
+					"%s: another process serves it", path);
+	close(fd);
+	if (!err && unlink(path) && errno != ENOENT)
+		err = libring_set_error(errno, "cannot replace the stale socket %s: %s", path,
+					strerror(errno));
+	return err;
+}
+
+static int bind_and_listen(struct libring_server *s)
+{
+	const char *path = s->addr.sun_path;
+	struct stat st;
+
+	s->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (s->listener < 0)
+		return libring_set_error(errno, "cannot create a socket: %s", strerror(errno));
+	if (bind(s->listener, (const struct sockaddr *)&s->addr, sizeof(s->addr)))
+		return libring_set_error(errno, "cannot create the socket %s: %s", path,
+					 strerror(errno));
+	s->bound = !stat(path, &st);
+	s->dev = st.st_dev;
+	s->ino = st.st_ino;
+	if (listen(s->listener, BACKLOG))
+		return libring_set_error(errno, "cannot listen on %s: %s", path, strerror(errno));
+	return 0;
+}
+
+static int watch(struct libring_server *s, int fd, uint32_t events)
+{
+	struct epoll_event ev = { .events = events, .data.fd = fd };
+
+	if (epoll_ctl(s->epfd, EPOLL_CTL_ADD, fd, &ev))
+		return libring_set_error(errno, "epoll_ctl: %s", strerror(errno));
+	return 0;
+}
+
+static int open_server(struct libring_server *s)
+{
+	int lock, err;
+
+	err = lock_dir(s->addr.sun_path, &lock);
+	if (err)
+		return err;
+	err = remove_stale(&s->addr);
+	if (!err)
+		err = bind_and_listen(s);
+	close(lock);
+	if (err)
+		return err;
+	s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	s->epfd = epoll_create1(EPOLL_CLOEXEC);
+	if (s->spare < 0 || s->epfd < 0)
+		return libring_set_error(errno, "cannot serve the ring: %s", strerror(errno));
+	return watch(s, s->listener, EPOLLIN);
+}
+
+/**
+ * libring_serve_open() - create the socket of a ring
+ * @where: a name, or a path with a slash
+ * @fds: what readers get; stay the caller's
+ * @out: the server; libring_serve_close() it
+ */
+int libring_serve_open(const char *where, const struct ring_fds *fds, struct libring_server **out)
+{
+	struct libring_server *s = calloc(1, sizeof(*s));
+	int err;
+
+	if (!s)
+		return libring_set_error(ENOMEM, "no memory to serve the ring");
+	s->fds[0] = fds->ring;
+	s->fds[1] = fds->wait;
+	s->fds[2] = fds->doorbell;
+	s->listener = -1;
+	s->epfd = -1;
+	s->spare = -1;
+	s->addr.sun_family = AF_UNIX;
+	err = get_path(where, s->addr.sun_path, sizeof(s->addr.sun_path));
+	if (!err)
+		err = open_server(s);
+	if (err) {
+		libring_serve_close(s);
+		return err;
+	}
+	*out = s;
+	return 0;
+}
+
+int libring_serve_fd(const struct libring_server *s)
+{
+	return s->epfd;
+}
+
+/* Sends the descriptors, or @error instead. Return: whether the descriptors were sent. */
+static bool greet(const struct libring_server *s, int conn, int error)
+{
+	struct libring_hello hello = {
+		.magic = SEQRING_MAGIC,
+		.version = LIBRING_HELLO_VERSION,
+		.error = (uint32_t)error,
+	};
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(s->fds))];
+	} control = { .header = {
+			      .cmsg_len = CMSG_LEN(sizeof(s->fds)),
+			      .cmsg_level = SOL_SOCKET,
+			      .cmsg_type = SCM_RIGHTS,
+		      } };
+	struct iovec iov = { .iov_base = &hello, .iov_len = sizeof(hello) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (!error) {
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof(control);
+		memcpy(CMSG_DATA(&control.header), s->fds, sizeof(s->fds));
+	}
+	return sendmsg(conn, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(hello) && !error;
+}
+
+static void accept_one(struct libring_server *s, int conn)
+{
+	if (greet(s, conn, s->nr_conns < CONNS_MAX ? 0 : EUSERS) && !watch(s, conn, EPOLLRDHUP))
+		s->conns[s->nr_conns++] = conn;
+	else
+		close(conn);
+}
+
+/* Accepts a bounded number of the connections that wait. */
+static void accept_all(struct libring_server *s)
+{
+	int i, conn;
+
+	for (i = 0; i < 2 * BACKLOG; i++) {
+		conn = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (conn >= 0) {
+			accept_one(s, conn);
+			continue;
+		}
+		if ((errno != EMFILE && errno != ENFILE) || s->spare < 0)
+			return;
+		/* A connection that is neither accepted nor refused would wake this process forever. */
+		close(s->spare);
+		conn = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (conn >= 0) {
+			greet(s, conn, EMFILE);
+			close(conn);
+		}
+		s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	}
+}
+
+static void drop(struct libring_server *s, int conn)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->nr_conns; i++) {
+		if (s->conns[i] == conn) {
+			s->conns[i] = s->conns[--s->nr_conns];
+			close(conn);
+			return;
+		}
+	}
+}
+
+/* Does what the server's descriptor is readable for. */
+void libring_serve_pending(struct libring_server *s)
+{
+	struct epoll_event events[32];
+	bool connecting = false;
+	int i, n;
+
+	n = epoll_wait(s->epfd, events, 32, 0);
+	for (i = 0; i < n; i++) {
+		if (events[i].data.fd == s->listener)
+			connecting = true;
+		else
+			drop(s, events[i].data.fd);
+	}
+	/* After the connections that ended, which make room. */
+	if (connecting)
+		accept_all(s);
+}
+
+void libring_serve_close(struct libring_server *s)
+{
+	struct stat st;
+
+	/* Unless another process took the name meanwhile. */
+	if (s->bound && !lstat(s->addr.sun_path, &st) && st.st_dev == s->dev && st.st_ino == s->ino)
+		unlink(s->addr.sun_path);
+	while (s->nr_conns)
+		close(s->conns[--s->nr_conns]);
+	if (s->listener >= 0)
+		close(s->listener);
+	if (s->epfd >= 0)
+		close(s->epfd);
+	if (s->spare >= 0)
+		close(s->spare);
+	free(s);
+}

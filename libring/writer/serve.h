@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause */
+/* The socket by which other processes open a ring of this process. */
+#ifndef LIBRING_WRITER_SERVE_H
+#define LIBRING_WRITER_SERVE_H
+
+struct libring_server;
+struct ring_fds;
+
+int libring_serve_open(const char *where, const struct ring_fds *fds, struct libring_server **out);
+int libring_serve_fd(const struct libring_server *s);
+void libring_serve_pending(struct libring_server *s);
+void libring_serve_close(struct libring_server *s);
+
+#endif /* LIBRING_WRITER_SERVE_H */

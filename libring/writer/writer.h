@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause */
+/* A ring of this process: create.c makes it, publish.c writes it. */
+#ifndef LIBRING_WRITER_WRITER_H
+#define LIBRING_WRITER_WRITER_H
+
+#include <seqring/writer.h>
+
+#include "libring.h"
+
+struct libring_server;
+
+/* One ring. Each may have a thread of its own. */
+struct ring_out {
+	struct seqring_writer w;
+	struct seqring_wait *wait;
+	uint64_t too_big;
+	uint64_t wakeups;
+} __attribute__((aligned(128)));
+
+/*
+ * @wait: wake thresholds of all rings, shared with the readers
+ * @server: NULL: other processes cannot open the ring by name
+ * @aio: 0: none; see doorbell.c
+ */
+struct ring_writer {
+	struct ring_out *rings;
+	uint32_t nr_rings;
+	uint32_t clock_id;
+	struct ring_fds fds;
+	struct libring_server *server;
+	unsigned char *map;
+	size_t map_size;
+	struct seqring_wait *wait;
+	size_t wait_size;
+	unsigned long aio;
+};
+
+/* doorbell.c */
+void libring_doorbell_setup(struct ring_writer *w);
+void libring_doorbell_ring(struct ring_writer *w);
+void libring_doorbell_free(struct ring_writer *w);
+
+#endif /* LIBRING_WRITER_WRITER_H */

@@ -13,7 +13,7 @@
 #include <limits.h>
 #include <seqring/bpf.h>
 
-#include "../internal.h"
+#include "../shared.h"
 #include "libring/bpf.h"
 
 struct bpf_map;

@@ -11,7 +11,7 @@
 
 #include <bpf/btf.h>
 
-#include "../internal.h"
+#include "../shared.h"
 #include "libring/schema.h"
 
 #define SCHEMA_ENUM "seqring_schema"

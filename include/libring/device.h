@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause */
+/* Devices of the kernel module, and a list of all rings. Rules for all functions: libring.h. */
+#ifndef LIBRING_DEVICE_H
+#define LIBRING_DEVICE_H
+
+#include <libring/common.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default)
+
+/**
+ * struct ring_create_opts - a device to create
+ * @size: sizeof(struct ring_create_opts)
+ * @clock_id: SEQRING_CLOCK_* of seqring/abi.h
+ * @permissions: of the device node, bits of 0666; 0: 0600
+ * @data_size: bytes of the data area: a power of two, 64 KiB to 1 GiB
+ * @schema: description of its records; NULL: none
+ * @schema_size: bytes of @schema; 0: none
+ */
+struct ring_create_opts {
+	size_t size;
+	uint32_t clock_id;
+	uint32_t permissions;
+	uint64_t data_size;
+	const void *schema;
+	size_t schema_size;
+};
+
+/**
+ * ring_create() - create a device that processes write by write(2)
+ * @name: 1 to 31 of A-Z a-z 0-9 . _ -, no dot at the start; makes /dev/seqring/@name
+ * @opts: its shape; there are no defaults. Used during the call only
+ *
+ * May sleep. Any thread. The device stays until ring_destroy() or until the module is
+ * unloaded.
+ *
+ * Return: 0; -EINVAL bad name or options, or @opts is NULL; -E2BIG @opts has unknown
+ * fields; -EEXIST a device of that name exists; -ENOSPC the module's limit on memory or
+ * devices is reached; -ENOMEM; -EINTR a signal came; -ENOENT the module is not loaded;
+ * -EACCES or -EPERM this process may not; what open(2) gives.
+ */
+int ring_create(const char *name, const struct ring_create_opts *opts);
+
+/**
+ * ring_destroy() - destroy a device that ring_create() made
+ * @name: as in ring_create()
+ *
+ * May sleep. Any thread. Readers that have the device open drain it, then get -ENODEV.
+ *
+ * Return: 0; -EINVAL bad name; -ENOENT no such device, or the module is not loaded;
+ * -EPERM a kernel module owns the device, or this process may not; -EACCES; what open(2)
+ * gives.
+ */
+int ring_destroy(const char *name);
+
+/*
+ * Called with a name that ring_open() takes, valid until it returns, and with the ring's
+ * SEQRING_WRITER_* of seqring/abi.h. Return: 0 to continue; anything else stops.
+ */
+typedef int (*ring_list_fn)(const char *name, unsigned int writer, void *arg);
+
+/**
+ * ring_list() - call a function for each ring that has a name
+ * @fn: called for devices of the module first, then for rings that processes serve, then
+ *      for rings of BPF programs. A ring is left out if ring_open() of its name opens
+ *      another one
+ * @arg: for @fn
+ *
+ * May sleep. Any thread. A directory that does not exist has no rings, and neither has a
+ * BPF file system that this process may not read. A name may be stale: its writer may be
+ * gone, or the ring may be another one when @fn opens it.
+ *
+ * Return: 0; what @fn returned, if not 0; -ENAMETOOLONG $RINGDIR, $XDG_RUNTIME_DIR or
+ * $RINGBPFDIR is too long; what opendir(3) gives. After a failure @fn may have been called.
+ */
+int ring_list(ring_list_fn fn, void *arg);
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LIBRING_DEVICE_H */

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause */
+/* Open, read and close rings. Concepts, and rules for all functions: libring.h. */
+#ifndef LIBRING_READER_H
+#define LIBRING_READER_H
+
+#include <libring/common.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default)
+
+struct ring_reader;
+
+/* Where a reader starts, and the whence of ring_seek(). */
+enum ring_whence {
+	RING_OLDEST = 0, /* the oldest record that is still there */
+	RING_NEWEST = 1, /* the newest record: it is the next one read */
+	RING_HEAD = 2,	 /* behind the newest record: only what is published from now on */
+	RING_SEQ = 3,	 /* value: the seq of the next record */
+	RING_TIME = 4,	 /* value: nanoseconds; the first record with ts_ns >= value */
+};
+
+/* ring_open_opts.flags */
+#define RING_EAGER (1u << 0) /* lowest latency, at the greatest cost for the writer */
+
+/**
+ * struct ring_open_opts - how to open a ring for reading
+ * @size: sizeof(struct ring_open_opts)
+ * @flags: RING_EAGER or 0
+ * @whence: where to start, an enum ring_whence
+ * @value: for @whence
+ * @merge_window_ns: hold a record back for so many nanoseconds, or until every ring has a
+ *           later one; see ring_read(). 0: never hold back
+ * @wake_records: wake when a ring has so many unread records. 0: no such limit
+ * @wake_bytes: or when it has so many unread bytes, headers included. 0: no such limit. If
+ *           both are 0, any record wakes. Half of the data area unread always wakes
+ * @wake_timeout_ns: or so many nanoseconds after the first unread record. 0: no such limit
+ * @one_ring: 1: read ring @ring alone; 0: read all rings of the device
+ * @ring: number of the ring, from 0; 0 without @one_ring
+ */
+struct ring_open_opts {
+	size_t size;
+	uint32_t flags;
+	uint32_t whence;
+	uint64_t value;
+	uint64_t merge_window_ns;
+	uint64_t wake_records;
+	uint64_t wake_bytes;
+	uint64_t wake_timeout_ns;
+	uint32_t one_ring;
+	uint32_t ring;
+};
+
+/**
+ * ring_open() - open a ring for reading, by name or path
+ * @where: a name, which is looked up in this order:
+ *         - a device of the module, /dev/seqring/NAME;
+ *         - a ring that a process serves, see ring_writer_listen(): a socket in $RINGDIR,
+ *           or else in $XDG_RUNTIME_DIR/seqring and then in /run/seqring;
+ *         - a ring of BPF programs, pinned in $RINGBPFDIR/NAME, or else in
+ *           /sys/fs/bpf/seqring/NAME.
+ *         Or a path, with a slash: of a device, of a served ring's socket, of a ring's
+ *         memfd (/proc/PID/fd/N), of the directory of a BPF ring's pins, or of a pinned map
+ * @opts: NULL for the defaults: oldest record, all rings, no merge window. Used during the
+ *        call only
+ * @out: set to the reader on success; ring_close() frees it
+ *
+ * May sleep, for about 10 s at most while the serving process does not answer. Any thread.
+ *
+ * A ring that is opened by the path of its memfd or map alone has no means to sleep, and
+ * neither has a BPF ring that this process may only read: then ring_wait() and ring_fd()
+ * return -EOPNOTSUPP.
+ *
+ * Return: 0; -ENOENT no such ring; -EACCES not allowed; -EINVAL bad name or options, or a
+ * merge window without CLOCK_MONOTONIC; -E2BIG @opts has unknown fields; -EPROTO not a
+ * ring, or its geometry contradicts itself or its file; -ENOTSUP a ring of an incompatible
+ * version, or with a feature that this library or this process lacks; -EPERM a memfd that
+ * its writer could shrink or that is not sealed against other writers, or a BPF map that
+ * is not frozen; -ERANGE @opts->whence is RING_SEQ and the value is in the future;
+ * -EOPNOTSUPP RING_SEQ on several rings, or RING_TIME without a clock; -EPIPE the writer
+ * was faster than the search for the value; -ECONNREFUSED the serving process is gone or
+ * takes no more readers; -ETIMEDOUT it did not accept or answer within 5 s; -ENAMETOOLONG;
+ * -ENOMEM; -EMFILE and what open(2), mmap(2), bpf(2) and connect(2) give.
+ */
+int ring_open(const char *where, const struct ring_open_opts *opts, struct ring_reader **out);
+
+/**
+ * ring_open_fd() - open a ring for reading, by one descriptor
+ * @fd: a device, a ring's memfd, a ring's BPF map, or a connection to a served ring. It
+ *      stays the caller's, and the reader does not need it after the call
+ * @opts, @out: as in ring_open()
+ *
+ * May sleep, as ring_open().
+ *
+ * The cursor by which a device wakes its reader belongs to the open file description: do
+ * not open two readers by descriptors of one open(2).
+ *
+ * Return: as ring_open(); -EBADF @fd is not open.
+ */
+int ring_open_fd(int fd, const struct ring_open_opts *opts, struct ring_reader **out);
+
+/**
+ * ring_open_fds() - open a memfd or BPF ring for reading, with the means to sleep
+ * @fds: from ring_writer_fds() or ring_bpf_fds(), inherited or received. They stay the
+ *       caller's, and the reader does not need them after the call
+ * @opts, @out: as in ring_open()
+ *
+ * May sleep.
+ *
+ * Return: as ring_open(); -EBADF one of @fds is not open.
+ */
+int ring_open_fds(const struct ring_fds *fds, const struct ring_open_opts *opts,
+		  struct ring_reader **out);
+
+/**
+ * ring_close() - close a reader
+ * @r: the reader; NULL is allowed
+ *
+ * May sleep. Pointers that the reader gave out, and its descriptor, are invalid afterwards.
+ */
+void ring_close(struct ring_reader *r);
+
+/**
+ * ring_read() - copy the next record out
+ * @r: the reader
+ * @rec: filled on success; rec->payload is @buf
+ * @buf: room for the payload; NULL if @size is 0
+ * @size: bytes of @buf. Of a longer payload only so many are copied; rec->len is the
+ *        payload's length all the same
+ *
+ * Never sleeps and makes no system call, unless ring_fd() was called and there is no record:
+ * then it arms the descriptor, and sleeps as ring_fd() does.
+ *
+ * Order: records of one ring always come in the order of seq. Records of several rings come
+ * in the order of ts_ns among those that are there when the function peeks at the rings. A
+ * record comes late if its writer took the time, but published the record only after a
+ * later one of another ring was read; ring_stats.misordered counts these. With
+ * merge_window_ns = W no record comes late if every writer publishes within W of taking
+ * the time. Rings without a clock take turns.
+ *
+ * If the process that serves the ring is killed, it cannot end the ring. Only ring_wait(),
+ * or ring_read() after ring_fd(), notices.
+ *
+ * With several rings each call peeks at every ring that was empty: this is one cache line
+ * per ring. ring_read_batch() and ring_consume() peek once per batch.
+ *
+ * Return: 0, and the record is consumed; otherwise @rec is unchanged, @buf may be overwritten
+ * and no record is consumed: -EAGAIN nothing to read now; -ENODEV nothing is left, and the
+ * writer is gone; -EBADMSG the ring's bytes do not follow the protocol, and ring_seek() is
+ * needed to continue; -EPIPE the writer overran the reader 64 times in a row: call again.
+ */
+int ring_read(struct ring_reader *r, struct ring_record *rec, void *buf, size_t size);
+
+/**
+ * ring_read_batch() - copy several records out
+ * @r: the reader
+ * @recs: array to fill; the payloads point into @buf, 8-byte aligned
+ * @max: entries of @recs, at least 1
+ * @buf: room for the payloads, 8-byte aligned. Only a first payload that is longer is cut,
+ *       as in ring_read()
+ * @size: bytes of @buf
+ * @nr: set to the number of records that were read, also on failure (then 0)
+ *
+ * Sleeps as ring_read(). The order of ring_read() holds, by one peek for the whole batch.
+ *
+ * Return: 0 at least one record was read; otherwise none, and @buf may be overwritten: as
+ * ring_read(); -EINVAL @max is 0 or @buf is not aligned.
+ */
+int ring_read_batch(struct ring_reader *r, struct ring_record *recs, unsigned int max, void *buf,
+		    size_t size, unsigned int *nr);
+
+/*
+ * Called with a record. @rec and its payload, a copy, are valid until it returns. It must
+ * not read from the reader, move it or close it. Return: 0 to continue; anything else stops.
+ */
+typedef int (*ring_fn)(const struct ring_record *rec, void *arg);
+
+/**
+ * ring_consume() - call a function for the records that are there
+ * @r: the reader
+ * @fn: called for each record, in the order of ring_read()
+ * @arg: for @fn
+ * @max: at most so many records; 0: those that were published when the call began
+ * @nr: set to the number of records @fn was called for, also on failure; may be NULL
+ *
+ * Sleeps as ring_read(). The limit ends the call even if the writer never pauses.
+ *
+ * Return: 0 @fn was called at least once; what @fn returned, if not 0: its record is
+ * consumed; otherwise as ring_read(), and @fn was not called; -ENOMEM.
+ */
+int ring_consume(struct ring_reader *r, ring_fn fn, void *arg, unsigned int max, unsigned int *nr);
+
+/**
+ * ring_peek() - see the next record in place
+ * @r: the reader
+ * @rec: filled on success; the payload is in the ring
+ *
+ * Sleeps as ring_read(). Does not consume the record. rec->len bytes of payload may be read
+ * until ring_close(), but the writer may overwrite them at any time: copy or compute, then
+ * call ring_recheck(), and use the result only if that returns 0. Only ring_info(),
+ * ring_stats(), ring_stats_at() and ring_newest() may be called in between: any other call
+ * may forget the record.
+ *
+ * Return: as ring_read(), but the record is not consumed.
+ */
+int ring_peek(struct ring_reader *r, struct ring_record *rec);
+
+/**
+ * ring_recheck() - check that everything read since ring_peek() was whole
+ * @r: the reader
+ *
+ * Never sleeps. May be called several times.
+ *
+ * Return: 0 it was; -ESTALE it was not: discard it. The next ring_peek() continues with a
+ * later record and says what was lost; -EINVAL no record is peeked at.
+ */
+int ring_recheck(struct ring_reader *r);
+
+/**
+ * ring_advance() - consume the record that was peeked at
+ * @r: the reader
+ *
+ * Never sleeps.
+ *
+ * Return: 0; -EINVAL no record is peeked at, or ring_recheck() has not returned 0 for it.
+ */
+int ring_advance(struct ring_reader *r);
+
+/**
+ * ring_wait() - sleep until the watermark is met
+ * @r: the reader
+ * @timeout_ms: milliseconds to sleep at most; 0: do not sleep; -1: no limit
+ *
+ * May sleep. The watermark is that of ring_open_opts or ring_set_wakeup().
+ *
+ * Return: 0 ring_read() has a record, or an error other than -EAGAIN and -ENODEV; -ETIMEDOUT
+ * the time is over; -EINTR a signal came; -ENODEV nothing is left, and the writer is gone;
+ * -EOPNOTSUPP the reader has no means to sleep, see ring_open(); -ENOMEM.
+ */
+int ring_wait(struct ring_reader *r, int timeout_ms);
+
+/**
+ * ring_fd() - get a descriptor for the application's own event loop
+ * @r: the reader
+ * @fd: set to the descriptor. It stays the reader's and is valid until ring_close()
+ *
+ * May sleep for an RCU grace period, 8 to 32 ms, on a BPF ring that no reader has slept on
+ * for long. Never sleeps on other rings.
+ *
+ * The descriptor is readable, level-triggered or edge-triggered, when the watermark is met
+ * or ring_read() would return -ENODEV. Read until -EAGAIN before polling it again: this
+ * arms the next wake-up. It may wake earlier than the watermark says, and never later.
+ *
+ * Return: 0; -EOPNOTSUPP as ring_wait().
+ */
+int ring_fd(struct ring_reader *r, int *fd);
+
+/**
+ * ring_set_wakeup() - change the watermark
+ * @r: the reader
+ * @records, @bytes, @timeout_ns: as wake_records, wake_bytes and wake_timeout_ns of struct
+ *      ring_open_opts; in force from the next ring_wait() or poll of the descriptor
+ *
+ * Sleeps as ring_fd(), if that was called; otherwise never.
+ *
+ * Return: 0.
+ */
+int ring_set_wakeup(struct ring_reader *r, uint64_t records, uint64_t bytes, uint64_t timeout_ns);
+
+/**
+ * ring_seek() - move to another place, on all rings that are read
+ * @r: the reader
+ * @whence: where to
+ * @value: for @whence
+ *
+ * Sleeps as ring_fd(), if that was called; otherwise never. Records between the old and the
+ * new place do not count as lost. With RING_SEQ, records from @value on that are not there
+ * any more do.
+ *
+ * Return: 0; -EINVAL no such whence, -ERANGE @value is in the future, -EOPNOTSUPP RING_SEQ
+ * on several rings or RING_TIME without a clock: the reader has not moved; -EBADMSG, -EPIPE
+ * as ring_read(): the place is undefined, seek again.
+ */
+int ring_seek(struct ring_reader *r, enum ring_whence whence, uint64_t value);
+
+/**
+ * ring_newest() - copy the newest record of a ring: a consistent snapshot of shared state
+ * @r: the reader; does not move
+ * @ring: number of the ring in the device, from 0; need not be one that is read
+ * @rec, @buf, @size: as in ring_read(); rec->lost is 0
+ *
+ * Never sleeps.
+ *
+ * Return: 0; -EAGAIN no record was published yet; -ENODEV none was, and the writer is gone;
+ * -ENOENT no such ring; -EBADMSG, -EPIPE as ring_read(). After a failure @rec is unchanged,
+ * and @buf may be overwritten.
+ */
+int ring_newest(struct ring_reader *r, unsigned int ring, struct ring_record *rec, void *buf,
+		size_t size);
+
+/**
+ * struct ring_info - properties of a ring, which never change
+ * @size: sizeof(struct ring_info), filled by the caller
+ * @writer: SEQRING_WRITER_* of seqring/abi.h
+ * @nr_rings: number of rings of the device
+ * @clock_id: SEQRING_CLOCK_* of seqring/abi.h
+ * @page_size: bytes of a page where the ring was created
+ * @features: SEQRING_FEAT_* of seqring/abi.h
+ * @data_size: bytes of each ring's data area
+ * @payload_max: bytes of the longest payload
+ * @schema_size: bytes of @schema; 0: none
+ * @schema: description of its records, in the mapping; NULL: none. Not trusted, and valid
+ *          until ring_close()
+ * @name: name from its header, terminated by a zero
+ */
+struct ring_info {
+	size_t size;
+	uint32_t writer;
+	uint32_t nr_rings;
+	uint32_t clock_id;
+	uint32_t page_size;
+	uint64_t features;
+	uint64_t data_size;
+	uint32_t payload_max;
+	uint32_t schema_size;
+	const void *schema;
+	char name[32];
+};
+
+/**
+ * ring_info() - get the properties of a ring
+ * @r: the reader
+ * @info: its size is read, all else is filled on success
+ *
+ * Never sleeps.
+ *
+ * Return: 0; -EINVAL @info->size is too small; -E2BIG @info has unknown fields.
+ */
+int ring_info(struct ring_reader *r, struct ring_info *info);
+
+/**
+ * struct ring_stats - statistics of a reader, and of the rings that it reads
+ * @size: sizeof(struct ring_stats), filled by the caller
+ * @read: records that this reader got
+ * @lost: records that this reader lost, including those that the next record will tell
+ * @overruns: times that the writer overwrote what this reader was about to deliver
+ * @waits: calls of ring_wait() that slept
+ * @misordered: records that came later than their ts_ns; see ring_read()
+ * @lag_records: records that are published and unread
+ * @lag_bytes: their bytes, headers included
+ * @published: records published since the rings' creation
+ * @dropped: records that the rings' writers dropped since then
+ * @wakeups: wake-ups by the rings' writers since then
+ * @dead: 1: the writers of all these rings are gone
+ * @reserved: 0
+ */
+struct ring_stats {
+	size_t size;
+	uint64_t read;
+	uint64_t lost;
+	uint64_t overruns;
+	uint64_t waits;
+	uint64_t misordered;
+	uint64_t lag_records;
+	uint64_t lag_bytes;
+	uint64_t published;
+	uint64_t dropped;
+	uint64_t wakeups;
+	uint32_t dead;
+	uint32_t reserved;
+};
+
+/**
+ * ring_stats() - get the statistics of a reader
+ * @r: the reader
+ * @stats: its size is read, all else is filled on success. The values of a ring that is being
+ *         written are read one after the other, not at one moment
+ *
+ * Never sleeps.
+ *
+ * Return: 0; -EINVAL @stats->size is too small; -E2BIG @stats has unknown fields.
+ */
+int ring_stats(struct ring_reader *r, struct ring_stats *stats);
+
+/**
+ * struct ring_stats_at - statistics of one ring
+ * @size: sizeof(struct ring_stats_at), filled by the caller
+ * @head: position behind the newest record
+ * @tail: position of the oldest record
+ * @published: records since its creation, which is also the newest seq
+ * @dropped: records dropped since then, by SEQRING_DROP_* of seqring/abi.h
+ * @wakeups: wake-ups by its writer since then
+ * @id: its number, or its CPU
+ * @dead: 1: its writer is gone
+ */
+struct ring_stats_at {
+	size_t size;
+	uint64_t head;
+	uint64_t tail;
+	uint64_t published;
+	uint64_t dropped[8];
+	uint64_t wakeups;
+	uint32_t id;
+	uint32_t dead;
+};
+
+/**
+ * ring_stats_at() - get the statistics of one ring of the device
+ * @r: the reader
+ * @ring: number of the ring, from 0; need not be one that is read
+ * @stats: as in ring_stats()
+ *
+ * Never sleeps.
+ *
+ * Return: 0; -ENOENT no such ring; -EINVAL, -E2BIG as ring_stats().
+ */
+int ring_stats_at(struct ring_reader *r, unsigned int ring, struct ring_stats_at *stats);
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LIBRING_READER_H */

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause */
+/* Publish on a ring of this process, in a memfd. Rules for all functions: libring.h. */
+#ifndef LIBRING_WRITER_H
+#define LIBRING_WRITER_H
+
+#include <sys/uio.h>
+
+#include <libring/common.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default)
+
+struct ring_writer;
+
+/* ring_writer_opts.flags */
+#define RING_WRITER_FULL_FENCE (1u << 0) /* readers need no membarrier(2) to sleep */
+
+/**
+ * struct ring_writer_opts - a ring to create
+ * @size: sizeof(struct ring_writer_opts)
+ * @flags: 0 or RING_WRITER_FULL_FENCE
+ * @clock_id: SEQRING_CLOCK_* of seqring/abi.h
+ * @nr_rings: number of rings; 0: 1. Each ring may have a writing thread of its own
+ * @reserved: 0
+ * @data_size: bytes of each ring's data area: a power of two, 64 KiB to 1 GiB
+ * @name: for the header, at most 31 bytes; NULL: none
+ * @schema: description of its records; NULL: none
+ * @schema_size: bytes of @schema; 0: none
+ */
+struct ring_writer_opts {
+	size_t size;
+	uint32_t flags;
+	uint32_t clock_id;
+	uint32_t nr_rings;
+	uint32_t reserved;
+	uint64_t data_size;
+	const char *name;
+	const void *schema;
+	size_t schema_size;
+};
+
+/**
+ * ring_writer_create() - create a ring
+ * @opts: its shape; there are no defaults. Used during the call only
+ * @out: set to the writer on success; ring_writer_close() frees it
+ *
+ * May sleep. Any thread.
+ *
+ * Return: 0; -EINVAL bad options, or @opts is NULL, or a kernel before Linux 5.1, which
+ * cannot seal the memfd; -E2BIG @opts has unknown fields; -ENOMEM; -EMFILE, -ENFILE,
+ * -ENOSYS and what memfd_create(2), ftruncate(2), mmap(2) and eventfd(2) give.
+ */
+int ring_writer_create(const struct ring_writer_opts *opts, struct ring_writer **out);
+
+/**
+ * ring_writer_close() - end the ring and free the writer
+ * @w: the writer; NULL is allowed
+ *
+ * May sleep. No other thread may use @w. Readers that have the ring open drain it, then
+ * get -ENODEV. A reservation is discarded. The socket of ring_writer_listen() is removed.
+ */
+void ring_writer_close(struct ring_writer *w);
+
+/*
+ * Threads: of the functions below up to ring_writer_discard(), those that get the same @w
+ * and the same @ring belong to one thread at a time. Different rings may be written by
+ * different threads at the same time.
+ */
+
+/**
+ * ring_writer_publish() - publish a record and wake readers that are due
+ * @w: the writer
+ * @ring: number of the ring, from 0
+ * @type: a number of the producer's choice
+ * @payload: the payload, copied; may be NULL if @len is 0
+ * @len: bytes of the payload: 0 to payload_max of the ring
+ *
+ * Never sleeps. Reads the clock, and makes a system call only to wake readers.
+ *
+ * Return: 0 the record is published; otherwise nothing is: -EMSGSIZE @len is too long, which
+ * counts as a dropped record; -ENOENT no such ring; -EBUSY a reservation is open on @ring.
+ */
+int ring_writer_publish(struct ring_writer *w, unsigned int ring, uint16_t type,
+			const void *payload, size_t len);
+
+/**
+ * ring_writer_publish_iov() - publish a record that is gathered from pieces
+ * @w, @ring, @type: as in ring_writer_publish()
+ * @iov: the pieces, copied
+ * @nr: number of pieces: 0 to 1024
+ *
+ * Never sleeps.
+ *
+ * Return: as ring_writer_publish(); -EINVAL @nr is out of range.
+ */
+int ring_writer_publish_iov(struct ring_writer *w, unsigned int ring, uint16_t type,
+			    const struct iovec *iov, int nr);
+
+/**
+ * ring_writer_publish_batch() - publish several records with one time and one wake-up
+ * @w, @ring: as in ring_writer_publish()
+ * @recs: type, payload and len of each are used; payloads are copied
+ * @nr: number of records
+ * @done: set to the number of records that were published, also on failure; may be NULL
+ *
+ * Never sleeps.
+ *
+ * Return: 0 all are published; -EMSGSIZE recs[*@done] is too long, which counts as a
+ * dropped record: the records before it are published, none after it is; -ENOENT, -EBUSY
+ * as ring_writer_publish(), and none is published.
+ */
+int ring_writer_publish_batch(struct ring_writer *w, unsigned int ring,
+			      const struct ring_record *recs, unsigned int nr, unsigned int *done);
+
+/**
+ * ring_writer_reserve() - get room in the ring to write a payload in place
+ * @w, @ring: as in ring_writer_publish()
+ * @len: bytes of the payload: 0 to payload_max of the ring
+ * @payload: set to @len bytes in the ring, 8-byte aligned, which contain old data. They
+ *           are the caller's until ring_writer_commit() or ring_writer_discard()
+ *
+ * Never sleeps. A ring has one reservation at a time.
+ *
+ * Return: as ring_writer_publish(); on failure there is no new reservation.
+ */
+int ring_writer_reserve(struct ring_writer *w, unsigned int ring, size_t len, void **payload);
+
+/**
+ * ring_writer_commit() - publish the reservation and wake readers that are due
+ * @w, @ring, @type: as in ring_writer_publish()
+ *
+ * Never sleeps. Reads the clock.
+ *
+ * Return: 0; -ENOENT no such ring; -EINVAL nothing is reserved on @ring.
+ */
+int ring_writer_commit(struct ring_writer *w, unsigned int ring, uint16_t type);
+
+/**
+ * ring_writer_discard() - give the reservation up; no reader sees it
+ * @w, @ring: as in ring_writer_publish()
+ *
+ * Never sleeps.
+ *
+ * Return: 0; -ENOENT no such ring; -EINVAL nothing is reserved on @ring.
+ */
+int ring_writer_discard(struct ring_writer *w, unsigned int ring);
+
+/**
+ * ring_writer_fds() - get the descriptors of the ring
+ * @w: the writer
+ * @fds: set to the descriptors, for ring_open_fds() here or in a process that inherits or
+ *       receives them. They stay the writer's: do not close them
+ *
+ * Never sleeps.
+ *
+ * Return: 0.
+ */
+int ring_writer_fds(struct ring_writer *w, struct ring_fds *fds);
+
+/**
+ * ring_writer_listen() - let other processes open the ring by name
+ * @w: the writer
+ * @where: a name, which makes a socket in the directory $RINGDIR, or
+ *         $XDG_RUNTIME_DIR/seqring, or /run/seqring; or a path with a slash
+ * @fd: set to a descriptor that is readable when ring_writer_serve() has something to do.
+ *      It stays the writer's and is valid until ring_writer_close()
+ *
+ * May sleep, for about a second at most while another process has the directory locked.
+ * Creates the directory of a name. Replaces a socket that no process serves any more.
+ *
+ * Return: 0; -EINVAL bad name; -EALREADY this writer listens already; -EADDRINUSE another
+ * process serves @where, or keeps the directory locked, or @where is no socket; -EACCES
+ * not allowed; -ENAMETOOLONG; -ENOMEM; what socket(2), bind(2), listen(2), mkdir(2),
+ * open(2) and epoll_create1(2) give.
+ */
+int ring_writer_listen(struct ring_writer *w, const char *where, int *fd);
+
+/**
+ * ring_writer_serve() - give the ring's descriptors to processes that connected
+ * @w: the writer
+ *
+ * Never sleeps. Other threads may publish at the same time.
+ *
+ * Return: 0; -EINVAL ring_writer_listen() was not called.
+ */
+int ring_writer_serve(struct ring_writer *w);
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LIBRING_WRITER_H */

@@ -60,7 +60,7 @@ $(O)/libring.so: $(O)/$(SONAME)
 $(O)/libring-bpf.so: $(O)/$(BPF_SONAME)
 	$(Q)ln -sf $(BPF_SONAME) $@
 
-$(O)/tools/trace/load.o: $(O)/tools/trace/trace.skel.h
+$(O)/tools/ringctl/trace/load.o: $(O)/tools/ringctl/trace/bpf/trace.skel.h
 $(O)/ringctl: $(TOOL_OBJS) $(O)/libring-bpf.a $(O)/libring.a
 	$(call link,$(LIBBPF) $(call libs,json-c libseccomp))
 

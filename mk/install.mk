@@ -18,8 +18,8 @@ INSTALLED := \
 	644:$(O)/libring-bpf.pc:$(libdir)/pkgconfig/libring-bpf.pc \
 	$(foreach h,$(HEADERS),644:$(h):$(patsubst include/%,$(includedir)/%,$(h))) \
 	755:$(O)/ringctl:$(bindir)/ringctl \
-	644:tools/ringctl.8:$(datadir)/man/man8/ringctl.8 \
-	644:tools/ringctl.bash-completion:$(datadir)/bash-completion/completions/ringctl
+	644:tools/ringctl/ringctl.8:$(datadir)/man/man8/ringctl.8 \
+	644:tools/ringctl/ringctl.bash-completion:$(datadir)/bash-completion/completions/ringctl
 
 field		= $(word $(1),$(subst :, ,$(2)))
 INSTALLED_FILES	:= $(foreach f,$(INSTALLED),$(call field,3,$(f)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What shell cannot check: JSON of ringctl. check.py WHAT FILE [ARG...]"""
+"""Checks the JSON of ringctl. check.py CHECK FILE [ARG...]"""
 import json
 import sys
 
@@ -14,7 +14,7 @@ def hidden(c):
 
 
 def text_of(data):
-    """The text form of a payload, in another way than the tool's."""
+    """The text form of a payload, computed independently of ringctl."""
     out, i = "", 0
     short = {9: "\\t", 10: "\\n", 13: "\\r", 92: "\\\\"}
     while i < len(data):
@@ -34,7 +34,7 @@ def text_of(data):
 
 
 def records(path):
-    """Every line is one object with exactly the members there are to be."""
+    """Every line is one object with exactly the expected members."""
     recs = []
     with open(path, "rb") as f:
         for line in f.read().decode("utf-8").splitlines():
@@ -51,7 +51,7 @@ def records(path):
 
 
 def consistent(recs):
-    """Numbers without gaps but for what is said to be lost; times in order."""
+    """The numbers have no gaps except for reported losses; times are in order."""
     last = {}
     for r in recs:
         if r["ring"] in last:
@@ -81,7 +81,7 @@ def payloads(path, want, mode="lines"):
 
 
 def total(path, published):
-    """From the first record on: all that was published was read or lost."""
+    """Every published record was read or lost. Prints both counts."""
     recs = records(path)
     consistent(recs)
     lost = sum(r["lost"] for r in recs)
@@ -98,7 +98,7 @@ def field(path, name, *want):
 
 
 def document(path, *checks):
-    """Python expressions about the document d that are to be true."""
+    """Every check, a Python expression about the document d, is true."""
     with open(path, "rb") as f:
         d = json.load(f)
     for check in checks:

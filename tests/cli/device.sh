@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# device.sh RINGCTL: tests ringctl on devices of the module, which is loaded.
-# KERNEL_RING names a device that a kernel module owns; without it what needs one
-# is left out. Prints "ok NAME" or "not ok NAME - reason"; exit status 1 when one
-# failed. For any POSIX shell with busybox's applets; needs root.
+# device.sh RINGCTL: tests ringctl on devices of the module, which must be loaded.
+# KERNEL_RING names a device of a kernel module; without it the test of such a device
+# does not run. Prints "ok NAME" or "not ok NAME - reason"; exit status 1 if a test
+# failed. Needs root. A VM gets only this file and has only busybox, so it has helpers
+# of its own, in POSIX shell.
 
 if [ $# != 1 ] || [ ! -x "$1" ]; then
 	echo "usage: $0 RINGCTL" >&2
@@ -83,7 +84,7 @@ until_lines()
 	done
 }
 
-# In the background; its standard error is $1.err, its output $1.out.
+# start_cat NAME: in the background, PID $pid; its output is NAME.out, its errors NAME.err
 start_cat()
 {
 	: >"$1.out"
@@ -100,7 +101,7 @@ start_cat_with()
 	pid=$!
 }
 
-# Waits for $pid at most 20 s; its status is $status.
+# Waits for $pid, for 20 s at most; its status is $status.
 ended()
 {
 	(
@@ -137,7 +138,7 @@ test_create_and_destroy()
 	"$RINGCTL" list --json >out || because 'list --json fails' || return
 	has "\"name\": *\"$n\.a\"" out || return
 	destroy a || return
-	[ ! -e "$dir/$n.a" ] || because 'the device node is still there' || return
+	[ ! -e "$dir/$n.a" ] || because 'the device node still exists' || return
 	"$RINGCTL" list >out
 	! grep -q "^$n.a " out || because 'still listed'
 }
@@ -150,7 +151,7 @@ test_destroy_several()
 	same $? 1 status || return
 	same "$(wc -l <err | tr -d ' ')" 1 'lines of error' || return
 	has "^ringctl: destroy $n\.none: " err || return
-	[ ! -e "$dir/$n.b" ] || because 'the one after the failure is still there'
+	[ ! -e "$dir/$n.b" ] || because 'the device after the failed one still exists'
 }
 run destroy_several
 
@@ -370,8 +371,8 @@ test_kernel_ring()
 {
 	[ -c "$dir/$KERNEL_RING" ] || because "no device $dir/$KERNEL_RING" || return
 	fails 1 "destroy $KERNEL_RING: " destroy "$KERNEL_RING" || return
-	[ -c "$dir/$KERNEL_RING" ] || because 'destroyed all the same' || return
-	fails 1 "publish: $KERNEL_RING: its kernel module alone writes it \(ringctl create" publish "$KERNEL_RING" || return
+	[ -c "$dir/$KERNEL_RING" ] || because 'it was destroyed nevertheless' || return
+	fails 1 "publish: $KERNEL_RING: only its kernel module writes it \(ringctl create" publish "$KERNEL_RING" || return
 	"$RINGCTL" list >out
 	has "^$KERNEL_RING +device " out || return
 	"$RINGCTL" info "$KERNEL_RING" >out 2>err || because "info: $(cat err)" || return

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What ringctl trace --json has seen. trace.py CHECK FILE [ARG...]"""
+"""Checks the output of ringctl trace --json. trace.py CHECK FILE [ARG...]"""
 import json
+import os
 import sys
 
-EVENTS = ["sched:switch", "sched:wakeup", "process:fork", "process:exec", "process:exit",
-          "syscalls:enter", "syscalls:exit", "block:issue", "block:complete", "tcp:state"]
+EVENTS = os.environ["TRACE_EVENTS"].split()
 
 
 def load(path):
-    """All events, by ring in the order of their numbers, with no gap but what is told."""
+    """All events. The numbers of each ring have no gaps except for reported losses."""
     out, last, lost = [], {}, {}
     with open(path, "rb") as f:
         for line in f.read().decode("utf-8").splitlines():
@@ -43,7 +43,7 @@ def of(recs, event, pid):
 
 
 def process(recs, pid, status, signal, *command):
-    """One that was run with these arguments and ended so."""
+    """The process ran the command and ended with this status or signal."""
     pid = int(pid)
     forks = [f for f in fields(recs, "process:fork") if f["child"]["pid"] == pid]
     for f in forks:
@@ -72,7 +72,7 @@ def last_run(recs, pid, *command):
 
 
 def family(recs, pid, *commands):
-    """Only @pid and its descendants, each from its fork on."""
+    """Only @pid and its descendants were traced, each from its fork on."""
     known = {int(pid)}
     for r in recs:
         who = {t["pid"] for t in tasks(r["fields"])}
@@ -86,7 +86,7 @@ def family(recs, pid, *commands):
 
 
 def pid_of(recs, argument):
-    """Prints who was run with it."""
+    """Prints the PID of the process that ran with this argument."""
     print([f["task"]["pid"] for f in fields(recs, "process:exec")
            if f["command"][1:] == ["/bin/true", argument]][0])
 
@@ -105,7 +105,7 @@ def thread(recs, pid):
     pid = int(pid)
     forks = [f for f in fields(recs, "process:fork", is_thread=True)
              if f["parent"]["pid"] == pid]
-    assert forks, "no thread began"
+    assert forks, "no thread was created"
     tid = forks[0]["child"]["tid"]
     assert tid != pid and forks[0]["child"]["pid"] == pid, forks[0]
     x, = [f for f in of(recs, "process:exit", pid) if f["task"]["tid"] == tid]
@@ -113,7 +113,7 @@ def thread(recs, pid):
 
 
 def sched(recs, pid, comm):
-    """A process that sleeps again and again."""
+    """The process slept repeatedly."""
     pid = int(pid)
     task = {"pid": pid, "tid": pid, "comm": comm}
     for r in recs:
@@ -127,7 +127,7 @@ def sched(recs, pid, comm):
 
 
 def writes(recs, pid, size, count):
-    """dd's writes, each once on its way in and once on its way out."""
+    """Every write of dd was entered once and returned once."""
     pid, size = int(pid), int(size)
     enter, leave = of(recs, "syscalls:enter", pid), of(recs, "syscalls:exit", pid)
     assert {f["call_name"] for f in enter + leave} == {"write"}, enter + leave
@@ -153,7 +153,7 @@ def calls_without(recs, pid, *names):
 
 
 def compat(recs, pid):
-    """getpid() of the 32-bit table, which has another number than in the own one."""
+    """getpid() was called by its number in the 32-bit table."""
     f = [f for f in of(recs, "syscalls:enter", int(pid)) if f["is_compat"]]
     assert [(x["call"], x["call_name"]) for x in f][:1] == [(20, "getpid")], f
     x = [f for f in of(recs, "syscalls:exit", int(pid)) if f["call_name"] == "getpid"]
@@ -176,7 +176,7 @@ def block(recs, comm, op, size):
 
 
 def tcp(recs, pid, address, port):
-    """A connection to @port: of the listener, of who connects and of who accepts."""
+    """The states of a connection to @port, of listener, client and server."""
     pid, port = int(pid), int(port)
     steps = {}
     for r in recs:
@@ -198,13 +198,13 @@ def tcp(recs, pid, address, port):
     for side in ("client", "listener"):
         for t, _, _ in steps[side]:
             assert t["task"]["pid"] == pid, (side, t)
-    # All but the first step of each took some time.
+    # Every state except the first has a duration.
     for side in steps:
         assert all(t["duration_ns"] > 0 for t, _, _ in steps[side][1:]), steps[side]
 
 
 def only(recs, what, *values):
-    """Every event concerns one of these."""
+    """Every event concerns one of the values."""
     assert recs, "nothing was seen"
     for r in recs:
         assert {str(t[what]) for t in tasks(r["fields"])} & set(values), r
@@ -217,7 +217,7 @@ def without(recs, what, *values):
 
 
 def without_own(recs, pid):
-    """Nothing that concerns the tracer alone, or it and an idle CPU."""
+    """No event concerns only the tracer, or the tracer and an idle CPU."""
     assert recs, "nothing was seen"
     for r in recs:
         f = r["fields"]
@@ -250,7 +250,7 @@ def no_times(recs):
 
 
 def total(recs, path):
-    """Prints how many came and how many are said to be lost."""
+    """Prints how many events were read and how many were reported lost."""
     lost = sum(json.loads(s)["records"] for s in open(path) if s.startswith('{"event":"lost"'))
     print(len(recs), lost)
 

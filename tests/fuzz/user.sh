@@ -38,11 +38,11 @@ mkdir -p "$out/found"
 # Objects of ringctl, but for those named, which are built anew.
 others() {
 	local f name
-	for f in build/native/tools/*.o build/native/tools/trace/*.o; do
+	for f in build/native/tools/{lib,ringctl,ringctl/trace}/*.o; do
 		name=$(basename "$f" .o)
 		case " $* " in
 		*" $name "*) ;;
-		*) [ "$name" = trace.bpf ] || echo "$f" ;;
+		*) echo "$f" ;;
 		esac
 	done
 }
@@ -54,13 +54,15 @@ build() {
 	reader) set -- "$backend" ;;
 	libring) set -- "$backend" -Wl,--wrap=mmap,--wrap=munmap libring/{base,reader,backend,writer,device,open}/*.c ;;
 	schema)
-		set -- -Dmain=ringctl_main -Wno-missing-prototypes libring/{bpf,schema}/*.c tools/{decode,record,out,ringctl}.c \
-			$(others decode record out ringctl) build/native/libring.a $libs
+		set -- -Dmain=ringctl_main -Wno-missing-prototypes libring/{bpf,schema}/*.c \
+			tools/lib/{decode,decode_json,decode_text,json,out,record,text,value}.c \
+			tools/ringctl/main.c \
+			$(others decode decode_json decode_text json out record text value main) build/native/libring.a $libs
 		;;
 	args)
-		set -- -Dmain=ringctl_main -Wno-missing-prototypes tools/{parse,ringctl}.c \
-			tools/trace/{options,filter,kernel}.c \
-			$(others parse ringctl options filter kernel) \
+		set -- -Dmain=ringctl_main -Wno-missing-prototypes tools/lib/parse.c tools/ringctl/main.c \
+			tools/ringctl/trace/{events,filter,kernel,names,options}.c \
+			$(others parse main events filter kernel names options) \
 			build/native/libring-bpf.a build/native/libring.a $libs
 		;;
 	*)
@@ -110,8 +112,8 @@ coverage() {
 	local t=$1 files=include/seqring/reader.h
 	case $t in
 	libring) files="include/seqring/reader.h libring" ;;
-	schema) files="libring/schema tools/decode.c" ;;
-	args) files="tools/parse.c tools/trace" ;;
+	schema) files="libring/schema tools/lib" ;;
+	args) files="tools/lib/parse.c tools/ringctl/trace" ;;
 	esac
 	LLVM_PROFILE_FILE=$out/$t.raw "$out/$t" -runs=0 "$out/corpus/$t" "$out/seeds/$t" \
 		>/dev/null 2>&1

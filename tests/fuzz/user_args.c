@@ -5,7 +5,10 @@
  */
 
 #include "user_fuzz.h"
-#include "../../tools/trace/trace.h"
+#include "../../tools/lib/message.h"
+#include "../../tools/lib/parse.h"
+#include "../../tools/ringctl/trace/events.h"
+#include "../../tools/ringctl/trace/filter.h"
 
 #define ARGS_MAX 24
 
@@ -49,7 +52,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1), *argv[ARGS_MAX + 2] = { (char *)"trace" };
 	struct trace_opts opts;
-	bool done = false;
 	int argc = 1;
 	size_t i;
 
@@ -59,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (i = 0; i < size && argc <= ARGS_MAX; i += strlen(text + i) + 1)
 		argv[argc++] = text + i;
 	optind = 0;
-	status(trace_parse(argc, argv, &opts, &done));
+	status(trace_parse(argc, argv, &opts));
 	free(text);
 	return 0;
 }

@@ -12,7 +12,9 @@
 #include "libring.h"
 #include "libring/schema.h"
 #include "user_fuzz.h"
-#include "../../tools/decode.h"
+#include "../../tools/lib/decode.h"
+#include "../../tools/lib/out.h"
+#include "../../tools/lib/record.h"
 
 #define TYPES_MAX 16
 
@@ -79,8 +81,8 @@ static void show(const struct decoder *d, const struct ring_record *rec, int err
 	FUZZ_CHECK(shown == err, "decode_text says %d, a walk %d", shown, err);
 	shown = decode_json(d, rec, obj);
 	FUZZ_CHECK(shown == err, "decode_json says %d, a walk %d", shown, err);
-	record_text(&o, rec, d, true);
-	record_json(&o, rec, d);
+	record_print_text(&o, rec, d, true);
+	record_print_json(&o, rec, d);
 	FUZZ_CHECK(!o.err && o.len, "nothing is shown of a record");
 	json_object_put(obj);
 	out_free(&o);

@@ -58,7 +58,7 @@ tidy_one() {
 	libring/base/error.c | libring/base/names.c) ;;
 	libring/*) flags+=(-include "$here/analyzed.h") ;;
 	# libbpf frees what a skeleton owns; the analyzer cannot see that.
-	tools/trace/load.c) more=(--checks=-clang-analyzer-unix.Malloc) ;;
+	tools/ringctl/trace/load.c) more=(--checks=-clang-analyzer-unix.Malloc) ;;
 	bench/vm/*) flags+=(-Ibench/vm -isystem /usr/include/libnl3) ;;
 	bench/peers/helpers/*)
 		flags+=(-Ibench/peers/helpers)

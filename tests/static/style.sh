@@ -58,6 +58,8 @@ in_user=(
 	TABSTOP			# clang-format indents statement expressions
 	COMPLEX_MACRO		# tables of tests have macros for runs of arguments
 	MACRO_WITH_FLOW_CONTROL	# a list of checks, each of which returns
+	TRAILING_SEMICOLON	# an entry of a table of macros expands to statements,
+	MULTISTATEMENT_MACRO_USE_DO_WHILE # and is never the body of an if
 	MACRO_ARG_PRECEDENCE	# an argument of a macro is the name of a member
 	REPEATED_WORD		# "enum how how", "mount -t bpf bpf"
 	ENOSYS			# the error of bpf(2) on a kernel that does not have it

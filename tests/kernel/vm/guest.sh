@@ -388,7 +388,7 @@ named() {
 # decoded: checks that ringctl decodes the producer's records by their schema.
 decoded() {
 	same schema.types "$(ringctl info sched | sed -n 's/^type *seqring_sched_//p' | tr '\n' ';')" \
-		'switch = 1, 56 bytes;wakeup = 2, 32 bytes;exec = 3, 8 bytes and more;exit = 4, 32 bytes;'
+		'switch = 1, 56 bytes;wakeup = 2, 32 bytes;exec = 3, 8 bytes or more;exit = 4, 32 bytes;'
 	/bin/busybox true
 	ringctl cat sched --no-follow --quiet --json >$tmp/json
 	ringctl cat sched --no-follow --quiet >$tmp/text

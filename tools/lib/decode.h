@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Decodes records by the schema of their ring. */
+#ifndef LIB_DECODE_H
+#define LIB_DECODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <libring.h>
+
+struct decoder;
+struct json_object;
+struct out;
+struct ring_schema;
+
+/**
+ * decoder_open() - open a decoder for the records of a ring
+ * @ring: may be closed before the decoder
+ * @out: close with decoder_close()
+ *
+ * Return: 0; -ENOENT: the ring has no schema; -EPROTO: its schema is unusable, and
+ * ring_strerror() says why; -ENOMEM.
+ */
+int decoder_open(struct ring_reader *ring, struct decoder **out);
+
+/* The same for a schema without a ring. */
+int decoder_open_blob(const void *blob, size_t size, struct decoder **out);
+void decoder_close(struct decoder *d);
+
+/* The schema, which the decoder owns. */
+const struct ring_schema *decoder_schema(const struct decoder *d);
+
+/**
+ * decode_text() - append a record's name and fields, "NAME FIELD=VALUE ..."
+ * @d: the decoder
+ * @rec: a record with its payload
+ * @full: print long fields in full
+ * @o: no newline is appended; on failure nothing is
+ *
+ * Return: 0; -ENOENT: the schema has no such type; -EMSGSIZE: the payload is too short
+ * for the type; -E2BIG: there are too many fields; -ENOMEM. ring_strerror() explains the
+ * error, unless it is -ENOMEM.
+ */
+int decode_text(const struct decoder *d, const struct ring_record *rec, bool full, struct out *o);
+
+/**
+ * decode_json() - add a record's "name" and "fields" to an object
+ * @d, @rec: as for decode_text()
+ * @obj: must not outlive the decoder. Bytes of the payload after the last field become
+ *       "extra"
+ *
+ * Return: as decode_text(); only -ENOMEM leaves @obj changed.
+ */
+int decode_json(const struct decoder *d, const struct ring_record *rec, struct json_object *obj);
+
+#endif /* LIB_DECODE_H */

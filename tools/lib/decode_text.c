@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Decoded records in text. */
+#include <stdio.h>
+#include <string.h>
+
+#include <libring/schema.h>
+
+#include "decode.h"
+#include "out.h"
+#include "text.h"
+#include "value.h"
+
+#define ARRAY_SHORT 16 /* elements of an array that are shown without --full */
+
+/*
+ * The containers around the current field, from the outside in.
+ *
+ * @skip: depth of containers within a part that is left out
+ */
+struct text {
+	struct out *o;
+	bool full;
+	unsigned int depth;
+	unsigned int skip;
+	struct {
+		bool array;
+		uint32_t nr;
+	} open[RING_SCHEMA_DEPTH_MAX + 1];
+};
+
+/* Without quotes if the text is one unambiguous word. */
+static void print_string(struct out *o, const char *s, size_t n, bool full)
+{
+	static const char special[] = " \"=,[]{}";
+	size_t i, start = 0, cut = !full && n > TEXT_SHORT ? TEXT_SHORT : n;
+	bool quote = !n;
+	char *p;
+
+	for (i = 0; i < cut && !quote; i++)
+		quote = s[i] && strchr(special, s[i]);
+	/* At most four characters a byte; no overflow, see print_raw() in record.c. */
+	p = out_reserve(o, 4 * cut + 8);
+	if (!p)
+		return;
+	if (quote)
+		*p++ = '"';
+	for (i = 0; i <= cut; i++) {
+		if (i < cut && s[i] != '"')
+			continue;
+		p += escape_text(p, s + start, i - start);
+		if (i < cut)
+			p = stpcpy(p, "\\\"");
+		start = i + 1;
+	}
+	if (quote)
+		*p++ = '"';
+	if (cut < n)
+		p = stpcpy(p, "...");
+	o->len = (size_t)(p - o->buf);
+}
+
+static void print_bytes(struct out *o, const void *data, size_t n, bool full)
+{
+	size_t cut = !full && n > HEX_SHORT ? HEX_SHORT : n;
+	char *p = out_reserve(o, 2 * cut + 4);
+
+	if (!p)
+		return;
+	p += format_hex(p, data, cut);
+	if (cut < n)
+		p = stpcpy(p, "...");
+	o->len = (size_t)(p - o->buf);
+}
+
+static void print_value(struct text *t, const struct ring_field *f)
+{
+	char buf[VALUE_SIZE];
+
+	switch (f->kind) {
+	case RING_FIELD_TEXT:
+		print_string(t->o, f->data, f->len, t->full);
+		return;
+	case RING_FIELD_BYTES:
+		print_bytes(t->o, f->data, f->len, t->full);
+		return;
+	case RING_FIELD_BOOL:
+		snprintf(buf, sizeof(buf), "%s", f->u ? "true" : "false");
+		break;
+	case RING_FIELD_FLOAT:
+		format_float(buf, f);
+		break;
+	case RING_FIELD_IP4:
+	case RING_FIELD_IP6:
+		format_address(buf, f);
+		break;
+	case RING_FIELD_ENUM:
+		if (f->text) {
+			out_append(t->o, f->text, f->len);
+			return;
+		}
+		format_number(buf, f);
+		break;
+	default:
+		format_number(buf, f);
+	}
+	out_append(t->o, buf, strlen(buf));
+}
+
+/* Prints the separator and the name. Return: false: the field is beyond a cut array. */
+static bool begin_field(struct text *t, const struct ring_field *f)
+{
+	bool array = t->open[t->depth].array;
+	uint32_t nr = t->open[t->depth].nr++;
+
+	if (array && !t->full && nr >= ARRAY_SHORT) {
+		if (nr == ARRAY_SHORT)
+			out_append(t->o, ",...", 4);
+		return false;
+	}
+	if (nr || !t->depth)
+		out_append(t->o, array ? "," : " ", 1);
+	if (f->name) {
+		out_append(t->o, f->name, strlen(f->name));
+		out_append(t->o, "=", 1);
+	}
+	return true;
+}
+
+static int print_field(const struct ring_field *f, void *arg)
+{
+	struct text *t = arg;
+
+	if (t->skip) {
+		if (f->kind == RING_FIELD_END)
+			t->skip--;
+		else if (is_container(f))
+			t->skip++;
+	} else if (f->kind == RING_FIELD_END) {
+		out_append(t->o, t->open[t->depth].array ? "]" : "}", 1);
+		t->depth--;
+	} else if (!begin_field(t, f)) {
+		t->skip = is_container(f);
+	} else if (is_container(f)) {
+		t->depth++;
+		t->open[t->depth].array = f->kind == RING_FIELD_ARRAY;
+		t->open[t->depth].nr = 0;
+		out_append(t->o, f->kind == RING_FIELD_ARRAY ? "[" : "{", 1);
+	} else {
+		print_value(t, f);
+	}
+	return t->o->err;
+}
+
+int decode_text(const struct decoder *d, const struct ring_record *rec, bool full, struct out *o)
+{
+	struct ring_schema_type type = { .size = sizeof(type) };
+	struct text t = { .o = o, .full = full };
+	size_t before = o->len, used;
+	int err;
+
+	err = ring_schema_type(decoder_schema(d), rec->type, &type);
+	if (err)
+		return err;
+	out_append(o, type.name, strlen(type.name));
+	err = ring_schema_walk(decoder_schema(d), rec->type, rec->payload, rec->len, print_field,
+			       &t, &used);
+	if (!err && used < rec->len) {
+		out_append(o, " extra=", 7);
+		print_bytes(o, (const char *)rec->payload + used, rec->len - used, full);
+	}
+	if (err)
+		o->len = before;
+	return err;
+}

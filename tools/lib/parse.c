@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Values of options. A message about a wrong value says what is allowed. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <seqring/abi.h>
+
+#include "clock.h"
+#include "message.h"
+#include "parse.h"
+
+bool scan_digits(const char *s, const char **end, uint64_t *v)
+{
+	uint64_t sum = 0;
+
+	if (*s < '0' || *s > '9')
+		return false;
+	for (; *s >= '0' && *s <= '9'; s++) {
+		if (__builtin_mul_overflow(sum, 10, &sum) ||
+		    __builtin_add_overflow(sum, (uint64_t)(*s - '0'), &sum))
+			return false;
+	}
+	*end = s;
+	*v = sum;
+	return true;
+}
+
+int parse_number(const char *cmd, const char *opt, const char *s, uint64_t min, uint64_t max,
+		 uint64_t *v)
+{
+	const char *end;
+	uint64_t n;
+
+	if (scan_digits(s, &end, &n) && !*end && n >= min && n <= max) {
+		*v = n;
+		return 0;
+	}
+	if (max == UINT64_MAX)
+		return fail_usage(cmd, "%s %s: not allowed (a whole number, at least %llu)", opt, s,
+				  (unsigned long long)min);
+	return fail_usage(cmd, "%s %s: not allowed (a whole number from %llu to %llu)", opt, s,
+			  (unsigned long long)min, (unsigned long long)max);
+}
+
+static int suffix_shift(const char *s)
+{
+	int shift;
+
+	switch (*s) {
+	case '\0':
+		return 0;
+	case 'k':
+	case 'K':
+		shift = 10;
+		break;
+	case 'm':
+	case 'M':
+		shift = 20;
+		break;
+	case 'g':
+	case 'G':
+		shift = 30;
+		break;
+	default:
+		return -1;
+	}
+	return s[1] ? -1 : shift;
+}
+
+int parse_size(const char *cmd, const char *opt, const char *s, uint64_t *v)
+{
+	static const char allowed[] = "a power of two from 64K to 1G, such as 65536, 256K or 1M";
+	const char *end;
+	uint64_t n;
+	int shift;
+
+	_Static_assert(SEQRING_DATA_SIZE_MIN == 64 << 10, "the message says so");
+	_Static_assert(SEQRING_DATA_SIZE_MAX == 1 << 30, "the message says so");
+
+	if (!scan_digits(s, &end, &n))
+		return fail_usage(cmd, "%s %s: not a size (%s)", opt, s, allowed);
+	shift = suffix_shift(end);
+	if (shift < 0)
+		return fail_usage(cmd, "%s %s: not a size (%s)", opt, s, allowed);
+	if (__builtin_mul_overflow(n, 1ULL << shift, &n) || n > SEQRING_DATA_SIZE_MAX)
+		return fail_usage(cmd, "%s %s: too large (%s)", opt, s, allowed);
+	if (n < SEQRING_DATA_SIZE_MIN)
+		return fail_usage(cmd, "%s %s: too small (%s)", opt, s, allowed);
+	if (n & (n - 1))
+		return fail_usage(cmd, "%s %s: not a power of two (%s)", opt, s, allowed);
+	*v = n;
+	return 0;
+}
+
+int scan_duration(const char *s, uint64_t *ns)
+{
+	static const struct {
+		const char *name;
+		uint64_t ns;
+	} units[] = {
+		{ "ns", 1 },
+		{ "us", 1000 },
+		{ "ms", 1000000 },
+		{ "s", NSEC_PER_SEC },
+		{ "m", 60 * NSEC_PER_SEC },
+		{ "h", 3600 * NSEC_PER_SEC },
+	};
+	const char *end;
+	uint64_t n;
+	size_t i;
+
+	if (!scan_digits(s, &end, &n))
+		return -EINVAL;
+	if (!n && !*end) {
+		*ns = 0;
+		return 0;
+	}
+	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(end, units[i].name))
+			continue;
+		return __builtin_mul_overflow(n, units[i].ns, ns) ? -ERANGE : 0;
+	}
+	return -EINVAL;
+}
+
+int parse_duration(const char *cmd, const char *opt, const char *s, uint64_t *ns)
+{
+	switch (scan_duration(s, ns)) {
+	case 0:
+		return 0;
+	case -ERANGE:
+		return fail_usage(cmd, "%s %s: too long (must be less than 2^64 ns)", opt, s);
+	default:
+		return fail_usage(
+			cmd, "%s %s: not a duration (a whole number and ns, us, ms, s, m or h)",
+			opt, s);
+	}
+}
+
+int parse_mode(const char *cmd, const char *opt, const char *s, uint32_t *v)
+{
+	uint32_t mode = 0;
+	const char *p;
+
+	for (p = s; *p >= '0' && *p <= '7' && mode <= 0777; p++)
+		mode = mode * 8 + (uint32_t)(*p - '0');
+	if (p == s || *p || !mode || mode & ~0666u)
+		return fail_usage(
+			cmd, "%s %s: not allowed (octal, only read and write bits, 0002 to 0666)",
+			opt, s);
+	*v = mode;
+	return 0;
+}
+
+int parse_clock(const char *cmd, const char *opt, const char *s, uint32_t *v)
+{
+#define PARSE_CLOCK(ID, number, name, ...) \
+	if (!strcmp(s, name)) {            \
+		*v = SEQRING_CLOCK_##ID;   \
+		return 0;                  \
+	}
+	SEQRING_CLOCKS(PARSE_CLOCK)
+#undef PARSE_CLOCK
+	return fail_usage(cmd, "%s %s: no such clock (" CLOCK_NAMES ")", opt, s);
+}
+
+const char *clock_name(uint32_t clock_id, char *buf, size_t size)
+{
+#define NAME_CLOCK(ID, number, name, ...) \
+	case SEQRING_CLOCK_##ID:          \
+		return name;
+	switch (clock_id) {
+		SEQRING_CLOCKS(NAME_CLOCK)
+	}
+#undef NAME_CLOCK
+	snprintf(buf, size, "clock %u", clock_id);
+	return buf;
+}

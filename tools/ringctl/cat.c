@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* ringctl cat: prints the records of a ring. */
+#include <string.h>
+
+#include "../lib/clock.h"
+#include "../lib/message.h"
+#include "../lib/parse.h"
+#include "cat.h"
+#include "command.h"
+
+#define BATCH_NS 10000000ULL
+
+/* Parses WHEN of --since: how long ago, a time of the ring's clock, or seq:N. */
+static int parse_since(const char *s, struct ring_open_opts *o)
+{
+	uint64_t v, now = now_ns();
+	const char *end;
+
+	if (!strncmp(s, "seq:", 4)) {
+		o->whence = RING_SEQ;
+		if (scan_digits(s + 4, &end, &o->value) && !*end)
+			return 0;
+	} else {
+		o->whence = RING_TIME;
+		if (scan_digits(s, &end, &o->value) && !*end)
+			return 0;
+		if (!scan_duration(s, &v)) {
+			o->value = v < now ? now - v : 0;
+			return 0;
+		}
+	}
+	return fail_usage("cat",
+			  "--since %s: not a time (how long ago: 5s, 200ms or 2m; ns of the "
+			  "ring's clock; or seq:N)",
+			  s);
+}
+
+static int set_start(struct cat_opts *c, const char *opt, enum ring_whence whence)
+{
+	if (c->start_given)
+		return fail_usage(
+			"cat",
+			"%s: the start is already given (use only one of --oldest, --newest, "
+			"--head, --since)",
+			opt);
+	c->start_given = true;
+	c->open.whence = whence;
+	return 0;
+}
+
+static int set_format(struct cat_opts *c, enum cat_format format)
+{
+	if (c->format != CAT_TEXT && c->format != format)
+		return fail_usage("cat", "--json, --raw: contradict each other (use only one)");
+	c->format = format;
+	return 0;
+}
+
+static const char help[] =
+	"usage: ringctl cat NAME [OPTION]...\n"
+	"\n"
+	"Prints the records of a ring, from the oldest one on, and waits for more until\n"
+	"interrupted. NAME is a device of the module, a ring that a process serves or\n"
+	"that BPF programs write, or a path. Any number of readers can run; none of them\n"
+	"slows the writer down. A reader that is too slow loses the oldest records and\n"
+	"reports how many.\n"
+	"\n"
+	"Where to start and to end:\n"
+	"  --oldest             start with the oldest record in the ring (the default)\n"
+	"  --newest             start with the newest record\n"
+	"  --head               print only records published from now on\n"
+	"  --since WHEN         start at WHEN: 5s, 200ms or 2m ago; a time in ns of the\n"
+	"                       ring's clock; or seq:N, which needs a single ring\n"
+	"  --no-follow          end after the records that are in the ring now\n"
+	"  --count N            end after N records\n"
+	"\n"
+	"What to read:\n"
+	"  --ring N             only ring N of a device with several rings\n"
+	"  --merge-window TIME  hold records back for TIME, to print the records of\n"
+	"                       several rings in order of time\n"
+	"  --batch TIME         wake up TIME after the first new record, to read several\n"
+	"                       at once (default 10ms; 0: wake up for each record)\n"
+	"\n"
+	"How to print:\n"
+	"  --json               one JSON object per line\n"
+	"  --full               payloads and fields in full, not only their beginning\n"
+	"  --no-schema          print payloads undecoded, even if the ring has a schema\n"
+	"  --raw                payloads only, with nothing between them\n"
+	"  --quiet              no summary at the end\n"
+	"  --slow USEC          sleep for USEC microseconds after each record, to show\n"
+	"                       what a slow reader loses\n"
+	"  --help               show this help\n"
+	"\n"
+	"Text:  [RING] SEQ SECONDS NAME FIELD=VALUE ...\n"
+	"       [RING] SEQ SECONDS TYPE LENGTH  HEX | TEXT      without a schema\n"
+	"       [RING] -- N records lost --     before the record after the gap\n"
+	"JSON:  {\"seq\":..,\"ring\":..,\"ts_ns\":..,\"type\":..,\"len\":..,\"lost\":..,\n"
+	"       \"name\":\"..\",\"fields\":{..}}; without a schema the last two are\n"
+	"       \"hex\":\"..\",\"text\":\"..\"; lost counts the records lost just before\n"
+	"       this one\n"
+	"In text, unprintable bytes are \\n, \\t, \\r, \\\\ or \\xNN.\n"
+	"\n"
+	"The summary on standard error:\n"
+	"  ringctl: NAME: read R + lost L = published P; overruns A, waits W,\n"
+	"  misordered M\n"
+	"P counts the records since this reader started. An overrun is a record that the\n"
+	"writer overwrote during the read, and that was discarded. A wait is one sleep.\n"
+	"The exit status is 0 after a signal, after --count, and if the writer is gone.\n"
+	"\n"
+	"Examples:\n"
+	"  ringctl cat sched                        like dmesg -w\n"
+	"  ringctl cat sched --since 5s --no-follow the last five seconds\n"
+	"  ringctl cat sched --json | jq .fields.next_comm\n"
+	"  ringctl cat log --since seq:1            also counts what is already lost\n";
+
+enum {
+	OPT_OLDEST = 256,
+	OPT_NEWEST,
+	OPT_HEAD,
+	OPT_SINCE,
+	OPT_NO_FOLLOW,
+	OPT_COUNT,
+	OPT_RING,
+	OPT_MERGE_WINDOW,
+	OPT_BATCH,
+	OPT_JSON,
+	OPT_FULL,
+	OPT_NO_SCHEMA,
+	OPT_RAW,
+	OPT_QUIET,
+	OPT_SLOW,
+};
+
+static const struct option options[] = {
+	{ "oldest", no_argument, NULL, OPT_OLDEST },
+	{ "newest", no_argument, NULL, OPT_NEWEST },
+	{ "head", no_argument, NULL, OPT_HEAD },
+	{ "since", required_argument, NULL, OPT_SINCE },
+	{ "no-follow", no_argument, NULL, OPT_NO_FOLLOW },
+	{ "count", required_argument, NULL, OPT_COUNT },
+	{ "ring", required_argument, NULL, OPT_RING },
+	{ "merge-window", required_argument, NULL, OPT_MERGE_WINDOW },
+	{ "batch", required_argument, NULL, OPT_BATCH },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "full", no_argument, NULL, OPT_FULL },
+	{ "no-schema", no_argument, NULL, OPT_NO_SCHEMA },
+	{ "raw", no_argument, NULL, OPT_RAW },
+	{ "quiet", no_argument, NULL, OPT_QUIET },
+	{ "slow", required_argument, NULL, OPT_SLOW },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int take_option(struct cat_opts *c, int opt)
+{
+	uint64_t v = 0;
+	int err;
+
+	switch (opt) {
+	case OPT_OLDEST:
+		return set_start(c, "--oldest", RING_OLDEST);
+	case OPT_NEWEST:
+		return set_start(c, "--newest", RING_NEWEST);
+	case OPT_HEAD:
+		return set_start(c, "--head", RING_HEAD);
+	case OPT_SINCE:
+		err = set_start(c, "--since", RING_TIME);
+		return err ? err : parse_since(optarg, &c->open);
+	case OPT_NO_FOLLOW:
+		c->follow = false;
+		return 0;
+	case OPT_COUNT:
+		return parse_number("cat", "--count", optarg, 1, UINT64_MAX, &c->count);
+	case OPT_RING:
+		err = parse_number("cat", "--ring", optarg, 0, UINT32_MAX, &v);
+		c->open.one_ring = 1;
+		c->open.ring = (uint32_t)v;
+		return err;
+	case OPT_MERGE_WINDOW:
+		return parse_duration("cat", "--merge-window", optarg, &c->open.merge_window_ns);
+	case OPT_BATCH:
+		return parse_duration("cat", "--batch", optarg, &c->batch_ns);
+	case OPT_JSON:
+		return set_format(c, CAT_JSON);
+	case OPT_RAW:
+		return set_format(c, CAT_RAW);
+	case OPT_FULL:
+		c->full = true;
+		return 0;
+	case OPT_NO_SCHEMA:
+		c->no_schema = true;
+		return 0;
+	case OPT_QUIET:
+		c->quiet = true;
+		return 0;
+	case OPT_SLOW:
+		err = parse_number("cat", "--slow", optarg, 0, UINT32_MAX, &v);
+		c->slow_ns = v * 1000;
+		return err;
+	}
+	return EXIT_USAGE;
+}
+
+static int run(int argc, char **argv)
+{
+	struct cat_opts opts = {
+		.open = { .size = sizeof(opts.open), .whence = RING_OLDEST },
+		.batch_ns = BATCH_NS,
+		.follow = true,
+	};
+	int c, err;
+
+	while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+		if (c == 'h')
+			return show_help(&cat_command);
+		if (c == '?' || c == ':')
+			return fail_option("cat", c, argv, options);
+		err = take_option(&opts, c);
+		if (err)
+			return err;
+	}
+	if (optind + 1 != argc)
+		return fail_usage("cat", "%s: name exactly one ring (ringctl cat NAME)",
+				  optind < argc ? argv[optind + 1] : "no name");
+	opts.name = argv[optind];
+	return cat_ring(&opts);
+}
+
+const struct command cat_command = {
+	.name = "cat",
+	.run = run,
+	.summary = "print the records of a ring",
+	.help = help,
+};

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* ringctl cat: its options (cat.c), and the reader that they configure (cat_read.c). */
+#ifndef RINGCTL_CAT_H
+#define RINGCTL_CAT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <libring.h>
+
+enum cat_format { CAT_TEXT, CAT_JSON, CAT_RAW };
+
+/**
+ * struct cat_opts - the options
+ * @start_given: an option that says where to start was given
+ * @batch_ns: how long a record may wait for more records before it wakes the reader
+ * @slow_ns: how long to sleep after each record
+ * @follow: wait for more records
+ */
+struct cat_opts {
+	const char *name;
+	struct ring_open_opts open;
+	uint64_t count;
+	uint64_t batch_ns;
+	uint64_t slow_ns;
+	enum cat_format format;
+	bool start_given;
+	bool full;
+	bool quiet;
+	bool follow;
+	bool no_schema;
+};
+
+/* Prints the records of the ring. Return: the exit status. */
+int cat_ring(const struct cat_opts *opts);
+
+#endif /* RINGCTL_CAT_H */

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The reader of ringctl cat. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <seqring/abi.h>
+
+#include "../lib/clock.h"
+#include "../lib/decode.h"
+#include "../lib/message.h"
+#include "../lib/out.h"
+#include "../lib/record.h"
+#include "../lib/signals.h"
+#include "cat.h"
+
+#define FLUSH_BYTES    (1u << 16)
+#define SIGNAL_RECORDS 64	   /* records between two checks for a signal */
+#define POLL_NS	       20000000ULL /* how often to poll a ring that cannot wake readers */
+
+/* Sequence numbers read from one ring; they check the losses that the library reports. */
+struct account {
+	uint64_t first;
+	uint64_t last;
+};
+
+struct cat {
+	const struct cat_opts *opts;
+	struct ring_reader *ring;
+	struct decoder *decoder; /* NULL: payloads are printed undecoded */
+	struct out out;
+	struct account *accounts;
+	uint32_t nr_accounts;
+	uint64_t read;
+	uint64_t lost; /* as the records reported it */
+	uint64_t sleeps;
+	int ring_fd; /* -1: this ring cannot wake readers */
+	bool stop;
+	bool wrong; /* the numbers contradict the reported losses */
+};
+
+static void update_stop(struct cat *c)
+{
+	if (c->out.err || c->out.signal)
+		c->stop = true;
+}
+
+static void check_signal(struct cat *c)
+{
+	out_check_signal(&c->out);
+	update_stop(c);
+}
+
+/* A failure ends the loop; finish() reports it. */
+static void flush(struct cat *c)
+{
+	out_flush(&c->out);
+	update_stop(c);
+}
+
+/* Sleeps for @ns at most, or until the ring has records if @wake. */
+static void wait_for_input(struct cat *c, uint64_t ns, bool wake)
+{
+	out_wait(&c->out, ns, wake ? c->ring_fd : -1, -1);
+	update_stop(c);
+}
+
+static void account_for(struct cat *c, const struct ring_record *rec)
+{
+	struct account *a;
+
+	c->read++;
+	c->lost += rec->lost;
+	if (rec->ring >= c->nr_accounts)
+		return;
+	a = &c->accounts[rec->ring];
+	if (!a->last) {
+		a->first = rec->seq - rec->lost;
+	} else if (rec->seq != a->last + 1 + rec->lost && !c->wrong) {
+		c->wrong = true;
+		fail(c->opts->name, "ring %u: seq %llu is followed by %llu with %llu lost",
+		     rec->ring, (unsigned long long)a->last, (unsigned long long)rec->seq,
+		     (unsigned long long)rec->lost);
+	}
+	a->last = rec->seq;
+}
+
+/* For ring_consume(). */
+static int print_record(const struct ring_record *rec, void *arg)
+{
+	struct cat *c = arg;
+	const struct cat_opts *opts = c->opts;
+
+	account_for(c, rec);
+	if (opts->format == CAT_RAW)
+		out_append(&c->out, rec->payload, rec->len);
+	else if (opts->format == CAT_JSON)
+		record_print_json(&c->out, rec, c->decoder);
+	else
+		record_print_text(&c->out, rec, c->decoder, opts->full);
+
+	if (c->out.err || (opts->count && c->read >= opts->count))
+		c->stop = true;
+	else if (opts->slow_ns)
+		wait_for_input(c, opts->slow_ns, false);
+	else if (c->out.len >= FLUSH_BYTES)
+		flush(c);
+	if (c->read % SIGNAL_RECORDS == 0)
+		check_signal(c);
+	return c->stop;
+}
+
+/* Reads until there is a reason to stop. Return: 0; -ENODEV: the writer is gone; -errno. */
+static int follow(struct cat *c)
+{
+	int err = 0;
+
+	while (!c->stop) {
+		err = ring_consume(c->ring, print_record, c, 0, NULL);
+		if (err == -EAGAIN) {
+			c->sleeps++;
+			wait_for_input(c, c->ring_fd < 0 ? POLL_NS : UINT64_MAX, true);
+		} else if (err < 0 && err != -EPIPE) {
+			return err;
+		}
+		check_signal(c);
+	}
+	return 0;
+}
+
+/* Prints the records that are in the ring now, even if the writer continues. */
+static int print_present(struct cat *c)
+{
+	struct ring_stats st = { .size = sizeof(st) };
+	uint64_t goal;
+	int err;
+
+	err = ring_stats(c->ring, &st);
+	if (err)
+		return err;
+	goal = st.read + st.lost + st.lag_records;
+	if (!st.lag_records)
+		return st.dead ? -ENODEV : 0;
+
+	/* After this wait the merge no longer holds back any of these records. */
+	if (c->opts->open.merge_window_ns)
+		wait_for_input(c, c->opts->open.merge_window_ns, false);
+	while (!c->stop && c->read + c->lost < goal) {
+		err = ring_consume(c->ring, print_record, c, 0, NULL);
+		if (err == -EAGAIN)
+			return 0;
+		if (err < 0 && err != -EPIPE)
+			return err;
+		check_signal(c);
+	}
+	return 0;
+}
+
+static void print_summary(const struct cat *c, bool writer_gone)
+{
+	struct ring_stats st = { .size = sizeof(st) };
+	uint64_t published = 0;
+	uint32_t i;
+
+	if (ring_stats(c->ring, &st))
+		return;
+	for (i = 0; i < c->nr_accounts; i++)
+		if (c->accounts[i].last)
+			published += c->accounts[i].last - c->accounts[i].first + 1;
+	/* Losses at the end, which no later record reported. */
+	if (st.lost > c->lost)
+		published += st.lost - c->lost;
+
+	fprintf(stderr, PROGRAM_NAME ": %s: read %llu + lost %llu %s published %llu; ",
+		c->opts->name, (unsigned long long)c->read, (unsigned long long)st.lost,
+		c->read + st.lost == published ? "=" : "!=", (unsigned long long)published);
+	fprintf(stderr, "overruns %llu, waits %llu, misordered %llu%s\n",
+		(unsigned long long)st.overruns, (unsigned long long)c->sleeps,
+		(unsigned long long)st.misordered, writer_gone ? "; the writer is gone" : "");
+}
+
+static int finish(struct cat *c, int err)
+{
+	const char *name = c->opts->name;
+	int status = c->wrong ? EXIT_FAIL : EXIT_OK;
+
+	if (err && err != -ENODEV)
+		status = fail_ring("cat", name, err);
+	flush(c);
+	if (c->out.err == -EPIPE)
+		return EXIT_OK;
+	if (c->out.err == -EINTR)
+		status = fail("cat", "standard output: the reader did not take the last %zu bytes",
+			      c->out.len);
+	else if (c->out.err)
+		status = fail("cat", "standard output: %s", strerror(-c->out.err));
+	if (!c->opts->quiet)
+		print_summary(c, err == -ENODEV);
+	return status;
+}
+
+/* Sets up the accounts, the wake-up thresholds and the descriptor to sleep on. */
+static int prepare(struct cat *c)
+{
+	struct ring_info info = { .size = sizeof(info) };
+	int err;
+
+	err = ring_info(c->ring, &info);
+	if (err)
+		return fail_ring("cat", c->opts->name, err);
+	c->nr_accounts = info.nr_rings;
+	c->accounts = calloc(info.nr_rings, sizeof(*c->accounts));
+	if (!c->accounts)
+		return fail("cat", "%s", strerror(ENOMEM));
+
+	/* A ring that is an eighth full wakes at once. */
+	if (c->opts->batch_ns)
+		err = ring_set_wakeup(c->ring, 1u << 30, info.data_size / 8, c->opts->batch_ns);
+	if (err)
+		return fail_ring("cat", c->opts->name, err);
+	err = ring_fd(c->ring, &c->ring_fd);
+	if (err == -EOPNOTSUPP)
+		c->ring_fd = -1;
+	else if (err)
+		return fail_ring("cat", c->opts->name, err);
+	return 0;
+}
+
+/* Explains why ring_open() returned @err, in terms of the options. */
+static int fail_open(const struct cat_opts *opts, int err)
+{
+	struct ring_info info = { .size = sizeof(info) };
+	struct ring_reader *ring = NULL;
+	const char *name = opts->name;
+	int status = EXIT_OK;
+
+	if (err != -EINVAL && err != -EOPNOTSUPP)
+		return fail_ring("cat", name, err);
+	if (ring_open(name, NULL, &ring) || ring_info(ring, &info)) {
+		ring_close(ring);
+		return fail_ring("cat", name, err);
+	}
+	if (opts->open.one_ring && opts->open.ring >= info.nr_rings)
+		status = fail("cat", "%s: --ring %u: no such ring (0 to %u)", name, opts->open.ring,
+			      info.nr_rings - 1);
+	else if (info.clock_id == SEQRING_CLOCK_NONE && opts->open.merge_window_ns)
+		status = fail("cat", "%s: --merge-window: the ring has no clock", name);
+	else if (info.clock_id == SEQRING_CLOCK_NONE && opts->open.whence == RING_TIME)
+		status = fail("cat", "%s: --since: the ring has no clock (use seq:N)", name);
+	else if (info.nr_rings > 1 && opts->open.whence == RING_SEQ)
+		status = fail(
+			"cat",
+			"%s: --since seq: each ring has its own numbers (use it with --ring N)",
+			name);
+	ring_close(ring);
+	return status ? status : fail_ring("cat", name, err);
+}
+
+/* Records of a ring with an unusable schema are printed undecoded. */
+static int prepare_decoder(struct cat *c)
+{
+	int err;
+
+	if (c->opts->no_schema || c->opts->format == CAT_RAW)
+		return 0;
+	err = decoder_open(c->ring, &c->decoder);
+	if (!err || err == -ENOENT)
+		return 0;
+	if (err == -ENOMEM)
+		return fail("cat", "%s", strerror(ENOMEM));
+	if (!c->opts->quiet)
+		fail(c->opts->name, "%s; payloads are printed undecoded", ring_strerror());
+	return 0;
+}
+
+int cat_ring(const struct cat_opts *opts)
+{
+	struct cat c = { .opts = opts, .ring_fd = -1 };
+	int err, status;
+
+	err = signals_init();
+	if (err)
+		return fail("cat", "signals: %s", strerror(-err));
+	err = ring_open(opts->name, &opts->open, &c.ring);
+	if (err)
+		return fail_open(opts, err);
+	out_init(&c.out);
+	status = prepare(&c);
+	if (!status)
+		status = prepare_decoder(&c);
+	if (!status)
+		status = finish(&c, opts->follow ? follow(&c) : print_present(&c));
+	out_free(&c.out);
+	free(c.accounts);
+	decoder_close(c.decoder);
+	ring_close(c.ring);
+	return status;
+}

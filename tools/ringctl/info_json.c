@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* ringctl info in JSON. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <json-c/json.h>
+#include <libring/schema.h>
+#include <seqring/abi.h>
+
+#include "../lib/decode.h"
+#include "../lib/json.h"
+#include "../lib/message.h"
+#include "../lib/parse.h"
+#include "../lib/schema_json.h"
+#include "info.h"
+
+static struct json_object *new_features(uint64_t bits)
+{
+	struct json_object *array = json_object_new_array();
+	const char *feature;
+
+	while (array && (feature = info_next_feature(&bits))) {
+		struct json_object *name = json_object_new_string(feature);
+
+		if (!name || json_object_array_add(array, name)) {
+			json_object_put(name);
+			json_object_put(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static struct json_object *new_ring(const struct ring_stats_at *st)
+{
+	struct json_object *obj = json_object_new_object();
+	struct json_object *dropped = json_object_new_object();
+	int i, err = !obj || !dropped;
+
+	for (i = 0; !err && i < SEQRING_DROP_CAUSES; i++)
+		err = json_add_uint(dropped, info_drop_cause((uint32_t)i), st->dropped[i]);
+	if (err || json_add_uint(obj, "id", st->id) ||
+	    json_add_uint(obj, "published", st->published) ||
+	    json_add_uint(obj, "head", st->head) || json_add_uint(obj, "tail", st->tail) ||
+	    json_add_uint(obj, "wakeups", st->wakeups) ||
+	    json_add(obj, "ended", json_object_new_boolean(!!st->dead))) {
+		json_object_put(obj);
+		json_object_put(dropped);
+		return NULL;
+	}
+	if (json_add(obj, "dropped", dropped)) {
+		json_object_put(obj);
+		return NULL;
+	}
+	return obj;
+}
+
+static struct json_object *new_rings(const struct ring_details *d)
+{
+	struct json_object *array = json_object_new_array();
+	uint32_t i;
+
+	for (i = 0; array && i < d->info.nr_rings; i++) {
+		struct json_object *ring = new_ring(&d->rings[i]);
+
+		if (!ring || json_object_array_add(array, ring)) {
+			json_object_put(ring);
+			json_object_put(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static struct json_object *new_types(const struct ring_schema *s)
+{
+	struct ring_schema_type type = { .size = sizeof(type) };
+	struct json_object *array = json_object_new_array();
+	uint32_t from = 0;
+
+	while (array && !ring_schema_next(s, from, &type)) {
+		struct json_object *obj = json_object_new_object();
+
+		if (!obj || json_object_array_add(array, obj)) {
+			json_object_put(obj);
+			json_object_put(array);
+			return NULL;
+		}
+		if (schema_json_add_type(obj, &type)) {
+			json_object_put(array);
+			return NULL;
+		}
+		from = type.type + 1u;
+	}
+	return array;
+}
+
+/* Adds the types of the schema, or its bytes if it is unusable. */
+static int add_schema(struct json_object *obj, const struct ring_details *d)
+{
+	const struct ring_info *info = &d->info;
+
+	if (json_add_uint(obj, "schema_size", info->schema_size))
+		return -1;
+	if (!info->schema_size)
+		return 0;
+	if (d->decoder)
+		return json_add(obj, "types", new_types(decoder_schema(d->decoder)));
+	return json_add(obj, "schema", json_new_text(info->schema, info->schema_size)) ||
+	       json_add_string(obj, "schema_error", d->schema_err);
+}
+
+static int add_shape(struct json_object *obj, const struct ring_details *d)
+{
+	const struct ring_info *info = &d->info;
+	char buf[32];
+
+	if (json_add(obj, "name",
+		     json_new_text(info->name, strnlen(info->name, sizeof(info->name)))) ||
+	    json_add_string(obj, "kind", info_kind(info->writer)) ||
+	    json_add_string(obj, "writer", info_writer(info->writer)))
+		return -1;
+	if (d->device_known && (json_add_string(obj, "mode", info_mode(d->mode)) ||
+				json_add_uint(obj, "readers", d->readers)))
+		return -1;
+	return json_add_uint(obj, "nr_rings", info->nr_rings) ||
+	       json_add_uint(obj, "data_size", info->data_size) ||
+	       json_add_uint(obj, "payload_max", info->payload_max) ||
+	       json_add_uint(obj, "page_size", info->page_size) ||
+	       json_add_string(obj, "clock", clock_name(info->clock_id, buf, sizeof(buf))) ||
+	       json_add_uint(obj, "clock_id", info->clock_id) ||
+	       json_add_uint(obj, "feature_bits", info->features) ||
+	       json_add(obj, "features", new_features(info->features)) || add_schema(obj, d);
+}
+
+int info_print_json(const struct ring_details *d)
+{
+	struct json_object *obj = json_object_new_object();
+	const char *s = NULL;
+
+	if (obj && !add_shape(obj, d) && !json_add_uint(obj, "published", d->stats.published) &&
+	    !json_add_uint(obj, "dropped", d->stats.dropped) &&
+	    !json_add_uint(obj, "wakeups", d->stats.wakeups) &&
+	    !json_add_uint(obj, "lag_records", d->stats.lag_records) &&
+	    !json_add_uint(obj, "lag_bytes", d->stats.lag_bytes) &&
+	    !json_add(obj, "ended", json_object_new_boolean(!!d->stats.dead)) &&
+	    !json_add(obj, "rings", new_rings(d)))
+		s = json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PRETTY |
+								JSON_C_TO_STRING_SPACED |
+								JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (s)
+		printf("%s\n", s);
+	json_object_put(obj);
+	return s ? EXIT_OK : fail("info", "%s", strerror(ENOMEM));
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The account of a reader: every published record was read or lost. */
+#ifndef TRACE_ACCOUNT_H
+#define TRACE_ACCOUNT_H
+
+#include <stdbool.h>
+
+#include <libring.h>
+
+/* The records read from one ring; sequence numbers of the first and the last one. */
+struct trace_ring_account {
+	uint64_t first;
+	uint64_t last;
+	uint64_t read;
+	uint64_t lost;
+};
+
+/**
+ * struct trace_account - the account
+ * @name: what to call the ring
+ * @missed: events for which the kernel did not run a program
+ * @from_start: the reader was there before the first record
+ * @ended: every published record was available
+ */
+struct trace_account {
+	const char *name;
+	struct trace_ring_account *rings;
+	uint32_t nr_rings;
+	uint64_t read;
+	uint64_t missed;
+	bool from_start;
+	bool ended;
+};
+
+/* Return: 0 or -ENOMEM. */
+int trace_account_init(struct trace_account *a, uint32_t nr_rings);
+void trace_account_free(struct trace_account *a);
+
+void trace_account_add(struct trace_account *a, const struct ring_record *rec);
+
+/*
+ * Prints the account, and one for each ring if @per_ring. Return: whether read and lost add up
+ * to published.
+ */
+bool trace_account_print(const struct trace_account *a, struct ring_reader *ring, bool per_ring);
+
+#endif /* TRACE_ACCOUNT_H */

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* How each type of records is printed. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <libring/schema.h>
+
+#include "../../lib/clock.h"
+#include "../../lib/out.h"
+#include "../../lib/text.h"
+#include "names.h"
+#include "print_record.h"
+#include "records.h"
+
+/* Characters of a command that are shown without --full. */
+#define COMMAND_SHORT 160
+
+/* The name of @i, or the number if it has no name. */
+static const char *name_of(const char *const *names, size_t nr, uint32_t i, char *buf, size_t size)
+{
+	if (i < nr && names[i])
+		return names[i];
+	snprintf(buf, size, "%u", i);
+	return buf;
+}
+
+#define NAME_OF(names, i, buf) \
+	name_of(names, sizeof(names) / sizeof((names)[0]), i, buf, sizeof(buf))
+
+/* The letters of ps(1) and perf(1). */
+static const char *const task_states[] = {
+	[TASK_RUNNABLE] = "R", [TASK_PREEMPTED] = "R+",	     [TASK_SLEEPING] = "S",
+	[TASK_IDLE] = "I",     [TASK_UNINTERRUPTIBLE] = "D", [TASK_STOPPED] = "T",
+	[TASK_TRACED] = "t",   [TASK_PARKED] = "P",	     [TASK_DEAD] = "X",
+	[TASK_OTHER] = "?",
+};
+
+static const char *const block_ops[] = {
+	[BLOCK_READ] = "read",
+	[BLOCK_WRITE] = "write",
+	[BLOCK_FLUSH] = "flush",
+	[BLOCK_DISCARD] = "discard",
+	[BLOCK_SECURE_ERASE] = "secure-erase",
+	[BLOCK_WRITE_ZEROES] = "write-zeroes",
+	[BLOCK_DRIVER_IN] = "driver-in",
+	[BLOCK_DRIVER_OUT] = "driver-out",
+};
+
+/* Bits of trace_block.flags that describe the request. */
+static const struct {
+	uint32_t bit;
+	const char *name;
+} block_flags[] = {
+	{ 1u << 3, "sync" }, { 1u << 4, "meta" },      { 1u << 5, "prio" },
+	{ 1u << 9, "fua" },  { 1u << 10, "preflush" }, { 1u << 11, "readahead" },
+};
+
+static const char *const tcp_states[] = {
+	[TCP_ESTABLISHED] = "ESTABLISHED",
+	[TCP_SYN_SENT] = "SYN_SENT",
+	[TCP_SYN_RECV] = "SYN_RECV",
+	[TCP_FIN_WAIT1] = "FIN_WAIT1",
+	[TCP_FIN_WAIT2] = "FIN_WAIT2",
+	[TCP_TIME_WAIT] = "TIME_WAIT",
+	[TCP_CLOSE] = "CLOSE",
+	[TCP_CLOSE_WAIT] = "CLOSE_WAIT",
+	[TCP_LAST_ACK] = "LAST_ACK",
+	[TCP_LISTEN] = "LISTEN",
+	[TCP_CLOSING] = "CLOSING",
+	[TCP_NEW_SYN_RECV] = "NEW_SYN_RECV",
+	[TCP_BOUND_INACTIVE] = "BOUND_INACTIVE",
+};
+
+static void print_escaped(struct out *o, const void *p, size_t n)
+{
+	char *dst = out_reserve(o, 4 * n);
+
+	if (dst)
+		o->len += escape_text(dst, p, n);
+}
+
+void trace_print_task(struct out *o, const struct trace_task *t)
+{
+	print_escaped(o, t->comm, strnlen(t->comm, sizeof(t->comm)));
+	out_printf(o, "/%d", t->tid);
+}
+
+/* Picks the unit that leaves one to three digits before the point. */
+static void print_duration(struct out *o, const char *before, uint64_t ns)
+{
+	if (ns < 1000)
+		out_printf(o, "%s%llu ns", before, (unsigned long long)ns);
+	else if (ns < 1000000)
+		out_printf(o, "%s%.1f us", before, (double)ns / 1e3);
+	else if (ns < NSEC_PER_SEC)
+		out_printf(o, "%s%.2f ms", before, (double)ns / 1e6);
+	else
+		out_printf(o, "%s%.3f s", before, (double)ns / 1e9);
+}
+
+static void print_switch(const struct trace_line *l)
+{
+	struct out *o = l->out;
+	const struct sched_switch *e = l->rec->payload;
+	char buf[16];
+
+	out_printf(o, "%s -> ", NAME_OF(task_states, e->prev_state, buf));
+	trace_print_task(o, &e->next);
+	out_printf(o, " prio %d", e->next_prio);
+}
+
+static void print_wakeup(const struct trace_line *l)
+{
+	struct out *o = l->out;
+	const struct sched_wakeup *e = l->rec->payload;
+
+	out_printf(o, "%s", e->is_new ? "new " : "");
+	trace_print_task(o, &e->task);
+	out_printf(o, " prio %d on cpu %u", e->prio, e->cpu);
+}
+
+static void print_fork(const struct trace_line *l)
+{
+	struct out *o = l->out;
+	const struct process_fork *e = l->rec->payload;
+
+	out_printf(o, "%s %d", e->is_thread ? "thread" : "process", e->child.tid);
+}
+
+/* The next of the strings at *@p, before @end. Return: its length; -1: there is none. */
+static int next_string(const char **p, const char *end, const char **s)
+{
+	size_t len;
+
+	if (*p >= end)
+		return -1;
+	*s = *p;
+	len = strnlen(*p, (size_t)(end - *p));
+	*p += len + 1;
+	return (int)len;
+}
+
+/* Quotes an argument that a shell would split or interpret. */
+static void print_argument(struct out *o, const char *s, size_t len)
+{
+	bool quote = !len;
+	size_t i;
+
+	for (i = 0; i < len && !quote; i++)
+		quote = strchr(" \t\n'\"\\$`&|;<>()*?[]#~{}!", s[i]);
+	out_append(o, " '", quote ? 2 : 1);
+	print_escaped(o, s, len);
+	out_append(o, "'", quote);
+}
+
+static void print_exec(const struct trace_line *l)
+{
+	struct out *o = l->out;
+	const struct process_exec *e = l->rec->payload;
+	const char *p = e->command, *end = (const char *)l->rec->payload + l->rec->len, *s;
+	size_t start;
+	int len;
+
+	start = o->len;
+	len = next_string(&p, end, &s);
+	if (len >= 0)
+		print_escaped(o, s, (size_t)len);
+	out_append(o, ":", 1);
+	while ((len = next_string(&p, end, &s)) >= 0) {
+		if (!l->full && o->len - start > COMMAND_SHORT) {
+			out_append(o, " ...", 4);
+			break;
+		}
+		print_argument(o, s, (size_t)len);
+	}
+	if (e->truncated && !e->args_size)
+		out_printf(o, " (the arguments could not be read)");
+	else if (e->truncated)
+		out_printf(o, " (cut; the arguments have %u bytes)", e->args_size);
+	out_printf(o, " ppid %d uid %u", e->ppid, e->uid);
+}
+
+static void print_exit(const struct trace_line *l)
+{
+	struct out *o = l->out;
+	const struct process_exit *e = l->rec->payload;
+	const char *name;
+
+	if (e->signal) {
+		name = sigabbrev_np(e->signal);
+		if (name)
+			out_printf(o, "killed by SIG%s", name);
+		else
+			out_printf(o, "killed by signal %u", e->signal);
+	} else {
+		out_printf(o, "status %u", e->status);
+	}
+	if (e->dumped_core)
+		out_printf(o, ", core dumped");
+	if (!e->is_last)
+		out_printf(o, ", thread of %d", e->task.pid);
+	print_duration(o, " after ", e->lifetime_ns);
+}
+
+static void print_call(struct out *o, uint32_t call, bool compat)
+{
+	const char *name = trace_call_name(call, compat);
+
+	if (name)
+		out_printf(o, "%s", name);
+	else
+		out_printf(o, "call %u", call);
+	if (compat)
+		out_printf(o, "[32]");
+}
+
+static void print_enter(const struct trace_line *l)
+{
+	struct out *o = l->out;
+	const struct syscall_enter *e = l->rec->payload;
+	int i;
+
+	print_call(o, e->call, e->is_compat);
+	for (i = 0; i < 6; i++)
+		out_printf(o, "%s%#llx", i ? ", " : "(", (unsigned long long)e->args[i]);
+	out_append(o, ")", 1);
+}
+
+static void print_return(const struct trace_line *l)
+{
+	struct out *o = l->out;
+	const struct syscall_exit *e = l->rec->payload;
+	const char *name = trace_errno_name(e->result);
+
+	print_call(o, e->call, e->is_compat);
+	if (name)
+		out_printf(o, " = -%s", name);
+	else if (e->result > 0xffffffffLL || e->result < -0xffffffffLL)
+		out_printf(o, " = %#llx", (unsigned long long)e->result);
+	else
+		out_printf(o, " = %lld", (long long)e->result);
+	if (e->duration_ns)
+		print_duration(o, " after ", e->duration_ns);
+}
+
+static void print_block(struct out *o, const struct trace_block *io)
+{
+	char buf[16];
+	bool any = false;
+	size_t i;
+
+	if (io->disk[0])
+		print_escaped(o, io->disk, strnlen(io->disk, sizeof(io->disk)));
+	else
+		out_printf(o, "%u:%u", io->major, io->minor);
+	out_printf(o, " %s", NAME_OF(block_ops, io->op, buf));
+	/* A flush has no sector, nor has the rest of a write that came with a flush. */
+	if (io->bytes)
+		out_printf(o, " %u bytes at sector %llu", io->bytes,
+			   (unsigned long long)io->sector);
+	for (i = 0; i < sizeof(block_flags) / sizeof(block_flags[0]); i++) {
+		if (!(io->flags & block_flags[i].bit))
+			continue;
+		out_printf(o, "%s%s", any ? "," : " (", block_flags[i].name);
+		any = true;
+	}
+	out_append(o, ")", any);
+}
+
+static void print_issue(const struct trace_line *l)
+{
+	struct out *o = l->out;
+	const struct block_issue *e = l->rec->payload;
+
+	print_block(o, &e->io);
+}
+
+static void print_complete(const struct trace_line *l)
+{
+	struct out *o = l->out;
+	const struct block_complete *e = l->rec->payload;
+
+	print_block(o, &e->io);
+	if (e->status)
+		out_printf(o, " failed with status %d", e->status);
+	if (e->latency_ns)
+		print_duration(o, " after ", e->latency_ns);
+}
+
+static void print_tcp(const struct trace_line *l)
+{
+	struct out *o = l->out;
+	const struct tcp4_state *e4 = l->rec->payload;
+	const struct tcp6_state *e6 = l->rec->payload;
+	const struct trace_tcp *t = &e4->tcp;
+	char a[INET6_ADDRSTRLEN], b[INET6_ADDRSTRLEN], buf[16], buf2[16];
+	bool v6 = l->rec->type == tcp6_state;
+
+	inet_ntop(v6 ? AF_INET6 : AF_INET, v6 ? (const void *)e6->local : &e4->local, a, sizeof(a));
+	inet_ntop(v6 ? AF_INET6 : AF_INET, v6 ? (const void *)e6->remote : &e4->remote, b,
+		  sizeof(b));
+	out_printf(o, v6 ? "[%s]:%u -> [%s]:%u " : "%s:%u -> %s:%u ", a, t->local_port, b,
+		   t->remote_port);
+	out_printf(o, "%s -> %s", NAME_OF(tcp_states, t->old_state, buf),
+		   NAME_OF(tcp_states, t->new_state, buf2));
+	if (t->duration_ns)
+		print_duration(o, " after ", t->duration_ns);
+}
+
+static const struct trace_record_type types[] = {
+#define RECORD(tag, number, member, function)         \
+	[tag] = {                                     \
+		.name = #tag,                         \
+		.task = offsetof(struct tag, member), \
+		.min_len = sizeof(struct tag),        \
+		.print = (function),                  \
+	},
+#define RECORD_WITH_TAIL(tag, number, member, function, tail) \
+	[tag] = {                                             \
+		.name = #tag,                                 \
+		.task = offsetof(struct tag, member),         \
+		.min_len = offsetof(struct tag, tail),        \
+		.print = (function),                          \
+	},
+#include "events.def"
+};
+
+#define NR_TYPES (sizeof(types) / sizeof(types[0]))
+
+const struct trace_record_type *trace_type_of(const struct ring_record *rec)
+{
+	const struct trace_record_type *type;
+
+	if (rec->type >= NR_TYPES)
+		return NULL;
+	type = &types[rec->type];
+	return type->name && rec->len >= type->min_len ? type : NULL;
+}
+
+const char *trace_event_of(const struct ring_record *rec)
+{
+	if (!trace_type_of(rec))
+		return NULL;
+	switch (rec->type) {
+#define RECORD(tag, number, member, function)	       case tag:
+#define EVENT(id, event_name, what, programs, records) records return event_name;
+#include "events.def"
+	}
+	return NULL;
+}
+
+bool trace_knows(const struct ring_schema *schema)
+{
+	size_t i;
+
+	for (i = 0; i < NR_TYPES; i++) {
+		struct ring_schema_type t = { .size = sizeof(t) };
+
+		if (!types[i].name)
+			continue;
+		if (ring_schema_find(schema, types[i].name, &t) || t.type != i ||
+		    t.min_len != types[i].min_len)
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* ringctl trace: prints events of the kernel, which BPF programs publish to a ring. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/libbpf.h>
+#include <libring/bpf.h>
+#include <seqring/abi.h>
+
+#include "../../lib/clock.h"
+#include "../../lib/decode.h"
+#include "../../lib/message.h"
+#include "../../lib/out.h"
+#include "../../lib/signals.h"
+#include "../command.h"
+#include "account.h"
+#include "child.h"
+#include "kernel.h"
+#include "load.h"
+#include "options.h"
+#include "print.h"
+#include "print_record.h"
+
+#define FLUSH_BYTES    (1u << 16)
+#define SIGNAL_RECORDS 64 /* records between two checks for a signal */
+#define BATCH_NS       10000000ULL
+
+struct trace {
+	const struct trace_opts *opts;
+	struct trace_load load;
+	struct trace_child child;
+	struct ring_reader *ring; /* of the load, or of another writer with --from */
+	struct trace_format format;
+	struct out out;
+	struct trace_account account;
+	uint64_t until_ns;
+	int ring_fd;
+	bool stop;
+};
+
+static void update_stop(struct trace *t)
+{
+	if (t->out.err || t->out.signal)
+		t->stop = true;
+}
+
+static void check_signal(struct trace *t)
+{
+	out_check_signal(&t->out);
+	update_stop(t);
+}
+
+static void flush(struct trace *t)
+{
+	out_flush(&t->out);
+	update_stop(t);
+}
+
+/* Sleeps until there are records, a signal arrives, or the time or the command ends. */
+static void wait_for_input(struct trace *t)
+{
+	uint64_t now = now_ns();
+
+	flush(t);
+	if (t->stop || (t->until_ns && now >= t->until_ns))
+		return;
+	out_wait(&t->out, t->until_ns ? t->until_ns - now : UINT64_MAX, t->ring_fd,
+		 t->account.ended ? -1 : t->child.fd);
+	update_stop(t);
+}
+
+/* For ring_consume(). */
+static int print_record(const struct ring_record *rec, void *arg)
+{
+	struct trace *t = arg;
+
+	trace_account_add(&t->account, rec);
+	if (t->opts->json)
+		trace_print_json(&t->out, rec, &t->format);
+	else
+		trace_print_text(&t->out, rec, &t->format);
+
+	if (t->out.err || (t->opts->count && t->account.read >= t->opts->count))
+		t->stop = true;
+	else if (t->out.len >= FLUSH_BYTES)
+		flush(t);
+	if (t->account.read % SIGNAL_RECORDS == 0)
+		check_signal(t);
+	return t->stop;
+}
+
+/* Reads until there is a reason to stop. Return: 0; -ENODEV: the writer is gone; -errno. */
+static int follow(struct trace *t)
+{
+	int err;
+
+	while (!t->stop) {
+		err = ring_consume(t->ring, print_record, t, 0, NULL);
+		if (err == -EAGAIN)
+			wait_for_input(t);
+		else if (err < 0 && err != -EPIPE)
+			return err;
+		check_signal(t);
+		if ((t->until_ns && now_ns() >= t->until_ns) || trace_child_ended(&t->child))
+			t->stop = true;
+	}
+	return 0;
+}
+
+/*
+ * Stops our own writer, then prints the rest of the ring, unless nobody reads the output or
+ * --count is reached. A second signal ends that, too.
+ */
+static int stop_writer(struct trace *t)
+{
+	bool all = !t->out.err && !(t->opts->count && t->account.read >= t->opts->count);
+	int err;
+
+	t->account.missed = trace_missed(&t->load);
+	err = trace_stop(&t->load);
+	if (err)
+		return err;
+	t->account.ended = true;
+	t->stop = false;
+	t->until_ns = 0;
+	t->out.signal = 0;
+	while (all && !t->stop) {
+		err = ring_consume(t->ring, print_record, t, 0, NULL);
+		if (err == -ENODEV)
+			break;
+		if (err == -EAGAIN)
+			wait_for_input(t);
+		else if (err < 0 && err != -EPIPE)
+			return err;
+		check_signal(t);
+	}
+	return 0;
+}
+
+static int finish(struct trace *t, int err)
+{
+	int status = EXIT_OK;
+
+	if (err == -ENODEV) {
+		t->account.ended = true;
+		err = 0;
+	} else if (!err && !t->opts->from) {
+		err = stop_writer(t);
+	}
+	if (err)
+		status = fail("trace", "%s", reason_of(err));
+	flush(t);
+	if (t->out.err == -EINTR)
+		status = fail("trace",
+			      "standard output: the reader did not take the last %zu bytes",
+			      t->out.len);
+	else if (t->out.err && t->out.err != -EPIPE)
+		status = fail("trace", "standard output: %s", strerror(-t->out.err));
+	if (!t->opts->quiet && t->out.err != -EPIPE &&
+	    !trace_account_print(&t->account, t->ring, t->opts->per_ring))
+		status = EXIT_FAIL;
+	return status;
+}
+
+/* Opens a ring that another ringctl trace writes. */
+static int open_other(struct trace *t)
+{
+	struct ring_open_opts open = {
+		.size = sizeof(open),
+		.whence = RING_OLDEST,
+		.merge_window_ns = t->opts->merge_window_ns,
+	};
+	struct ring_info info = { .size = sizeof(info) };
+	int err;
+
+	err = ring_open(t->opts->from, &open, &t->ring);
+	if (err == -EINVAL && open.merge_window_ns) {
+		/* The ring may have no clock. */
+		open.merge_window_ns = 0;
+		err = ring_open(t->opts->from, &open, &t->ring);
+	}
+	if (!err)
+		err = ring_info(t->ring, &info);
+	if (!err)
+		err = ring_set_wakeup(t->ring, 1u << 30, info.data_size / 8, BATCH_NS);
+	return err ? fail_ring("trace", t->opts->from, err) : 0;
+}
+
+/* Sets up decoder, account and output, and starts the command. */
+static int prepare(struct trace *t, int output)
+{
+	struct ring_info info = { .size = sizeof(info) };
+	int err;
+
+	err = ring_info(t->ring, &info);
+	if (!err)
+		err = ring_fd(t->ring, &t->ring_fd);
+	if (!err) {
+		err = decoder_open(t->ring, &t->format.decoder);
+		if (err == -ENOENT || (!err && !trace_knows(decoder_schema(t->format.decoder))))
+			return fail("trace",
+				    "%s: the records are not those of this ringctl trace "
+				    "(ringctl cat prints them)",
+				    t->opts->from ? t->opts->from : "ring");
+	}
+	if (err)
+		return fail("trace", "%s", reason_of(err));
+	t->format.full = t->opts->full;
+	t->format.per_cpu = !(t->opts->bpf_flags & RING_BPF_ONE_RING) &&
+			    (int)info.nr_rings == libbpf_num_possible_cpus();
+	t->account.from_start = !t->opts->from;
+	t->account.name = t->opts->from ? t->opts->from : t->opts->name;
+	if (!t->account.name)
+		t->account.name = "trace";
+	err = trace_account_init(&t->account, info.nr_rings);
+	if (err)
+		return fail("trace", "%s", strerror(-err));
+	/* The command inherits our standard output. */
+	if (t->opts->command && trace_run_child(t->opts->command, &t->load, &t->child))
+		return EXIT_FAIL;
+	if (output >= 0 && dup2(output, STDOUT_FILENO) < 0)
+		return fail("trace", "--output: %s", strerror(errno));
+	out_init(&t->out);
+	if (t->opts->duration_ns)
+		t->until_ns = now_ns() + t->opts->duration_ns;
+	return 0;
+}
+
+static int run_trace(const struct trace_opts *opts)
+{
+	struct trace t = { .opts = opts, .ring_fd = -1, .child.fd = -1 };
+	int status, output = -1;
+
+	if (signals_init())
+		return fail("trace", "signals: %s", strerror(errno));
+	if (opts->output) {
+		output = open(opts->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+		if (output < 0)
+			return fail("trace", "--output %s: %s", opts->output, strerror(errno));
+	}
+	status = opts->from ? open_other(&t) : trace_start(opts, &t.load);
+	if (!opts->from)
+		t.ring = t.load.ring;
+	if (!status && opts->keep) {
+		fprintf(stderr,
+			PROGRAM_NAME
+			": trace: %s continues (ringctl trace --from %s or ringctl cat "
+			"%s reads it, ringctl destroy %s ends it)\n",
+			opts->name, opts->name, opts->name, opts->name);
+	} else if (!status) {
+		status = prepare(&t, output);
+		if (!status)
+			status = finish(&t, follow(&t));
+	}
+	trace_end_child(&t.child);
+	if (output >= 0)
+		close(output);
+	if (opts->from)
+		ring_close(t.ring);
+	decoder_close(t.format.decoder);
+	trace_free(&t.load);
+	out_free(&t.out);
+	trace_account_free(&t.account);
+	return status;
+}
+
+/* For libbpf_set_print(): our own messages are enough. */
+static int discard_message(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	(void)level;
+	(void)fmt;
+	(void)ap;
+	return 0;
+}
+
+static int run(int argc, char **argv)
+{
+	static struct trace_opts opts;
+	int status;
+
+	status = trace_parse(argc, argv, &opts);
+	if (status)
+		return status;
+	if (opts.help)
+		return show_help(&trace_command);
+	if (!opts.verbose)
+		libbpf_set_print(discard_message);
+	if (opts.list)
+		return trace_list_events();
+	if (!opts.from)
+		status = trace_check_events(&opts);
+	return status ? status : run_trace(&opts);
+}
+
+const struct command trace_command = {
+	.name = "trace",
+	.run = run,
+	.summary = "print events of this kernel",
+	.print_help = trace_print_help,
+};

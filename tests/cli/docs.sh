@@ -66,6 +66,26 @@ test_documented_options()
 }
 run documented_options
 
+test_documented_events()
+{
+	local event group
+
+	rc help trace | sed -En 's/^  ([a-z]+:[a-z]+) .*/\1/p' >events
+	[[ $(wc -l <events) -ge 10 ]] || because "--help has only $(xargs <events)" || return
+	sed -n '/^\.SS trace$/,/^\.SS /p' "$tools/ringctl/ringctl.8" | grep '^\.BR* [a-z]*:' |
+		grep -o '[a-z]*:[a-z]*' | cmp -s - events ||
+		because 'the manual has other events than --help' || return
+	same "$(completed trace '' | xargs)" "$(sed 's/:.*//' events | cat - <(echo all) | sort -u | xargs)" \
+		groups || return
+	while IFS=: read -r group event; do
+		completed trace "$group" : | grep -qx "$event" || because "$group: lacks $event" ||
+			return
+		same "$(completed trace "$group" : "${event:0:4}" | xargs)" "$event" \
+			"$group:${event:0:4}" || return
+	done <events
+}
+run documented_events
+
 test_manual()
 {
 	if command -v groff >/dev/null; then

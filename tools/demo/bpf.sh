@@ -1,15 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# bpf.sh RINGCTL: the demo with BPF, as root: the events of the kernel that runs, three
-# readers of them at once, and whether the accounts of all three add up. Leaves nothing
-# behind.
+# bpf.sh RINGCTL: the demo with BPF, as root. Three readers read events of the running
+# kernel at once, and the accounts of all three must add up. Leaves nothing behind.
 
 set -u
 ringctl=$1
 seconds=6
 out=$(mktemp -d) || exit 1
-# Pins in a BPF file system of its own, which ringctl mounts there.
+# ringctl mounts a BPF file system here and pins the ring in it.
 mkdir "$out/bpf"
 export RINGBPFDIR=$out/bpf/rings
 pids=()
@@ -23,7 +22,7 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 1' HUP INT TERM
 
-# Something to see: processes that come, switch and go on every CPU.
+# Processes that start, switch and end, to make events.
 load() {
 	while :; do
 		/bin/true | /bin/cat
@@ -31,8 +30,8 @@ load() {
 }
 
 echo "--- ringctl trace sched process --name demo --size 64K --duration ${seconds}s"
-echo "--- sets up a ring of 64 KiB for each CPU, which the scheduler's and the processes'"
-echo "--- events go to, and is its first reader; a line every 150 ms is shown here"
+echo "--- publishes events of the scheduler and of processes to a ring of 64 KiB per CPU, and"
+echo "--- is the first reader of these rings; here is a line every 150 ms"
 "$ringctl" trace sched process --name demo --size 64K --duration ${seconds}s 2>"$out/first" |
 	awk -v kinds='sched:switch sched:wakeup process:fork process:exec process:exit' '
 		BEGIN { nr = split(kinds, kind, " ") }
@@ -54,7 +53,7 @@ second=$!
 "$ringctl" cat demo --slow 2000 >/dev/null 2>"$out/slow" &
 slow=$!
 pids+=("$second" "$slow")
-echo "--- two more readers: one writes JSON to a file, one sleeps 2 ms after each event"
+echo "--- two more readers: one writes JSON to a file, one sleeps for 2 ms after each event"
 sleep 0.2
 for _ in 1 2; do
 	load 2>/dev/null &
@@ -67,12 +66,12 @@ bad=0
 for pid in $first $second $slow; do
 	wait "$pid" || bad=1
 done
-echo "--- the writer has ended; an event of each kind as the second reader got it"
+echo "--- the writer has ended; one event of each kind, as the second reader got it"
 for kind in switch wakeup fork exec exit; do
 	grep -m 1 "\"name\":\"[a-z]*_$kind\"" "$out/events.json"
 done | sed 's/^.*"name":/{..."name":/; s/^\(.\{150\}\).*/\1.../'
 
-# account NAME FILE: prints it; false when it does not add up
+# account NAME FILE: prints the account; fails if it does not add up
 account() {
 	awk -v name="$1" '/: read [0-9]+ \+ lost [0-9]+ .* published [0-9]+/ {
 		sub(/^ringctl: [a-z]*: /, "")
@@ -85,7 +84,7 @@ account() {
 	}
 	END { exit !right }' "$2" || { cat "$2"; return 1; }
 }
-echo "--- the account of each, since it came"
+echo "--- the account of each reader, since its start"
 account first "$out/first" || bad=1
 account second "$out/second" || bad=1
 account slow "$out/slow" || bad=1

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # demo.sh [bpf|module|vm]: real kernel events, three readers at once, and the account of
-# each. By BPF programs in this machine's kernel, else by the module in it, else by the
-# module in a VM with Debian's kernel; or as said.
+# each. The events come from BPF programs in the running kernel, from the module in the
+# running kernel, or from the module in a VM with Debian's kernel: the first that works, or
+# the one named.
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -18,14 +19,14 @@ why=
 tests/deps.sh build || exit 1
 make -s -j2 tools build/native/schedwatch || exit 1
 
-# What works is tried, not guessed: many kernels say yes in one place and no in another.
+# Tries whether BPF works: many kernels support only a part of what it needs.
 by_bpf() {
 	if ! why=$(build/native/ringctl trace sched process --duration 1ms --quiet 2>&1 >/dev/null)
 	then
 		why=${why#ringctl: trace: }
 		return 1
 	fi
-	say "with BPF, in this machine's kernel, $(uname -r); no module is needed"
+	say "with BPF, in the running kernel, $(uname -r); no module is needed"
 	exec tools/demo/bpf.sh build/native/ringctl
 }
 
@@ -33,18 +34,18 @@ by_module() {
 	local kdir dir=build/demo
 	kdir=/lib/modules/$(uname -r)/build
 	if [ ! -e /proc/modules ]; then
-		why="this kernel ($(uname -r)) loads no modules"
+		why="the running kernel ($(uname -r)) cannot load modules"
 	elif [ ! -d "$kdir" ]; then
-		why="there are no headers of this kernel ($(uname -r))"
+		why="the headers of the running kernel ($(uname -r)) are not installed"
 	elif [ "$(id -u)" != 0 ]; then
 		why="not root"
 	elif ! kmod/build.sh "$kdir" build/kmod-native >build/demo-build.log 2>&1; then
-		why="the module does not build for this kernel (build/demo-build.log)"
+		why="the module cannot be built for the running kernel (see build/demo-build.log)"
 	elif ! insmod build/kmod-native/kmod/seqring.ko 2>build/demo-build.log; then
-		why="this kernel does not take the module: $(cat build/demo-build.log)"
+		why="the running kernel refuses the module: $(cat build/demo-build.log)"
 	else
 		rmmod seqring
-		say "with the module, in this machine's kernel, $(uname -r)"
+		say "with the module, in the running kernel, $(uname -r)"
 		mkdir -p $dir
 		cp build/kmod-native/kmod/seqring{,_sched}.ko build/native/{schedwatch,ringctl} $dir/
 		exec tools/demo/guest.sh "$PWD/$dir"
@@ -58,7 +59,7 @@ by_vm() {
 	eval "$kernel"
 	kmod/build.sh "$KHEADERS" build/kmod-6.12 >build/demo-build.log 2>&1 ||
 		{ cat build/demo-build.log; exit 1; }
-	say "with the module, in a VM: Debian's kernel $KVER under QEMU"
+	say "with the module, in a VM: Debian's kernel $KVER in QEMU"
 	exec tests/kernel/vm/vm.sh -k 6.12 -t 300 -o build/demo.log \
 		-f build/kmod-6.12/kmod/seqring.ko -f build/kmod-6.12/kmod/seqring_sched.ko \
 		-f build/native/schedwatch -f build/native/ringctl -f tools/demo/guest.sh \
@@ -69,7 +70,7 @@ mkdir -p build
 for way in $ways; do
 	case $way in
 	bpf) by_bpf || say "not with BPF: $why" ;;
-	module) by_module || say "not with the module here: $why" ;;
+	module) by_module || say "not with the module in the running kernel: $why" ;;
 	vm) by_vm ;;
 	esac
 done

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# guest.sh DIR: the demo itself, as root where modules may load: in the VM or on
-# this machine. DIR has the modules, schedwatch and ringctl. POSIX sh, for busybox.
+# guest.sh DIR: the demo with the module, as root, in the VM or on this machine. DIR has
+# the modules, schedwatch and ringctl. POSIX sh, for busybox.
 
 set -u
 dir=$1
@@ -21,8 +21,8 @@ insmod "$dir/seqring.ko" || exit 1
 insmod "$dir/seqring_sched.ko" data_size=65536 || exit 1
 echo "--- /dev/seqring/sched: the scheduler's events, one ring of 64 KiB per CPU"
 "$dir/ringctl" list
-echo "--- three readers: one prints an event out of 100, one is quick and silent,"
-echo "--- one sleeps 5 ms after each record"
+echo "--- three readers: one prints every 100th event, one reads fast and prints nothing,"
+echo "--- one sleeps for 5 ms after each record"
 "$dir/schedwatch" printer --print 100 &
 printer=$!
 "$dir/schedwatch" quick >"$out/quick" &
@@ -30,7 +30,7 @@ quick=$!
 "$dir/schedwatch" slow --slow 5000 >"$out/slow" &
 slow=$!
 
-# Something to see: processes that come, switch and go on every CPU.
+# Processes that start, switch and end, to make events.
 end=$(($(date +%s) + seconds))
 for cpu in 1 2; do
 	while [ "$(date +%s)" -lt "$end" ]; do
@@ -43,9 +43,9 @@ done
 # shellcheck disable=SC2154 # set by eval
 wait "$load1" "$load2"
 
-echo "--- the same device with no library: what read(2) gives"
+echo "--- the same device without a library: the bytes of read(2)"
 dd if=/dev/seqring/sched bs=4096 count=1 2>/dev/null | hexdump -C | head -n 3
-echo "--- the producer goes; each reader drains its rings and settles its account"
+echo "--- the producer is unloaded; each reader reads the rest and prints its account"
 rmmod seqring_sched
 rc=0
 for pid in $printer $quick $slow; do

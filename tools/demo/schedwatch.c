@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Follows the scheduler's events on /dev/seqring/sched until their producer is
- * unloaded, then settles the account: what was published is what was read and
- * what was lost. One of the readers of the demo.
+ * A reader of the demo. Reads the scheduler's events from /dev/seqring/sched until their
+ * producer is unloaded, then prints the account: published = read + lost.
  *
  * usage: schedwatch NAME [--print EVERY] [--slow USEC]
  */
@@ -63,7 +62,7 @@ static void print_event(const struct watch *w, const struct ring_record *rec)
 	}
 }
 
-static void take(struct watch *w, const struct ring_record *rec)
+static void handle_record(struct watch *w, const struct ring_record *rec)
 {
 	if (rec->ring < CPUS_MAX && !w->first_seq[rec->ring])
 		w->first_seq[rec->ring] = rec->seq - rec->lost;
@@ -76,7 +75,7 @@ static void take(struct watch *w, const struct ring_record *rec)
 		usleep(w->slow_us);
 }
 
-/* Until the producer is gone and everything is read. */
+/* Reads until the producer is gone and the rings are empty. */
 static int follow(struct watch *w)
 {
 	char buf[8192];
@@ -86,7 +85,7 @@ static int follow(struct watch *w)
 	for (;;) {
 		err = ring_read(w->ring, &rec, buf, sizeof(buf));
 		if (!err) {
-			take(w, &rec);
+			handle_record(w, &rec);
 		} else if (err == -EAGAIN) {
 			fflush(stdout);
 			err = ring_wait(w->ring, -1);
@@ -98,7 +97,7 @@ static int follow(struct watch *w)
 	}
 }
 
-static int settle(const struct watch *w)
+static int print_account(const struct watch *w)
 {
 	struct ring_stats st = { .size = sizeof(st) };
 	struct ring_info info = { .size = sizeof(info) };
@@ -112,15 +111,15 @@ static int settle(const struct watch *w)
 	printf("%-8s published %" PRIu64 " = read %" PRIu64 " + lost %" PRIu64, w->name,
 	       st.published - before, w->read, st.lost);
 	if (before)
-		printf(" (came after the first %" PRIu64 ")", before);
-	printf("; overtaken %" PRIu64 " times, slept %" PRIu64 " times: %s\n", st.overruns,
-	       st.waits, st.published - before == w->read + st.lost ? "exact" : "WRONG");
+		printf(" (started after the first %" PRIu64 ")", before);
+	printf("; overruns %" PRIu64 ", waits %" PRIu64 ": %s\n", st.overruns, st.waits,
+	       st.published - before == w->read + st.lost ? "exact" : "WRONG");
 	return st.published - before != w->read + st.lost;
 }
 
 int main(int argc, char **argv)
 {
-	/* Each wake-up is an event itself: a few hundred records at a time. */
+	/* Each wake-up causes an event itself, so read a few hundred records at a time. */
 	struct ring_open_opts opts = {
 		.size = sizeof(opts),
 		.wake_records = 256,
@@ -149,7 +148,7 @@ int main(int argc, char **argv)
 	err = follow(&w);
 	if (err)
 		fprintf(stderr, "schedwatch: %s: %s\n", w.name, ring_strerror());
-	err = settle(&w) || err;
+	err = print_account(&w) || err;
 	ring_close(w.ring);
 	return err;
 

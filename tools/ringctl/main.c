@@ -103,7 +103,8 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
-		printf("ringctl %d.%d\n", LIBRING_VERSION_MAJOR, LIBRING_VERSION_MINOR);
+		printf("ringctl %d.%d.%d\n", LIBRING_VERSION_MAJOR, LIBRING_VERSION_MINOR,
+		       LIBRING_VERSION_PATCH);
 		return finish_stdout("version");
 	}
 	if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))

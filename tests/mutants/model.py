@@ -11,12 +11,13 @@ import native
 import results
 from mutant import TOP, Mutant
 
-# suite: what it prints of a mistake (`not`, name, what failed), and what failed if it says nothing
+# suite: the line it prints for a mistake (`not`, name, what failed), and what failed if the line
+# does not say
 SUITES = {
-    "model": (r"(not )?ok model: without (.*?)(?:, caught by (.*)| - .*)$", None),
-    "spin": (r"(not )?ok spin (\w+.* with \S+) is caught()", "the search"),
-    # A broken twin allows what its case must not.
-    "litmus": (r"(not )?ok litmus (\S+\+\S+?)()(?:: | - )", "what it forbids happens"),
+    "model": (r"(not )?ok model: ([A-Z]+: .*?)(?:, caught by (.*)| - .*)$", None),
+    "spin": (r"(not )?ok spin ((?:wake|life): .*), caught()", "the search"),
+    # A broken twin reaches the condition that its test must not reach.
+    "litmus": (r"(not )?ok litmus (\S+\+\S+?)()(?:: | - )", "the forbidden outcome is reachable"),
 }
 
 
@@ -29,14 +30,14 @@ def parse(suite, out):
 
 def suite_of(name):
     """The suite of a mistake, by the shape of its name."""
-    if re.search(r" with [A-Z]+$", name):
+    if re.match(r"(wake|life): ", name):
         return "spin"
     return "model" if " " in name else "litmus"
 
 
 def place(name):
     stem = name.split()[0].strip(":")
-    return {"model": "tests/proof/model/model.cc", "spin": f"tests/proof/model/{stem}.pml",
+    return {"model": "tests/proof/model/model.cc", "spin": f"tests/proof/spin/{stem}.pml",
             "litmus": f"tests/proof/litmus/{name}.litmus"}[suite_of(name)]
 
 
@@ -47,13 +48,16 @@ def listed():
 
 def exists(name):
     """Whether the tree still has that mistake."""
-    path = os.path.join(TOP, place(name))
+    # spin.sh says what a mistake of a state machine is.
+    path = "tests/proof/spin/spin.sh" if suite_of(name) == "spin" else place(name)
+    path = os.path.join(TOP, path)
     if not os.path.exists(path):
         return False
     with open(path, encoding="utf-8") as f:
         text = f.read()
-    words = {"model": [f'"{name}"'], "spin": name.split()[-1:], "litmus": []}[suite_of(name)]
-    return all(word in text for word in words)
+    line = {"model": f'"{re.escape(name)}"',
+            "spin": r"^\s(.* )?%s$" % re.escape(name.rpartition(": ")[2]), "litmus": ""}
+    return re.search(line[suite_of(name)], text, re.M) is not None
 
 
 def command(suite):

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-A litmus test of the kernel's memory model, decided by exhaustion.
+Decides a litmus test of the kernel's memory model by exhaustion.
 
-Litmus(text) reads the part of the format that the files here are written in;
-.allowed() says whether the model allows what its "exists" asks for. All candidate
-executions are built: every path, every store that each load may read from, every
-order of the stores to a word. Those that the axioms of Linux's memory model
-(tools/memory-model of 6.1: coherence, happens-before, propagates-before, RCU) forbid
-are thrown away. Without what no file here has: locks, read-modify-writes, plain
-accesses, addresses in registers, SRCU.
+Litmus(text) parses the part of the format that the files here use. .allowed() says
+whether the model allows the test's "exists" condition. It builds all candidate
+executions: every path, every store that each load may read from, every order of the
+stores to a word. It drops those that the axioms of Linux's memory model forbid
+(tools/memory-model of 6.1: coherence, happens-before, propagates-before, RCU). It does
+not support what no file here uses: locks, read-modify-writes, plain accesses, addresses
+in registers, SRCU.
 """
 
 import itertools
@@ -20,7 +20,7 @@ FENCES = ('smp_mb', 'smp_wmb', 'smp_rmb', 'synchronize_rcu', 'rcu_read_lock',
 
 
 class Bad(Exception):
-    """The file is not in the format that this reads."""
+    """The file is not in the supported format."""
 
 
 class Tokens:
@@ -63,7 +63,7 @@ class Litmus:
         if toks.peek():
             raise Bad(f"'{toks.peek()}' after the condition")
 
-    # The threads: a list of statements; a condition holds two lists more.
+    # A thread is a list of statements; an `if` statement contains two more lists.
 
     def thread(self, toks):
         if toks.take() != f'P{len(self.threads)}':
@@ -123,7 +123,7 @@ class Litmus:
             other = self.block(toks)
         return ('if', reg, how, value, then, other)
 
-    # The condition: a function of the registers.
+    # The condition becomes a function of the registers.
 
     def either(self, toks):
         parts = [self.both(toks)]
@@ -159,7 +159,7 @@ class Litmus:
     # The executions.
 
     def values(self):
-        """For each word all that it may ever hold."""
+        """Return: for each word all values that it may ever hold."""
         found = {}
 
         def walk(body):
@@ -181,7 +181,7 @@ class Litmus:
         return found
 
     def paths(self, thread, body, values):
-        """All ways through a thread: its events, and the registers at its end."""
+        """Yields each path through a thread: its events, and the registers at its end."""
         def walk(todo, events, regs, ctrl):
             if not todo:
                 yield events, regs
@@ -190,8 +190,8 @@ class Litmus:
             if s[0] == 'if':
                 reg = regs.get((thread, s[1]), (0, None))
                 taken = (reg[0] == s[3]) == (s[2] == '==')
-                # All that follows hangs on it, as herd7 has it too for what is inside;
-                # what stands behind the block does not.
+                # As in herd7, the statements inside the block depend on the condition;
+                # those after the block do not.
                 inside = ctrl | ({reg[1]} if reg[1] is not None else set())
                 mark = ('end', ctrl)
                 yield from walk((s[4] if taken else s[5]) + [mark] + rest, events, regs, inside)
@@ -211,7 +211,7 @@ class Litmus:
         yield from walk(body, [], {}, frozenset())
 
     def allowed(self):
-        """Whether the model allows an execution in which "exists" holds."""
+        """Return: whether the model allows an execution in which "exists" holds."""
         return any(True for _ in self.witnesses())
 
     def witnesses(self):
@@ -282,7 +282,7 @@ def irreflexive(r):
 
 
 class Candidate:
-    """Events with values; which stores the loads read and the stores' order are open."""
+    """Events with values. The stores that loads read from and the stores' order are open."""
 
     def __init__(self, init, values, threads):
         self.ev, self.thread = [], []
@@ -317,7 +317,7 @@ class Candidate:
         return self.opt(plus(r))
 
     def fixed(self):
-        """What does not depend on who reads what."""
+        """Computes the relations that do not depend on which load reads which store."""
         po = self.po
         loads = self.those(lambda e: e[0] == 'R')
         stores = self.those(lambda e: e[0] == 'W')
@@ -398,7 +398,7 @@ class Candidate:
         return not any(self.sync) or self.rcu(prop, hb, pb)
 
     def rcu(self, prop, hb, pb):
-        """No section lies around a whole grace period, and what follows from it."""
+        """Return: whether the RCU axiom holds: no section contains a whole grace period."""
         sync, back, star = self.sync, self.sections, self.star
         link = seq(self.opt(self.po), star(hb), star(pb), prop, self.po)
         order = sync

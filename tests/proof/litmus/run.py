@@ -3,9 +3,9 @@
 """
 usage: run.py [FILE...]
 
-Decides all litmus tests, or those named, and compares with the result that each
-expects: by check.py always, and by herd7 with the model of the kernel's source where
-it is to be had ($HERD7, or herd7 in the path).
+Decides all litmus tests, or those named, and compares each result with the one that the
+test expects. check.py always decides them; herd7 also does, with the model of the kernel's
+source, if it is installed ($HERD7, or herd7 in the path).
 """
 
 import os
@@ -35,7 +35,7 @@ def expected(text):
 
 
 def unpack_model(where):
-    """Return: the directory with linux-kernel.cfg, or None."""
+    """Unpacks the model, unless $LKMM names it. Return: its directory, or None."""
     own = os.environ.get('LKMM')
     if own:
         return own
@@ -48,7 +48,7 @@ def unpack_model(where):
 
 
 def herd(program, model, path):
-    """Return: Never or Sometimes (Always counts as that), or what went wrong."""
+    """Return: Never or Sometimes (which includes Always), or an error."""
     got = subprocess.run([program, '-conf', 'linux-kernel.cfg', path], cwd=model, text=True,
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     found = re.search(r'^Observation \S+ (Never|Sometimes|Always)', got.stdout, re.M)
@@ -58,7 +58,7 @@ def herd(program, model, path):
 
 
 def own(path, want):
-    """Return: the parsed test, or None; says what it found."""
+    """Decides a test by check.py and reports the result. Return: the parsed test, or None."""
     name = 'litmus ' + os.path.basename(path)[:-len('.litmus')]
     try:
         test = check.Litmus(open(path, encoding='ascii').read())
@@ -74,26 +74,27 @@ def own(path, want):
 
 
 def twins(tests):
-    """A condition that nothing can reach shows nothing: each has a broken twin."""
+    """Checks that each test has a broken twin, since a condition that no execution can reach
+    proves nothing."""
     good = True
     for name, test in sorted(tests.items()):
         if '+' not in name:
             mates = [t for n, t in tests.items() if n.split('+')[0] == name and n != name]
             good &= say(mates and all(t.exists_text == test.exists_text for t in mates),
-                        f'litmus {name}: {len(mates)} broken twins, which reach what it must not',
-                        'it has none, or they ask for something else')
+                        f'litmus {name}: {len(mates)} broken twins, which reach its condition',
+                        'there is no twin, or a twin has another condition')
     return good
 
 
 def by_herd(paths, wanted):
     program = os.environ.get('HERD7') or shutil.which('herd7')
     if not program:
-        print('# no herd7 here: by check.py only')
+        print('# herd7 is not installed: only check.py has decided')
         return True
     with tempfile.TemporaryDirectory() as where:
         model = unpack_model(where)
         if not model:
-            print(f'# herd7, but neither {SOURCE} nor $LKMM: by check.py only')
+            print(f'# neither {SOURCE} nor $LKMM exists for herd7: only check.py has decided')
             return True
         found = [(p, herd(program, model, os.path.abspath(p))) for p in paths]
     good = [say(result == wanted[p], f'herd7 {os.path.basename(p)}: {wanted[p]}', result)

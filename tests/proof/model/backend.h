@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The barrier backend of the model: every access of writer.h and reader.h goes to
- * a model-checked atomic that stands for the word at that address, with the order
- * that its tag asks for, or a weaker one when that side of the pair is switched
- * off.
+ * The barrier backend of the model. Every access of writer.h and reader.h goes to a
+ * model-checked atomic that stands for the word at that address. Its memory order is the
+ * one that its tag asks for, or a weaker one if that side of the pair is weakened.
  */
 #ifndef SEQRING_MODEL_BACKEND_H
 #define SEQRING_MODEL_BACKEND_H
@@ -17,9 +16,9 @@ rl::atomic<uint64_t> &at(const void *p);
 rl::memory_order load_order(model_tag tag, const void *p);
 rl::memory_order store_order(model_tag tag, const void *p);
 void fence(model_tag tag, rl::memory_order order, bool reader);
-/* Of a load without a tag: relaxed, unless a mistake is being made on purpose. */
+/* The order of a load without a tag: relaxed, unless the model weakens RECLAIM_ACQUIRE. */
 rl::memory_order plain_order();
-/* In the WAKE pair both sides use the full fence. */
+/* Tells the sides of the WAKE pair apart, since both use the full fence. */
 bool in_reader();
 
 template <typename T> T load(const T *p, rl::memory_order order)

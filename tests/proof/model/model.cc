@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The protocol under a model checker: writer.h and reader.h as they are, on a ring
- * of four records, run against each other in random interleavings with every stale
- * value that C11 lets a load return. Then once more for each side of each ordering
- * pair with that side weakened, which must be caught: a pair that nothing misses
- * is not needed, or not tested.
+ * The protocol under a model checker. The real writer.h and reader.h run against each
+ * other on a ring of four records, in random interleavings, and a load returns any stale
+ * value that C11 allows. Then each side of each ordering pair is weakened in turn, and a
+ * scenario must catch that. A pair that no scenario misses is not needed, or not tested.
  *
- * usage: model [ITERATIONS [only]]; only: without the weakened pairs
+ * usage: model [ITERATIONS [only]]; only: no weakened pairs
  */
 #include <relacy/relacy.hpp>
 #include <cstdio>
@@ -19,7 +18,7 @@
 #include "seqring/reader.h"
 #include "seqring/writer.h"
 
-/* Each scenario runs in a process of its own, which ends here when it fails. */
+/* Each scenario runs in its own process, which exits with VIOLATED when it fails. */
 enum { VIOLATED = 42, BROKEN = 43 };
 
 #define MUST(cond) do { if (!(cond)) _exit(VIOLATED); } while (0)
@@ -34,7 +33,7 @@ enum : unsigned {
 	CELLS = WAIT_CELL + 3,
 };
 
-/* What can be weakened: one side of one pair, for one word where there are several. */
+/* The mistakes: each weakens one side of one pair, for one word if there are several. */
 enum weak {
 	NOTHING,
 	PUBLISH_STORE, PUBLISH_LOAD,
@@ -51,22 +50,31 @@ enum weak {
 
 static const char *const weak_names[WEAK_COUNT] = {
 	"nothing",
-	"PUBLISH release store of the stamp", "PUBLISH acquire load of the stamp",
-	"RECLAIM write fence", "RECLAIM read fence",
-	"RECLAIM read fence, but with an acquire load of tail",
-	"JOIN release store of tail", "JOIN acquire load of tail",
-	"JOIN release store of head", "JOIN acquire load of head",
-	"JOIN release store of last", "JOIN acquire load of last",
-	"JOIN release store of segment_pos", "JOIN acquire load of segment_pos",
-	"WAKE full fence of the writer", "WAKE full fence of the reader",
-	"END release store of state", "END acquire load of state",
-	"ANNOUNCE grace period", "ANNOUNCE grace period, but for who announces",
+	"PUBLISH: the stamp is stored without release",
+	"PUBLISH: the stamp is loaded without acquire",
+	"RECLAIM: the writer has no write fence",
+	"RECLAIM: the reader has no read fence",
+	"RECLAIM: an acquire load of tail replaces the read fence",
+	"JOIN: tail is stored without release",
+	"JOIN: tail is loaded without acquire",
+	"JOIN: head is stored without release",
+	"JOIN: head is loaded without acquire",
+	"JOIN: last is stored without release",
+	"JOIN: last is loaded without acquire",
+	"JOIN: segment_pos is stored without release",
+	"JOIN: segment_pos is loaded without acquire",
+	"WAKE: the writer has no full fence",
+	"WAKE: the reader has no full fence",
+	"END: state is stored without release",
+	"END: state is loaded without acquire",
+	"ANNOUNCE: no sleeper waits for a grace period",
+	"ANNOUNCE: a sleeper that finds an announcement waits for no grace period",
 };
 
 static weak weakened;
 static rl::atomic<uint64_t> *cells;
 
-/* Addresses only: never read or written, the cells stand for it. */
+/* Provides addresses only. It is never read or written; the cells stand for its words. */
 alignas(128) static unsigned char arena[CELLS * 8];
 
 static struct seqring_ring_ctl *const ctl = (struct seqring_ring_ctl *)arena;
@@ -151,12 +159,12 @@ static uint64_t content(uint64_t seq)
 	return seq * 1000003;
 }
 
-/* State and steps that all scenarios share; each has two threads. */
+/* State and steps that all scenarios share. Thread 0 is the writer. */
 struct ring_model {
 	rl::atomic<uint64_t> memory[CELLS];
 	struct seqring_writer w;
 
-	/* A ring on which @published records stand already; they are seen by all. */
+	/* Makes a ring with @published records that all threads see. */
 	void start(unsigned int published)
 	{
 		cells = memory;
@@ -181,7 +189,7 @@ struct ring_model {
 		seqring_write(&sleepers->seq, v);
 	}
 
-	/* Only the first word of the payload is written: fewer steps to explore. */
+	/* Writes only the first word of the payload, so that there are fewer steps to explore. */
 	void publish()
 	{
 		void *payload;
@@ -202,7 +210,7 @@ struct ring_model {
 		r->any = 1;
 	}
 
-	/* One read; whatever it accepts must be one of the records, whole. */
+	/* Reads once. A record that is accepted must be whole and one that was published. */
 	static enum seqring_outcome read(struct seqring_reader *r, struct seqring_view *v)
 	{
 		enum seqring_outcome outcome = seqring_reader_peek(r, v);
@@ -224,8 +232,8 @@ struct ring_model {
 };
 
 /*
- * The writer laps the ring while a reader goes from the oldest record on, resyncs
- * when it is overrun, and counts: what it read and what it lost leaves no gap.
+ * The writer laps the ring while a reader starts at the oldest record and resyncs after
+ * each overrun. The records that it read and those that it lost must leave no gap.
  */
 template <bool eager> struct follow : rl::test_suite<follow<eager>, 2>, ring_model {
 	void before()
@@ -245,7 +253,7 @@ template <bool eager> struct follow : rl::test_suite<follow<eager>, 2>, ring_mod
 			return;
 		}
 		reader(&r, eager);
-		/* The tail of four records in this ring. */
+		/* Where tail is after four records in this ring. */
 		r.pos = RECORD;
 		r.seq = next;
 		r.any = 0;
@@ -268,9 +276,9 @@ template <bool eager> struct follow : rl::test_suite<follow<eager>, 2>, ring_mod
 };
 
 /*
- * A reader that joins after the writer has made any number of steps, none of which
- * the reader was told of: what it loads first may be stale, all that follows must
- * fit to it.
+ * A reader joins after the writer has made any number of steps. Nothing orders these steps
+ * before the reader's loads: its first load may be stale, and its later loads must be
+ * consistent with the first.
  */
 static void unseen_steps(unsigned int limit)
 {
@@ -307,13 +315,13 @@ struct join : rl::test_suite<join<at, before_it, eager>, 2>, ring_model {
 		else
 			MUST(!seqring_reader_seek_head(&r));
 		outcome = read(&r, &v);
-		/* Tail and last, once they have moved, name a record, not a place for one. */
+		/* Once tail and last have moved, each names a record, not a free place. */
 		if (at != HEAD && r.pos)
 			MUST(outcome != SEQRING_EMPTY);
 	}
 };
 
-/* A reader far behind resyncs by segment_pos while the writer moves on. */
+/* A reader that is far behind resyncs by segment_pos while the writer moves on. */
 struct resync : rl::test_suite<resync, 2>, ring_model {
 	void before()
 	{
@@ -339,7 +347,7 @@ struct resync : rl::test_suite<resync, 2>, ring_model {
 	}
 };
 
-/* A reader seeks a seq, by way of segment_pos, while the writer moves on. */
+/* A reader seeks a seq, using segment_pos, while the writer moves on. */
 struct seek : rl::test_suite<seek, 2>, ring_model {
 	void before()
 	{
@@ -364,13 +372,13 @@ struct seek : rl::test_suite<seek, 2>, ring_model {
 		if (outcome || read(&r, &v))
 			return;
 		MUST(v.seq >= 5 && v.lost == v.seq - 5);
-		/* Said to be lost: then it must be gone. */
+		/* The reader reports record 5 as lost, so it must be gone. */
 		if (v.seq > 5)
 			MUST(seqring_read(&ctl->tail) > RECORD * 4);
 	}
 };
 
-/* A sleeper and a record: one of the two sees the other. */
+/* A sleeper arms while the writer publishes: at least one of them must see the other. */
 struct wake : rl::test_suite<wake, 2>, ring_model {
 	bool woken, slept;
 
@@ -398,17 +406,17 @@ struct wake : rl::test_suite<wake, 2>, ring_model {
 };
 
 /*
- * Sleepers that announce themselves to a writer which has no fence otherwise, and
- * which forgets them after @calm_max records; @before_it: what has been announced, with
- * all that belongs to it, long ago. The lock stands for RCU: a section has
- * ended before a grace period does, or begins after it began.
+ * Sleepers announce themselves to a writer that has no fence otherwise. The writer forgets
+ * them after @idle_max records that wake nobody. @before_it is an announcement from long
+ * ago; its sleeper has done all that belongs to it. The lock stands for RCU: a section
+ * either ends before a grace period does, or begins after the grace period began.
  */
-template <unsigned int calm_max, unsigned int before_it, unsigned int sleepers_nr>
-struct announce : rl::test_suite<announce<calm_max, before_it, sleepers_nr>, 1 + sleepers_nr>,
+template <unsigned int idle_max, unsigned int before_it, unsigned int sleepers_nr>
+struct announce : rl::test_suite<announce<idle_max, before_it, sleepers_nr>, 1 + sleepers_nr>,
 		  ring_model {
 	enum { RECORDS = 3 };
 	rl::mutex rcu;
-	__u32 calm;
+	__u32 idle;
 	bool slept[3];
 	uint64_t from[3];
 	rl::atomic<unsigned int> doorbell;
@@ -418,7 +426,7 @@ struct announce : rl::test_suite<announce<calm_max, before_it, sleepers_nr>, 1 +
 	{
 		start(1);
 		seqring_write(&sleepers->announced, before_it);
-		calm = 0;
+		idle = 0;
 		doorbell.store(0, rl::mo_relaxed, $);
 		slept[1] = slept[2] = false;
 	}
@@ -439,7 +447,7 @@ struct announce : rl::test_suite<announce<calm_max, before_it, sleepers_nr>, 1 +
 			for (int i = 0; i < RECORDS; i++) {
 				rcu.lock($);
 				publish();
-				if (seqring_writer_wake_due_announced(ctl, sleepers, &calm, calm_max))
+				if (seqring_writer_wake_due_announced(ctl, sleepers, &idle, idle_max))
 					doorbell.fetch_add(1, rl::mo_release, $);
 				rcu.unlock($);
 			}
@@ -454,7 +462,7 @@ struct announce : rl::test_suite<announce<calm_max, before_it, sleepers_nr>, 1 +
 		slept[index] = seqring_read(&ctl->head) <= from[index];
 	}
 
-	/* Each ring of the doorbell is an edge for all who have drained it before. */
+	/* Each ring of the doorbell wakes all sleepers that drained it before. */
 	void after()
 	{
 		for (unsigned int i = 1; i <= sleepers_nr; i++)
@@ -463,7 +471,7 @@ struct announce : rl::test_suite<announce<calm_max, before_it, sleepers_nr>, 1 +
 	}
 };
 
-/* Whoever sees the end has seen every record. */
+/* A reader that sees the end must have seen every record. */
 template <bool eager> struct end : rl::test_suite<end<eager>, 2>, ring_model {
 	void before()
 	{
@@ -495,7 +503,7 @@ template <bool eager> struct end : rl::test_suite<end<eager>, 2>, ring_model {
 	}
 };
 
-/* 0: nothing was violated; VIOLATED; else the checker itself failed. */
+/* Return: 0 if nothing was violated, VIOLATED, or another value if the checker itself failed. */
 static int explore(bool (*simulate)(rl::test_params &), unsigned int iterations)
 {
 	std::ostringstream quiet;
@@ -566,9 +574,9 @@ int main(int argc, char **argv)
 		weakened = (weak)i;
 		by = caught_by(iterations);
 		if (by)
-			printf("ok model: without %s, caught by %s\n", weak_names[i], by);
+			printf("ok model: %s, caught by %s\n", weak_names[i], by);
 		else
-			printf("not ok model: without %s - nothing failed\n", weak_names[i]);
+			printf("not ok model: %s - nothing failed\n", weak_names[i]);
 		failed += !by;
 	}
 	return failed ? 1 : 0;

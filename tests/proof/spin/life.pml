@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The life of a device that was made through the control node, step by step, as a state
- * machine for spin: two processes open it, map it, poll it and go; one deletes it; the
- * module is unloaded. Nothing is touched after it was freed, no code of the module runs
- * after it was unloaded, a reader that sees the end has read all, and nothing is left.
+ * machine for spin. Two processes open the device, map it, poll it and leave; one process
+ * deletes it; the module is unloaded. No step touches freed memory, no code of the module
+ * runs after it was unloaded, a reader that sees the end has read all, and nothing is left.
  *
- * BREAK_...: with one thing wrong, which must be found.
+ * Each macro BREAK_... makes one mistake, which the search must find; spin.sh lists them.
  */
 
 #define FILES 2
@@ -86,7 +86,7 @@ inline end_device()
 	put_ref()
 }
 
-/* A process that deletes it. The control node's file holds the module. */
+/* A process that deletes the device. The control node's file holds the module. */
 active proctype control()
 {
 	bool mine;
@@ -116,14 +116,14 @@ active proctype control()
 		:: else
 		fi;
 		CODE()
-	:: true		/* it leaves the device alone */
+	:: true		/* it does not delete the device */
 	fi;
 	users--;
 out:	gone++
 }
 
 #ifdef BREAK_LIST
-/* Another one that deletes it at the same time. */
+/* Another process that deletes the device at the same time. */
 active proctype control2()
 {
 	acquire(lock);
@@ -144,13 +144,13 @@ end:	do
 	od
 }
 
-/* A process with a file of the device: it writes, reads, maps, and goes. */
+/* A process with a file of the device: it writes, reads, maps, and leaves. */
 active [FILES] proctype user()
 {
-	bool mapped, hup, last, open;
+	bool mapped, saw_end, last, open;
 	byte cursor, end_seen, n, files;
 
-	/* chrdev_open(): the device's cdev holds it, and the file the module. */
+	/* chrdev_open(): the cdev holds the device, and the file holds the module. */
 	atomic {
 		if
 		:: !visible -> goto out
@@ -178,7 +178,7 @@ active [FILES] proctype user()
 #endif
 	files = 1;
 	open = true;
-	/* A mapping holds the file, and its page tables the page. */
+	/* A mapping holds the file, and its page tables hold the page. */
 	if
 	:: true ->
 		mapped = true;
@@ -215,11 +215,11 @@ active [FILES] proctype user()
 #endif
 		fi;
 		write_lock = false
-	:: open && !hup ->
-		/* seqring_fop_poll(): the end first, then the look. */
+	:: open && !saw_end ->
+		/* seqring_fop_poll() loads the end first, then head. */
 		CODE();
 		TOUCH();
-#ifdef BREAK_HUP
+#ifdef BREAK_POLL
 		end_seen = head;
 		last = dead;
 #else
@@ -229,11 +229,11 @@ active [FILES] proctype user()
 		if
 		:: cursor < end_seen -> cursor = end_seen
 		:: cursor == end_seen && last ->
-			hup = true;
+			saw_end = true;
 			assert(cursor == head)
 		:: else
 		fi;
-		/* It may lose interest at any time. */
+		/* The process may stop to poll at any time. */
 		if
 		:: true -> break
 		:: true
@@ -265,7 +265,7 @@ active [FILES] proctype user()
 	:: !open && !mapped -> break
 	od;
 release:
-	/* seqring_release(), once nothing holds the file any more */
+	/* seqring_release(), when nothing holds the file any more */
 	CODE();
 	TOUCH();
 #ifndef BREAK_PUT

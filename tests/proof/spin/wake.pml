@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Sleeping and waking, step by step, as a state machine for spin. Nobody may sleep for
- * ever on a record that is there (an invalid end state), and nobody may run for ever
+ * Sleeping and waking, step by step, as a state machine for spin. No sleeper may sleep
+ * forever while there is a record for it (an invalid end state), and none may run forever
  * without a new record (a non-progress cycle).
  *
- * The writer's store of head waits in a store buffer until a fence, or until the machine
- * likes: without it the WAKE and ANNOUNCE pairs would not be needed at all. All other
- * reordering is for tests/proof/litmus and model.cc to explore.
+ * The writer's store of head stays in a store buffer until a fence, or until the machine
+ * empties the buffer. Without this buffer the WAKE and ANNOUNCE pairs would not be needed
+ * at all. tests/proof/litmus and model.cc explore all other reordering.
  *
- * RECORDS: how many are published. One of these kinds of sleeper:
- *   LEVEL     poll(2) on a device: seqring_fop_poll(), seqring_arm_and_look()
- *   EDGE      EPOLLET on a device: asked by poll() only after an event
- *   WATERMARK      poll(2) with a watermark for two records and a timeout
- *   DOORBELL      an epoll instance with an eventfd or a BPF ring buffer: drain, arm, check
- *             (arm_and_check() in libring/reader/wait.c)
- *   ANNOUNCE  DOORBELL, where the writer looks at the armed word only while a sleeper is
- *             announced: seqring_reader_announce(), seqring_writer_wake_due_announced()
- * BREAK_...: with one thing wrong, which must be found.
+ * RECORDS is the number of published records. One macro selects the kind of sleeper:
+ *   LEVEL      poll(2) on a device: seqring_fop_poll()
+ *   EDGE       EPOLLET on a device: poll() checks it only after an event
+ *   WATERMARK  poll(2) with a watermark of two records and a timeout
+ *   DOORBELL   an epoll instance with an eventfd or a BPF ring buffer: the sleeper drains
+ *              the doorbell, arms, and checks head again: arm_and_check() in libring/reader/wait.c
+ *   ANNOUNCE   DOORBELL, but the writer loads the wake threshold only while a sleeper is
+ *              announced: seqring_reader_announce(), seqring_writer_wake_due_announced()
+ * Each macro BREAK_... makes one mistake, which the search must find; spin.sh lists them.
  */
 
 #ifndef RECORDS
@@ -25,20 +25,20 @@
 #define SLEEPERS 2
 #define NONE 255
 
-byte head;		/* as all but the writer see it */
+byte head;		/* as everyone except the writer sees it */
 byte mine;		/* as the writer sees it */
-byte armed = NONE;	/* seqring_wait.pos */
+byte threshold = NONE;	/* the wake threshold, seqring_wait.pos */
 bool due;		/* irq_work is queued */
-bool queued[SLEEPERS];	/* on the wait queue; of an epoll instance: the doorbell is in it */
+bool queued[SLEEPERS];	/* on the wait queue; an epoll instance: it contains the doorbell */
 bool woken[SLEEPERS];
 bool timer[SLEEPERS];
 bool expired[SLEEPERS];
 
 #ifdef ANNOUNCE
 byte announced;
-byte calm;
+byte idle;		/* records since a wake-up */
 bool section;		/* the writer's RCU read-side critical section */
-byte sections;		/* how many have ended */
+byte sections;		/* number of sections that have ended */
 #endif
 
 /* seqring_atomic_min(): one atomic instruction. */
@@ -46,7 +46,7 @@ inline lower(pos)
 {
 	d_step {
 		if
-		:: armed > pos -> armed = pos
+		:: threshold > pos -> threshold = pos
 		:: else
 		fi
 	}
@@ -67,7 +67,7 @@ inline wake_all()
 #if defined(LEVEL) || defined(EDGE) || defined(WATERMARK)
 	due = true	/* irq_work_queue() */
 #else
-	/* The doorbell: an edge for every epoll instance that it is in. */
+	/* The doorbell is an edge for every epoll instance that contains it. */
 	d_step {
 		woken[0] = woken[0] || queued[0];
 		woken[1] = woken[1] || queued[1]
@@ -79,12 +79,12 @@ inline wake_all()
 inline wake_if_due()
 {
 	if
-	:: armed < mine ->
+	:: threshold < mine ->
 #ifdef BREAK_DISARM
 		wake_all();
-		armed = NONE
+		threshold = NONE
 #else
-		armed = NONE;
+		threshold = NONE;
 		wake_all()
 #endif
 	:: else
@@ -97,18 +97,18 @@ inline wake_if_announced()
 #ifdef ANNOUNCE
 	if
 	:: announced == 0
-	:: announced != 0 && calm < 1 ->
-		calm++;
+	:: announced != 0 && idle < 1 ->
+		idle++;
 		fence();
 		wake_if_due()
-	:: announced != 0 && calm >= 1 ->
-		calm = 0;
+	:: announced != 0 && idle >= 1 ->
+		idle = 0;
 		announced = 0;
 #ifndef BREAK_FORGET
 		fence();
 		if
-		:: armed != NONE ->
-			armed = NONE;
+		:: threshold != NONE ->
+			threshold = NONE;
 			wake_all()
 		:: else
 		fi
@@ -143,14 +143,14 @@ active proctype writer()
 	od
 }
 
-/* The store buffer, and irq_work: both come when they like. */
+/* The store buffer, irq_work and the timers: each acts at any time. */
 active proctype machine()
 {
 end:	do
 	:: head < mine -> head++
 	:: due ->
 		due = false;
-		/* seqring_wake_sleepers(): under the queue's lock */
+		/* seqring_wake_sleepers(), under the queue's lock */
 		d_step {
 			woken[0] = woken[0] || queued[0];
 			woken[1] = woken[1] || queued[1]
@@ -170,7 +170,7 @@ end:	do
 	od
 }
 
-/* Reads what is there, and says so in the reader page. */
+/* Reads all records and moves the cursor in the reader page. */
 inline drain_ring()
 {
 	if
@@ -181,13 +181,13 @@ progress_read:
 	fi
 }
 
-#ifdef BREAK_LOOK
+#ifdef BREAK_RECHECK
 #define ENOUGH(seen) (seen > cursor)
 #else
 #define ENOUGH(seen) (head > cursor)
 #endif
 
-/* Return in @ready: whether poll() says that there is something. */
+/* Sets @ready: whether poll() reports records. */
 inline poll_ring()
 {
 	seen = head;
@@ -207,7 +207,7 @@ inline poll_ring()
 		:: seen >= cursor + 2 -> lower(seen)
 		:: else -> lower(cursor + 1)
 		fi;
-		/* One unread record is not enough, but starts the time. */
+		/* One unread record is not enough, but starts the timer. */
 		seen = head;
 		ready = (seen >= cursor + 2);
 		if
@@ -223,7 +223,7 @@ inline poll_ring()
 		ready = (head > cursor)
 	fi;
 #else
-	/* seqring_arm_ring(): at head where there is enough already. */
+	/* seqring_arm_ring() arms at head if there are enough records already. */
 	if
 	:: seen > cursor -> lower(seen)
 	:: else -> lower(cursor)
@@ -234,7 +234,7 @@ inline poll_ring()
 	ready = ENOUGH(seen);
 #endif
 #endif
-	/* What is not needed any more only multiplies the states. */
+	/* A stale value would only multiply the states. */
 	seen = 0
 }
 
@@ -247,7 +247,7 @@ proctype sleeper(byte i)
 	do
 	:: cursor == RECORDS -> break
 	:: else ->
-		/* do_poll(): on the queue from the first call on. */
+		/* do_poll() joins the queue at its first call. */
 		woken[i] = false;
 #ifndef BREAK_QUEUE
 		queued[i] = true;
@@ -279,7 +279,7 @@ proctype sleeper(byte i)
 	byte cursor, seen;
 	bool ready;
 
-	/* EPOLL_CTL_ADD: on the queue, and asked once. */
+	/* EPOLL_CTL_ADD joins the queue and polls once. */
 	queued[i] = true;
 	poll_ring();
 	if
@@ -289,7 +289,7 @@ proctype sleeper(byte i)
 	do
 	:: cursor == RECORDS -> break
 	:: else ->
-		/* epoll_wait(): who is on its list is asked, and is then off it. */
+		/* epoll_wait() polls a file on its ready list and takes it off the list. */
 		woken[i];
 progress_sleep:	woken[i] = false;
 		poll_ring();
@@ -306,13 +306,13 @@ progress_sleep:	woken[i] = false;
 #endif
 
 #if defined(DOORBELL) || defined(ANNOUNCE)
-/* Waits for the sections that run now; membarrier(MEMBARRIER_CMD_GLOBAL). */
+/* membarrier(MEMBARRIER_CMD_GLOBAL): waits for the sections that run now. */
 inline grace_period()
 {
 #if defined(ANNOUNCE) && !defined(BREAK_GRACE)
 	old = sections;
 	!section || sections != old;
-	/* What those sections have stored is seen, too. */
+	/* The stores of those sections become visible, too. */
 	seen = mine;
 	head >= seen;
 	d_step {

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# dev-bites.sh [-t SECONDS] KERNEL [NAME...]: whether the fuzzer of the devices finds
-# holes. Takes one safeguard out of a copy of kmod/ after the other, and runs devfuzz
-# on it, which must fail. Prints ok or not ok for each, with what gave it away and
-# after how long. Run by hand; some holes are found on a kernel with KASAN only.
+# dev-bites.sh [-t SECONDS] KERNEL [NAME...]: tests that the fuzzer of the devices finds
+# holes. Removes one safeguard at a time from a copy of kmod/ and runs devfuzz on it, which
+# must fail. Prints ok or not ok for each, the report that showed the hole, and the time it
+# took. Run by hand; only a kernel with KASAN shows some of the holes.
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -71,14 +71,14 @@ while IFS='|' read -r name only file how; do
 	cp "$file" "$out/good.c"
 	sed -i "$how" "$file"
 	if cmp -s "$file" "$out/good.c"; then
-		echo "not ok bite.$name - nothing to change in $file"
+		echo "not ok bite.$name - the expression changes nothing in $file"
 		missed=1
 		continue
 	fi
 	if ! "$out/tree/kmod/build.sh" "$KHEADERS" "$out/$kernel" CONFIG_SEQRING_TEST=m KCFLAGS= \
 		>"$out/build.log" 2>&1; then
 		tail -n 5 "$out/build.log" | sed 's/^/# /'
-		echo "not ok bite.$name - it does not build"
+		echo "not ok bite.$name - the changed module does not build"
 		missed=1
 	else
 		FUZZ_KMOD=$out/$kernel/kmod FUZZ_SEED=$((RANDOM + 1)) FUZZ_KERNEL=$kernel FUZZ_PARTS=calls \
@@ -90,11 +90,11 @@ while IFS='|' read -r name only file how; do
 			echo "# bite.$name: ${how#not ok }$after"
 			grep -aE -m 1 '[0-9]\] .*(BUG|WARNING|fault|Oops|KASAN)' "$out/$name.lines"
 		else
-			echo "not ok bite.$name - not found in $seconds s"
+			echo "not ok bite.$name - devfuzz finds nothing in $seconds s"
 			missed=1
 		fi
 	fi
 	cp "$out/good.c" "$file"
 done < <(bites)
-[ $seen -gt 0 ] || { echo "not ok bites - none of that name for $kernel"; exit 1; }
+[ $seen -gt 0 ] || { echo "not ok bites - there is no such name for $kernel"; exit 1; }
 exit $missed

@@ -1,15 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# dev.sh [SECONDS]: fuzzes the devices in a VM, with our own fuzzer for that long
-# (FUZZ_SECONDS, or 90), with stress-ng and with trinity. Prints the lines of
-# dev_guest.sh. Exit status 0, or 1.
+# dev.sh [SECONDS]: fuzzes the devices in a VM with devfuzz, stress-ng and trinity. devfuzz
+# runs for SECONDS ($FUZZ_SECONDS, or 90). Prints the lines of dev_guest.sh. Exit status: 0,
+# or 1 when something failed.
 #
-# FUZZ_KERNEL  which kernel (debug-a)
-# FUZZ_PARTS   calls, stress, trinity (all)
-# FUZZ_SEED    of the fuzzer (that of the day, so that each run is another)
-# FUZZ_KMOD    modules that are there already
-# FUZZ_QUICK   an end as soon as something is wrong
+# Environment:
+# FUZZ_KERNEL  the kernel (debug-a)
+# FUZZ_PARTS   some of calls, stress and trinity (all)
+# FUZZ_SEED    the seed of devfuzz (the day's number, so that each day tests other calls)
+# FUZZ_KMOD    the directory of the modules, if they are already built
+# FUZZ_QUICK   stop at the first failure
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -57,8 +58,8 @@ done
 need=''
 [ "$kernel" != debug-a ] || need=--need-kcov
 rm -rf "$out"
-# nokaslr: KCOV's addresses are then those of /proc/kallsyms. A host that is busy for
-# seconds is not the guest's stall.
+# With nokaslr, KCOV's addresses are those of /proc/kallsyms. The limits are long: a host that
+# is busy for seconds must not count as a stall of the guest.
 tests/kernel/vm/vm.sh -q -o "$log" -r "$out" -k "$kernel" -t $((seconds + 900)) -m 1024 \
 	-a 'nokaslr watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=100' \
 	"${files[@]}" -- "set -o pipefail; FUZZ_SECONDS=$seconds FUZZ_SEED=$seed FUZZ_NEED=$need \

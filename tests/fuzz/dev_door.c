@@ -75,7 +75,7 @@ static long run_pagemap(struct fuzz_args *a)
 	return ret;
 }
 
-/* Who could hand in pages of its own could write the ring by it. */
+/* A process that could put its own pages into the mapping could write the ring. */
 static long run_userfault(struct fuzz_args *a)
 {
 	struct uffdio_api api = { .api = UFFD_API };
@@ -100,8 +100,8 @@ static long run_userfault(struct fuzz_args *a)
 	return ret ? -1 : 1;
 }
 
-/* Loads, all over the range; what lies there is nobody's business. */
-static long run_look(struct fuzz_args *a)
+/* Loads a byte of each page of the range. The contents do not matter. */
+static long run_load(struct fuzz_args *a)
 {
 	unsigned long at = a->v[0], end = at + a->v[1] % (64 * FUZZ_PAGE);
 	unsigned char byte;
@@ -112,7 +112,7 @@ static long run_look(struct fuzz_args *a)
 	return 0;
 }
 
-/* Cursors and watermarks, whatever the kernel makes of them. */
+/* Stores any values as cursors and watermarks. */
 static long run_lie(struct fuzz_args *a)
 {
 	unsigned long at = 0;
@@ -155,7 +155,7 @@ static const struct fuzz_call calls[] = {
 	  check_not_written,
 	  .alone = true,
 	  .needs = "/proc/sys/vm/unprivileged_userfaultfd" },
-	{ "look", 3, { T_RANGE }, run_look, .alone = true },
+	{ "load", 3, { T_RANGE }, run_load, .alone = true },
 	{ "lie", 8, { T_RAW, T_RAW, T_RAW }, run_lie, .alone = true },
 };
 

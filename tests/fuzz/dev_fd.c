@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Descriptors: opened, copied, passed, closed. */
+/* Calls that open, copy, pass and close descriptors. */
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
@@ -33,7 +33,7 @@ static void check_open(struct fuzz_args *a, long ret, int err)
 	fuzz_add_fd(ret, FUZZ_DEV, writable);
 }
 
-/* Under a right name, so that most programs have something to work on. */
+/* Opens a device by a valid name, so that most programs have one to work on. */
 static int open_good(uint64_t name, uint64_t flags)
 {
 	static const char *const names[] = { "fz0", "fz1", "fz2", "fz3", "fzl", "fzp", "honest" };
@@ -57,7 +57,7 @@ static void check_open_good(struct fuzz_args *a, long ret, int err)
 
 static long run_close(struct fuzz_args *a)
 {
-	/* Not those of 0 to 2, which are ours to speak by. */
+	/* Descriptors 0 to 2 stay open: the fuzzer prints to them. */
 	return close(a->v[0] > 2 ? a->v[0] : 9999);
 }
 
@@ -84,7 +84,7 @@ static void check_dup(struct fuzz_args *a, long ret, int err)
 		fuzz_add_fd(ret, a->h.kind, a->h.writable);
 }
 
-/* Onto another one, which is closed by it. */
+/* Copies a descriptor onto another one, which this closes. */
 static long run_dup_onto(struct fuzz_args *a)
 {
 	if ((int)a->v[1] < 3)
@@ -181,7 +181,7 @@ void fuzz_need_fd(struct fuzz_rnd *r, enum fuzz_kind kind)
 	}
 }
 
-/* In flight, where it may also stay when both ends are closed. */
+/* Sends a descriptor. It may stay in flight even when both ends are closed. */
 static long run_send_fd(struct fuzz_args *a)
 {
 	char data = 0, control[CMSG_SPACE(sizeof(int))] = { 0 };

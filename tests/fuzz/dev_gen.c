@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Programs: new ones from a seed, others from what has found something new. */
+/* Makes programs: new ones from a seed, mutants from programs that reached new places. */
 #include "devfuzz.h"
 
 uint64_t fuzz_rnd(struct fuzz_rnd *r)
@@ -47,7 +47,7 @@ static void remove_at(struct fuzz_program *p, unsigned int at)
 	memmove(&p->call[at], &p->call[at + 1], (p->nr - at) * sizeof(p->call[0]));
 }
 
-/* The beginning of one, then the end of another. */
+/* Joins the beginning of one program and the end of another. */
 static void splice(struct fuzz_program *p, struct fuzz_rnd *r)
 {
 	unsigned int nr = __atomic_load_n(&fuzz_all->corpus_nr, __ATOMIC_ACQUIRE);
@@ -78,7 +78,7 @@ void fuzz_mutate(struct fuzz_program *p, struct fuzz_rnd *r)
 			insert_at(p, fuzz_below(r, p->nr + 1), p->call[at]);
 			break;
 		case 3:
-			/* The same call with other arguments: its high half says which. */
+			/* Other arguments for the same call, which the high half selects. */
 			p->call[at] = (p->call[at] & ~0xffffffffULL) | (uint32_t)fuzz_rnd(r);
 			break;
 		default:

@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# dev_guest.sh PART...: runs in the VM (see dev.sh), as root, beside the modules and
-# the programs. PART is calls, stress or trinity. Around each, honest readers follow
-# a device that an honest writer fills, and their account has to be exact; at the end
-# nothing may be left. POSIX sh, for busybox.
+# dev_guest.sh PART...: fuzzes the devices in the VM (see dev.sh), as root; the modules and
+# the programs are in the current directory. PART is calls, stress or trinity. During each
+# part, honest readers follow a device that an honest writer fills, and their account must be
+# exact. At the end nothing may be left. POSIX sh, for busybox.
 #
-# FUZZ_SECONDS, FUZZ_SEED, FUZZ_PROCS: of devfuzz; STRESS_SECONDS, TRINITY_SECONDS.
+# The environment variables FUZZ_SECONDS, FUZZ_SEED and FUZZ_PROCS are for devfuzz;
+# STRESS_SECONDS and TRINITY_SECONDS for the other two.
 
 set -u
 cd /root || exit 1
@@ -22,7 +23,7 @@ not_ok() {
 	failed=1
 }
 
-# same NAME GOT EXPECTED
+# same NAME GOT EXPECTED: reports ok when both are equal.
 same() {
 	if [ "$2" = "$3" ]; then
 		ok "$1"
@@ -31,12 +32,15 @@ same() {
 	fi
 }
 
+# driver WORD...: gives the test driver a command.
 driver() { echo "$*" >/dev/seqring-test; }
 
+# readers_of DEVICE: prints the number of its readers.
 readers_of() { control readers "$1" 2>/dev/null || echo "?"; }
 
-# --- the honest ones --------------------------------------------------------
+# --- honest readers and an honest writer ------------------------------------
 
+# honest_begin PART: creates the device and starts its readers and its writer.
 honest_begin() {
 	driver create honest 1 65536 0 || not_ok "$1.honest" 'the driver cannot create it'
 	rm -f $tmp/stop $tmp/writer
@@ -53,8 +57,8 @@ honest_begin() {
 	done
 	(
 		while [ ! -e $tmp/stop ]; do
-			# More than the ring holds, and then time for the others: on a kernel with
-			# KASAN each wake-up costs milliseconds.
+			# A burst exceeds the ring, and a pause leaves time for the other processes:
+			# on a kernel with KASAN each wake-up costs milliseconds.
 			driver flood honest 400 1024 3 || echo "flood: $?" >>$tmp/writer
 			sleep 2
 		done
@@ -62,7 +66,8 @@ honest_begin() {
 	pid_writer=$!
 }
 
-# Each has seen every record, or knows of it that it was lost.
+# honest_end PART: stops the writer and checks that each reader saw every record or counted it
+# as lost.
 honest_end() {
 	touch $tmp/stop
 	wait $pid_writer
@@ -79,10 +84,10 @@ honest_end() {
 	done
 }
 
-# --- what is tried ----------------------------------------------------------
+# --- the parts --------------------------------------------------------------
 
-# The same seeds are the same calls, with the same devices to begin with. A child's
-# lines come when they come; addresses of our own memory are another each time.
+# replay: prints the calls of some seeds, starting with the same devices each time. Leaves out
+# what differs between runs: the lines of children, results, and addresses of devfuzz's memory.
 replay() {
 	for name in 0 1 2 3 4; do
 		control destroy "fz$name" 2>/dev/null
@@ -93,6 +98,7 @@ replay() {
 		sed -e '/^#   child/d' -e '/ places$/d' -e 's/ = .*//' -e 's/0x7f[0-9a-f]\{10\}/address/g'
 }
 
+# check_replay: checks that the same seeds make the same calls.
 check_replay() {
 	replay >"$tmp/replay.1"
 	replay >"$tmp/replay.2"
@@ -101,7 +107,7 @@ check_replay() {
 	elif cmp -s "$tmp/replay.1" "$tmp/replay.2"; then
 		ok calls.replay
 	else
-		not_ok calls.replay "the same seed did something else"
+		not_ok calls.replay "the same seeds made different calls"
 		diff "$tmp/replay.1" "$tmp/replay.2" | head -n 20 | sed 's/^/# /'
 	fi
 }
@@ -110,14 +116,14 @@ part_calls() {
 	[ -n "${FUZZ_QUICK:-}" ] || check_replay
 	devfuzz --seconds "${FUZZ_SECONDS:-60}" --seed "${FUZZ_SEED:-1}" \
 		--procs "${FUZZ_PROCS:-4}" ${FUZZ_NEED:+"$FUZZ_NEED"} || failed=1
-	# What is broken may not even come to an end.
+	# A broken module may never finish the rest.
 	if [ "$failed" = 1 ] && [ -n "${FUZZ_QUICK:-}" ]; then
 		kill -9 "$pid_inline" "$pid_lib" "$pid_slow" "$pid_writer"
 		exit 1
 	fi
 }
 
-# What was destroyed comes again; a user may open it, too.
+# open_to_all: creates the devices that were destroyed and lets every user open all of them.
 open_to_all() {
 	for name in fz0 fz1; do
 		[ -c "/dev/seqring/$name" ] || control create "$name" 65536
@@ -142,14 +148,14 @@ part_stress() {
 	same stress.control "$?" 0
 }
 
-# Only calls that take a descriptor or a mapping of it: of all of them, others would
-# kill the honest ones, or stop the machine.
+# The calls that take a descriptor or a mapping. Others could kill the honest processes or stop
+# the machine.
 trinity_calls='read write readv writev pread64 pwrite64 preadv pwritev lseek mmap munmap
 mprotect mremap madvise msync mincore mlock munlock ioctl poll ppoll select epoll_ctl
 epoll_wait fcntl dup dup2 newfstat sendfile splice tee fallocate ftruncate fadvise64
 readahead sync_file_range fsync flock'
 
-# As a user without rights.
+# part_trinity: runs trinity as a user without privileges.
 part_trinity() {
 	open_to_all
 	mkdir -p "$tmp/trinity"
@@ -169,7 +175,7 @@ part_trinity() {
 	if [ "$(sed -n 's/.* Ran \([0-9]*\) syscalls.*/\1/p' "$tmp/trinity.out")" -gt 20 ]; then
 		ok trinity.calls
 	else
-		not_ok trinity.calls "status $status: it made no calls"
+		not_ok trinity.calls "status $status: trinity made too few calls"
 	fi
 }
 
@@ -185,8 +191,8 @@ begin() {
 	control create fz1 131072
 }
 
-# Pages that nothing accounts for: neither free, nor cache, nor slab. The least of
-# some looks, for much is freed late.
+# used_kib: prints the size of the pages that nothing accounts for: neither free, nor cache, nor
+# slab. Takes the smallest of four samples, since the kernel frees much memory late.
 used_kib() {
 	for _ in 1 2 3 4; do
 		echo 3 >/proc/sys/vm/drop_caches
@@ -219,7 +225,7 @@ end() {
 	rmmod seqring_test || not_ok end.unload_driver "rmmod: $?"
 	same end.users "$(cat /sys/module/seqring/refcnt)" 0
 	if rmmod seqring; then ok end.unload; else not_ok end.unload "rmmod: $?"; fi
-	# Objects that died a moment ago may still be named by a register.
+	# A register may still hold a pointer to an object that was freed a moment ago.
 	if [ -w $leaks ]; then
 		for _ in 1 2; do
 			sleep 1
@@ -241,12 +247,12 @@ done
 end
 after=$(used_kib)
 echo "# pages unaccounted for: $before KiB before, $after KiB after"
-# Debugging has memory of its own that grows: traces of allocations, and the like.
+# The debug kernel's own memory grows, for traces of allocations and the like.
 most=2048
 [ ! -w $leaks ] || most=16384
 if [ $((after - before)) -lt $most ]; then
 	ok end.pages
 else
-	not_ok end.pages "$((after - before)) KiB more are neither free nor in any use"
+	not_ok end.pages "$((after - before)) KiB more are neither free nor accounted for"
 fi
 exit $failed

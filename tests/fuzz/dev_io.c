@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Reading, writing, seeking and waiting. */
+/* Calls that read, write, seek and wait. */
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
@@ -12,7 +12,7 @@
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
-/* The buffer, in up to four pieces. */
+/* Splits the buffer into up to four pieces. */
 static int split(const struct fuzz_args *a, struct iovec *iov)
 {
 	uint64_t len = a->v[2], part = len / 3 + 1, at = 0;
@@ -43,7 +43,7 @@ static long run_pread(struct fuzz_args *a)
 	return pread(a->v[0], (void *)a->v[1], a->v[2], a->v[3]);
 }
 
-/* Whole records, each what the format says. */
+/* Checks that the buffer has whole records in the documented format. */
 static void check_records(const unsigned char *p, uint64_t len, const struct fuzz_handle *h)
 {
 	struct seqring_record rec;
@@ -51,7 +51,7 @@ static void check_records(const unsigned char *p, uint64_t len, const struct fuz
 
 	while (at < len) {
 		if (len - at < sizeof(rec))
-			fuzz_fail("read", "%lu bytes are left over", len - at);
+			fuzz_fail("read", "%lu bytes after the last record", len - at);
 		memcpy(&rec, p + at, sizeof(rec));
 		size = (sizeof(rec) + (uint64_t)rec.meta.len + 7) & ~7ULL;
 		if (!rec.stamp || rec.meta.flags || rec.meta.len > h->payload_max ||
@@ -61,7 +61,7 @@ static void check_records(const unsigned char *p, uint64_t len, const struct fuz
 				  len);
 		for (i = sizeof(rec) + rec.meta.len; i < size; i++)
 			if (p[at + i])
-				fuzz_fail("read", "the padding has a %u", p[at + i]);
+				fuzz_fail("read", "a byte of the padding is %u", p[at + i]);
 		at += size;
 	}
 }
@@ -71,11 +71,11 @@ static void check_read(struct fuzz_args *a, long ret, int err)
 	if (ret <= 0 || a->slot < 0)
 		return;
 	if (a->target == FUZZ_DEV)
-		fuzz_fail("read", "read %ld bytes into ring pages", ret);
+		fuzz_fail("read", "it read %ld bytes into ring pages", ret);
 	if ((uint64_t)ret > a->v[2])
-		fuzz_fail("read", "read %ld of %lu bytes", ret, a->v[2]);
+		fuzz_fail("read", "it read %ld bytes, at most %lu are allowed", ret, a->v[2]);
 	if (a->h.kind == FUZZ_READER)
-		fuzz_fail("read", "read %ld bytes from a reader page's file", ret);
+		fuzz_fail("read", "it read %ld bytes from a reader page's file", ret);
 	if (a->h.kind == FUZZ_DEV && a->v[1] < FUZZ_ARENA)
 		check_records((const unsigned char *)a->v[1], ret, &a->h);
 }
@@ -97,10 +97,10 @@ static void check_write(struct fuzz_args *a, long ret, int err)
 	if (ret < 0 || a->slot < 0)
 		return;
 	if (a->h.kind == FUZZ_READER || (a->h.kind == FUZZ_DEV && !a->h.takes_writes))
-		fuzz_fail("write", "wrote %ld bytes to what takes none", ret);
+		fuzz_fail("write", "it wrote %ld bytes to a file that takes no writes", ret);
 	if (a->h.kind == FUZZ_DEV && ((uint64_t)ret != a->v[2] || a->v[2] > a->h.payload_max))
-		fuzz_fail("write", "wrote %ld of %lu bytes, of at most %lu", ret, a->v[2],
-			  a->h.payload_max);
+		fuzz_fail("write", "it wrote %ld of %lu bytes, at most %lu are allowed", ret,
+			  a->v[2], a->h.payload_max);
 }
 
 static long run_lseek(struct fuzz_args *a)
@@ -113,7 +113,7 @@ static void check_lseek(struct fuzz_args *a, long ret, int err)
 	if (ret < 0 || a->h.kind != FUZZ_DEV || a->slot < 0)
 		return;
 	if (a->v[1] || a->v[2] > SEEK_END || a->v[2] == SEEK_CUR || ret)
-		fuzz_fail("lseek", "took offset %lld, whence %lld", (long long)a->v[1],
+		fuzz_fail("lseek", "it accepted offset %lld, whence %lld", (long long)a->v[1],
 			  (long long)a->v[2]);
 }
 
@@ -177,7 +177,7 @@ static long run_splice(struct fuzz_args *a)
 	return ret;
 }
 
-/* What makes no sense for a device, and must do no harm. */
+/* Calls that make no sense for a device. They must do no harm. */
 static long run_odd(struct fuzz_args *a)
 {
 	struct stat sb;

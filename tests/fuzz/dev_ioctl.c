@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ioctls. What the kernel took is judged by rules of our own, written from
- * abi.h, not from the module.
+ * The ioctls. The fuzzer judges what the kernel accepted by its own rules, which follow
+ * abi.h and not the module.
  */
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -16,16 +16,16 @@ static long do_ioctl(const struct fuzz_args *a, unsigned long cmd)
 	return ioctl(a->v[0], cmd, a->v[1]);
 }
 
-/* The common rule of all structs; what is not our memory cannot be judged. */
+/* The common rule of all structs. A struct outside our memory cannot be judged. */
 static bool judge(const struct fuzz_args *a, const char *what, long ret, bool valid)
 {
 	if (!a->in_size || ret < 0)
 		return false;
 	if (!fuzz_struct_ok(a))
-		fuzz_fail(what, "took a size of %u%s", a->in_size,
+		fuzz_fail(what, "it accepted a size of %u%s", a->in_size,
 			  a->tail_zero ? "" : " with a tail that is not zero");
 	if (!valid)
-		fuzz_fail(what, "took what is not valid");
+		fuzz_fail(what, "it accepted an invalid struct");
 	return true;
 }
 
@@ -56,7 +56,7 @@ static void check_create(struct fuzz_args *a, long ret, int err)
 	judge(a, "create", ret, valid && a->h.kind == FUZZ_CTL);
 	if (ret < 0 && err == EINVAL && valid && a->in_size && fuzz_struct_ok(a) &&
 	    a->h.kind == FUZZ_CTL)
-		fuzz_fail("create", "refused what is valid, %.32s of %llu", c.name,
+		fuzz_fail("create", "it refused a valid struct, %.32s of %llu bytes", c.name,
 			  (unsigned long long)c.data_size);
 }
 
@@ -72,7 +72,7 @@ static void check_destroy(struct fuzz_args *a, long ret, int err)
 	memcpy(&d, a->in, sizeof(d));
 	if (judge(a, "destroy", ret, !d.flags && name_ok(d.name) && a->h.kind == FUZZ_CTL) &&
 	    (!strcmp(d.name, "honest") || !strncmp(d.name, "fzl", 4) || !strncmp(d.name, "fzp", 4)))
-		fuzz_fail("destroy", "destroyed a kernel module's %s", d.name);
+		fuzz_fail("destroy", "it destroyed %s, a kernel module's device", d.name);
 }
 
 static long run_geometry(struct fuzz_args *a)
@@ -80,14 +80,14 @@ static long run_geometry(struct fuzz_args *a)
 	return do_ioctl(a, SEQRING_IOC_GEOMETRY);
 }
 
-/* The kernel wrote what it knows and no more. */
+/* Checks that the kernel wrote only the bytes of the struct that it knows. */
 static void check_tail(const struct fuzz_args *a, const char *what)
 {
 	unsigned int i;
 
 	for (i = a->known; i < a->in_size; i++)
 		if (a->out[i])
-			fuzz_fail(what, "byte %u, behind the struct, became %u", i, a->out[i]);
+			fuzz_fail(what, "byte %u, after the struct, became %u", i, a->out[i]);
 }
 
 static void check_geometry(struct fuzz_args *a, long ret, int err)
@@ -102,7 +102,7 @@ static void check_geometry(struct fuzz_args *a, long ret, int err)
 	if (g.size != sizeof(g) || g.total_size != a->h.total || g.nr_rings != a->h.nr_rings ||
 	    g.payload_max != SEQRING_PAYLOAD_MAX(g.data_size) || g.page_size != FUZZ_PAGE ||
 	    g.mode > SEQRING_MODE_PERCPU || g.reserved[0] || g.reserved[1])
-		fuzz_fail("geometry", "is not that of the device");
+		fuzz_fail("geometry", "it is not the device's geometry");
 }
 
 static long run_stats(struct fuzz_args *a)
@@ -166,9 +166,10 @@ static void check_reader_fd(struct fuzz_args *a, long ret, int err)
 	if (ret < 0)
 		return;
 	if (a->v[1] || a->h.kind != FUZZ_DEV)
-		fuzz_fail("reader_fd", "took the argument %llx", (unsigned long long)a->v[1]);
+		fuzz_fail("reader_fd", "it accepted the argument %llx",
+			  (unsigned long long)a->v[1]);
 	if (!(fcntl(ret, F_GETFD) & FD_CLOEXEC))
-		fuzz_fail("reader_fd", "is not close-on-exec");
+		fuzz_fail("reader_fd", "the descriptor is not close-on-exec");
 	fuzz_add_fd(ret, FUZZ_READER, true);
 }
 
@@ -186,7 +187,7 @@ static void check_any(struct fuzz_args *a, long ret, int err)
 		return;
 	if ((a->h.kind == FUZZ_DEV && !dev) || (a->h.kind == FUZZ_CTL && !ctl) ||
 	    a->h.kind == FUZZ_READER)
-		fuzz_fail("ioctl", "took command %llx", (unsigned long long)a->v[1]);
+		fuzz_fail("ioctl", "it accepted command %llx", (unsigned long long)a->v[1]);
 	if (a->h.kind == FUZZ_DEV && nr == 4)
 		fuzz_add_fd(ret, FUZZ_READER, true);
 }

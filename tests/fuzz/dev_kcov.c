@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Feedback: which places in seqring.ko the calls of this process have reached. */
+/* Records which places in seqring.ko the calls of this process reach. */
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -28,7 +28,7 @@ static int by_address(const void *a, const void *b)
 	return x->addr < y->addr ? -1 : x->addr > y->addr;
 }
 
-/* The functions of the module that stay; those of its start and end are not called. */
+/* Reads the module's functions, except those that run only when it is loaded or unloaded. */
 static void read_symbols(void)
 {
 	FILE *f = fopen("/proc/kallsyms", "r");
@@ -50,7 +50,7 @@ static void read_symbols(void)
 	qsort(symbols, nr_symbols, sizeof(symbols[0]), by_address);
 }
 
-/* The mapping goes to the children; each worker opens its own. */
+/* Each worker opens its own KCOV; its children inherit the mapping. */
 bool fuzz_kcov_open(void)
 {
 	int fd = open(KCOV_PATH, O_RDWR | O_CLOEXEC);
@@ -93,7 +93,7 @@ unsigned int fuzz_kcov_stop(void)
 	return found;
 }
 
-/* What runs in interrupts is not seen by KCOV, and reported as not reached. */
+/* KCOV does not see code in interrupts, so that code is reported as not reached. */
 void fuzz_kcov_report(void)
 {
 	unsigned int i, missing = 0;

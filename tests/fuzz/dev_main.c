@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A fuzzer of the devices: programs of system calls on them, made by a grammar.
+ * A fuzzer of the devices. A grammar makes programs of system calls on them.
  *
  *   devfuzz --seconds S [--procs N] [--seed N] [--need-kcov]
- *   devfuzz --seed N [--count M] [--verbose]   programs N and on, one after another
- *   devfuzz --program CALL,CALL... [--verbose] one that a run has printed
- *   devfuzz --nothing-left                     that no memory is charged any more
+ *                                              fuzzes for S seconds
+ *   devfuzz --seed N [--count M] [--verbose]   runs M programs, from seed N on
+ *   devfuzz --program CALL,CALL... [--verbose] runs a program that another run printed
+ *   devfuzz --nothing-left                     checks that no memory is charged any more
  *
- * All that a program does follows from its 64-bit seed; a mutant of others is told
- * by its calls. Where the kernel has KCOV, programs that reach new places in
- * seqring.ko are kept and mutated. Each result is judged by the rules of abi.h, each
- * mapping by what the processor lets it do. What the kernel itself has to say is read
- * from /dev/kmsg, with the programs that ran at the time.
+ * Everything that a program does follows from its 64-bit seed; a mutant has no seed and is
+ * identified by its calls. If the kernel has KCOV, programs that reach new places in
+ * seqring.ko are kept and mutated. The rules of abi.h judge each result, and the processor's
+ * access rights judge each mapping. The fuzzer reads the kernel's reports from /dev/kmsg and
+ * prints them with the programs that ran at that time.
  *
- * Needs a device "honest" and others that dev_guest.sh makes, root, and a machine
- * that may be broken.
+ * Needs root, the device "honest" and the other devices that dev_guest.sh makes, and a
+ * machine that may crash.
  */
 #include <fcntl.h>
 #include <getopt.h>
@@ -99,14 +100,14 @@ static void be_ready(void)
 	fuzz.control = open(SEQRING_CTL_PATH, O_RDWR | O_CLOEXEC);
 	fuzz.driver = open(SEQRING_TEST_PATH, O_WRONLY | O_CLOEXEC);
 	if (fuzz.control < 0 || fuzz.driver < 0)
-		fuzz_fail("setup", "no control node, or no test driver: %s", strerror(errno));
+		fuzz_fail("setup", "no control node or no test driver: %s", strerror(errno));
 	fuzz.control = fcntl(fuzz.control, F_DUPFD_CLOEXEC, 200);
 	fuzz.driver = fcntl(fuzz.driver, F_DUPFD_CLOEXEC, 200);
 	kcov = fuzz_kcov_open();
 	fuzz_restart_timer();
 }
 
-/* Every second worker is not root. */
+/* Runs programs until the time is over. Every second worker is not root. */
 static void be_worker(unsigned int worker)
 {
 	struct fuzz_rnd r = { opt.seed ^ (uint64_t)(worker + 1) << 56 };
@@ -135,7 +136,7 @@ static void be_worker(unsigned int worker)
 	_exit(0);
 }
 
-/* What the kernel has said since the last time that it should not have. */
+/* Return: whether the kernel has reported a problem since the last call. */
 static bool kernel_complains(int fd)
 {
 	static const char *const bad[] = { "BUG:",
@@ -212,7 +213,7 @@ static bool watch(pid_t *pids)
 		       (unsigned long long)(fuzz_now_ns() - start) / 1000000000,
 		       (unsigned long long)fuzz_all->programs);
 	__atomic_store_n(&fuzz_all->stop, 1, __ATOMIC_RELAXED);
-	/* Who does not come to an end hangs in the kernel, or in a loop. */
+	/* A worker that does not end hangs in the kernel or in a loop. */
 	for (i = 0; i < opt.procs; i++) {
 		for (j = 0; j < 1200 && waitpid(pids[i], &status, WNOHANG) == 0; j++)
 			usleep(50000);
@@ -229,7 +230,7 @@ static bool watch(pid_t *pids)
 	return bad;
 }
 
-/* Whether every call of the grammar was made, and with success some time. */
+/* Prints how often each call was made. Return: whether each call was made at least once. */
 static bool report(void)
 {
 	unsigned int i, idle = 0;
@@ -245,16 +246,16 @@ static bool report(void)
 		if (!fuzz_all->tried[i])
 			idle++;
 	}
-	printf("# %llu stores into ring pages were tried, all refused\n",
+	printf("# %llu attempted stores into ring pages, all refused\n",
 	       (unsigned long long)fuzz_all->probes);
 	if (kcov)
 		fuzz_kcov_report();
 	if (opt.need_kcov && !fuzz_all->pcs) {
-		printf("not ok fuzz-dev.kcov - no place in seqring.ko was seen\n");
+		printf("not ok fuzz-dev.kcov - no place in seqring.ko was reached\n");
 		return false;
 	}
 	if (idle || !fuzz_all->probes || !fuzz_all->programs) {
-		printf("not ok fuzz-dev.reach - %u calls were never made, %llu probes\n", idle,
+		printf("not ok fuzz-dev.reach - %u calls were never made, %llu stores\n", idle,
 		       (unsigned long long)fuzz_all->probes);
 		return false;
 	}
@@ -309,8 +310,8 @@ static int run_one(void)
 }
 
 /*
- * With a limit of 1 MiB a device of 256 pages can be made exactly when nothing is
- * charged, and one of 257 never.
+ * The limit is 1 MiB. So a device of 256 pages can be made only if nothing is charged, and
+ * a device of 257 pages never.
  */
 static int nothing_left(void)
 {
@@ -328,7 +329,7 @@ static int nothing_left(void)
 			       strerror(errno));
 			bad = 1;
 		} else if (i == 127 && !errno) {
-			printf("not ok fuzz-dev.charged - 257 pages where 256 are allowed\n");
+			printf("not ok fuzz-dev.charged - 257 pages, but 256 are allowed\n");
 			bad = 1;
 		}
 		ioctl(fd, SEQRING_CTL_DESTROY, &d);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The judge of mappings: whatever a program did, /proc/self/maps and the processor
- * say what it got. Ring pages are never writable nor executable, nothing is mapped
- * beyond the end of its device, and what may be read can be.
+ * Checks mappings. Whatever a program did, /proc/self/maps and the processor show the
+ * result. Ring pages are never writable or executable, no mapping goes beyond the end of
+ * its device, and readable pages can be read.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -12,7 +12,7 @@
 
 #define KNOWN 512
 
-/* Devices by inode: the name may come again with another size. */
+/* Devices by inode, since a name may return with another size. */
 static struct {
 	uint64_t inode;
 	uint64_t total;
@@ -33,7 +33,7 @@ struct line {
 
 static void on_fault(int sig)
 {
-	static const char text[] = "# a fault where none was tried\n";
+	static const char text[] = "# an unexpected fault\n";
 
 	if (trying)
 		siglongjmp(fault_jump, sig);
@@ -93,7 +93,7 @@ static uint64_t known_total(uint64_t inode)
 	return 0;
 }
 
-/* The file, whole: a look at a time would see the mappings change. */
+/* Reads the whole file first: while it is parsed line by line, mappings may change. */
 static const char *read_maps(void)
 {
 	static char text[1 << 17];
@@ -116,7 +116,7 @@ static const char *read_maps(void)
 	return text;
 }
 
-/* The next line of those in the arena. Return: where to go on; NULL: no more. */
+/* Finds the next line in the arena. Return: where to continue, or NULL after the last. */
 static const char *next_line(const char *text, struct line *l)
 {
 	const char *end, *path;
@@ -129,7 +129,7 @@ static const char *next_line(const char *text, struct line *l)
 		used = 0;
 		if (sscanf(text, "%lx-%lx %4s %lx %*x:%*x %lu %n", &l->start, &l->end, l->perms,
 			   &l->offset, &l->inode, &used) < 5)
-			fuzz_fail("maps", "a line that is none: %.80s", text);
+			fuzz_fail("maps", "cannot parse the line: %.80s", text);
 		if (l->start < FUZZ_ARENA)
 			continue;
 		if (l->start >= FUZZ_ARENA + FUZZ_ARENA_SPAN)
@@ -166,7 +166,7 @@ static void check_header(const struct line *l, uint64_t total)
 		if (!fuzz_try(l->start + i, false, &to[i]))
 			fuzz_fail("load", "byte %u of a header cannot be read", i);
 	if (h.magic != SEQRING_MAGIC || h.total_size != total)
-		fuzz_fail("header", "page 0 of a device has magic %llx, total_size %llu, not %llu",
+		fuzz_fail("header", "page 0 has magic %llx and total_size %llu instead of %llu",
 			  (unsigned long long)h.magic, (unsigned long long)h.total_size,
 			  (unsigned long long)total);
 }
@@ -179,9 +179,9 @@ static void check_line(const struct line *l)
 	unsigned char byte = 0xee;
 
 	if (!total)
-		fuzz_fail("maps", "inode %lu is mapped and was never opened", l->inode);
+		fuzz_fail("maps", "inode %lu is mapped, but was never opened", l->inode);
 	if (l->offset > total || l->end - l->start > total - l->offset)
-		fuzz_fail("bounds", "%lx-%lx maps %lx and on of %lu bytes", l->start, l->end,
+		fuzz_fail("bounds", "%lx-%lx maps offset %lx of %lu bytes", l->start, l->end,
 			  l->offset, total);
 	if (l->perms[2] != '-' || l->perms[3] != 's')
 		fuzz_fail("perms", "%lx-%lx of kind %d is %s", l->start, l->end, l->kind, l->perms);
@@ -189,14 +189,14 @@ static void check_line(const struct line *l)
 		if (l->perms[1] != '-')
 			fuzz_fail("perms", "%lx-%lx of a device is %s", l->start, l->end, l->perms);
 		if (fuzz_try(some, true, &byte) || fuzz_try(last, true, &byte))
-			fuzz_fail("store", "a store into ring pages at %lx or %lx went through",
-				  some, last);
+			fuzz_fail("store", "a store into ring pages at %lx or %lx succeeded", some,
+				  last);
 		__atomic_fetch_add(&fuzz_all->probes, 2, __ATOMIC_RELAXED);
 	}
 	if (l->perms[0] != 'r')
 		return;
 	if (!fuzz_try(some, false, &byte) || !fuzz_try(last, false, &byte))
-		fuzz_fail("load", "%lx or %lx of %s cannot be read", some, last, l->perms);
+		fuzz_fail("load", "%lx or %lx with %s cannot be read", some, last, l->perms);
 	if (l->kind == FUZZ_DEV && !l->offset)
 		check_header(l, total);
 }

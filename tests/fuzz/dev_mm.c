@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Mappings: made, split, moved, protected, advised. */
+/* Calls that make, split, move, protect and advise mappings. */
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -10,7 +10,7 @@
 
 static long run_mmap(struct fuzz_args *a)
 {
-	/* By number: the library would refuse an offset that is not aligned. */
+	/* The raw system call: the C library would refuse an unaligned offset. */
 	return syscall(SYS_mmap, a->v[1], a->v[2], a->v[3], a->v[4], (int)a->v[0], a->v[5]);
 }
 
@@ -25,11 +25,11 @@ static void check_mmap(struct fuzz_args *a, long ret, int err)
 		return;
 	}
 	if (a->v[3] & 4 /* PROT_EXEC */ || (a->v[4] & MAP_TYPE) == MAP_PRIVATE)
-		fuzz_fail("mmap", "took prot %lx, flags %lx", a->v[3], a->v[4]);
+		fuzz_fail("mmap", "it accepted prot %lx, flags %lx", a->v[3], a->v[4]);
 	if (a->h.kind == FUZZ_DEV && a->v[3] & PROT_WRITE)
 		fuzz_fail("mmap", "a device was mapped with prot %lx", a->v[3]);
 	if (a->v[5] > a->h.total || len > a->h.total - a->v[5])
-		fuzz_fail("mmap", "%lx bytes at %lx of %lx", len, a->v[5], a->h.total);
+		fuzz_fail("mmap", "it mapped %lx bytes at %lx of %lx", len, a->v[5], a->h.total);
 	fuzz_add_map(ret, len, a->h.kind);
 }
 
@@ -57,7 +57,7 @@ static long run_mprotect(struct fuzz_args *a)
 	return syscall(SYS_mprotect, a->v[0], a->v[1], a->v[2]);
 }
 
-/* Where to: in the arena, or where the kernel likes, from where it is taken away. */
+/* Moves a mapping within the arena, or to where the kernel likes; check_mremap() removes it. */
 static long run_mremap(struct fuzz_args *a)
 {
 	a->target = fuzz_mapped_at(a->v[0]);
@@ -84,7 +84,7 @@ static long run_madvise(struct fuzz_args *a)
 	return syscall(SYS_madvise, a->v[0], a->v[1], a->v[2]);
 }
 
-/* Brings back what was thrown away, if the mapping is still a device's. */
+/* Faults pages in again after MADV_DONTNEED. */
 static void touch(const struct fuzz_args *a)
 {
 	unsigned long at;
@@ -102,7 +102,7 @@ static void check_madvise(struct fuzz_args *a, long ret, int err)
 		return;
 	if (a->v[2] == MADV_REMOVE || a->v[2] == 23 /* MADV_POPULATE_WRITE */ ||
 	    a->v[2] == MADV_FREE || a->v[2] == MADV_DODUMP)
-		fuzz_fail("madvise", "ring pages took advice %lu", a->v[2]);
+		fuzz_fail("madvise", "ring pages accepted advice %lu", a->v[2]);
 }
 
 static long run_mlock(struct fuzz_args *a)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Children and threads, which go on with what the program has. */
+/* Children and a second thread, which use the program's descriptors and mappings. */
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -22,7 +22,7 @@ static void be_child(uint64_t seed)
 	fuzz_run_calls(&r, fuzz_below(&r, 6));
 	fuzz_check_maps();
 	fflush(stdout);
-	/* Half of them go by themselves, half are killed in what they do. */
+	/* Some children end by themselves, others are killed in the middle of a call. */
 	while (fuzz_one_in(&r, 2))
 		fuzz_run_calls(&r, 4);
 	fflush(stdout);
@@ -67,7 +67,7 @@ static long run_reap(struct fuzz_args *a)
 	return 0;
 }
 
-/* The second thread; it makes a call when it is told to. */
+/* The second thread makes one call for each post of @go. */
 static sem_t go, done;
 static const struct fuzz_call *other_call;
 static struct fuzz_args other_args;
@@ -78,7 +78,7 @@ static void *second(void *arg)
 {
 	sigset_t all;
 
-	/* The timer is to interrupt the first one. */
+	/* The timer must interrupt the first thread. */
 	sigfillset(&all);
 	sigdelset(&all, SIGSEGV);
 	sigdelset(&all, SIGBUS);
@@ -104,10 +104,10 @@ static void start_second(void)
 	started = getpid();
 	if (sem_init(&go, 0, 0) || sem_init(&done, 0, 0) ||
 	    pthread_create(&thread, NULL, second, NULL))
-		fuzz_fail("setup", "no thread: %s", strerror(errno));
+		fuzz_fail("setup", "cannot start a thread: %s", strerror(errno));
 }
 
-/* Two calls at once. What the other one did away with is taken note of first. */
+/* Makes two calls at once. Checks the other thread's call first, since it may remove things. */
 static long run_race(struct fuzz_args *a)
 {
 	struct fuzz_rnd r = { a->v[0] };

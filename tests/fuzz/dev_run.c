@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Runs programs, and says what they do. */
+/* Runs programs and prints their calls. */
 #include <signal.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -13,7 +13,7 @@ static const struct fuzz_group *const groups[] = {
 
 static const struct fuzz_call *table[FUZZ_TABLE_MAX];
 static unsigned int table_nr;
-/* Each call as often as it weighs. */
+/* Contains each call as often as its weight. */
 static unsigned char weighted[1024];
 static unsigned int weighted_nr;
 
@@ -43,7 +43,7 @@ void fuzz_run_init(void)
 	}
 }
 
-/* Blocking calls end with EINTR. */
+/* The timer's signal ends blocking calls with EINTR. */
 void fuzz_restart_timer(void)
 {
 	struct itimerval it = { { 0, 50000 }, { 0, 50000 } };
@@ -79,7 +79,7 @@ void fuzz_make_args(const struct fuzz_call *c, uint64_t seed, struct fuzz_args *
 		fuzz_make(c->arg[i], &r, a, &a->v[at]);
 		at += fuzz_type_width(c->arg[i]);
 	}
-	/* A buffer that is a mapping: of what, says whether it may be written. */
+	/* If the buffer is a mapping, its kind decides whether the kernel may write it. */
 	for (i = 0; i < at; i++)
 		if (c->arg[1] == T_BUF && a->v[1] >= FUZZ_ARENA &&
 		    a->v[1] < FUZZ_ARENA + FUZZ_ARENA_SPAN)
@@ -136,7 +136,7 @@ static unsigned int run_call(uint64_t seed)
 	errno = 0;
 	ret = c->run(&a);
 	err = errno;
-	/* Children are not looked into. */
+	/* KCOV does not record children. */
 	found = fuzz.is_child ? 0 : fuzz_kcov_stop();
 	fuzz_check_call(c, &a, ret, err);
 	return found;
@@ -152,7 +152,7 @@ static void keep(const struct fuzz_program *p)
 {
 	unsigned int i = __atomic_fetch_add(&fuzz_all->corpus_nr, 1, __ATOMIC_RELAXED);
 
-	/* Two may get the same place, and one of them its calls: also a program. */
+	/* A reader of this entry may see a mix of two programs, which is a program, too. */
 	if (i >= FUZZ_CORPUS_MAX) {
 		__atomic_fetch_sub(&fuzz_all->corpus_nr, 1, __ATOMIC_RELAXED);
 		return;

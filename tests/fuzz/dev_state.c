@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a program has: descriptors, mappings, children. */
+/* The state of a program: descriptors, mappings, children. */
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -53,7 +53,7 @@ void fuzz_forget_fd(int fd)
 			fuzz.h[i].kind = FUZZ_FREE;
 }
 
-/* A slot of that kind, any one when there is none; -1: nothing is open. */
+/* Return: a slot of that kind, or any slot if there is none, or -1 if nothing is open. */
 int fuzz_slot(struct fuzz_rnd *r, enum fuzz_kind kind)
 {
 	int found[FUZZ_HANDLES], nr = 0, i;
@@ -97,7 +97,7 @@ static void end_children(void)
 		_exit(1);
 }
 
-/* Back to nothing but a control node and the driver. */
+/* Closes everything except the control node and the driver. */
 void fuzz_state_reset(void)
 {
 	unsigned int i;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The structs of the ioctls: right, nearly right, and random. They lie at the very
- * end of a page that nothing follows, so that a byte too many is a fault.
+ * Makes the structs of the ioctls: valid, almost valid, and random. Each ends at the end of a
+ * page, and the next page is inaccessible, so that an access to one more byte faults.
  */
 #include <sys/mman.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@
 
 static unsigned char *memory_end(void)
 {
-	/* In turn: two calls may be under way at once. */
+	/* Two areas in turn, since two calls may run at once. */
 	static unsigned char *ends[2];
 	static unsigned int turn;
 	unsigned char *map;
@@ -23,7 +23,7 @@ static unsigned char *memory_end(void)
 	map = mmap(NULL, FUZZ_STRUCT_MAX + FUZZ_PAGE, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (map == MAP_FAILED || mprotect(map + FUZZ_STRUCT_MAX, FUZZ_PAGE, PROT_NONE))
-		fuzz_fail("setup", "no memory: %s", strerror(errno));
+		fuzz_fail("setup", "cannot map memory: %s", strerror(errno));
 	ends[turn] = map + FUZZ_STRUCT_MAX;
 	return ends[turn];
 }
@@ -48,7 +48,7 @@ static uint32_t make_size(struct fuzz_rnd *r, uint32_t known)
 	}
 }
 
-/* Puts @known bytes of @arg where the call finds them. Its first field is a size. */
+/* Puts @known bytes of @arg where the call finds them. The first field of @arg is a size. */
 static void put(struct fuzz_rnd *r, struct fuzz_args *a, uint64_t *v, void *arg, uint32_t known)
 {
 	uint32_t size = a->tame ? known : make_size(r, known), room = size;
@@ -78,7 +78,7 @@ static void put(struct fuzz_rnd *r, struct fuzz_args *a, uint64_t *v, void *arg,
 		at[known + fuzz_below(r, room - known)] = 1 + fuzz_below(r, 255);
 		a->tail_zero = false;
 	}
-	/* What the size leaves out must be left alone. */
+	/* The kernel must not touch bytes beyond the struct's size. */
 	if (size < known)
 		memset(at + size, CANARY, known - size);
 	*v = (uintptr_t)at;
@@ -101,7 +101,7 @@ static void put(struct fuzz_rnd *r, struct fuzz_args *a, uint64_t *v, void *arg,
 	a->in_size = 0;
 }
 
-/* Whether the struct is one that the kernel should take, as far as its size goes. */
+/* Return: whether the kernel should accept the struct, judging by its size. */
 bool fuzz_struct_ok(const struct fuzz_args *a)
 {
 	return a->in_size >= a->known && a->in_size <= FUZZ_PAGE && a->tail_zero;
@@ -122,7 +122,7 @@ static const char *bad_name(struct fuzz_rnd *r, char *buf, size_t size)
 	return buf;
 }
 
-/* Devices of the control node's, of the driver's, and names that are none. */
+/* Return: the name of a device of the control node or the driver, or an invalid name. */
 const char *fuzz_device_name(struct fuzz_rnd *r)
 {
 	static char buf[40];
@@ -145,7 +145,7 @@ const char *fuzz_device_name(struct fuzz_rnd *r)
 	}
 }
 
-/* Without a zero at the end where it does not fit. */
+/* Copies a name; a name of the full size has no zero at its end. */
 static void put_name(char *to, const char *name)
 {
 	memcpy(to, name, strnlen(name, SEQRING_NAME_SIZE));
@@ -167,7 +167,7 @@ static uint64_t make_data_size(struct fuzz_rnd *r, const struct fuzz_args *a)
 
 static void make_create(struct fuzz_rnd *r, struct fuzz_args *a, uint64_t *v)
 {
-	static const char schema[1 << 16] = "not a schema, which is no matter of the kernel's";
+	static const char schema[1 << 16] = "not a schema, which the kernel does not check";
 	static const uint32_t modes[] = { 0, 0, 0666, 0444, 0644, 0777, 01000, 04666, 1U << 31 };
 	struct seqring_ctl_create c;
 
@@ -264,6 +264,6 @@ void fuzz_make_struct(enum fuzz_type t, struct fuzz_rnd *r, struct fuzz_args *a,
 		make_write_type(r, a, v);
 		break;
 	default:
-		fuzz_fail("grammar", "no maker for type %d", t);
+		fuzz_fail("grammar", "no function makes type %d", t);
 	}
 }

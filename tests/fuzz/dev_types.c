@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The types of arguments, and how a value of each is made. */
+/* Makes a value of each type of argument. */
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -55,7 +55,7 @@ static uint64_t some_bits(struct fuzz_rnd *r, const int *list, unsigned int nr)
 	return bits;
 }
 
-/* Mostly of the kind; else of another, or none at all. */
+/* Picks mostly a descriptor of that kind, else another one, or an invalid one. */
 static void make_fd(struct fuzz_rnd *r, struct fuzz_args *a, uint64_t *v, enum fuzz_kind kind)
 {
 	static const int none[] = { -1, 9999, 1 << 30, AT_FDCWD };
@@ -114,7 +114,7 @@ static void make_range(struct fuzz_rnd *r, const struct fuzz_args *a, uint64_t *
 	}
 }
 
-/* Anywhere, or just behind another, with which it may be merged. */
+/* Picks any place, or the one after another mapping, which may then be merged. */
 static uint64_t make_place(struct fuzz_rnd *r)
 {
 	const struct fuzz_map *m = &fuzz.map[fuzz_below(r, FUZZ_MAPS)];
@@ -144,7 +144,7 @@ static uint64_t make_map_len(struct fuzz_rnd *r, const struct fuzz_args *a)
 	case 6:
 		return FUZZ_PAGE;
 	default:
-		/* Within the span, or so long that no mapping is. */
+		/* Within the span, or longer than any mapping. */
 		return fuzz_one_in(r, 4) ? -FUZZ_PAGE * fuzz_below(r, 4) :
 					   fuzz_rnd(r) >> (28 + fuzz_below(r, 36));
 	}
@@ -224,7 +224,7 @@ static uint64_t make_remap_len(struct fuzz_rnd *r, const struct fuzz_args *a)
 
 static uint64_t make_advice(struct fuzz_rnd *r)
 {
-	/* All but those that poison memory. */
+	/* All advice except that which poisons memory. */
 	if (fuzz_one_in(r, 2)) {
 		static const int often[] = { MADV_DONTNEED, MADV_REMOVE, MADV_DONTFORK,
 					     MADV_DOFORK,   22,		 23,
@@ -235,7 +235,7 @@ static uint64_t make_advice(struct fuzz_rnd *r)
 	return fuzz_below(r, 26);
 }
 
-/* Where the kernel reads from or writes to, and how much. */
+/* Makes the address and the length of a buffer that the kernel reads or writes. */
 static void make_buf(struct fuzz_rnd *r, struct fuzz_args *a, uint64_t *v)
 {
 	static unsigned char memory[1 << 17];
@@ -257,12 +257,12 @@ static void make_buf(struct fuzz_rnd *r, struct fuzz_args *a, uint64_t *v)
 	case 2:
 		v[1] = any_word(r);
 		if (v[1] > sizeof(memory))
-			v[0] = FUZZ_ARENA; /* not over our own memory */
+			v[0] = FUZZ_ARENA; /* our own memory must not be overwritten */
 		break;
 	default:
 		v[0] += fuzz_below(r, 16) * (v[1] < 65536);
 	}
-	/* The kernel's half is as good as any for an address that is wrong. */
+	/* An address in the kernel's half serves as any other wrong address. */
 	if (v[0] < FUZZ_ARENA && v[0] != (uintptr_t)memory && v[0] - (uintptr_t)memory > 16)
 		v[0] |= 1ULL << 63;
 }
@@ -313,7 +313,7 @@ static uint64_t make_open_flags(struct fuzz_rnd *r, const struct fuzz_args *a)
 	       (!a->tame && fuzz_one_in(r, 3) ? some_bits(r, bits, LEN(bits)) : 0);
 }
 
-/* Each worker has a device of the driver's own to create and destroy. */
+/* Each worker creates and destroys its own device of the driver. */
 static void make_command(struct fuzz_rnd *r, struct fuzz_args *a, uint64_t *v)
 {
 	char own[16];

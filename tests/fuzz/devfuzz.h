@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The fuzzer of the devices: what its parts share. dev_main.c says what it is. */
+/* Declarations that the parts of the devices' fuzzer share. dev_main.c describes the fuzzer. */
 #ifndef DEVFUZZ_H
 #define DEVFUZZ_H
 
@@ -18,15 +18,15 @@
 #define FUZZ_PAGE 4096UL
 
 /*
- * All that a program maps lies here, so that it may do anything to any address in
- * it. The kernel itself puts nothing so low.
+ * A program maps everything here, so that it may do anything to any address in this range.
+ * The kernel itself places no mapping so low.
  */
 #define FUZZ_ARENA	 0x100000000UL
 #define FUZZ_ARENA_PAGES 2048UL
 #define FUZZ_ARENA_SPAN	 (1UL << 40)
 
-#define FUZZ_CALLS_MAX	24  /* of a program */
-#define FUZZ_TABLE_MAX	128 /* calls that the grammar knows */
+#define FUZZ_CALLS_MAX	24  /* calls of a program */
+#define FUZZ_TABLE_MAX	128 /* calls of the grammar */
 #define FUZZ_ARGS	8
 #define FUZZ_PROCS_MAX	16
 #define FUZZ_CORPUS_MAX 4096
@@ -34,11 +34,11 @@
 #define FUZZ_MAPS	24
 #define FUZZ_CHILDREN	4
 #define FUZZ_STRUCT_MAX 8192
-#define FUZZ_TEXT_MAX	(1UL << 18) /* of seqring.ko */
+#define FUZZ_TEXT_MAX	(1UL << 18) /* size of seqring.ko's code */
 
-/* A number for each call: all that it does follows from it. */
+/* A program has one number for each call; everything that the call does follows from it. */
 struct fuzz_program {
-	uint64_t seed; /* 0: a mutant, which has none of its own */
+	uint64_t seed; /* 0: a mutant, which has no seed */
 	unsigned int nr;
 	uint64_t call[FUZZ_CALLS_MAX];
 };
@@ -48,9 +48,9 @@ struct fuzz_rnd {
 };
 
 uint64_t fuzz_rnd(struct fuzz_rnd *r);
-/* 0 to @n - 1. */
+/* Return: a number from 0 to @n - 1. */
 uint64_t fuzz_below(struct fuzz_rnd *r, uint64_t n);
-/* True once in @n. */
+/* Return: true with a probability of 1 / @n. */
 bool fuzz_one_in(struct fuzz_rnd *r, unsigned int n);
 
 enum fuzz_kind {
@@ -65,7 +65,7 @@ enum fuzz_kind {
 	FUZZ_ANY,
 };
 
-/* An open descriptor; what is said of a device is known from its geometry. */
+/* An open descriptor. The last four fields come from a device's geometry. */
 struct fuzz_handle {
 	int fd;
 	enum fuzz_kind kind;
@@ -76,7 +76,7 @@ struct fuzz_handle {
 	bool takes_writes;
 };
 
-/* A mapping that was made. What has become of it since stands in /proc/self/maps. */
+/* A mapping as it was made. /proc/self/maps has its present state. */
 struct fuzz_map {
 	unsigned long addr;
 	unsigned long len;
@@ -92,8 +92,8 @@ enum fuzz_type {
 	T_SOCKET,
 	T_EPOLL,
 	T_FD,
-	T_RANGE, /* two values: address and length of something mapped */
-	T_PLACE, /* where something may be mapped */
+	T_RANGE, /* two values: address and length of a mapping */
+	T_PLACE, /* an address for a new mapping */
 	T_MAP_LEN,
 	T_MAP_OFF,
 	T_PROT,
@@ -109,7 +109,7 @@ enum fuzz_type {
 	T_SEEK,
 	T_WRITE_TYPE,
 	T_ZERO, /* an argument that should be 0 */
-	T_IOC,	/* any command */
+	T_IOC,	/* any ioctl command */
 	T_NAME,
 	T_OPEN_FLAGS,
 	T_COMMAND,
@@ -122,21 +122,21 @@ enum fuzz_type {
 /* The arguments of one call. */
 struct fuzz_args {
 	uint64_t v[FUZZ_ARGS];
-	bool tame;	       /* nothing wrong on purpose, as far as that is known */
-	int slot;	       /* of the first descriptor; -1: not one of ours */
-	struct fuzz_handle h;  /* that handle, as it was before */
-	enum fuzz_kind target; /* what is mapped at the address that is handed in */
+	bool tame;	       /* no argument is wrong on purpose */
+	int slot;	       /* the first descriptor's slot; -1: not a descriptor of ours */
+	struct fuzz_handle h;  /* that slot's handle before the call */
+	enum fuzz_kind target; /* the mapping at the address that the call gets */
 	unsigned int known;    /* bytes of the struct that the kernel knows */
-	unsigned int in_size;  /* the size that the struct says; 0: not our memory */
+	unsigned int in_size;  /* the size in the struct; 0: the struct is not our memory */
 	bool tail_zero;
-	unsigned char in[256]; /* the struct as it was handed in */
-	unsigned char *out;    /* and where it is */
+	unsigned char in[256]; /* the struct before the call */
+	unsigned char *out;    /* its address */
 	char text[160];
 };
 
 /*
- * One line of the grammar. @run does nothing but the call; @check judges the result
- * and takes note of what there is now. @alone: not in a child or a second thread.
+ * One line of the grammar. @run only makes the call. @check judges the result and records
+ * new and closed descriptors and mappings. @alone: not in a child, nor beside a second thread.
  */
 struct fuzz_call {
 	const char *name;
@@ -145,9 +145,9 @@ struct fuzz_call {
 	long (*run)(struct fuzz_args *a);
 	void (*check)(struct fuzz_args *a, long ret, int err);
 	bool alone;
-	bool thread;	   /* may be made in a second thread beside any that is not alone */
+	bool thread;	   /* allowed in a second thread beside any call that is not alone */
 	bool maps;	   /* may change mappings */
-	const char *needs; /* a path without which this kernel cannot do it */
+	const char *needs; /* a path that a kernel has if it supports the call */
 };
 
 struct fuzz_group {
@@ -158,14 +158,14 @@ struct fuzz_group {
 extern const struct fuzz_group fuzz_ioctl_calls, fuzz_io_calls, fuzz_fd_calls, fuzz_mm_calls,
 	fuzz_door_calls, fuzz_proc_calls;
 
-/* What the processes have in common. */
+/* Memory that all processes share. */
 struct fuzz_shared {
 	int stop;
 	int failed;
 	uint64_t programs;
 	uint64_t mutants;
 	uint64_t calls;
-	uint64_t probes; /* stores that were tried on ring pages */
+	uint64_t probes; /* attempted stores into ring pages */
 	uint64_t tried[FUZZ_TABLE_MAX];
 	uint64_t good[FUZZ_TABLE_MAX];
 	unsigned int corpus_nr;
@@ -178,12 +178,12 @@ struct fuzz_shared {
 
 extern struct fuzz_shared *fuzz_all;
 
-/* Of this process. */
+/* The state of this process. */
 struct fuzz_state {
 	unsigned int worker;
 	bool verbose;
 	bool is_child;
-	int control; /* never handed out: opening them takes rights */
+	int control; /* these two are never closed: opening them needs privileges */
 	int driver;
 	struct fuzz_handle h[FUZZ_HANDLES];
 	struct fuzz_map map[FUZZ_MAPS];
@@ -195,11 +195,11 @@ extern struct fuzz_state fuzz;
 
 uint64_t fuzz_now_ns(void);
 
-/* dev_main.c: says what went wrong and how to see it again, and ends the process. */
+/* dev_main.c: prints the failure and how to replay it, and ends the process. */
 __attribute__((noreturn, format(printf, 2, 3))) void fuzz_fail(const char *what, const char *fmt,
 							       ...);
 
-/* dev_fd.c, dev_mm.c: see to it that there is one, for a call that is to succeed. */
+/* dev_fd.c, dev_mm.c: provide a descriptor or a mapping for a call that should succeed. */
 void fuzz_need_fd(struct fuzz_rnd *r, enum fuzz_kind kind);
 void fuzz_need_map(struct fuzz_rnd *r);
 
@@ -211,7 +211,7 @@ void fuzz_run_program(const struct fuzz_program *p);
 void fuzz_run_calls(struct fuzz_rnd *r, unsigned int nr);
 void fuzz_restart_timer(void);
 const struct fuzz_call *fuzz_pick(uint64_t seed);
-/* Picks one for the second thread. */
+/* Picks a call for the second thread. */
 const struct fuzz_call *fuzz_pick_thread(uint64_t seed);
 void fuzz_make_args(const struct fuzz_call *c, uint64_t seed, struct fuzz_args *a);
 void fuzz_check_call(const struct fuzz_call *c, struct fuzz_args *a, long ret, int err);
@@ -241,14 +241,14 @@ void fuzz_know_device(uint64_t inode, uint64_t total);
 void fuzz_forget_devices(void);
 enum fuzz_kind fuzz_mapped_at(unsigned long addr);
 void fuzz_check_maps(void);
-/* Whether the memory could be read, or written. */
+/* Return: whether the load or the store succeeded. */
 bool fuzz_try(unsigned long addr, bool store, unsigned char *value);
 void fuzz_catch_faults(void);
 
 /* dev_kcov.c */
 bool fuzz_kcov_open(void);
 void fuzz_kcov_start(void);
-/* Return: the number of new places that the calls since the start have reached. */
+/* Return: how many new places the calls since fuzz_kcov_start() have reached. */
 unsigned int fuzz_kcov_stop(void);
 void fuzz_kcov_report(void);
 

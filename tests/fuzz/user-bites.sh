@@ -1,16 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# user-bites.sh [NAME...]: that user.sh finds what it is there for. Takes one check at a
-# time out of a copy of the code and fuzzes that, until it is found out or for
-# BITE_SECONDS, 60 by default.
+# user-bites.sh [NAME...]: tests that user.sh finds missing checks. Removes one check at a
+# time from a copy of the code and fuzzes the copy until the fuzzer fails, for at most
+# $BITE_SECONDS (60).
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 here=$PWD
 tree=$here/build/fuzz/bites
 
-# NAME, TARGET, FILE, what is there once and what stands in its place.
+# bites: prints NAME|TARGET|FILE|OLD|NEW for each check. OLD occurs once in FILE; NEW replaces it.
 bites() {
 	cat <<-'EOT'
 	len.clamp|reader|include/seqring/reader.h|if (seqring_unlikely(meta.len > r->payload_max \|\| seqring_record_size(meta.len) > room))|if (0)
@@ -57,25 +57,25 @@ edit() {
 	EOT
 }
 
-# bite NAME TARGET FILE OLD NEW
+# bite NAME TARGET FILE OLD NEW: fuzzes the target with that change.
 bite() {
 	local name=$1 target=$2 start=$SECONDS
 	cp "$here/$3" "$tree/$3"
 	if ! edit "$3" "$4" "$5"; then
-		echo "not ok bite $name - cannot be made"
+		echo "not ok bite $name - the change cannot be made"
 		return 1
 	fi
 	(cd "$tree" && FUZZ_NO_MAKE=1 FUZZ_CFLAGS=-Wno-error FUZZ_SECONDS=${BITE_SECONDS:-60} \
 		timeout $((${BITE_SECONDS:-60} + 120)) tests/fuzz/user.sh "$target") >"$tree/log" 2>&1
 	cp "$here/$3" "$tree/$3"
 	if grep -q "^not ok fuzz $target - it does not build" "$tree/log"; then
-		echo "not ok bite $name - it does not build"
+		echo "not ok bite $name - the changed code does not build"
 	elif grep -q "^not ok fuzz $target" "$tree/log"; then
 		echo "ok bite $name"
 		echo "# $name: $((SECONDS - start)) s, $(sed -n 's/^not ok fuzz [a-z]* - //p' "$tree/log")"
 		return 0
 	else
-		echo "not ok bite $name - $target finds nothing wrong"
+		echo "not ok bite $name - the target $target finds nothing"
 	fi
 	return 1
 }
@@ -83,7 +83,7 @@ bite() {
 copy
 rc=0
 while IFS= read -r line; do
-	# A | within a field is written \|.
+	# A field contains | as \|.
 	line=${line//\\|/$'\001'}
 	IFS='|' read -r name target file old new <<<"$line"
 	[ $# = 0 ] || [[ " $* " = *" $name "* ]] || continue

@@ -1,17 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# user.sh [--build|--coverage] [TARGET...]: libFuzzer on what reads memory that others
-# write, and on what parses what others made. The targets are
+# user.sh [--build|--coverage] [TARGET...]: runs libFuzzer on code that reads memory which
+# other processes write, and on code that parses untrusted input. The targets are
 #
-#	reader   reader.h on a control and a data area with any contents that change
-#	libring  libring on descriptors that are a ring, nearly one or none
-#	schema   a ring's schema and its records: libring-bpf, and what ringctl shows
-#	args     what a user types after ringctl trace
+#	reader   reader.h on a control area and a data area with arbitrary, changing contents
+#	libring  libring on descriptors that are a ring, almost a ring, or no ring
+#	schema   a ring's schema and its records, in libring-bpf and in ringctl's output
+#	args     the arguments of ringctl trace
 #
-# FUZZ_SECONDS: for each target, 20 by default. The seed is fixed. An input that fails is
-# kept in build/fuzz/user/found; build/fuzz/user/TARGET FILE shows it again.
-# FUZZ_NO_MAKE: ringctl is there. --build: only builds. --coverage: says how much of what was reached instead (llvm-14).
+# --build only builds the targets. --coverage reports the coverage of the last run's inputs
+# instead of fuzzing (needs llvm-14).
+#
+# FUZZ_SECONDS is the time for each target (20). FUZZ_NO_MAKE means that ringctl is already
+# built. The seed is fixed. An input that fails is kept in build/fuzz/user/found;
+# build/fuzz/user/TARGET FILE runs it again.
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -35,7 +38,7 @@ backend='-DSEQRING_BARRIER_BACKEND="user_backend.h"'
 libs=$(pkg-config --libs libbpf json-c libseccomp)
 mkdir -p "$out/found"
 
-# Objects of ringctl, but for those named, which are built anew.
+# others NAME...: prints ringctl's objects except those named, which the target itself compiles.
 others() {
 	local f name
 	for f in build/native/tools/{lib,ringctl,ringctl/trace}/*.o; do
@@ -74,7 +77,8 @@ build() {
 	clang $flags $san -o "$out/$t" tests/fuzz/user_fuzz.c "tests/fuzz/user_$t.c" "$@"
 }
 
-# What to start from: rings are made by the input itself, schemas are those of the tree.
+# seeds TARGET: makes the inputs to start from. An input of reader or libring makes its own
+# ring; the schemas are those of the tree.
 seeds() {
 	local t=$1 dir=$out/seeds/$1
 	rm -rf "$dir"
@@ -87,10 +91,10 @@ fuzz() {
 	rm -rf "$corpus"
 	mkdir -p "$corpus"
 	seeds "$t" || return
-	# A schema is long; what is wrong with an option is said every time.
+	# A schema is long. ringctl reports each wrong option, so its output is closed.
 	[ "$t" != schema ] || len=8192
 	[ "$t" != args ] || mask=3
-	# What a call may do is bounded by steps; the time is for what takes none.
+	# Steps bound each call; the time limit is for code that makes no steps.
 	if ! "$out/$t" -seed=1 -max_total_time="$seconds" -timeout=120 -rss_limit_mb=2048 \
 		-max_len=$len -print_final_stats=1 -close_fd_mask=$mask \
 		-artifact_prefix="$out/found/$t-" "$corpus" "$out/seeds/$t" >"$log" 2>&1; then
@@ -99,9 +103,9 @@ fuzz() {
 		return 1
 	fi
 	runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
-	# Nothing but the seeds: then the target sees nothing of its input.
+	# A corpus of little more than the seeds means that the target ignores its input.
 	if [ "${runs:-0}" -lt 1000 ] || [ "$(find "$corpus" -type f | wc -l)" -lt 20 ]; then
-		echo "not ok fuzz $t - only ${runs:-0} runs in $seconds s, with nothing new"
+		echo "not ok fuzz $t - too few new inputs in ${runs:-0} runs of $seconds s"
 		return 1
 	fi
 	echo "ok fuzz $t"

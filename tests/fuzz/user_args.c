@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a user types: the options and filters of ringctl trace, numbers, sizes and
- * durations. The input is the arguments, one after a zero byte each.
+ * Arguments of a user: the options and filters of ringctl trace, numbers, sizes and
+ * durations. The input is the arguments, separated by zero bytes.
  */
 
 #include "user_fuzz.h"
@@ -19,7 +19,7 @@ bool fuzz_is_shared(const void *p, size_t size)
 	return true;
 }
 
-/* An exit status that is documented, which is all that goes out of this. */
+/* Every function here must return a documented exit status. */
 static void status(int got)
 {
 	FUZZ_CHECK(!got || got == EXIT_FAIL || got == EXIT_USAGE, "exit status %d", got);

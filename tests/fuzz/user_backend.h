@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The barrier backend of the fuzz targets: before each load of a shared word, and at
- * each fence, the input may change the ring. One thread, so nothing has to be ordered,
- * and what was found is found again.
+ * The barrier backend of the fuzz targets. The input may change the ring before each load of
+ * a shared word and at each fence. There is only one thread, so no access needs ordering and
+ * each failure can be replayed.
  */
 #ifndef FUZZ_USER_BACKEND_H
 #define FUZZ_USER_BACKEND_H
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Counts, checks that @size bytes at @p are the ring's, and lets the input act. */
+/* Counts a step, checks that @size bytes at @p are the ring's, and runs events of the input. */
 void fuzz_step(const void *p, size_t size);
 
 #define fuzz_load(p)	 (fuzz_step(p, sizeof(*(p))), __atomic_load_n(p, __ATOMIC_RELAXED))

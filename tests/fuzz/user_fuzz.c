@@ -123,7 +123,7 @@ void fuzz_check_record(uint64_t seq, uint64_t ts_ns, uint32_t len, uint16_t type
 			   (unsigned long long)seq, i);
 }
 
-/* As if the ring had run for long: at @pos, the start of a lap. */
+/* Puts the ring at @pos, the start of a lap, as if it had run for a long time. */
 static void preset(struct fuzz_ring *ring, uint64_t pos, uint64_t seq)
 {
 	unsigned int i;
@@ -149,14 +149,14 @@ void fuzz_begin(const uint8_t *data, size_t size)
 	memset(&fuzz, 0, sizeof(fuzz));
 	fuzz.what = (struct fuzz_input) { data, data + size };
 	cut = fuzz_8(&fuzz.what);
-	/* In 64ths, so that it stays about where it is when the input grows. */
+	/* The cut is in 64ths, so that it hardly moves when the input grows. */
 	fuzz.lies.end = data + size;
 	fuzz.lies.at = fuzz.what.at + (size_t)(fuzz.lies.end - fuzz.what.at) * (cut & 63) / 64;
 	fuzz.what.end = fuzz.lies.at;
 	fuzz.busy = true;
 }
 
-/* Words of the input over the control area, bytes of it over the data area. */
+/* Overwrites the control area with words of the input and the data area with its bytes. */
 static void anything(struct fuzz_ring *ring)
 {
 	uint64_t *words = (uint64_t *)ring->ctl;
@@ -171,7 +171,7 @@ static void anything(struct fuzz_ring *ring)
 
 void fuzz_start_writers(void)
 {
-	/* Where halves of words overflow, and 65536 laps before the end of all positions. */
+	/* Near the overflow of a half word; the last is 65536 laps before the end of positions. */
 	static const uint64_t starts[] = { 0, 0, 0xffff0000, 0x7fffffffffff0000,
 					   0xffffffff00000000 };
 	const uint8_t start = fuzz_8(&fuzz.lies), flags = fuzz_8(&fuzz.lies);
@@ -208,7 +208,7 @@ static void set(uint64_t *word)
 	fuzz.lied = true;
 }
 
-/* The header of a record, where the reader stands or where the writer was. */
+/* Changes the header of a record, at the reader's position or of the newest record. */
 static void lie_about_record(struct fuzz_ring *ring)
 {
 	const uint8_t kind = fuzz_8(&fuzz.lies);
@@ -247,7 +247,7 @@ static void stick(struct fuzz_ring *ring)
 		stick_to((__u64 *)ctl_word(ring), fuzz_value(&fuzz.lies, 0));
 		return;
 	}
-	/* Overrun for ever: the newest record is always far ahead, and gone already. */
+	/* The overrun never ends: the newest record is always far ahead, and already gone. */
 	stick_to(&ring->ctl->tail, by * 8ULL);
 	stick_to(&ring->ctl->last, by * 8ULL);
 }
@@ -306,7 +306,7 @@ void fuzz_step(const void *p, size_t size)
 
 	if (fuzz.busy)
 		return;
-	FUZZ_CHECK(!size || fuzz_is_shared(p, size), "a load outside of the ring, of %zu bytes",
+	FUZZ_CHECK(!size || fuzz_is_shared(p, size), "a load of %zu bytes is outside the ring",
 		   size);
 	FUZZ_CHECK(++fuzz.steps <= fuzz.limit, "a call does not end: %llu steps",
 		   (unsigned long long)fuzz.limit);
@@ -316,7 +316,7 @@ void fuzz_step(const void *p, size_t size)
 	for (i = 0; i < 8 && !fuzz.due && fuzz.lies.at < fuzz.lies.end; i++) {
 		fuzz_event();
 		fuzz.due = fuzz_8(&fuzz.lies);
-		/* Mostly soon, at times much later. */
+		/* The next event is mostly soon, sometimes much later. */
 		fuzz.due = fuzz.due < 128 ? fuzz.due % 16 :
 			   fuzz.due < 224 ? fuzz.due :
 					    fuzz.due * 32;

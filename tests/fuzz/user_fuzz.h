@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the fuzz targets share: rings that a real writer writes and that the input
- * makes lie, all at once or between any two loads of the reader.
+ * The rings that the fuzz targets share. A real writer writes them, and the input makes them
+ * lie, before the reader starts or between any two of its loads.
  *
- * An input has two parts: what is done with the reader, and what happens to the ring
- * meanwhile. As long as it told no lie, everything that the reader says is checked
- * against the truth.
+ * An input has two parts: the calls of the reader, and the events of the ring between its
+ * steps. As long as there is no lie among the events, everything that the reader reports is
+ * checked against what was written.
  */
 #ifndef FUZZ_USER_FUZZ_H
 #define FUZZ_USER_FUZZ_H
@@ -23,13 +23,13 @@
 #define FUZZ_RINGS_MAX	3
 #define FUZZ_STICKY_MAX 4
 
-/* Bytes of the input; zeros when it is used up. */
+/* A part of the input; it continues with zeros when it is used up. */
 struct fuzz_input {
 	const unsigned char *at;
 	const unsigned char *end;
 };
 
-/* A word that grows by @by before each step: a writer that lies for ever. */
+/* A word that grows by @by before each step: a writer that never stops lying. */
 struct fuzz_sticky {
 	uint64_t *word;
 	uint64_t by;
@@ -43,13 +43,12 @@ struct fuzz_ring {
 };
 
 /*
- * @what: what is done with the reader, @lies: what happens meanwhile
- * @header: 512 bytes, NULL where there is none
- * @pos: where the reader stands on @ring[@reads], so that lies can be near it
+ * @what: the calls of the reader
+ * @lies: the events of the ring
+ * @header: 512 bytes, or NULL if the target has no header
+ * @pos: the reader's position in @ring[@reads], so that lies can be near it
  * @due: steps until the next event
- * @lied: something was written that the writer did not write
- * @writable: bytes from the start of the first ring's area that may be written; the
- *            file may be shorter than it says
+ * @lied: an event wrote a value that the writer did not write
  */
 struct fuzz {
 	struct fuzz_input what;
@@ -72,10 +71,10 @@ struct fuzz {
 
 extern struct fuzz fuzz;
 
-/* As the backend calls it. */
+/* The backend calls this before each load and at each fence. */
 void fuzz_step(const void *p, size_t size);
 
-/* Ends the process with what is wrong, so that libFuzzer keeps the input. */
+/* Prints the failure and ends the process, so that libFuzzer keeps the input. */
 __attribute__((noreturn, format(printf, 1, 2))) void fuzz_fail(const char *fmt, ...);
 
 #define FUZZ_CHECK(cond, ...)                   \
@@ -84,27 +83,27 @@ __attribute__((noreturn, format(printf, 1, 2))) void fuzz_fail(const char *fmt, 
 			fuzz_fail(__VA_ARGS__); \
 	} while (0)
 
-/* Whether the target's mappings have these bytes. */
+/* Return: whether these bytes belong to a mapping of the target. */
 bool fuzz_is_shared(const void *p, size_t size);
 
 uint8_t fuzz_8(struct fuzz_input *in);
 uint16_t fuzz_16(struct fuzz_input *in);
 uint64_t fuzz_64(struct fuzz_input *in);
-/* A number that is likely to mean something, for a word that is @now. */
+/* Return: a number that is likely to have an effect, to replace the word @now. */
 uint64_t fuzz_value(struct fuzz_input *in, uint64_t now);
 
 /* Splits the input and forgets the last run. */
 void fuzz_begin(const uint8_t *data, size_t size);
-/* Starts the writers of fuzz.ring[], whose areas are zero, and lets them publish. */
+/* Starts the writers of fuzz.ring[] and lets them publish. The rings' areas must be zero. */
 void fuzz_start_writers(void);
-/* One event: a lie, or the writer goes on. */
+/* One event: a lie, or the writer publishes or ends the ring. */
 void fuzz_event(void);
-/* Of the next call: it may make @limit steps. */
+/* Allows the next call @limit steps. */
 void fuzz_call(uint64_t limit);
 
 uint32_t fuzz_len(uint64_t seq);
 void fuzz_publish(struct fuzz_ring *ring, unsigned int nr);
-/* That @len bytes at @p, of which @have were copied, are those of record @seq. */
+/* Checks that a record is the one of @seq. @have of its @len bytes are at @p. */
 void fuzz_check_record(uint64_t seq, uint64_t ts_ns, uint32_t len, uint16_t type, const void *p,
 		       size_t have);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libring on any three descriptors: a memfd that is a ring, nearly one or none, sealed
- * or not, of any size; a memfd with the wake thresholds; a doorbell. What the library maps has
- * pages around it that are not there.
+ * libring on any three descriptors: a memfd that is a ring, almost a ring, or no ring, of
+ * any size, sealed or not; a memfd with the wake thresholds; a doorbell. Inaccessible pages
+ * surround each mapping of the library.
  */
 
 #include <fcntl.h>
@@ -28,7 +28,7 @@ int __real_munmap(void *at, size_t size);
 void *__wrap_mmap(void *at, size_t size, int prot, int flags, int fd, off_t off);
 int __wrap_munmap(void *at, size_t size);
 
-/* What the library has mapped. */
+/* The library's mappings. */
 static struct {
 	unsigned char *at;
 	size_t size;
@@ -37,11 +37,11 @@ static struct {
 static struct {
 	struct ring_reader *r;
 	struct ring_fds fds;
-	unsigned char *map; /* the writer's, of @total bytes */
+	unsigned char *map; /* the writer's mapping, of @total bytes */
 	size_t total;
 	struct seqring_wait *wait;
 	uint64_t expected[FUZZ_RINGS_MAX];
-	uint64_t sum; /* of what was read, so that it is */
+	uint64_t sum; /* of the bytes read, so that the compiler keeps the loads */
 } t;
 
 void *__wrap_mmap(void *at, size_t size, int prot, int flags, int fd, off_t off)
@@ -75,7 +75,7 @@ int __wrap_munmap(void *at, size_t size)
 
 	for (i = 0; i < MAPS_MAX; i++) {
 		if (maps[i].at == at) {
-			FUZZ_CHECK(maps[i].size == size, "a mapping is not given back whole");
+			FUZZ_CHECK(maps[i].size == size, "only a part of a mapping is unmapped");
 			maps[i].at = NULL;
 			return __real_munmap((unsigned char *)at - PAGE, whole + 2 * PAGE);
 		}
@@ -130,13 +130,13 @@ static unsigned char *new_memfd(size_t size, int *fd)
 
 	*fd = memfd_create("fuzz", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (*fd < 0 || ftruncate(*fd, (off_t)size))
-		fuzz_fail("no memfd");
+		fuzz_fail("cannot make a memfd");
 	p = __real_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
 	FUZZ_CHECK(p != MAP_FAILED, "mmap");
 	return p;
 }
 
-/* Another size, fewer seals: most of the time neither. */
+/* May change the file's size or leave out seals; mostly does neither. */
 static void spoil_file(int fd, size_t size)
 {
 	const uint8_t how = fuzz_8(&fuzz.lies);
@@ -151,12 +151,12 @@ static void spoil_file(int fd, size_t size)
 		seals = fuzz_8(&fuzz.lies) & 0x1f;
 	if (ftruncate(fd, to))
 		fuzz_fail("ftruncate");
-	/* Nothing can be written any more where there is no file. */
+	/* The writer must not write beyond the end of the file. */
 	if (to < (off_t)size) {
 		fuzz.no_writer = true;
 		fuzz.lied = true;
 	}
-	/* F_SEAL_WRITE is refused while the writer has it mapped. */
+	/* The kernel refuses F_SEAL_WRITE while the writer has the file mapped. */
 	seals &= ~F_SEAL_WRITE;
 	if (fd == t.fds.wait)
 		seals &= ~F_SEAL_FUTURE_WRITE;
@@ -178,7 +178,7 @@ static int new_doorbell(void)
 	}
 }
 
-/* Lies that were told before anybody looked, the header's above all. */
+/* Lies before the reader opens the ring, above all in the header. */
 static void first_lies(void)
 {
 	uint8_t n = fuzz_8(&fuzz.lies) % 8;
@@ -224,7 +224,7 @@ static void make_ring(void)
 	t.fds.doorbell = new_doorbell();
 }
 
-/* No lie can be told about what is not there: the lies end. */
+/* Ends the events if a file is too short, since they would write beyond its end. */
 static void end_lies_of_short_files(void)
 {
 	if (fuzz.no_writer && fuzz.lied && lseek(t.fds.ring, 0, SEEK_END) < (off_t)t.total)
@@ -243,18 +243,18 @@ static void drop_ring(void)
 	__real_munmap(t.wait, PAGE);
 	libring_close_fds(&t.fds);
 	for (i = 0; i < MAPS_MAX; i++)
-		FUZZ_CHECK(!maps[i].at, "a mapping was kept");
+		FUZZ_CHECK(!maps[i].at, "a mapping was not unmapped");
 }
 
-/* One of the documented errors, with a sentence. */
+/* Checks that an error is a documented one and has a message. */
 static int outcome(int err, const int *allowed)
 {
 	if (!err)
 		return 0;
 	while (*allowed && -*allowed != err)
 		allowed++;
-	FUZZ_CHECK(*allowed, "error %d is not among those documented", err);
-	FUZZ_CHECK(err == -EAGAIN || *ring_strerror(), "error %d without a sentence", err);
+	FUZZ_CHECK(*allowed, "error %d is not documented", err);
+	FUZZ_CHECK(err == -EAGAIN || *ring_strerror(), "error %d has no message", err);
 	FUZZ_CHECK(err != -EBADMSG || fuzz.lied, "a true ring is called corrupt");
 	return err;
 }
@@ -276,7 +276,7 @@ static void check_record(const struct ring_record *rec, size_t have)
 	fuzz_check_record(rec->seq, rec->ts_ns, rec->len, rec->type, p, have);
 	next = &t.expected[rec->ring];
 	FUZZ_CHECK(!*next || rec->seq == *next + rec->lost,
-		   "record %llu of ring %u with %llu lost, where %llu comes next",
+		   "record %llu of ring %u with %llu lost, but %llu comes next",
 		   (unsigned long long)rec->seq, rec->ring, (unsigned long long)rec->lost,
 		   (unsigned long long)*next);
 	*next = rec->seq + 1;
@@ -323,7 +323,7 @@ static void consume(unsigned int max)
 	unsigned int nr;
 	int err;
 
-	/* As many as are there are read, and what there is can be a lie. */
+	/* The library reads all records that the ring claims to have, which may be a lie. */
 	fuzz_call(max ? max * READ_STEPS : 16 * READ_STEPS);
 	err = ring_consume(t.r, take, NULL, max, &nr);
 	if (err != 1)
@@ -339,7 +339,7 @@ static void peek(void)
 	fuzz_call(READ_STEPS);
 	if (outcome(ring_peek(t.r, &rec), READ_ERRORS)) {
 		FUZZ_CHECK(ring_recheck(t.r) == -EINVAL && ring_advance(t.r) == -EINVAL,
-			   "what was not peeked at is whole");
+			   "a record that was not peeked at is whole");
 		return;
 	}
 	FUZZ_CHECK(rec.len <= sizeof(copy) && fuzz_is_shared(rec.payload, rec.len),
@@ -349,9 +349,9 @@ static void peek(void)
 	if (!err) {
 		rec.payload = copy;
 		check_record(&rec, rec.len);
-		FUZZ_CHECK(!ring_advance(t.r), "a whole record is not taken");
+		FUZZ_CHECK(!ring_advance(t.r), "a whole record is not consumed");
 	}
-	FUZZ_CHECK(ring_advance(t.r) == -EINVAL, "a record is taken twice");
+	FUZZ_CHECK(ring_advance(t.r) == -EINVAL, "a record is consumed twice");
 }
 
 static void newest(unsigned int ring, size_t size)
@@ -389,7 +389,7 @@ static void ask(void)
 	outcome(ring_info(t.r, &info), ERRORS(0));
 	for (i = 0; i < info.schema_size; i++)
 		t.sum += ((const unsigned char *)info.schema)[i];
-	FUZZ_CHECK(memchr(info.name, 0, sizeof(info.name)), "a name without an end");
+	FUZZ_CHECK(memchr(info.name, 0, sizeof(info.name)), "a name has no terminating zero");
 }
 
 static void act(void)
@@ -440,7 +440,7 @@ static void act(void)
 	}
 }
 
-/* What can be opened cannot be taken away or be written by others. */
+/* If a ring can be opened, other processes can neither shrink nor write it. */
 static void check_sealed(void)
 {
 	void *p = __real_mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, t.fds.ring, 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * reader.h on any ring. The control area ends where the mapping does and the data area
- * is between pages that are not there; the reader's mapping of both cannot be written.
+ * reader.h on any ring. The control area ends where its mapping ends, and the data area is
+ * between inaccessible pages. The reader's mapping of both is read-only.
  */
 
 #include <sys/mman.h>
@@ -14,13 +14,13 @@
 #define READ_STEPS (64 + FUZZ_DATA_SIZE / 32)
 #define BATCH_MAX  4u
 
-/* Of one page and the data area: the writer's mapping, and the reader's with gaps. */
+/* One page and the data area: the writer's mapping, and the reader's mapping with gaps. */
 static unsigned char *shared;
 static const struct seqring_ring_ctl *reader_ctl;
 static const unsigned char *reader_data;
 
 static struct seqring_reader rd;
-/* What the next record must be, while nothing but the truth was told. */
+/* The seq of the next record, as long as there was no lie. */
 static uint64_t expected;
 
 static void *map(void *at, size_t size, int prot, int fd, off_t off)
@@ -37,7 +37,7 @@ static void make_mappings(void)
 	unsigned char *room;
 
 	if (fd < 0 || ftruncate(fd, PAGE + FUZZ_DATA_SIZE))
-		fuzz_fail("no memfd");
+		fuzz_fail("cannot make a memfd");
 	shared = map(NULL, PAGE + FUZZ_DATA_SIZE, PROT_READ | PROT_WRITE, fd, 0);
 	room = mmap(NULL, FUZZ_DATA_SIZE + 4 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	FUZZ_CHECK(room != MAP_FAILED, "mmap");
@@ -60,13 +60,13 @@ bool fuzz_is_shared(const void *p, size_t size)
 	       within(p, size, reader_data, FUZZ_DATA_SIZE);
 }
 
-/* A record in order: nothing is missing that was not said to be. */
+/* Checks that a record is the next one, after those that the reader reports as lost. */
 static void in_order(const struct seqring_view *v)
 {
 	if (fuzz.lied)
 		return;
 	FUZZ_CHECK(!expected || v->seq == expected + v->lost,
-		   "record %llu with %llu lost, where %llu comes next", (unsigned long long)v->seq,
+		   "record %llu with %llu lost, but %llu comes next", (unsigned long long)v->seq,
 		   (unsigned long long)v->lost, (unsigned long long)expected);
 	expected = v->seq + 1;
 }
@@ -76,10 +76,10 @@ static void check_view(const struct seqring_view *v)
 	FUZZ_CHECK(v->len <= SEQRING_PAYLOAD_MAX(FUZZ_DATA_SIZE) &&
 			   within(v->payload, v->len, reader_data, FUZZ_DATA_SIZE),
 		   "a payload of %u bytes is not in the data area", v->len);
-	FUZZ_CHECK(v->next > v->pos && !(v->next & 7), "the next record is not behind this one");
+	FUZZ_CHECK(v->next > v->pos && !(v->next & 7), "the next record is not after this one");
 }
 
-/* What an outcome that is not a record means, where all is true. */
+/* Checks an outcome without a record against the ring, if there was no lie. */
 static void check_outcome(enum seqring_outcome outcome, uint64_t head)
 {
 	FUZZ_CHECK((unsigned int)outcome <= SEQRING_DEAD, "outcome %d", outcome);
@@ -114,7 +114,7 @@ static void peek(void)
 	check_outcome(outcome, head);
 	if (!outcome) {
 		check_view(&v);
-		/* As who computes where it lies does. */
+		/* Stands for a caller that uses the payload in place. */
 		memcpy(copy, v.payload, v.len);
 		fuzz_step(NULL, 0);
 		outcome = seqring_reader_recheck(&rd, &v);
@@ -141,7 +141,7 @@ static void read_one(uint16_t size)
 	check_outcome(outcome, head);
 	if (!outcome) {
 		FUZZ_CHECK(v.payload == buf && v.len <= SEQRING_PAYLOAD_MAX(FUZZ_DATA_SIZE),
-			   "the view of a copy is another one's");
+			   "the view of a copy is another record's");
 		if (!fuzz.lied)
 			fuzz_check_record(v.seq, v.ts_ns, v.len, v.type, buf, size);
 		in_order(&v);
@@ -202,7 +202,7 @@ static void seek(unsigned int how)
 	uint64_t value = fuzz_value(&fuzz.what, rd.seq);
 	enum seqring_outcome outcome;
 
-	/* A seq of the future is the caller's mistake, and what comes then is not checked. */
+	/* A future seq is the caller's mistake, and its effects are not checked: take a past one. */
 	if (how == 3 && !fuzz.lied && value > fuzz.ring->w.seq + 1)
 		value %= fuzz.ring->w.seq + 2;
 
@@ -280,7 +280,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_start_writers();
 	expected = 0;
 	fuzz_call(8);
-	/* Refused, it is used all the same: nothing tells a program not to. */
+	/* A ring that was refused is used anyway: a program may ignore the error. */
 	seqring_reader_init(&rd, reader_ctl, reader_data, FUZZ_DATA_SIZE);
 	while (fuzz.what.at < fuzz.what.end)
 		act();

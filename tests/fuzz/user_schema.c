@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Schemas, and records by them: any bytes as a schema, any bytes as a payload, through
- * libring-bpf and through what ringctl prints of it. Both lie in allocations of exactly
- * their size.
+ * Schemas, and records decoded by them. Any bytes are a schema and any bytes a payload, for
+ * libring-bpf and for ringctl's output. Both are in allocations of exactly their size.
  */
 
 #include <bpf/libbpf.h>
@@ -18,7 +17,7 @@
 
 #define TYPES_MAX 16
 
-/* Only what a type needs of a payload is known to be there; it may need a lot. */
+/* A type may need a long payload; types that need more than this are not tried. */
 #define PAYLOAD_MAX (1u << 16)
 
 static uint64_t sum;
@@ -38,7 +37,7 @@ static int no_print(enum libbpf_print_level level, const char *fmt, va_list args
 	return 0;
 }
 
-static int look(const struct ring_field *f, void *arg)
+static int visit_field(const struct ring_field *f, void *arg)
 {
 	const unsigned char *data = f->data;
 	size_t i;
@@ -53,7 +52,7 @@ static int look(const struct ring_field *f, void *arg)
 	return 0;
 }
 
-static int look_at_text(const char *text, size_t len, void *arg)
+static int visit_text(const char *text, size_t len, void *arg)
 {
 	(void)arg;
 	while (len--)
@@ -70,7 +69,7 @@ static void *copy_of(const void *p, size_t size)
 	return copy;
 }
 
-/* As ringctl shows a record, in all its ways. */
+/* Shows a record in all of ringctl's formats. */
 static void show(const struct decoder *d, const struct ring_record *rec, int err)
 {
 	struct json_object *obj = json_object_new_object();
@@ -78,12 +77,12 @@ static void show(const struct decoder *d, const struct ring_record *rec, int err
 	int shown;
 
 	shown = decode_text(d, rec, rec->seq & 1, &o);
-	FUZZ_CHECK(shown == err, "decode_text says %d, a walk %d", shown, err);
+	FUZZ_CHECK(shown == err, "decode_text returns %d, a walk %d", shown, err);
 	shown = decode_json(d, rec, obj);
-	FUZZ_CHECK(shown == err, "decode_json says %d, a walk %d", shown, err);
+	FUZZ_CHECK(shown == err, "decode_json returns %d, a walk %d", shown, err);
 	record_print_text(&o, rec, d, true);
 	record_print_json(&o, rec, d);
-	FUZZ_CHECK(!o.err && o.len, "nothing is shown of a record");
+	FUZZ_CHECK(!o.err && o.len, "a record has no output");
 	json_object_put(obj);
 	out_free(&o);
 }
@@ -97,9 +96,9 @@ static void use_payload(const struct ring_schema *s, const struct decoder *d,
 	int err;
 
 	rec.payload = payload;
-	err = ring_schema_walk(s, type->type, payload, size, look, NULL, &used);
+	err = ring_schema_walk(s, type->type, payload, size, visit_field, NULL, &used);
 	if (size < type->min_len)
-		FUZZ_CHECK(err == -EMSGSIZE, "a payload that is too short: %d", err);
+		FUZZ_CHECK(err == -EMSGSIZE, "error %d for a payload that is too short", err);
 	else
 		FUZZ_CHECK((!err && used <= size) || err == -E2BIG, "error %d, used %zu of %zu",
 			   err, used, size);
@@ -114,8 +113,8 @@ static void use_type(const struct ring_schema *s, const struct decoder *d,
 	size_t have = (size_t)(rest.end - rest.at), i;
 	int err;
 
-	err = ring_schema_describe(s, type->type, look, NULL);
-	FUZZ_CHECK(!err || err == -E2BIG, "describe: %d", err);
+	err = ring_schema_describe(s, type->type, visit_field, NULL);
+	FUZZ_CHECK(!err || err == -E2BIG, "describe returns %d", err);
 	for (i = 0; i < PAYLOAD_MAX; i++)
 		bytes[i] = have ? rest.at[i % have] : 0;
 	if (type->min_len > PAYLOAD_MAX)
@@ -129,7 +128,7 @@ static void use_type(const struct ring_schema *s, const struct decoder *d,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Two bytes say how long the payload is, at the end of the input. */
+/* The first two bytes are the length of the payload, which is at the end of the input. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct ring_schema_type type = { .size = sizeof(type) };
@@ -149,7 +148,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	err = ring_schema_open(blob, size, &s);
 	FUZZ_CHECK(!err || err == -EPROTO || err == -E2BIG || err == -ENOMEM, "error %d", err);
 	FUZZ_CHECK(!err || *ring_strerror(), "error %d without a sentence", err);
-	FUZZ_CHECK(!err == !decoder_open_blob(blob, size, &d), "the decoder thinks otherwise");
+	FUZZ_CHECK(!err == !decoder_open_blob(blob, size, &d), "the decoder disagrees");
 	free(blob);
 	in.at += size;
 	for (n = 0; s && n < TYPES_MAX && !ring_schema_next(s, from, &type); n++) {
@@ -157,7 +156,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		from = type.type + 1u;
 	}
 	if (s)
-		ring_schema_print(s, look_at_text, NULL);
+		ring_schema_print(s, visit_text, NULL);
 	ring_schema_close(s);
 	decoder_close(d);
 	return 0;

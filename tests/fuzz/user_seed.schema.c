@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Records of all kinds of fields, for the fuzzing of schemas to start from. */
+/* Records with all kinds of fields: a seed for the fuzzing of schemas. */
 
 #include <seqring/schema.h>
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# user_seeds.py TARGET DIRECTORY: what user.sh starts from. Of reader and libring an input
-# is the script of a ring that a real writer writes, so what is here are calls and
-# events; schemas are taken out of what was built.
+# user_seeds.py TARGET DIRECTORY: writes the inputs that user.sh starts from. An input of reader
+# or libring is a script for a real writer and a reader, so these seeds are calls and events.
+# The schemas are extracted from compiled sources.
 
 import random
 import struct
@@ -12,7 +12,7 @@ import sys
 
 
 def ring(target):
-    """Calls of each kind on rings of each kind, true ones and such that lie."""
+    """Yields calls of each kind on rings of each kind, some true and some that lie."""
     rand = random.Random(1)
     for i in range(60):
         calls = bytes(rand.choice((rand.randrange(16), rand.randrange(256)))
@@ -25,14 +25,14 @@ def ring(target):
             events += bytes((0, kind, rand.randrange(256), rand.randrange(256),
                              rand.randrange(256), rand.randrange(160)))
         if target == "libring":
-            # Shape, clock; no lie before it is opened; right sizes, seals and doorbell.
+            # Shape and clock; no lie before the ring is opened; correct sizes, seals and doorbell.
             start = bytes((i, 0)) + start + bytes((rand.choice((0, 0, 3)), 0, 0, 0))
         body = calls + start + events
         yield bytes((64 * len(calls) // len(body) + 1,)) + body
 
 
 def schemas(directory):
-    """Of two sources, each with a payload."""
+    """Yields the schemas of two sources, each with a payload."""
     for source in ("tests/fuzz/user_seed.schema.c", "kmod/producers/sched.schema.c"):
         obj, raw = directory + ".o", directory + ".raw"
         subprocess.run(["clang", "-target", "bpf", "-g", "-O2", "-Iinclude", "-c", source, "-o",
@@ -61,4 +61,4 @@ for n, seed in enumerate(seeds, 1):
     with open(f"{directory}/{n:03}", "wb") as f:
         f.write(seed)
 if not n:
-    sys.exit(f"user_seeds.py: nothing to start {target} from")
+    sys.exit(f"user_seeds.py: no seeds for {target}")

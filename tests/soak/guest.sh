@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# guest.sh SECONDS, in the VM: rounds of floods with followers that check every record,
-# while readers of the scheduler's ring come, leave and are killed, pollers wait for single
-# wake-ups, and a CPU comes and goes. After each round it prints
-# `soak: KEY=VALUE...`, its totals; they are those of soak.py. POSIX sh, for busybox.
+# guest.sh SECONDS: soaks the modules in the VM. Rounds of floods have followers that check
+# every record. Meanwhile readers of the scheduler's ring come, leave and are killed, pollers
+# wait for single wake-ups, and a CPU goes off and on. After each round this prints its totals,
+# `soak: KEY=VALUE...`, with the keys of soak.py. POSIX sh, for busybox.
 
-# shellcheck disable=SC2034,SC2154,SC2086 # what is shared with vm_guest.sh, and by eval
+# shellcheck disable=SC2034,SC2154,SC2086 # variables shared with vm_guest.sh, or set by eval
 set -u
 export GUEST_DEFS=1
 # shellcheck source=tests/kernel/vm/guest.sh disable=SC1091
@@ -14,16 +14,18 @@ export GUEST_DEFS=1
 tmp=/tmp/guest
 export FLOOD=3000
 
+# seconds: prints the VM's uptime.
 seconds() { cut -d . -f 1 /proc/uptime; }
 end=$(($(seconds) + $1))
 over() { [ "$(seconds)" -ge $end ] || [ -e $tmp/wrong ]; }
 
+# wrong NAME: reports a failure, which ends all loops.
 wrong() {
 	echo "not ok soak.$1"
 	touch $tmp/wrong
 }
 
-# --- in the background: each keeps its own counts in a file ------------------
+# --- background loops: each keeps its counts in a file -----------------------
 
 hotplug() {
 	n=0
@@ -38,7 +40,8 @@ hotplug() {
 	done
 }
 
-# Of a real producer's ring: some read a little, some die with it open and mapped.
+# storm NUMBER: reads a real producer's ring. Each turn has one reader that reads a little and
+# one that is killed with the ring open and mapped.
 storm() {
 	opened=0 killed=0 read=0 lost=0 said=$tmp/storm.$1
 	while ! over; do
@@ -55,7 +58,7 @@ storm() {
 	done
 }
 
-# Each wake-up is waited for, so one that is lost is found.
+# wakes: runs t_poll, which waits for each wake-up, so that it finds a lost one.
 wakes() {
 	n=0
 	while ! over; do
@@ -68,7 +71,7 @@ wakes() {
 
 # --- rounds ------------------------------------------------------------------
 
-# The followers' accounts, each of which must be exact, into the totals.
+# add_up RUN: checks the followers' accounts, which must be exact, and adds them to the totals.
 add_up() {
 	settle "$1" >$tmp/settled
 	if grep -q '^not ok' $tmp/settled; then
@@ -84,7 +87,8 @@ add_up() {
 	rounds=$((rounds + 1))
 }
 
-# ring MODE HOW: two writers where the mode allows that, an interrupt's and an NMI's.
+# ring MODE HOW: runs one round on a ring. If the mode allows more writers, there are two, and
+# an interrupt's and an NMI's.
 ring() {
 	name=soak$1
 	driver create "$name" "$1" 65536 0 || wrong "$name - no ring"
@@ -101,6 +105,7 @@ ring() {
 	add_up "$name"
 }
 
+# totals: prints the totals of the rounds and of the background loops.
 totals() {
 	for key in published read lost retried torn wakeups opened killed hotplugs rounds; do
 		eval "sum=\$$key"
@@ -142,7 +147,7 @@ wait $background
 echo "soak:$(totals)"
 
 for module in seqring_sched seqring_test seqring; do
-	rmmod $module || wrong "unload - somebody still holds $module"
+	rmmod $module || wrong "unload - $module is still in use"
 done
 [ ! -e $tmp/wrong ] || exit 1
 echo 'ok soak.guest'

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """
-soak.py native|vm [--hours N] [--seed N] [--series 6.1]: everything at once, for hours.
+soak.py native|vm [--hours N] [--seed N] [--series 6.1]: runs all loads at once for hours.
 
-native: rings of a user process and of BPF programs on this machine. Writers flat out with
-readers of every kind, wake-ups, writers and readers that are killed, a pinned trace of the
-scheduler that readers open, read and leave, all at the same time. Each program runs in
-rounds, with another seed each time, and settles its accounts at the end of each.
+native: rings of a user process and of BPF programs on this machine. All of these run at the
+same time: writers at full speed with readers of every kind, wake-ups, writers and readers
+that are killed, and a pinned trace of the scheduler that readers open, read and leave. Each
+program runs in rounds, each with another seed, and checks its accounts after each round.
 
-vm: the module on Debian's kernel in QEMU (guest.sh here), with a CPU that comes and goes.
+vm: the module on Debian's kernel in QEMU (guest.sh), with a CPU that goes off and on.
 
-Prints a line of totals every minute, and at the end one more and `ok` or `not ok`. The
-first thing that is wrong ends it; what that program said is printed.
+Prints a line of totals every minute, and at the end one more and `ok` or `not ok`. The first
+failure ends the run and prints the output of the program that failed.
 """
 import argparse
 import os
@@ -27,16 +27,16 @@ import time
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NATIVE = os.path.join(TOP, "build", "native")
 MAX_ROUND_S = 600
-# Grace periods of some seconds have been seen under this load.
+# Under this load a grace period may take some seconds.
 PATIENCE = ["--patience-ms", "60000"]
 
 KEYS = ("published", "read", "lost", "retried", "torn", "wakeups", "opened", "killed",
         "hotplugs", "rounds")
-NAMES = {"retried": "reads given up and taken up again", "torn": "torn seen and thrown out",
+NAMES = {"retried": "reads retried", "torn": "torn reads discarded",
          "wakeups": "wake-ups", "opened": "opened", "killed": "processes killed",
          "hotplugs": "CPU off and on"}
 
-# What a line of a program adds to the totals.
+# The lines of programs that add to the totals.
 COUNTS = [
     ("torture writer", re.compile(r"^# published (?P<published>\d+) records")),
     ("torture reader", re.compile(
@@ -53,20 +53,20 @@ COUNTS = [
     ("ringctl cat", re.compile(
         r"^ringctl: \S+: read (?P<read>\d+) \+ lost (?P<lost>\d+) = published \d+; "
         r"overruns (?P<retried>\d+), waits (?P<wakeups>\d+),")),
-    # The guest's, of all it has done so far.
+    # The guest's totals so far.
     ("soak", re.compile(r"^soak: " + " ".join(rf"{k}=(?P<{k}>\d+)" for k in KEYS) + "$")),
 ]
 
 
 class Soak:
-    """The totals, and whether it goes on."""
+    """The totals of a run, its failure, and its processes."""
 
     def __init__(self, where, seconds, seed):
         self.where = where
         self.start = time.monotonic()
         self.end = self.start + seconds
         self.random = random.Random(seed)
-        # A signal may come while the main thread holds it.
+        # A signal handler may take the lock while the main thread holds it.
         self.lock = threading.RLock()
         self.totals = dict.fromkeys(KEYS, 0)
         self.wrong = None
@@ -95,10 +95,10 @@ class Soak:
         with self.lock:
             if self.wrong is None:
                 self.wrong = what
-                # What it says is wrong, and what it said last.
+                # Its failures and its last lines.
                 lines = [l for l in output.splitlines() if not l.startswith("ok ")]
                 said = [l for l in lines if l.startswith("not ok ")][:5] + ["..."] + lines[-20:]
-                print(f"# WRONG: {what}\n" + "".join(f"# | {l}\n" for l in said), flush=True)
+                print(f"# FAILED: {what}\n" + "".join(f"# | {l}\n" for l in said), flush=True)
 
     def line(self):
         minutes = (time.monotonic() - self.start) / 60
@@ -107,7 +107,7 @@ class Soak:
         return f"# soak {self.where}, {minutes:.0f} min: " + ", ".join(parts)
 
     def run(self, name, command, timeout):
-        """One round of a program; its lines are counted. Return: its output."""
+        """Runs one round of a program and counts its lines. Return: its output."""
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               stdin=subprocess.DEVNULL, text=True, errors="replace", cwd=TOP,
                               start_new_session=True) as process:
@@ -118,7 +118,7 @@ class Soak:
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 output, _ = process.communicate()
-                self.fail(f"{name} hangs: {' '.join(command)}", output)
+                self.fail(f"{name} does not end: {' '.join(command)}", output)
             with self.lock:
                 self.running.discard(process)
         if process.returncode and self.wrong is None:
@@ -131,7 +131,7 @@ class Soak:
         return output
 
     def stop(self):
-        """What still runs is of no more use, and must not outlive this."""
+        """Kills the processes that still run, so that none outlives this one."""
         with self.lock:
             for process in self.running:
                 try:
@@ -166,11 +166,11 @@ def bpf_torture(soak, seconds):
 
 
 def wake_ups(soak, seconds):
-    """Each wake-up is waited for, so one that is lost hangs and is found."""
+    """Runs a program that waits for each wake-up, so that it hangs if one is lost."""
     events, rounds = str(seconds * 10), str(seconds * 50)
     which = soak.random.randrange(4)
     if which == 0:
-        # Two threads take turns; where many others run, each turn may cost a slice of time.
+        # Two threads take turns. On a busy machine each turn may take a time slice.
         command = [f"{NATIVE}/tests/stress/wake", str(seconds * 500)]
     else:
         variant = ["wake", "wake_preempt", "wake_calm"][which - 1]
@@ -180,7 +180,7 @@ def wake_ups(soak, seconds):
 
 
 def killed(soak, seconds):
-    """Writers and readers that die by SIGKILL wherever they are."""
+    """Kills writers and readers by SIGKILL at any point."""
     kills = seconds * 2
     soak.run("killed", [f"{NATIVE}/tests/bpf/sleep", "--kills", str(kills)] + PATIENCE,
              MAX_ROUND_S)
@@ -216,7 +216,7 @@ class Storm:
         soak.add(opened=1)
 
     def stop(self):
-        """The kernel's own count of what was published goes into the totals."""
+        """Adds the kernel's count of published records to the totals and ends the trace."""
         out = subprocess.run([self.ringctl, "info", self.name, "--json"], capture_output=True,
                              text=True, check=False).stdout
         self.soak.add(published=sum(map(int, re.findall(r'"published": ?(\d+)', out))))
@@ -229,12 +229,12 @@ def native(soak):
                                stderr=subprocess.STDOUT, check=False)
         if build.returncode:
             log.seek(0)
-            return soak.fail("it does not build", log.read())
+            return soak.fail("the programs do not build", log.read())
     storm = Storm(soak)
     storm.start()
 
     def loop(work):
-        # What goes wrong in a thread would be its end alone, and the others went on.
+        # Without this, an exception would end only its own thread.
         try:
             while not soak.over():
                 work(soak, min(50, soak.left()))
@@ -258,7 +258,7 @@ def native(soak):
 # --- VM ---------------------------------------------------------------------------
 
 def in_vm(soak, series):
-    """The guest adds up by itself, and says so on its console each minute."""
+    """Runs guest.sh in the VM, which adds up its own totals and prints them."""
     log = os.path.join(TOP, "build", "log", f"soak-vm-{series}.console")
     seconds = int(soak.end - soak.start)
     process = subprocess.Popen(["tests/soak/vm.sh", series, str(seconds), log], cwd=TOP,
@@ -275,7 +275,7 @@ def in_vm(soak, series):
             line = line.rstrip()
             match = COUNTS[-1][1].match(line)
             if match:
-                # They are the guest's totals.
+                # The line has totals, so the difference to the last line counts.
                 now = {k: int(v) for k, v in match.groupdict().items()}
                 soak.add(**{k: now[k] - last[k] for k in KEYS})
                 last.update(now)
@@ -289,13 +289,13 @@ def in_vm(soak, series):
     soak.end += MAX_ROUND_S
     minutes(soak, thread.is_alive)
     if thread.is_alive():
-        soak.fail("the VM does not come to an end", "\n".join(said))
+        soak.fail("the VM does not end", "\n".join(said))
         soak.stop()
     thread.join()
 
 
 def minutes(soak, alive):
-    """Says the totals each minute, while something runs and nothing is wrong."""
+    """Prints the totals each minute, as long as something runs and nothing has failed."""
     due = time.monotonic() + 60
     while alive() and soak.wrong is None and time.monotonic() < soak.end + MAX_ROUND_S:
         time.sleep(0.2)
@@ -315,7 +315,7 @@ def main():
         parser.error("--hours: at least 30 seconds (0.01)")
     seed = args.seed if args.seed is not None else int(time.time())
     soak = Soak(args.where, args.hours * 3600, seed)
-    # Its trace is pinned: it would go on, and cost everything on this machine time.
+    # Without a handler the pinned trace would outlive this process and slow the machine down.
     for sig in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sig, lambda number, _: soak.fail(f"ended by signal {number}"))
     os.makedirs(os.path.join(TOP, "build", "log"), exist_ok=True)
@@ -327,7 +327,7 @@ def main():
     print(soak.line())
     for key in ("published", "read", "lost", "wakeups", "opened", "rounds"):
         if soak.wrong is None and not soak.totals[key]:
-            soak.fail(f"nothing was {key}: it has shown nothing")
+            soak.fail(f"the count of {key} is 0, so the run shows nothing")
     print(f"not ok soak.{args.where} - {soak.wrong}" if soak.wrong else f"ok soak.{args.where}")
     return 1 if soak.wrong else 0
 

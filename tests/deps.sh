@@ -1,38 +1,39 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# deps.sh [build|test|vm|debug|arm64|bench|style...]: installs the Debian packages that these parts
-# of the project need, all parts by default. Does nothing, and needs neither root
-# nor a network, where they are there.
+# deps.sh [build|test|vm|debug|arm64|bench|style...]: installs the Debian packages that these
+# parts of the project need (default: all parts). If all are installed, does nothing and needs
+# neither root nor a network.
 
 # shellcheck disable=SC2086 # lists of packages are split
 set -eu
 
+# packages PART: prints the packages of a part.
 packages() {
 	case $1 in
-	# clang makes BTF: the schemas of records, and BPF programs.
+	# clang makes the BTF of records' schemas, and BPF programs.
 	build) echo gcc libc6-dev make pkg-config libjson-c-dev libbpf-dev libseccomp-dev clang bpftool ;;
-	# gcc-multilib is for the 32-bit reader, relacy-dev checks the memory model, the rest
-	# from stress-ng on fuzzes: the devices, and what reads shared memory (libFuzzer).
+	# gcc-multilib is for the 32-bit reader, and relacy-dev for the memory model. stress-ng and
+	# trinity fuzz the devices; libclang-rt has libFuzzer, for code that reads shared memory.
 	test)
 		echo gcc-multilib g++ relacy-dev spin libcmocka-dev bash-completion python3 procps \
 			stress-ng trinity libclang-rt-14-dev
 		;;
-	# libelf1 and libssl3 are for the programs that build modules; zstd and lz4
-	# unpack kernels; qemu-system-x86 also has the libraries for a newer QEMU.
+	# libelf1 and libssl3 are for the programs that build modules. zstd and lz4
+	# unpack kernels. qemu-system-x86 also provides the libraries for a newer QEMU.
 	vm)
 		echo qemu-system-x86 busybox-static cpio kmod procps xz-utils zstd lz4 \
 			gcc-12 libc6-dev make binutils libelf1 libssl3
 		;;
-	# What a kernel is built with; see tests/kernel/debug.
+	# The tools that build a kernel; see tests/kernel/debug.
 	debug) echo linux-source-6.1 xz-utils gcc make flex bison bc libelf-dev ;;
-	# The compiler and the libraries for arm64 are fetched by tests/kernel/arm64, not installed.
+	# tests/kernel/arm64 fetches the compiler and the libraries for arm64 without installing them.
 	arm64)
 		echo pkg-config clang bpftool python3
 		packages vm
 		;;
-	# libnl is one of the alternatives to the module; gnuplot draws. The others are
-	# alternatives to a ring in user space.
+	# The bench compares the module with netlink, by libnl. gnuplot draws. The rest are user
+	# space's alternatives to a ring.
 	bench)
 		echo libnl-genl-3-dev gnuplot-nox python3 \
 			libck-dev libiceoryx-binding-c-dev iceoryx \
@@ -59,7 +60,7 @@ for group; do
 done
 
 command -v dpkg-query >/dev/null || {
-	echo "$0: not a Debian system; needed are, by Debian's names:" $want >&2
+	echo "$0: this is not a Debian system; it needs these packages (Debian's names):" $want >&2
 	exit 1
 }
 have=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' $want 2>/dev/null |
@@ -87,7 +88,7 @@ install() {
 	apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 $missing
 }
 echo "$0: installing" $missing
-# Lists may be absent, or so old that what they name has gone.
+# The lists of packages may be absent, or so old that the archive no longer has what they name.
 if ! log=$(install 2>&1); then
 	apt-get update -q || :
 	install

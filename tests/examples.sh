@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# examples.sh ROOT: builds the C examples of README.md against what is installed
-# below ROOT, and its kernel example against the headers of Linux 6.1.
+# examples.sh ROOT: builds the C examples of README.md and of the guides against the files
+# installed below ROOT, and runs them. Builds the kernel example against the headers of
+# Linux 6.1.
 
 set -eu
 cd "$(dirname "$0")/.."
@@ -11,7 +12,7 @@ dir=$PWD/build/examples
 rm -rf "$dir"
 mkdir -p "$dir/kernel"
 
-# One file per fenced block; the word behind ```c tells where it belongs.
+# Each fenced block becomes one file; the word after ```c tells which one.
 awk -v dir="$dir" '
 	/^```c kernel$/ { out = dir "/kernel/sampler.c"; next }
 	/^```c$/ { out = dir "/example" ++n ".c"; next }
@@ -36,14 +37,14 @@ sleep 0.3
 RINGDIR=$dir "$root/usr/bin/ringctl" cat ticks --count 100 --quiet | tail -n 1 | grep -q .
 wait $writer
 
-# What docs/reference/schema.md reads with, from the other library: its sentences are libring's.
+# The reader of docs/reference/schema.md uses libring-bpf; its messages come from libring.
 awk '/^```c reader$/ { out = 1; next } /^```$/ { out = 0 } out' docs/reference/schema.md >"$dir/reader.c"
 flags=$(PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_PATH=$root/usr/lib/pkgconfig \
 	PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1 \
 	pkg-config --cflags --libs libring-bpf)
 # shellcheck disable=SC2086 # the flags are words
 gcc -Wall -Wextra -Werror -o "$dir/reader" "$dir/reader.c" $flags
-echo 'no schema, but more than its header has' >"$dir/no.schema"
+echo 'no schema, but longer than the header of one' >"$dir/no.schema"
 echo | RINGDIR=$dir "$root/usr/bin/ringctl" publish described --serve --schema "$dir/no.schema" \
 	--linger 3s &
 writer=$!
@@ -51,7 +52,8 @@ sleep 0.3
 RINGDIR=$dir LD_LIBRARY_PATH=$root/usr/lib "$dir/reader" described 2>&1 | grep -qx 'schema: not BTF'
 wait $writer
 
-# What docs/guide/bpf.md writes with: builds everywhere, runs where this kernel has BPF.
+# The writer of docs/guide/bpf.md builds everywhere, and runs if this kernel has BTF.
+# block WORD: prints the fenced block that begins with ```c WORD.
 block() { awk -v start="^\`\`\`c $1\$" '$0 ~ start { out = 1; next } /^```$/ { out = 0 } out' docs/guide/bpf.md; }
 block bpf >"$dir/exits.bpf.c"
 block exits.h >"$dir/exits.h"

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """
-guarantees.py [--later SUITE...]: checks docs/guarantees.md against what ran. Each test that
-the page names must have run and passed in the suite that the page names, by the logs that
-tests/run.sh keeps in build/log. Run it after the other suites, in the same directory.
+guarantees.py [--later SUITE...]: checks docs/guarantees.md against the tests that ran. The
+logs of tests/run.sh in build/log must show that each test that the page names ran and passed
+in the suite that the page names. Run this after the other suites, in the same directory.
 
 A paragraph `Shown by: SUITE \\`PATTERN\\`, \\`PATTERN\\`; SUITE ...` names the tests, by shell
-patterns. `(by hand)` instead of a suite means that no suite runs it. The suites after --later
-run in a longer tier: their tests are not missed here.
+patterns. `(by hand)` instead of a suite means that no suite runs the test. The suites after
+--later run in a longer tier, so their tests may be absent here.
 """
 import argparse
 import fnmatch
@@ -20,13 +20,13 @@ DOC = os.path.join(TOP, "docs", "guarantees.md")
 
 
 def promises(text):
-    """Yields (number and title, its text)."""
+    """Yields (number and title, text) of each guarantee."""
     parts = re.split(r"^## (\d+\. .*)$", text, flags=re.M)
     yield from zip(parts[1::2], parts[2::2])
 
 
 def tests(suite):
-    """Names of the suite's tests, with whether each passed; None: it did not run."""
+    """Return: {test: whether it passed} of the suite, or None if the suite did not run."""
     try:
         with open(os.path.join(TOP, "build", "log", f"{suite}.log"), errors="replace") as f:
             log = f.read()
@@ -42,7 +42,7 @@ def tests(suite):
 
 
 def shown_by(text):
-    """Yields (suite, pattern)."""
+    """Yields (suite, pattern) of each test that a guarantee names."""
     for paragraph in re.findall(r"^Shown by: (.*?)(?:\n\n|\Z)", text, flags=re.M | re.S):
         for part in paragraph.replace("\n", " ").rstrip(". ").split(";"):
             part = part.strip()
@@ -55,7 +55,7 @@ def shown_by(text):
 
 def check(title, text, cache, later):
     pairs = list(shown_by(text))
-    problems = [] if pairs or "Shown by: (by hand)" in text else ["it names no test"]
+    problems = [] if pairs or "Shown by: (by hand)" in text else ["the page names no test"]
     for suite, pattern in pairs:
         if suite in later:
             continue

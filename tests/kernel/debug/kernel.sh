@@ -22,7 +22,7 @@ source=linux-source-6.1
 base=$SEQRING_CACHE/kernel
 version=$(dpkg-query -W -f='${Version}' $source 2>/dev/null) ||
 	debs_die "no $source: run tests/deps.sh debug"
-key=$(cat "$here/config-all" "$here/config-$1" | sha256sum | cut -c 1-12)
+key=$(grep -h '^CONFIG_' "$here/config-all" "$here/config-$1" | sha256sum | cut -c 1-12)
 dir=$base/$name-$version-$key
 
 print_cached() {

@@ -222,7 +222,7 @@ static void records_4k(void)
 				    .rounds = few_rounds(), .round = { .rest_ns = REST_NS } });
 }
 
-/* Threads on one core, each of which follows the ring, rests, and checks what it gets. */
+/* Threads on one core: each follows the ring, rests, and checks what it gets. */
 static void readers(void)
 {
 	static const struct row rows[] = {

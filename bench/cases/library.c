@@ -14,7 +14,7 @@
 
 #define BATCH	      64u
 #define PAYLOADS_SIZE (16u << 10) /* a batch stays in the first cache */
-#define LATEST_NS     1000000u	  /* a reader that wants many waits no longer for fewer */
+#define LATEST_NS     1000000u	  /* a reader wakes then, however few records came */
 
 /* @epoll: the application's own, on the descriptor of the reader; or -1 */
 struct library {

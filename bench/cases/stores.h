@@ -42,7 +42,7 @@ size_t stores_bytes(uint64_t size, uint32_t nr);
 /* A copy, ready to take turns. */
 struct stores *stores_new(const struct stores *like);
 void stores_free(struct stores *s);
-/* Checks the records in the rings; of STORES_RING, whose payloads differ. */
+/* Checks the records in the rings; only of STORES_RING without @same_payload. */
 void stores_verify(struct stores *s);
 
 #endif

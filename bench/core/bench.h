@@ -57,8 +57,8 @@ static inline unsigned int few_rounds(void)
 }
 
 /*
- * A program: a table of cases. @counted: cases for a machine whose clock counts
- * instructions; they run only with --counted, and the others only without.
+ * A program: a table of cases. @counted: the case needs a clock that
+ * counts instructions; it runs only with --counted, and the others only without.
  */
 struct bench_case {
 	const char *name;

@@ -30,20 +30,20 @@ static void usage(const struct bench_program *p, FILE *out)
 		"  --seconds N        length of the run that may lose nothing (%g)\n"
 		"  --rounds N         rounds of each contender (%u)\n"
 		"  --round-ms N       length of a round in milliseconds (%u)\n"
-		"  --ring-size BYTES  size of each ring or buffer, a power of two (4 MiB or 32 MiB,\n"
-		"                     depending on the part)\n"
+		"  --ring-size BYTES  size of each ring or buffer, a power of two (4 MiB or\n"
+		"                     32 MiB, depending on the part)\n"
 		"  --cpus W,R         the writer's core and the reader's core (%d,%d)\n"
 		"  --json FILE        write the samples to FILE, not to standard output\n",
 		p->full.seconds, p->full.rounds, p->full.round_ms, p->full.cpu[0], p->full.cpu[1]);
 	if (counted)
-		fputs("  --counted          run the parts that need a clock that advances by 1 ns with\n"
-		      "                     each instruction, and no others\n",
+		fputs("  --counted          run only the parts that need a clock which advances\n"
+		      "                     by 1 ns with each instruction\n",
 		      out);
 	fputs("  --help             print this text\n\n"
-	      "Options apply in their order. The output is one JSON object a line: the run, then\n"
-	      "each sample.\n\n"
-	      "Exit status: 0; 2: a record was torn, or the account of lost records is wrong; 3: it\n"
-	      "could not run.\n",
+	      "Options apply in their order. The output is one JSON object a line: the run,\n"
+	      "then each sample.\n\n"
+	      "Exit status: 0; 2: a record was torn, or the account of lost records is wrong;\n"
+	      "3: it could not run.\n",
 	      out);
 }
 

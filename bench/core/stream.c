@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One round of any contender: a writer on one core, readers on the other, who spin, rest
+ * One round of any contender: a writer on one core, readers on the other that spin, rest
  * or sleep.
  */
 #include <errno.h>
@@ -351,7 +351,7 @@ static void start_readers(struct shared *sh)
 static void finish_readers(struct shared *sh)
 {
 	__atomic_store_n(&sh->stop, 1, __ATOMIC_RELEASE);
-	/* Wakes the reader, who sees by then that it may not sleep again. */
+	/* Wakes the reader, which sees by then that it may not sleep again. */
 	if (sh->r->sleeps && !sh->s->kind->polls)
 		sh->s->kind->write(sh->s, 1);
 	__atomic_store_n(&sh->stop, 2, __ATOMIC_RELEASE);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A writer on one core and readers on the other, who move records that validate
+ * A writer on one core and readers on the other move records that validate
  * themselves: one round of it for any contender, and tables of contenders.
  */
 #ifndef RINGBENCH_STREAM_H
@@ -77,7 +77,7 @@ enum stream_mode { STREAM_FLAT_OUT, STREAM_BURSTS, STREAM_SPACED };
  * @threads:   a thread for each reader, all on one core; else one thread serves all
  * @lossless:  it is an error to lose a record
  * @ns:        length of the round; 0: opt.round_ms
- * @rest_ns:   how long a reader who does not sleep leaves an empty ring alone. By then the
+ * @rest_ns:   how long a reader that does not sleep leaves an empty ring alone. By then the
  *             writer has left the lines that are read next; a reader that looks again at
  *             once costs the writer several times as much
  * @gap_ns:    bursts: the pause; spaced: from one record to the next, on the average;

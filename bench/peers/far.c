@@ -58,7 +58,7 @@ static void path_beside(const char *name, char *path, size_t size)
 	strcpy(slash + 1, name);
 }
 
-/* It ends when nobody is there to ask it. */
+/* The helper ends when its socket is closed. */
 static void stop(struct far *f)
 {
 	if (f->fd >= 0) {

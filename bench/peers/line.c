@@ -4,7 +4,7 @@
  */
 #include "peers.h"
 
-/* What the reader waits for, and a payload. */
+/* The word that the reader waits for, and a payload. */
 struct message {
 	uint64_t word;
 	uint64_t payload;

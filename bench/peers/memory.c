@@ -35,7 +35,7 @@ static inline void copy_write_len(struct stream *s, unsigned int n, uint32_t len
 	for (; n; n--) {
 		payload_fill(s->payload, len, ++s->seq);
 		memcpy(c->data + c->pos, s->payload, len);
-		/* Nobody reads it: the compiler must not know. */
+		/* Otherwise the compiler would see that nobody reads it. */
 		__asm__ __volatile__("" : : : "memory");
 		c->pos += len;
 		if (c->pos == c->size)

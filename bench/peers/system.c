@@ -20,7 +20,7 @@
 
 /*
  * @reader, @poller: two descriptors of the same end; reads of the first sleep
- * @at, @end: what was read and not yet looked at, of @buf
+ * @at, @end: the bytes of @buf that were read and not yet taken
  */
 struct channel {
 	int writer;
@@ -238,7 +238,7 @@ static const char *mqueue_create(struct stream *s)
 	char name[64];
 
 	snprintf(name, sizeof(name), "/ringbench-%d-%u", (int)getpid(), s->len);
-	/* Both only for those who may; all others have what the system grants. */
+	/* Both need privileges; without them, the queue has the depth that the system grants. */
 	setrlimit(RLIMIT_MSGQUEUE, &no_limit);
 	c->writer = mq_open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600, &attr);
 	if (c->writer < 0) {
@@ -277,7 +277,7 @@ static unsigned int mqueue_collect(struct stream *s, struct reader *rd, unsigned
 	ssize_t got;
 
 	for (n = 0; n < max; n++) {
-		/* The first is worth sleeping for. */
+		/* Sleeps only for the first record. */
 		got = mq_receive(rd->may_block && !n ? c->reader : c->poller, (char *)c->buf,
 				 s->len, NULL);
 		if (got < 0) {

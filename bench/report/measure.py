@@ -87,7 +87,8 @@ def main():
                 pass
         except OSError as e:
             raise OSError(f"cannot write {target}: {e.strerror}") from e
-        header, lines = run(args.bench, samples, options + (["--only", args.only] if args.only else []))
+        only = ["--only", args.only] if args.only else []
+        header, lines = run(args.bench, samples, options + only)
         data = evaluate.evaluate(header, lines, args.margin)
         for again in range(CHECK_TRIES if args.check else 0):
             parts = missed_parts(data, lines)

@@ -131,8 +131,10 @@ def demand_sense(data):
             raise Bad(f"{where}: its quantiles are not in order")
         if series.get("lost", 0) > series.get("published", 0):
             raise Bad(f"{where}: it lost more than was published")
-        if ("peer" in series) != ("ratio" in series) or ("lost" in series) != ("published" in series):
-            raise Bad(f"{where}: a peer goes with a ratio, and what was lost with what was published")
+        if ("peer" in series) != ("ratio" in series):
+            raise Bad(f"{where}: a peer goes with a ratio")
+        if ("lost" in series) != ("published" in series):
+            raise Bad(f"{where}: what was lost goes with what was published")
         if "plot" in series:
             if series["plot"] not in plots:
                 raise Bad(f"{where}: there is no plot '{series['plot']}'")
@@ -359,7 +361,8 @@ def gnuplot_script(plot, curves, base):
     if plot["log_y"] and min(ys) > 0:
         ticks, bottom, top = log_ticks(ys)
         names = ", ".join(f"{quoted(si(t))} {t:.9g}" for t in ticks)
-        lines += ["set logscale y", f"set ytics ({names})", f"set yrange [{0.99 * bottom:.9g}:{1.01 * top:.9g}]"]
+        lines += ["set logscale y", f"set ytics ({names})",
+                  f"set yrange [{0.99 * bottom:.9g}:{1.01 * top:.9g}]"]
     else:
         lines += ["set yrange [0:*]"]
     if plot["log_x"] and not plot["percentile_x"]:

@@ -130,8 +130,9 @@ def latency_series(s, title, gap_us, spread_us):
         s.tail(name, s.name, PERCENTILES)
     if names:
         rounds, _ = s.distributions(names[0])
-        s.note(f"{len(rounds)} rounds of {sum(rounds[0].values())} records, one each {gap_us} us on "
-               f"the average, {spread_us} us more or less; every record is checked, none may be lost")
+        s.note(f"{len(rounds)} rounds of {sum(rounds[0].values())} records, one each {gap_us} us "
+               f"on the average, {spread_us} us more or less; every record is checked, none may "
+               "be lost")
     return p50, p99
 
 
@@ -156,9 +157,11 @@ def latency(s):
     line_ns = p50[line].difference(p50[clock])
     s.target("spinning reader's median, to a cache line's, less the clock",
              record_ns / line_ns if line_ns else math.inf, "x", AT_MOST, 1.3)
-    s.ratio_target("spinning reader's p99, to a cache line's p99", p99[eager], p99[line], AT_MOST, 2)
+    s.ratio_target("spinning reader's p99, to a cache line's p99", p99[eager], p99[line],
+                   AT_MOST, 2)
     s.note(f"less the clock's {p50[clock].median():.0f} ns, a line takes {line_ns:.0f} ns and a "
-           f"record {record_ns:.0f} ns, or {record_ns / p50[bounce].median():.2f} x half a round trip")
+           f"record {record_ns:.0f} ns, or {record_ns / p50[bounce].median():.2f} x half a round "
+           "trip")
 
 
 @section("latency-lines", "Latency of a fresh cache line", """
@@ -340,14 +343,15 @@ def say_bend(s, curve, points, text):
 def say_caches(s):
     machine = s.run["machine"]
     ways = machine.get("cache_ways", {})
-    said = "".join(f" {name.rstrip('d')} {size(n).replace(' ', '').replace('iB', '')} of {ways[name]} ways"
+    said = "".join(f" {name.rstrip('d')} {n // 1024}K of {ways[name]} ways"
                    for name, n in machine["caches"].items() if name in ways)
     s.note(f"the writer's caches:{said or ' unknown'}")
 
 
 def cost_and_ratio_plots(s, by, x_label):
     s.plot(f"{s.name}-cost", f"Cost of a record by {by}", x_label, "ns", log_x=True, log_y=True)
-    s.plot(f"{s.name}-ratio", f"Cost to plain stores by {by}", x_label, "x plain stores", log_x=True)
+    s.plot(f"{s.name}-ratio", f"Cost to plain stores by {by}", x_label, "x plain stores",
+           log_x=True)
 
 
 ALL_SIZES = 8
@@ -411,7 +415,8 @@ def growth_record(s):
             s.note(f"{size(p.x)}: {p.ring.median():.1f} ns, {p.ratio.median():.2f}x plain stores, "
                    f"{p.x / p.ring.median():.2f} GB/s")
         worst = max(points, key=lambda p: p.ratio.median())
-        s.note(f"most expensive beside plain stores at {size(worst.x)}: {worst.ratio.median():.2f}x")
+        s.note(f"most expensive beside plain stores at {size(worst.x)}: "
+               f"{worst.ratio.median():.2f}x")
 
 
 @section("growth-4k", "Growth: 4 KiB records to a reader", """
@@ -423,7 +428,8 @@ def growth_4k(s):
         "ring, 4 KiB", "flag per record, 4 KiB", "ring of 4 MiB, overrun, 4 KiB"))
     s.compare(ring, flags)
     s.compare(cached, flags)
-    s.ratio_target("4 KiB records, to a flag for each and no validation", ring, flags, AT_LEAST, 0.8)
+    s.ratio_target("4 KiB records, to a flag for each and no validation", ring, flags,
+                   AT_LEAST, 0.8)
 
 
 @section("growth-rings", "Growth: number of rings", """
@@ -485,7 +491,8 @@ def bpf(s):
         s.compare(c.get(a), c.get(b))
     for what, a, b, limit in (
             ("32 bytes, a batching reader, cheapest clock, to the BPF ring buffer",
-             "ring, coarse clock, a batching reader", f"{buffer}, coarse clock, a batching reader", 0.5),
+             "ring, coarse clock, a batching reader",
+             f"{buffer}, coarse clock, a batching reader", 0.5),
             ("the same without a clock",
              "ring, a batching reader", f"{buffer}, a batching reader", 0.25),
             ("32 bytes, a batching reader, fine clock, to the BPF ring buffer",
@@ -550,7 +557,8 @@ def bpf_rate(s):
         s.ratio_target(f"{n} bytes, lossless rate, to the BPF ring buffer", safe[0], safe[1],
                        AT_LEAST, 2.5 if n == 32 else 1)
         worst = max(other.ratio(safe[0]) for other in safe[1:])
-        s.target(f"{n} bytes, lossless rate, to the best of the others", 1 / worst, "x", AT_LEAST, 1)
+        s.target(f"{n} bytes, lossless rate, to the best of the others", 1 / worst, "x",
+                 AT_LEAST, 1)
     for wake in (1, 100, 1000):
         series = {}
         for kind in BUFFERS:
@@ -619,7 +627,8 @@ what they have is one state and not a mixture of two. The state stands behind a 
 ioctl() takes and releases; behind a spinlock word in the shared page; as the newest record of a
 seqring; and with no lock at all, which is the limit, and wrong. All readers together.""")
 def snapshots(s):
-    kinds = ("ioctl mutex", "spinlock word", "seqring, ring_newest()", "seqring, reader.h", "no lock")
+    kinds = ("ioctl mutex", "spinlock word", "seqring, ring_newest()", "seqring, reader.h",
+             "no lock")
     for who in dict.fromkeys(name.split("ioctl mutex, ")[1] for name in s.samples
                              if name.startswith("ioctl mutex, ")):
         mutex, spin, library, inline, plain = (
@@ -630,8 +639,8 @@ def snapshots(s):
         torn, read = (sum(x[key] for x in s.samples[f"no lock, {who}"])
                       for key in ("torn", "snapshots"))
         s.note(f"without a lock, {who}: {torn} of {read} copies were mixtures of two states")
-        s.note(f"{who}: copies with no lock at all, the limit, are {plain.ratio(mutex):.1f} times the "
-               f"ioctl mutex's; reader.h gets {inline.ratio(plain):.2f} of that limit")
+        s.note(f"{who}: copies with no lock at all, the limit, are {plain.ratio(mutex):.1f} times "
+               f"the ioctl mutex's; reader.h gets {inline.ratio(plain):.2f} of that limit")
         if who.endswith(", 64 B"):
             s.ratio_target(f"snapshots a second, to the ioctl mutex's, {who}", inline, mutex,
                            AT_LEAST, 50)
@@ -695,9 +704,10 @@ def writer_stall(s):
     for what in situations[2:]:
         s.ratio_target(f"seqring's p99.9, {what}, to {situations[0]}", p999[f"seqring, {what}"],
                        p999[f"seqring, {situations[0]}"], AT_MOST, 1.1)
-    s.note("p99.9 decides: where the worst is longer, the emulator gave the other processor its turn "
-           "in the middle, as it does when that one only computes")
-    s.note(f"counted in instructions, {s.run['rounds']} rounds of {s.run['round_ms']} ms by that clock")
+    s.note("p99.9 decides: where the worst is longer, the emulator gave the other processor its "
+           "turn in the middle, as it does when that one only computes")
+    s.note(f"counted in instructions, {s.run['rounds']} rounds of {s.run['round_ms']} ms by that "
+           "clock")
 
 
 @section("module-parts", "Cost of publishing a record in the module, part by part", """

@@ -3,7 +3,7 @@
 #
 # build.sh KHEADERS DIR [MAKE-ARGUMENT...]
 #
-# Builds seqring_locks.ko in DIR/locks, from copies, for the kernel whose modules
+# Builds seqring_locks.ko in DIR/locks, from copies, for the kernel of the modules that
 # kmod/build.sh has built in DIR before. Any warning is a failure.
 
 set -eu

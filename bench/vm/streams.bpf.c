@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a BPF program does with the records of kernel code: into the BPF ring buffer, or
- * into perf's.
+ * BPF programs that put the records of kernel code into the BPF ring buffer, or into
+ * perf's.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -25,7 +25,7 @@ struct {
 	__uint(value_size, sizeof(__u32));
 } perf SEC(".maps");
 
-/* The consumer looks by itself from time to time, as that of every contender. */
+/* No wake-ups: the consumer polls, as in all contenders. */
 SEC("raw_tp/locks_record")
 int to_ringbuf(struct bpf_raw_tracepoint_args *ctx)
 {

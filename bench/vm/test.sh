@@ -20,7 +20,7 @@ check() {
 	fi
 }
 
-# The results have every contender, in numbers, and none was skipped.
+# The results contain figures of every contender, and none was skipped.
 complete() {
 	local kind json=build/bench/vm-quick.json
 	grep -q '"SKIPPED' "$json" && { grep '"SKIPPED' "$json"; return 1; }
@@ -34,8 +34,8 @@ complete() {
 	done
 }
 
-# What the demo must show: the old ways' writers stopped, ours did not, and tore nothing.
-# (A reader of the old ways counts what stood there before the first update as torn.)
+# The demo must show that the writers with locks stopped, that ours did not, and that no
+# snapshot of ours was torn. (With locks, the state before the first update counts as torn.)
 shown() {
 	local log=build/demo-locks.log
 	grep -q 'WAITS FOR THE LOCK' "$log" && grep -q 'given up so far' "$log" &&

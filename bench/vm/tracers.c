@@ -48,7 +48,7 @@ struct tracepoint_entry {
 	uint32_t record_loc; /* offset, and length in the high half */
 };
 
-/* The consumer looks by itself: no wake-ups but for a buffer that is half full. */
+/* The consumer polls: the only wake-up is for a buffer that is half full. */
 static const struct perf_event_attr perf_attr = {
 	.size = sizeof(perf_attr),
 	.sample_type = PERF_SAMPLE_RAW,

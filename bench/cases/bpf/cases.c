@@ -219,7 +219,7 @@ void case_bpf_rate(void)
 	costs(wake_1000_rows, ", 32 B, wake for 1000");
 }
 
-/* What a further reader of libring has of its own: from a thread that does not sleep. */
+/* The memory of a further reader of libring, in a thread that does not sleep. */
 static void memory(struct row_contender *const *c)
 {
 	const struct bpf *b = c[0]->s->impl;
@@ -248,7 +248,7 @@ static void memory(struct row_contender *const *c)
 	emit_sample("bpf-fan", &readers, 0, false);
 }
 
-/* Half a ring unread is what libring wakes for when nobody says otherwise. */
+/* By default libring wakes a reader when half the ring is unread. */
 #define HALF_A_RING (RING_LARGE / 2 / 56)
 
 /* A quick run has the rows that targets need. */

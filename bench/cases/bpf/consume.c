@@ -24,7 +24,7 @@
 /*
  * A reader's impl.
  *
- * @ring: of rings, whose reader does not sleep; @sleeper: whose reader does
+ * @ring: reads a ring without sleeping; @sleeper: reads a ring and sleeps
  * @buf:  payloads that a relay passes on
  */
 struct consumer {
@@ -56,7 +56,7 @@ static void check_record(struct consumer *one, const void *payload)
 	one->expected = seq + 1;
 }
 
-/* What a relay hands to the second reader and the others. */
+/* A relay passes the first reader's records on to all others. */
 static void relayed(struct consumer *first)
 {
 	struct stream *s = first->rd->s;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Programs that run contenders for ringbench, where they need a daemon. Two make one
- * helper: ringbench-place gives it a place of its own, starts the daemon there, and
- * becomes the second, which has the contenders and answers ringbench.
+ * Programs that run contenders which need a daemon. A helper consists of two programs:
+ * ringbench-place makes namespaces and starts the daemon in them; then it becomes the
+ * second program, which has the contenders and answers ringbench.
  */
 #ifndef RINGBENCH_HELPER_H
 #define RINGBENCH_HELPER_H
@@ -27,7 +27,7 @@ bool helper_run(const char *log, const char *const argv[]);
 void helper_last_line(const char *path, char *line, size_t size);
 
 /*
- * What the second program has.
+ * The second program.
  *
  * @ready: returns NULL, or a sentence that says why the contenders cannot run
  */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ringbench-place W,R PROGRAM: runs PROGRAM, and the daemon that it needs, with their
- * own view of the places where such daemons leave files and with their own process
- * numbers. When PROGRAM ends so does the daemon, and nothing of either is left; one
- * that this machine may run already has nothing to do with it.
+ * ringbench-place W,R PROGRAM: runs PROGRAM and the daemon that it needs in namespaces, with
+ * their own process numbers and their own view of the directories in which such daemons
+ * leave files. When PROGRAM ends, the daemon ends, and no file of either is left. A daemon
+ * that the machine runs already is not involved.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +29,7 @@ static void write_text(const char *path, const char *text)
 	close(fd);
 }
 
-/* Who is not root is root in a namespace of its own, where the machine allows that. */
+/* Without privileges, becomes root in a user namespace, where the machine allows that. */
 static void own_namespaces(void)
 {
 	unsigned int uid = getuid(), gid = getgid();
@@ -78,7 +78,7 @@ static bool has_line(const char *path, const char *with)
 
 static void start_roudi(void)
 {
-	/* It takes who does not get a core for a second and a half for dead. */
+	/* Monitoring would declare a process dead that gets no core for a second and a half. */
 	static const char *const roudi[] = { "iox-roudi", "--monitoring-mode",
 					     "off",	  "--log-level",
 					     "error",	  NULL };
@@ -142,12 +142,12 @@ static void start_lttng(void)
 static void become(char **argv)
 {
 	const char *slash = strrchr(argv[2], '/');
-	/* It may lie in one of the places that are hidden from here on. */
+	/* Its directory may be one of those that are hidden from here on. */
 	int program = open(argv[2], O_RDONLY | O_CLOEXEC);
 
 	if (program < 0)
 		helper_cannot("%s: %s", argv[2], strerror(errno));
-	/* It is the first process there: with it ends all that it has started. */
+	/* It is the first process of its namespace: its end ends all that it has started. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	own_place();
 	if (strstr(slash ? slash : argv[2], "lttng"))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the demo's readers have in common: they count, and one stops in the middle. */
+/* Shared by the demo's readers: they count, and one stops in the middle. */
 #ifndef DEMO_H
 #define DEMO_H
 
@@ -46,7 +46,7 @@ static inline struct locks_page *demo_map(int *fd)
 	return page;
 }
 
-/* What the user changes, with all that follows from it. */
+/* Changes the user's part of the state, and all words that follow from it. */
 static inline void demo_set(struct locks_state *s, __u64 setpoint)
 {
 	__u32 i;

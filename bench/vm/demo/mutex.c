@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* mutex NAME: reads the state for ever; mutex set VALUE: changes it. */
+/* mutex NAME: reads the state until it is killed; mutex set VALUE: changes it. */
 #include "demo.h"
 
 static void lock(int fd)

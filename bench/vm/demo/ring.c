@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* ring NAME: reads the state for ever; ring set VALUE: changes it. */
+/* ring NAME: reads the state until it is killed; ring set VALUE: changes it. */
 #include <libring.h>
 
 #include "demo.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* spin NAME: reads the state for ever; spin set VALUE: changes it. */
+/* spin NAME: reads the state until it is killed; spin set VALUE: changes it. */
 #include <sched.h>
 
 #include "demo.h"

@@ -10,7 +10,7 @@
 #include <linux/seqring.h>
 #include "locks.h"
 
-/* What belongs to an open file: the lock, when it has it. */
+/* An open file, which may own the lock behind ioctl(). */
 struct locks_file {
 	struct mutex lock; /* over reads of the stream */
 };
@@ -19,11 +19,11 @@ struct locks_file {
 extern struct seqring_device *locks_stream_ring;
 int streams_init(void);
 void streams_exit(void);
-/* Forgets what a former run has left. */
+/* Drops the records that an earlier run has left. */
 void stream_reset(u32 len);
 /* Return: 0; -ENOSPC: no room, the record is lost; -ENOENT: nobody listens. */
 int stream_publish(u32 kind, const struct locks_state *record, u32 len);
-/* What read(2) and poll(2) on LOCKS_PATH do. */
+/* read(2) and poll(2) on LOCKS_PATH. */
 ssize_t stream_read(struct file *file, char __user *buf, size_t count, loff_t *ppos);
 __poll_t stream_poll(struct file *file, struct poll_table_struct *wait);
 

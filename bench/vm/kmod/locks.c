@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The two ways in which people share a page between kernel and user with a lock, as
- * they look when they are done well, beside a seqring; for the benchmark in the VM, and
- * not for use elsewhere.
+ * The two usual ways to share a page between kernel and user with a lock, done well, beside
+ * a seqring; for the benchmark in the VM, and not for use elsewhere.
  *
  * One writer, a thread on CPU 0, publishes in the way that a run asks for. The user's
  * programs map the page and take the lock in their way.
@@ -32,9 +31,9 @@ static struct seqring_device *state_ring;
 /* --- a lock behind ioctl() ------------------------------------------------- */
 
 /*
- * Not a struct mutex: a task must not return to user space with one. The open file
- * owns the lock, so that it does not outlive the file. While the kernel waits for it,
- * no process gets it: so the kernel waits for one of them at most.
+ * Not a struct mutex: a task must not return to user space with one. The open file owns the
+ * lock, so that the lock does not outlive the file. While the kernel waits for the lock, no
+ * process gets it: so the kernel waits for one process at most.
  */
 static struct locks_file *owner;
 static struct locks_file kernel_file;
@@ -98,7 +97,7 @@ static void state_fill(struct locks_state *s, u32 len, u64 n, u64 setpoint)
 		WRITE_ONCE(s->word[i], locks_word(n, setpoint, i));
 }
 
-/* With the user's lock held, or with none: what the user has changed in the page stays. */
+/* With the user's lock held, or with none: keeps the user's part of the page. */
 static void page_fill(u32 len, u64 n)
 {
 	state_fill(&page->state, len, n, READ_ONCE(page->state.setpoint));
@@ -122,9 +121,9 @@ static int publish_mutex(u32 len, u64 n)
 }
 
 /*
- * With interrupts off, as spin_lock_irqsave() has them: who holds the word must not be
- * made to wait by what this CPU does besides. The bound is what keeps the machine alive
- * when the user's process does not give it back.
+ * Interrupts are off, as in spin_lock_irqsave(): other work of this CPU must not prolong the
+ * time in which the word is held. The bound keeps the machine alive if the user's process
+ * does not release the word.
  */
 static int publish_spin(u32 len, u64 n)
 {
@@ -144,7 +143,7 @@ static int publish_spin(u32 len, u64 n)
 			 cmpxchg_acquire(&page->holder, 0, LOCKS_KERNEL));
 	}
 	page_fill(len, n);
-	/* Pairs with the acquire of who takes it next, here or in user space. */
+	/* Pairs with the acquire of the next holder, here or in user space. */
 	smp_store_release(&page->holder, 0);
 	local_irq_restore(flags);
 	return 0;
@@ -204,8 +203,8 @@ static void publish_some(const struct locks_run *run)
 }
 
 /*
- * An interrupt that comes meanwhile is not the publication's; but who sleeps for a lock
- * has to let them in.
+ * An interrupt that comes meanwhile must not count for the publication. A writer that
+ * sleeps for a lock has to let interrupts in.
  */
 static u64 publish_timed(const struct locks_run *run)
 {
@@ -372,8 +371,8 @@ static int locks_mmap(struct file *file, struct vm_area_struct *vma)
 }
 
 /*
- * The user's part of the state, changed by the one who publishes it. No process waits
- * for another one here, only for the copy of a few words.
+ * The user's part of the state, changed by the publisher. No process waits for another one
+ * here, only for the copy of a few words.
  */
 static ssize_t locks_write(struct file *file, const char __user *buf, size_t count, loff_t *ppos)
 {
@@ -405,7 +404,7 @@ static int locks_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* When the last descriptor is closed: also one that a child has inherited. */
+/* Called when the last descriptor is closed, even one that a child has inherited. */
 static int locks_release(struct inode *inode, struct file *file)
 {
 	unlock(file->private_data);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What seqring_locks.ko and the programs of the VM benchmark agree on: the page that is
- * shared the old ways, the runs of the kernel's writer, and what its data looks like.
+ * Shared by seqring_locks.ko and the programs of the VM benchmark: the page that is shared
+ * with locks, the runs of the kernel's writer, and the layout of its data.
  */
 #ifndef _SEQRING_LOCKS_H
 #define _SEQRING_LOCKS_H
@@ -20,8 +20,8 @@
 #define LOCKS_SAMPLES_MAX	65536u
 
 /*
- * The shared state, or a record of a stream: LEN bytes, of which all words follow from
- * the first two. So a mixture of two states shows.
+ * The shared state, or a record of a stream, of LEN bytes. All words follow from the first
+ * two: so a mixture of two states is detected.
  */
 struct locks_state {
 	__u64 n;		/* the kernel's: how many times it has published */
@@ -29,7 +29,7 @@ struct locks_state {
 	__u64 word[LOCKS_LEN_MAX / 8 - 2];
 };
 
-/* Mapped by whoever opens LOCKS_PATH, at offset 0. */
+/* Mapped at offset 0 of LOCKS_PATH. */
 struct locks_page {
 	__u32 holder;		/* of the spinlock word: 0: nobody */
 	__u32 reserved[15];
@@ -43,7 +43,7 @@ static inline __u64 locks_word(__u64 n, __u64 setpoint, __u32 i)
 	return 8 * n + (setpoint << 40) + i;
 }
 
-/* By which the kernel publishes. */
+/* The ways in which the kernel publishes. */
 enum locks_kind {
 	LOCKS_PLAIN,		/* into the page, with no lock */
 	LOCKS_MUTEX,		/* into the page, LOCKS_IOC_LOCK */
@@ -106,9 +106,9 @@ struct locks_parts {
 };
 
 /*
- * The consumer of relay's buffer says what it is done with, and learns what there is.
+ * The consumer of relay's buffer releases sub-buffers, and learns how many are filled.
  *
- * @consumed: sub-buffers more that it is done with
+ * @consumed: so many more sub-buffers are released
  * @produced: sub-buffers filled since the start of the run
  * @offset: bytes in the next one; more than there is room for: it waits for room
  */

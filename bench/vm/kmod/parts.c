@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What each part of the module's publish path costs: the whole of it in its modes and
- * sizes, and the parts by themselves, each REPEAT times in a loop. The caller has a clock
- * that counts instructions, or alternates and takes medians.
+ * The cost of the module's publish path: as a whole, by mode and size, and of each part
+ * alone, each REPEAT times in a loop. The caller has a clock that counts instructions.
  */
 
 #include <linux/irqflags.h>
@@ -115,7 +114,7 @@ static noinline void part_batch(void)
 	seqring_publish_batch(p.ring, items, BATCH, NULL);
 }
 
-/* What the other ways of a stream cost, into an empty buffer of LOCKS_STREAM_BYTES. */
+/* The cost of other ways of a stream, into an empty buffer of LOCKS_STREAM_BYTES. */
 static noinline void part_chardev(void)
 {
 	stream_publish(STREAM_CHARDEV, (void *)p.source, p.len);

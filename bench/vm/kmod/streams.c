@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ways in which kernel code sends a stream of records to user space without a
- * seqring, each with LOCKS_STREAM_BYTES of buffer, and each told apart by its cost, its
- * rate and its losses.
+ * The ways in which kernel code sends a stream of records to user space without a seqring,
+ * each with a buffer of LOCKS_STREAM_BYTES.
  */
 
 #include <linux/debugfs.h>
@@ -77,7 +76,7 @@ __poll_t stream_poll(struct file *file, struct poll_table_struct *wait)
 enum { STREAM_A_UNSPEC, STREAM_A_RECORD, STREAM_A_MAX = STREAM_A_RECORD };
 enum { STREAM_C_RECORD = 1 };
 
-/* Generic netlink wants one command that can be called. */
+/* Generic netlink requires a command with a handler. */
 static int netlink_nothing(struct sk_buff *skb, struct genl_info *info)
 {
 	return -EOPNOTSUPP;
@@ -119,7 +118,7 @@ static int netlink_publish(const void *record, u32 len)
 		return -ENOSPC;
 	}
 	genlmsg_end(skb, head);
-	/* A reader whose socket is full is told so by ENOBUFS; we are not told. */
+	/* If a reader's socket is full, the reader gets ENOBUFS, and we get no error. */
 	return genlmsg_multicast(&netlink_family, skb, 0, 0, GFP_KERNEL);
 }
 
@@ -132,7 +131,7 @@ static u64 relay_lost;
 static struct dentry *relay_create(const char *name, struct dentry *parent, umode_t mode,
 				   struct rchan_buf *buf, int *is_global)
 {
-	/* Not debugfs_create_file(): what that makes cannot be mapped. */
+	/* Not debugfs_create_file(): its files cannot be mapped. */
 	return debugfs_create_file_unsafe(name, mode, parent, buf, &relay_file_operations);
 }
 
@@ -142,7 +141,7 @@ static int relay_remove(struct dentry *dentry)
 	return 0;
 }
 
-/* Records are lost that find all sub-buffers full, not the oldest ones. */
+/* If all sub-buffers are full, the new record is lost, not the oldest one. */
 static int relay_subbuf_start(struct rchan_buf *buf, void *subbuf, void *prev_subbuf,
 			      size_t prev_padding)
 {
@@ -166,7 +165,7 @@ static int relay_publish(const void *record, u32 len)
 	return relay_lost == before ? 0 : -ENOSPC;
 }
 
-/* How much there is in the buffer of the writer's CPU, and that there is room again. */
+/* Releases sub-buffers of the writer's CPU, and says how much the buffer has. */
 long stream_relay_ioctl(struct locks_relay __user *user)
 {
 	struct rchan_buf *buf = *per_cpu_ptr(relay_channel->buf, 0);

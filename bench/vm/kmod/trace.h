@@ -7,7 +7,7 @@
 
 #include <linux/tracepoint.h>
 
-/* What perf takes into its ring buffer, and BPF programs into theirs. */
+/* The source of perf's ring buffer, and of those of BPF programs. */
 TRACE_EVENT(locks_record,
 	    TP_PROTO(const void *data, u32 len),
 	    TP_ARGS(data, len),

@@ -53,7 +53,7 @@ static inline int print_nothing(enum libbpf_print_level level, const char *fmt, 
 	return 0;
 }
 
-/* What libbpf says about failures that are meant to be. */
+/* Silences libbpf where failures are expected. */
 static inline void hush(bool on)
 {
 	libbpf_print_fn_t was = libbpf_set_print(on ? print_nothing : libbpf_print);
@@ -109,7 +109,7 @@ static inline int nr_cpus_online(void)
 	return (int)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
-/* After it, no program runs that was detached before. */
+/* Waits until no program that was detached before still runs. */
 static inline void wait_for_programs(void)
 {
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
@@ -117,8 +117,8 @@ static inline void wait_for_programs(void)
 }
 
 /*
- * A BPF file system of this process's own, whose rings are in $RINGBPFDIR, and which
- * goes with it. Return: where it is mounted.
+ * Mounts a BPF file system for this process alone and points $RINGBPFDIR into it; it ends
+ * with the process. Return: where it is mounted.
  */
 static inline const char *own_bpffs(void)
 {
@@ -126,7 +126,7 @@ static inline const char *own_bpffs(void)
 	char rings[64], exe[5] = "";
 	const char *at = "/tmp";
 
-	/* What is mounted there must not hide the tree. */
+	/* The mount must not hide the tree. */
 	if (readlink("/proc/self/exe", exe, sizeof(exe)) == sizeof(exe) && !memcmp(exe, "/tmp/", 5))
 		at = "/mnt";
 	snprintf(dir, sizeof(dir), "%s/seqring-bpf-XXXXXX", at);

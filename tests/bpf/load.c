@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Has the kernel's verifier look at every program of the objects that are named, and
- * tells what each costs. With rings of several sizes, and one for all CPUs, since
- * those are constants in the programs.
+ * Loads every program of the named objects, so that the kernel verifies it, and reports
+ * the cost of each. Repeats this with rings of several sizes and with one ring for all
+ * CPUs, because these are constants in the programs.
  *
  * usage: load OBJECT.bpf.o...
  */
@@ -45,7 +45,7 @@ static void describe(const struct bpf_object *obj, const char *name)
 		uint32_t len = sizeof(info);
 		char check[160];
 
-		/* What an object leaves out here, for another program does it better. */
+		/* The object leaves this program out here: another one does its work. */
 		if (!bpf_program__autoload(prog))
 			continue;
 		snprintf(check, sizeof(check), "load.%s.%s", name, bpf_program__name(prog));
@@ -94,7 +94,7 @@ out:
 	bpf_object__close(obj);
 }
 
-/* By somebody who knows nothing of libring-bpf: its programs publish to nowhere. */
+/* Loaded without libring-bpf, programs publish to nowhere. */
 static void load_unset(const char *path)
 {
 	struct bpf_object *obj = bpf_object__open_file(path, NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Has no ring, but things that have the names of one's parts. */
+/* Has no ring, but maps with the names of a ring's parts. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

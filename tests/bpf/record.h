@@ -9,7 +9,7 @@
 
 #include "../lib/payload.h"
 
-/* What publishes: each is alone in its slot, and no slot's program interrupts itself. */
+/* Sources of records: each has a slot of its own, and no slot's program interrupts itself. */
 enum stream {
 	STREAM_FLAT,   /* flat out, from a task */
 	STREAM_SECOND, /* the same, from another task on that CPU */
@@ -36,14 +36,14 @@ enum method {
 /* What a slot counts. */
 enum outcome {
 	OUTCOME_OK,
-	OUTCOME_BUSY,	/* somebody else was publishing */
+	OUTCOME_BUSY,	/* another program was publishing */
 	OUTCOME_NESTED, /* the attempt itself was */
 	OUTCOME_TOO_BIG,
 	OUTCOME_DEAD,
 	OUTCOME_FAULT,
 	OUTCOME_DISCARDED,
 	OUTCOME_USER,  /* of those that are OK */
-	OUTCOME_WRONG, /* an error that must not be */
+	OUTCOME_WRONG, /* an error that must not occur */
 	OUTCOMES
 };
 
@@ -65,7 +65,7 @@ struct slot {
 	__u64 scratch[RECORD_MAX / 8 + 2];
 };
 
-/* What a run of a program is told. @user: USER_WORDS words, then nothing is mapped */
+/* Arguments of a program's run. @user: USER_WORDS words, then unmapped memory */
 struct run {
 	__u64 stream;
 	__u64 count;
@@ -82,7 +82,7 @@ struct plan {
 /* METHOD_CONST has one of 0, 1, 7, 8, 13, 64, 200, 256. */
 static inline __u32 const_len(__u32 i)
 {
-	/* Not in a table: libbpf and clang 14 cannot have that beside other constants. */
+	/* Not a table: libbpf and clang 14 cannot handle one beside other constants. */
 	return i == 7 ? 256 : 0xc8400d08070100ULL >> 8 * i & 0xff;
 }
 
@@ -102,7 +102,7 @@ static inline __u64 short_word(__u16 type)
 	return (type + 1) * 0x9e3779b97f4a7c15ULL;
 }
 
-/* What becomes of attempt @id. Mostly short ones; @user: it runs where user memory is. */
+/* How attempt @id publishes; mostly short records. @user: the program can read user memory */
 static inline void make_plan(__u64 id, int user, struct plan *p)
 {
 	__u64 h = test_mix(id);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * All that is refused: what is no ring when it is opened, and what cannot become one.
- * Each with its errno and a sentence that says what was wrong.
+ * Every rejection: of what is no ring when it is opened, and of what cannot become one.
+ * Each has its errno and a sentence that names the mistake.
  */
 #include <sys/resource.h>
 
@@ -9,7 +9,7 @@
 
 static const char *bpffs;
 
-/* The sentence of what was tried last, where the library was called since. */
+/* The sentence of the last attempt, kept where the library is called after it. */
 static char kept[512];
 
 static const char *why(void)

@@ -195,7 +195,7 @@ static int read_some(struct result *res, struct ring_reader *r, enum kind kind, 
 	else
 		err = ring_read(r, recs, buf, RECORD_MAX);
 	for (i = 0; !err && i < nr; i++)
-		/* What a batch had no room for is cut. */
+		/* A batch cuts a record that it has no room for. */
 		if (recs[i].len <= RECORD_MAX)
 			check(res, &recs[i], recs[i].payload);
 	return err;
@@ -376,7 +376,7 @@ static void write_and_read(void)
 	for (i = 0; i < opt.readers; i++) {
 		pids[i] = fork();
 		if (!pids[i]) {
-			/* A reader of what is broken may never come to an end. */
+			/* A reader of a broken ring may never end. */
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			reader(i);
 			fflush(stdout);
@@ -475,7 +475,7 @@ static void settle_reader(unsigned int index, const uint64_t *published, uint64_
 	       res->torn, res->looks);
 	if (*res->bad)
 		problem("reader %u: %s, at %" PRIu64, index, res->bad, res->bad_seq);
-	/* Small rings must go round under those that are slow, else nothing was shown. */
+	/* Small rings must overrun slow readers; else nothing was shown. */
 	if (opt.data_size <= 65536 && index % KINDS == STOPPED && !res->lost)
 		problem("a stopped reader lost nothing");
 }

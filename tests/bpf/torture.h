@@ -26,7 +26,7 @@ struct {
 	__type(value, struct slot);
 } slots SEC(".maps");
 
-/* Of one address that cannot be read, in either way. */
+/* An address that neither helper can read. */
 #define NOWHERE ((const void *)16)
 
 /* @words: those of the payload and one more */
@@ -99,7 +99,7 @@ static __noinline int publish_user(const void *from, __u32 type, __u32 len)
 	return seqring_bpf_publish_user(ring, type, from, len);
 }
 
-/* Of what is reserved, the last bytes are written, too, and not published. */
+/* Writes all of the reservation and publishes only the first bytes. */
 static __noinline int reserve(__u64 id, __u32 type, __u32 len)
 {
 	__u32 i;
@@ -122,7 +122,7 @@ static __noinline int reserve(__u64 id, __u32 type, __u32 len)
 	return 0;
 }
 
-/* Scribbles over what nobody may ever see. */
+/* Scribbles over a reservation that no reader may ever see. */
 static __noinline int discard(struct slot *s, bool nested)
 {
 	struct seqring_bpf_open o;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Waking up the readers of a ring that a BPF program writes: none is missed, however
- * many sleep, however they do it, and whenever they go to sleep.
+ * Wake-ups of the readers of a ring that a BPF program writes: none is missed, however
+ * many readers sleep, in whichever way, and whenever they go to sleep.
  *
  * usage: wake [--object NAME] [--events N] [--readers N,N...] [--rounds N]
  *             [--patience-ms MS] [TEST...]
@@ -84,7 +84,7 @@ struct racer {
 	int cpu;
 };
 
-/* On a host that is busy, one side may be late many times in a row: so many more. */
+/* On a busy host one side may be late many times in a row: up to 50 times the rounds then. */
 #define RACE_MORE 50
 
 static void wait_for_word(const __u64 *word, uint64_t value)

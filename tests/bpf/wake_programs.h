@@ -119,7 +119,7 @@ int race(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-/* A system call of that number, which there is not, publishes its first argument. */
+/* The number of no system call: a call of it publishes its first argument. */
 const volatile __u64 trigger = ~0ULL;
 
 SEC("raw_tp/sys_enter")

@@ -190,7 +190,7 @@ static void dying(void)
 
 	kill(survivor, SIGSTOP);
 	waitpid(survivor, NULL, WUNTRACED);
-	/* What the dead have armed is asked for once more at most. */
+	/* Thresholds that dead readers left cause one more wake-up at most. */
 	cost(&s, ROUND);
 	if (ring_open_fds(&s.fds, NULL, &r))
 		die("ring_open_fds");

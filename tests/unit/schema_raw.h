@@ -8,7 +8,7 @@
 
 #include "schema_unit.h"
 
-/* BTF word by word, for what libbpf would not write. */
+/* BTF word by word, for types that libbpf refuses to write. */
 struct raw {
 	unsigned char blob[1 << 18];
 	uint32_t nr_types;
@@ -149,7 +149,7 @@ static inline void accepted(struct raw *r)
 	free(r);
 }
 
-/* A record whose member is of type @id, which is to be refused. */
+/* A record with a member of type @id, to be refused. */
 static inline void refused_member(struct raw *r, uint32_t id, const char *why)
 {
 	record(r, 64, id, 0);
@@ -157,7 +157,7 @@ static inline void refused_member(struct raw *r, uint32_t id, const char *why)
 	refused(r, why);
 }
 
-/* What libbpf says of bad BTF is not asked for. */
+/* Silences libbpf about bad BTF. */
 static inline int no_print(enum libbpf_print_level level, const char *fmt, va_list args)
 {
 	(void)level;

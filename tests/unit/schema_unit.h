@@ -118,7 +118,7 @@ static inline struct ring_schema *open_ended(struct types *t, int elem, uint32_t
 	return open_types(t);
 }
 
-/* What a walk said, "a=1 b={x=2 y=3} c=[4 5]". */
+/* The text of a walk, "a=1 b={x=2 y=3} c=[4 5]". */
 struct said {
 	char text[4096];
 	size_t len;

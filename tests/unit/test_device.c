@@ -81,7 +81,7 @@ int epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev)
 	return (int)syscall(SYS_epoll_ctl, epfd, op, is_device(fd) ? dev.event : fd, ev);
 }
 
-/* Whether the module would say EPOLLIN, timeouts left out. */
+/* Return: whether the module would report EPOLLIN, timeouts aside. */
 static bool ready(void)
 {
 	uint64_t records = seqring_read(&dev.page->wake_records);
@@ -296,7 +296,7 @@ static void test_wait(void **state)
 	assert_rejected(ring_wait(r, 100), ETIMEDOUT);
 	assert_int_equal(dev.polls, 1);
 	assert_int_equal(stats_of(r).waits, 1);
-	/* Where it stands, and what it watermarks. */
+	/* Its position, and its watermark. */
 	assert_int_equal(dev.page->cursor[0].pos, 0);
 	assert_int_equal(dev.page->cursor[0].seq, 1);
 	assert_int_equal(dev.page->cursor[1].pos, 96);
@@ -429,7 +429,7 @@ static void test_window(void **state)
 	assert_int_equal(ring_fd(r, &fd), 0);
 	assert_false(is_device(fd));
 	assert_int_equal(ring_read(r, &rec, NULL, 0), -EAGAIN);
-	/* What is held back is not what is waited for; any record elsewhere is. */
+	/* It does not wait for the record held back, but for one of another ring. */
 	assert_int_equal(dev.page->cursor[0].pos, SEQRING_WAIT_NONE);
 	assert_int_equal(dev.page->cursor[1].pos, 0);
 	assert_int_equal(dev.page->wake_records, 1);

@@ -86,7 +86,7 @@ static void read_library(struct names *n, const char *library, const char *node)
 	f = popen(command, "r");
 	assert_non_null(f);
 	while (fgets(line, sizeof(line), f)) {
-		/* What is for libring-bpf alone has a node of its own. */
+		/* Symbols for libring-bpf alone have a version node of their own. */
 		if (sscanf(line, "%*s %*s %255s", name) == 1 && strcmp(name, node) &&
 		    !strstr(name, "LIBRING_PRIVATE"))
 			add(n, name, strlen(name));

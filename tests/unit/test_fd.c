@@ -69,7 +69,7 @@ static void test_level(void **state)
 	assert_int_equal(readable(fd, 0), 1);
 	assert_int_equal(drain(r), 2);
 	assert_int_equal(readable(fd, 0), 0);
-	/* One wake-up for all that came while nobody slept. */
+	/* One wake-up for all records that came while no reader slept. */
 	assert_int_equal(stats_of(r).wakeups, 1);
 	ring_close(r);
 }
@@ -94,7 +94,7 @@ static void test_edge(void **state)
 	ring_close(r);
 }
 
-/* What is there before the descriptor is asked for makes it readable, too. */
+/* Records that came before ring_fd() make the descriptor readable, too. */
 static void test_there_before(void **state)
 {
 	struct ring_writer *w = *state;
@@ -107,7 +107,7 @@ static void test_there_before(void **state)
 	assert_int_equal(readable(fd, 0), 1);
 	assert_int_equal(drain(r), 3);
 	assert_int_equal(readable(fd, 0), 0);
-	/* And what a seek brings back. */
+	/* So do records that a seek brings back. */
 	assert_int_equal(ring_seek(r, RING_OLDEST, 0), 0);
 	assert_int_equal(readable(fd, 0), 1);
 	assert_int_equal(drain(r), 3);
@@ -176,7 +176,7 @@ static void test_watermark(void **state)
 		assert_int_equal(drain(r), 15);
 		assert_int_equal(readable(fd, 0), 0);
 	}
-	/* Read unasked: what is armed already can wake once too early, never too late. */
+	/* Read without being woken: the old threshold may wake too early once, never too late. */
 	publish_numbers(w, 0, 9);
 	assert_int_equal(drain(r), 9);
 	publish_numbers(w, 0, 1);
@@ -247,7 +247,7 @@ static void test_watermark_timeout(void **state)
 	judge_in_time(watermark_timeout_once, *state);
 }
 
-/* The descriptor is what it was after the application slept in another way. */
+/* The descriptor works as before after the application slept in ring_wait(). */
 static void test_wait_and_fd(void **state)
 {
 	struct ring_writer *w = *state;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Whatever stands in a ring, no reader reads outside of it or loops for ever. The
- * memory around the ring is not mapped; alarm(2) ends what does not end.
+ * Whatever a ring contains, no reader reads outside of it or loops endlessly. The memory
+ * around the ring is not mapped, and alarm(2) ends an endless loop.
  */
 
 #include <fcntl.h>
@@ -316,7 +316,7 @@ static void test_random_contents(void **state)
 	}
 }
 
-/* A header is read once: what is written there later changes nothing. */
+/* A header is read once: later writes to it change nothing. */
 static void test_header_changed(void **state)
 {
 	struct ring_writer *w = make_writer(2, SEQRING_CLOCK_MONOTONIC, 0);

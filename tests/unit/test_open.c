@@ -36,7 +36,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* A memfd with the same contents as @w's ring, but for @size bytes and @seals. */
+/* A memfd with the contents of @w's ring, but of @size bytes and with @seals. */
 static int copy_of(const struct ring_writer *w, size_t size, int seals)
 {
 	int fd = memfd_create("copy", MFD_CLOEXEC | MFD_ALLOW_SEALING), ro;
@@ -49,7 +49,7 @@ static int copy_of(const struct ring_writer *w, size_t size, int seals)
 	assert_int_equal(fcntl(fd, F_ADD_SEALS, seals), 0);
 	if (!(seals & F_SEAL_WRITE))
 		return fd;
-	/* Before Linux 6.7 what nobody may write is mapped from such a one only. */
+	/* Before Linux 6.7, a write-sealed memfd can be mapped from such a descriptor only. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	ro = open(path, O_RDONLY | O_CLOEXEC);
 	close(fd);
@@ -180,7 +180,7 @@ static void test_header(void **state)
 	h->data_offset += 8;
 	open_copy(w, h->total_size, SEALS, EPROTO);
 	memcpy(h, &saved, sizeof(saved));
-	/* What is newer than this library, and says so. */
+	/* A format newer than this library. */
 	h->version = 3;
 	h->compat_version = 2;
 	open_copy(w, w->map_size, SEALS, ENOTSUP);
@@ -230,7 +230,7 @@ static void test_seals(void **state)
 	open_copy(w, size, (SEALS & ~F_SEAL_FUTURE_WRITE) | F_SEAL_WRITE, 0);
 }
 
-/* The writer's own ring: nobody who has the descriptor can write it. */
+/* The writer's own ring: no holder of the descriptor can write it. */
 static void test_writer_is_sealed(void **state)
 {
 	struct ring_writer *w = *state;
@@ -393,7 +393,7 @@ static void test_endless_options(void **state)
 	assert_null(r);
 }
 
-/* Opening it would wait for somebody who writes. */
+/* Opening a FIFO would wait for a writer. */
 static void test_fifo(void **state)
 {
 	char path[] = "/tmp/seqring-unit-XXXXXX";

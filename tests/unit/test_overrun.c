@@ -119,7 +119,7 @@ static void test_read_gives_up(void **state)
 	seq = check_next(*state, seq + 1);
 	assert_int_equal(stats_of(*state).read, 2);
 	assert_int_equal(stats_of(*state).lost, seq - 2);
-	/* Who asks how it stands is overtaken as well: nothing that was there is any more. */
+	/* ring_stats() is overtaken as well: no record of before is left. */
 	all = published;
 	laps_left = 1000;
 	assert_int_equal(stats_of(*state).lost, all - 2);

@@ -27,7 +27,7 @@ static void publish_some(struct bare *b, unsigned int nr)
 					      (uint32_t)rand() % (b->w.cold.payload_max + 1));
 }
 
-/* Whatever the pace, what was read and what was lost make what was published. */
+/* At any pace, records read and lost add up to those published. */
 static void run_paces(struct bare *b)
 {
 	uint64_t first = b->w.seq, read = 0, lost = 0;
@@ -136,7 +136,7 @@ static void test_whole_from_tail_on(void **state)
 			n = bare_drain(b, &lost);
 			assert_int_equal(n, b->w.seq - first + 1);
 			assert_int_equal(lost, 0);
-			/* A segment and what reaches over its end is all that is given up. */
+			/* The writer gives up one segment and the record that crosses its end. */
 			assert_true(b->w.pos - b->ctl->tail >= DATA_SIZE / 4 ||
 				    b->w.pos < DATA_SIZE);
 		}
@@ -295,7 +295,7 @@ static void test_seek_by_time(void **state)
 	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_OK);
 }
 
-/* What was to be told as lost before a seek is not told after it. */
+/* A loss not yet reported before a seek is not reported after it. */
 static void test_seek_forgets_loss(void **state)
 {
 	struct bare *b = *state;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The inline protocol: what a record looks like, and that each comes out whole. */
+/* The inline protocol: the layout of a record, and that each record comes out whole. */
 
 #include "unit.h"
 
@@ -165,7 +165,7 @@ static void fill_up_to(struct bare *b, uint64_t room)
 	assert_int_equal(lost, 0);
 }
 
-/* What is left at the end: skipped silently, filled with a PAD, or just enough. */
+/* The space left at the end of the ring is skipped, filled with a PAD, or just enough. */
 static void test_every_remainder(void **state)
 {
 	static const uint32_t lens[] = { 0, 1, 8, 200, 1024, DATA_SIZE / 4 - HEADER };
@@ -311,7 +311,7 @@ static void test_vec(void **state)
 	assert_int_equal(seqring_writer_publish_vec(&b->w, 1, 2, vec, 64), 0);
 }
 
-/* What follows a payload in its last word is zero, whichever way it got there. */
+/* The rest of a payload's last word is zero, however the record was published. */
 static void test_padding_is_zero(void **state)
 {
 	struct bare *b = *state;

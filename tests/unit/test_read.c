@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Reading one ring through the library, with nobody else at work. */
+/* Reading one ring through the library, without concurrency. */
 
 #include "unit.h"
 
@@ -95,7 +95,7 @@ static void test_end(void **state)
 	assert_int_equal(ring_newest(r, 0, &rec, buf, sizeof(buf)), 0);
 	assert_int_equal(rec.seq, 2);
 	ring_close(r);
-	/* What is in there stays for whoever comes later. */
+	/* The records stay for readers that come later. */
 	assert_int_equal(ring_open_fd(ring, NULL, &late), 0);
 	assert_int_equal(ring_read(late, &rec, buf, sizeof(buf)), 0);
 	assert_int_equal(rec.seq, 1);
@@ -201,7 +201,7 @@ static int feed(const struct ring_record *rec, void *arg)
 	return 0;
 }
 
-/* A pass is what was there when it began, also when more comes with each record. */
+/* A pass reads the records that were there when it began, even if each brings another. */
 static void test_consume_is_bounded(void **state)
 {
 	struct ring_writer *w = *state;
@@ -212,7 +212,7 @@ static void test_consume_is_bounded(void **state)
 	assert_int_equal(ring_consume(r, feed, w, 0, &n), 0);
 	assert_int_equal(n, 100);
 	assert_int_equal(stats_of(r).lag_records, 100);
-	/* Overrun meanwhile: what is lost was among those there. */
+	/* Overrun during the pass: the lost records belong to it. */
 	publish_numbers(w, 0, 10000);
 	assert_int_equal(ring_consume(r, feed, w, 0, &n), 0);
 	assert_int_equal(stats_of(r).lag_records, n);
@@ -375,7 +375,7 @@ static void test_seek(void **state)
 	assert_int_equal(next_seq(r), 0);
 	assert_int_equal(stats_of(r).lost, 0);
 
-	/* What is missing from the seq that was asked for counts. */
+	/* The loss counts from the seq that was asked for. */
 	publish_numbers(w, 0, 10000);
 	assert_int_equal(ring_seek(r, RING_SEQ, 5), 0);
 	assert_int_equal(ring_read(r, &rec, NULL, 0), 0);

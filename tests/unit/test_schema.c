@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Schemas: what they say of records, field by field. */
+/* Schemas: reading records field by field. */
 
 #include "schema_unit.h"
 
@@ -430,7 +430,7 @@ static void test_open_ended(void **state)
 	ring_schema_close(s);
 }
 
-/* What stands before the open array may also lie behind its beginning. */
+/* A member before the open array may also lie behind the array's beginning. */
 static void test_open_overlap(void **state)
 {
 	static const unsigned char p[] = { 1, 2, 3, 4, 5, 6, 7, 8 };

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Schemas whose types lead nowhere: in circles, too deep, out of their structs, or to
- * more than anybody wants to read.
+ * Schemas with types that lead in circles, too deep, out of their structs, or to more
+ * fields than a reader accepts.
  */
 
 #include "schema_raw.h"
 
-/* libbpf alone would follow these for ever. */
+/* libbpf alone would follow these endlessly. */
 static void test_cycles(void **state)
 {
 	struct raw *r = begin();
@@ -84,7 +84,7 @@ static void test_long_chain(void **state)
 	btf__free(t.btf);
 }
 
-/* The depth of what was seen before counts where it is met again. */
+/* The depth of a type seen before counts again where it occurs again. */
 static void test_depth_of_known(void **state)
 {
 	struct raw *r = begin();
@@ -133,7 +133,7 @@ static void test_bad_members(void **state)
 	LAYOUT(BIT_STRUCT, 32, 3, BIT(8, 0), "m is not of an integer type");
 	LAYOUT(BIT_STRUCT, 32, 2, BIT(8, 0), "m is not of an integer type");
 
-	/* What has no size may only be the end of a record. */
+	/* A member without size may only end a record. */
 	r = begin();
 	array(r, 1, 0);
 	type(r, "rec", BTF_KIND_STRUCT, 2, 8);

@@ -73,7 +73,7 @@ static void use(const struct sweep *w, const struct ring_schema *s)
 							  type.min_len - 1, look, &sum, NULL),
 					 -EMSGSIZE);
 	}
-	/* libbpf may refuse to print what C cannot say. */
+	/* libbpf may refuse to print types that C cannot express. */
 	ring_schema_print(s, look_at_text, &sum);
 }
 
@@ -256,7 +256,7 @@ static uint64_t random64(uint64_t *state)
 	return *state;
 }
 
-/* Several words at once, with what stands elsewhere in it: types for other types. */
+/* Replaces several words at once by words from elsewhere: types by other types. */
 static void test_random(void **state)
 {
 	struct sweep *w = *state;

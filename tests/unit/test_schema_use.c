@@ -178,7 +178,7 @@ static void test_print(void **state)
 	ring_schema_close(s);
 }
 
-/* Out of much else, nothing else; and out of what was taken, the same again. */
+/* Takes the schema out of much else, and the same again out of the result. */
 static void test_extract(void **state)
 {
 	struct btf *btf = btf__load_vmlinux_btf();

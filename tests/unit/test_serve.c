@@ -32,7 +32,7 @@ static int setup(void **state)
 {
 	strcpy(dir, "/tmp/ring-unit-XXXXXX");
 	assert_non_null(mkdtemp(dir));
-	/* Not there yet: the first who listens makes it. */
+	/* It does not exist yet: the first listener makes it. */
 	strcat(dir, "/run");
 	setenv("RINGDIR", dir, 1);
 	getrlimit(RLIMIT_NOFILE, &files);
@@ -162,7 +162,7 @@ static void killed(unsigned int nr_rings)
 	ring_close(waits);
 	ring_close(polls);
 
-	/* Nobody serves the name any more; whoever wants it may have it. */
+	/* No process serves the name any more, so any process may take it. */
 	assert_rejected(ring_open("killed", NULL, &waits), ECONNREFUSED);
 	assert_int_equal(ring_writer_listen(w, "killed", &pfd.fd), 0);
 	ring_writer_close(w);
@@ -298,7 +298,7 @@ static void test_listen_rejections(void **state)
 	assert_rejected(ring_writer_listen(w, "unit", &fd), EALREADY);
 	assert_rejected(ring_writer_listen(w, "else", &fd), EALREADY);
 	assert_rejected(ring_writer_listen(other, "unit", &fd), EADDRINUSE);
-	/* What is no socket is nobody's to replace. */
+	/* A file that is no socket is not replaced. */
 	file = open(path_of("file"), O_CREAT | O_WRONLY, 0600);
 	close(file);
 	assert_rejected(ring_writer_listen(other, "file", &fd), EADDRINUSE);
@@ -309,7 +309,7 @@ static void test_listen_rejections(void **state)
 	assert_int_equal(access(path_of("unit"), F_OK), 0);
 }
 
-/* A name that another process took over meanwhile is not taken away from it. */
+/* Closing a writer spares its name if another writer has taken it over. */
 static void test_close_spares_a_successor(void **state)
 {
 	struct ring_writer *w = *state, *old = make_writer(1, 0, 0);
@@ -322,7 +322,7 @@ static void test_close_spares_a_successor(void **state)
 	assert_int_equal(access(path_of("unit"), F_OK), 0);
 }
 
-/* Somebody else's socket, and what it may send. */
+/* A socket of another program, and what it may send. */
 static int impostor(const char *name, int type)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -494,7 +494,7 @@ static void test_too_many_readers(void **state)
 	assert_int_equal(recv(extra, &hello, sizeof(hello), 0), sizeof(hello));
 	assert_int_equal(hello.error, EUSERS);
 	close(extra);
-	/* Who leaves makes room. */
+	/* A reader that leaves makes room. */
 	close(conns[0]);
 	conns[0] = connect_to(path_of("unit"));
 	ring_writer_serve(w);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* ring_wait(): what it waits for, and what ends it. */
+/* ring_wait(): the conditions that it waits for, and the events that end it. */
 
 #include <pthread.h>
 #include <signal.h>
@@ -92,7 +92,7 @@ static void test_wakes(void **state)
 	ring_close(r);
 }
 
-/* Nobody sleeps: nobody is woken, nothing is armed. */
+/* Without a sleeper nothing is armed and nobody is woken. */
 static void test_nobody_sleeps(void **state)
 {
 	struct ring_writer *w = *state;

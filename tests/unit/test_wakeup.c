@@ -80,7 +80,7 @@ static void publish_by(struct ring_writer *w, enum how how)
 	}
 }
 
-/* Each way to publish looks who sleeps. */
+/* Each way to publish wakes sleepers. */
 static void test_all_ways_wake(void **state)
 {
 	struct pollfd pfd = { .events = POLLIN };
@@ -121,7 +121,7 @@ static void test_two_sleepers(void **state)
 	ring_close(lazy);
 }
 
-/* Readers may do to the doorbell and to the wake thresholds what they like. */
+/* Readers may write anything to the doorbell and to the wake thresholds. */
 static void test_hostile_reader(void **state)
 {
 	struct ring_writer *w = *state;
@@ -145,7 +145,7 @@ static void test_hostile_reader(void **state)
 	ring_close(r);
 }
 
-/* What happens between the first look and the arming, and after that. */
+/* Publishes between a reader's first look and its arming, and after it. */
 static struct {
 	const struct ring_backend *real;
 	struct ring_writer *w;
@@ -194,7 +194,7 @@ static void test_published_while_arming(void **state)
 	hook_arm(r, w, 0, 0, 1);
 	assert_int_equal(wait_woken(r), 0);
 	drain(r);
-	/* The same while the descriptor is armed: what came in between is returned. */
+	/* The same while the descriptor is armed: the record in between is returned. */
 	assert_int_equal(ring_fd(r, &pfd.fd), 0);
 	hook_arm(r, w, 0, 2, 0);
 	assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
@@ -234,7 +234,7 @@ long syscall(long nr, ...)
 	return real(nr, arg[0], arg[1], arg[2], arg[3], arg[4]);
 }
 
-/* Whose writer has no fence, its readers make up for it once they are armed. */
+/* If the writer has no fence, its readers call membarrier() once they are armed. */
 static void test_membarrier(void **state)
 {
 	unsigned int light;
@@ -271,7 +271,7 @@ static void test_membarrier(void **state)
 	}
 }
 
-/* What comes meanwhile may change what is to be waited for. */
+/* A record that comes while arming may change the condition waited for. */
 static void test_state_changed_while_arming(void **state)
 {
 	struct ring_writer *w = *state;
@@ -297,7 +297,7 @@ static void test_state_changed_while_arming(void **state)
 	r = open_reader(w, OPEN_OPTS(.merge_window_ns = 50 * MS));
 	assert_int_equal(ring_fd(r, &pfd.fd), 0);
 	assert_int_equal(ring_read(r, &rec, NULL, 0), -EAGAIN);
-	/* As after a wake-up; what is armed still would help. */
+	/* As after a wake-up: a threshold still armed would hide the mistake. */
 	seqring_write(&w->wait[0].pos, SEQRING_WAIT_NONE);
 	hook_arm(r, w, 0, 1, 0);
 	start = now_ns();

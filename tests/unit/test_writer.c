@@ -36,7 +36,7 @@ static void try_create(struct ring_writer_opts opts, int err)
 #define OPTS(...)                    \
 	((struct ring_writer_opts) { \
 		.size = sizeof(struct ring_writer_opts), .data_size = DATA_SIZE, __VA_ARGS__ })
-/* Overriding what OPTS() says is what it is for. */
+/* OPTS() has defaults that its arguments override. */
 #pragma GCC diagnostic ignored "-Woverride-init"
 
 static void test_options(void **state)

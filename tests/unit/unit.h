@@ -25,7 +25,7 @@
 #include "../lib/payload.h"
 
 #define DATA_SIZE     65536u
-#define PATIENCE_MS   20000 /* what a wait that must succeed may take */
+#define PATIENCE_MS   60000 /* a wait that must succeed may take so long */
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 #define OPEN_OPTS(...) \
@@ -84,7 +84,7 @@ static inline int count_fds(void)
 	return n;
 }
 
-/* Mappings of this process whose file has @what in its name. */
+/* Mappings of this process of files with @what in their names. */
 static inline int count_maps(const char *what)
 {
 	FILE *f = fopen("/proc/self/maps", "re");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What guest.sh needs of a device and cannot do with echo:
+ * Commands on a device that guest.sh cannot give with echo:
  *
  *   control create NAME SIZE
  *   control destroy NAME

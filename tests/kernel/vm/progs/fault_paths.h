@@ -124,7 +124,7 @@ static long mapped(int fd, size_t size, int prot, off_t off)
 
 	if (p == MAP_FAILED)
 		return -1;
-	/* What was mapped is there, all of it. */
+	/* All of the mapping is there. */
 	if (prot == PROT_READ)
 		(void)p[size - 1];
 	return (long)(uintptr_t)p;

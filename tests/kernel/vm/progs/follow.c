@@ -18,7 +18,7 @@
 
 #define BATCH 16
 
-/* What is known of one ring's records. */
+/* The account of one ring's records. */
 struct account {
 	uint64_t next_seq; /* 0: nothing was read yet */
 	uint64_t next_number;
@@ -83,7 +83,7 @@ static enum seqring_outcome inline_peek(struct dev *d, unsigned int i)
 	outcome = seqring_reader_peek(r, &v);
 	if (outcome)
 		return outcome;
-	/* Judged where it lies; what is wrong counts only when it was whole. */
+	/* Judged in place; a mistake counts only if the record was whole. */
 	ok = test_payload_ok(v.payload, v.len, opt.max);
 	if (v.len > sizeof(buf))
 		return SEQRING_CORRUPT;
@@ -163,7 +163,7 @@ static void inline_follow(void)
 	d.page->wake_records = opt.watermark;
 	d.page->wake_timeout_ns = opt.watermark ? 20000000 : 0;
 	for (i = 0; i < d.g.nr_rings; i++)
-		d.r[i].seq = 1; /* what is gone already counts as lost */
+		d.r[i].seq = 1; /* records gone already count as lost */
 	p.fd = d.fd;
 	while (!inline_drain(&d) && !time_is_up()) {
 		waits++;
@@ -264,7 +264,7 @@ static void lib_follow(void)
 		read += accounts[i].read;
 		lost += accounts[i].lost;
 	}
-	/* Its own account; what no record will tell any more is in there only. */
+	/* The library's account; a loss after the last record is only in there. */
 	if (st.read != read || st.lost < lost || (st.lost > lost && !st.dead))
 		bad_seq++;
 	accounts[0].lost += st.lost - lost;
@@ -335,7 +335,7 @@ int main(int argc, char **argv)
 		read += accounts[i].read;
 		lost += accounts[i].lost;
 		skipped += accounts[i].skipped;
-		/* Who left early answers for what it has seen. */
+		/* A reader that left early answers for the records that it saw. */
 		if (!opt.until_ns)
 			published += dev_stats(fd, i).seq;
 		else if (accounts[i].next_seq)

@@ -50,7 +50,7 @@ static inline int mod_load(const char *module)
 	return ret;
 }
 
-/* -1 and EWOULDBLOCK while somebody uses it. */
+/* -1 and EWOULDBLOCK while the module is in use. */
 static inline int mod_remove(const char *module)
 {
 	return syscall(SYS_delete_module, module, O_NONBLOCK);
@@ -167,7 +167,7 @@ static inline long mod_pages(const char *mount_at)
 	return (long)((kernel - rest) / sysconf(_SC_PAGESIZE));
 }
 
-/* What the test driver's commands for a device tried to publish. */
+/* The attempts to publish of the test driver, by device. */
 struct tried {
 	uint64_t published;
 	uint64_t busy;
@@ -212,7 +212,7 @@ static inline struct tried mod_counted(const char *name)
 
 /*
  * Follows a device to its end. Every payload must prove itself, and of each ring what
- * was read and what was called lost must be what was published.
+ * records read and reported lost must add up to those published.
  */
 static inline void follow_to_end(const char *name, uint32_t max, int ready_fd)
 {

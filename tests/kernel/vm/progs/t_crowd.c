@@ -127,7 +127,7 @@ static void the_end(pid_t pid, const char *name)
 	*go = 0;
 }
 
-/* Single records, each waited for by one who tells the truth. */
+/* Single records, each waited for by an honest reader. */
 static void honest_wakeups(const char *name, unsigned int rounds)
 {
 	static unsigned char buf[SIZE];

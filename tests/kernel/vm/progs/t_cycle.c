@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Processes that open, map, fork, pass on, move and close devices over and over, in any
- * order, while somebody writes. In the end nothing is held: no file, no page, no module.
- * Needs a module that nobody else uses.
+ * order, while another process writes. In the end nothing is held: no file, no page, no
+ * module. Needs a module that is not in use.
  *
  *   t_cycle [CYCLES]
  */
@@ -52,7 +52,7 @@ static int receive_fd(int from)
 	return fd;
 }
 
-/* What one cycle has in its hands. */
+/* The files and mappings of one cycle. */
 struct cycle {
 	int fd;
 	int reader_fd;
@@ -88,7 +88,7 @@ static void disturb(struct cycle *c)
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), half = c->size / 2 & ~(page - 1);
 	unsigned char *moved;
 
-	/* What goes across two mappings, or a hole, fails. */
+	/* A call across two mappings, or a hole, fails. */
 	switch (c->split ? 7 : next_random(c->rnd) % 8) {
 	case 0:
 		madvise(c->map, c->size, MADV_DONTFORK);
@@ -98,7 +98,7 @@ static void disturb(struct cycle *c)
 		madvise(c->map, c->size, MADV_DOFORK);
 		break;
 	case 2:
-		/* A hole: what is left are two mappings. */
+		/* A hole leaves two mappings. */
 		munmap(c->map + half, page);
 		c->split = 1;
 		break;
@@ -207,7 +207,7 @@ static void one_cycle(const char *name, uint64_t *rnd)
 			raise(SIGKILL);
 		_exit(0);
 	}
-	/* What was thrown away comes back by faults. */
+	/* Discarded pages come back by faults. */
 	look = c.map;
 	for (off = 0; off < c.size && !c.split; off += 4096)
 		(void)look[off];

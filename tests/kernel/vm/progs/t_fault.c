@@ -65,7 +65,7 @@ static void inject(unsigned int nth)
 		T_DIE("fault.setup", "fail-nth: %s", strerror(errno));
 }
 
-/* Whether the failure came. One that hits the reading itself did not. */
+/* Return: whether the failure came; one that hits this read does not count. */
 static int injected(void)
 {
 	char text[16] = "";
@@ -77,7 +77,7 @@ static int injected(void)
 	return n > 0 && atoi(text) == 0;
 }
 
-/* --- what there is ------------------------------------------------------------- */
+/* --- the state ------------------------------------------------------------------ */
 
 struct census {
 	int devices;

@@ -66,7 +66,7 @@ static int access_signal(volatile unsigned char *p, int store)
 	return WEXITSTATUS(status);
 }
 
-/* Whether a child finds the mapping as it should be. */
+/* Return: whether a child finds the mapping as it should be. */
 static int child_same(const unsigned char *map)
 {
 	int status;
@@ -317,7 +317,7 @@ static void back_doors(int fd)
 	munmap(map, total);
 }
 
-/* The one page that may be written, and by whom it is seen. */
+/* The one page that may be written, and which processes see it. */
 static void reader_page(void)
 {
 	int status;

@@ -9,7 +9,7 @@
 #define SIZE (4 << 20)
 #define DIRT (128 << 20)
 
-/* Most of what is free has other bytes than 0. */
+/* Fills most of the free memory with bytes other than 0. */
 static void dirty(void)
 {
 	unsigned char *p = mmap(NULL, DIRT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,

@@ -247,7 +247,7 @@ static void ping_pong(const char *run, int nr, int rounds, const enum way *ways,
 			       way_names[waiters[i].way], waiters[i].page ? "page" : "read(2)",
 			       (unsigned long long)waiters[i].seq, events);
 	if (late)
-		exit(1); /* they sleep for ever */
+		exit(1); /* they never wake */
 	wakeups = dev_stats(waiters[0].d.fd, 0).wakeups;
 	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
 	later(0);

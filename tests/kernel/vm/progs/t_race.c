@@ -16,7 +16,7 @@
 
 enum op { CREATE, DESTROY, READ, WRITE, MAP, POLL, NR_OPS };
 
-/* What succeeded, by operation; shared by all workers. */
+/* Successes by operation, shared by all workers. */
 static unsigned int *done;
 
 /* So much less where the kernel looks at every access. */

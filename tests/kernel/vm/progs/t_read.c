@@ -240,7 +240,7 @@ static void overrun(void)
 	T_EQ("read.to_the_newest", seq, 2001);
 	T_TRUE("read.not_at_the_edge", nr > 20 && nr < 600);
 
-	/* Overrun in the middle: what was read and what the gap says is everything. */
+	/* Overrun in the middle: the records read and the gap are all records. */
 	for (i = 2001; i <= 2020; i++)
 		publish(d.fd, i);
 	T_EQ("read.middle", next_seq(d.fd), 2001);
@@ -309,7 +309,7 @@ static void seeks(void)
 	publish(d.fd, 101);
 	T_EQ("read.seek_head", next_seq(d.fd), 101);
 
-	/* Once the start is overwritten, seeking there says what is missing. */
+	/* Once the start is overwritten, a seek to it reports the loss. */
 	for (i = 102; i <= 2000; i++)
 		publish(d.fd, i);
 	seek(d.fd, SEQRING_SEEK_OLDEST, 0);

@@ -184,7 +184,7 @@ static void control_limits(void)
 	write_limit("1");
 	T_ERR("reject.limit.memory", dev_create("rj-new", 1 << 20), ENOSPC);
 	T_RET("reject.limit.memory_less", dev_create("rj-new", SIZE), 0);
-	/* Each is below the limit, both are not; what is refused takes nothing. */
+	/* Each is below the limit, both are above; a refused one takes nothing. */
 	T_RET("reject.limit.memory_half", dev_create("rj-half", 1 << 19), 0);
 	for (n = 0; n < 4 && dev_create("rj-other", 1 << 19) && errno == ENOSPC; n++)
 		;
@@ -193,7 +193,7 @@ static void control_limits(void)
 	T_RET("reject.limit.memory_other", dev_create("rj-other", 1 << 19), 0);
 	T_RET("reject.limit.memory_other_destroy", dev_destroy("rj-other"), 0);
 	T_RET("reject.limit.memory_destroy", dev_destroy("rj-new"), 0);
-	/* More than the machine has, and nobody pays for it with his life. */
+	/* More memory than the machine has: refused, and no process is killed. */
 	write_limit("1000000");
 	errno = 0;
 	for (n = 0; n < 16; n++) {
@@ -242,7 +242,7 @@ static void node_permissions(const char *check, uint32_t permissions, unsigned i
 	dev_destroy("rj-perm");
 }
 
-/* What a user without rights gets; runs in a child. */
+/* The access of a user without rights; runs in a child. */
 static int unprivileged(int device)
 {
 	if (setgid(65534) || setuid(65534))
@@ -484,7 +484,7 @@ static void writes(int fd, int ro)
 	T_ERR("reject.read.too_small", read(fd, big, 31), EMSGSIZE);
 	T_ERR("reject.read.too_small_header", read(fd, big, 8), EMSGSIZE);
 	T_ERR("reject.read.fault", read(fd, bad, 64), EFAULT);
-	/* There is room for its header, and none for what follows. */
+	/* There is room for its header only. */
 	T_ERR("reject.read.fault_half", read(fd, edge + page_size - 24, 32), EFAULT);
 	munmap(edge, 2 * page_size);
 	T_RET("reject.read.nothing_consumed", read(fd, big, 32), 32);

@@ -17,7 +17,7 @@
 #define PROGRAM	  "/bin/busybox"
 #define EXIT_CODE 37
 
-/* What the records of one CPU's ring said. */
+/* The account of one CPU's ring. */
 struct seen {
 	unsigned int switches;
 	unsigned int wakeups;
@@ -55,7 +55,7 @@ static void check_switch(struct seen *s, const struct seqring_sched_switch *ev, 
 	    !name_ok(ev->prev_comm) || !name_ok(ev->next_comm) || ev->preempt > 1 ||
 	    ev->prev_prio < 0 || ev->prev_prio > 140 || ev->next_prio < 0 || ev->next_prio > 140)
 		bad(s, "switch: a field cannot be");
-	/* Who was switched to is who is switched from next. */
+	/* The task switched to is the task switched from next. */
 	if (s->last_next >= 0 && !lost && ev->prev_pid != s->last_next)
 		bad(s, "switch: not from the task before");
 	s->last_next = ev->next_pid;

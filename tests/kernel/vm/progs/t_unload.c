@@ -48,7 +48,7 @@ static void on_alarm(int sig)
 	(void)sig;
 }
 
-/* What may come of a call while things go and come: one of @errors. */
+/* A call while devices and modules come and go succeeds or fails with one of @errors. */
 static int allowed(enum op op, long ret, const int *errors)
 {
 	int err = errno;
@@ -207,7 +207,7 @@ static void worker(unsigned int number)
 	_exit(0);
 }
 
-/* Until nobody has it at that moment; -1 when that does not come. */
+/* Removes the module once it is not in use; -1 if it stays in use. */
 static int remove_between(const char *module, unsigned int *refused)
 {
 	uint64_t until = now_ns() + 60000000000ULL;

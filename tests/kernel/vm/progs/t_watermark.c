@@ -321,7 +321,7 @@ static void costs(void)
 	t_check(returns <= 60, "watermark.level_returns", "%d returns for 60 events", returns);
 	t_check(cpu_us < 300000, "watermark.level_cpu", "%d us of CPU time", (int)cpu_us);
 
-	/* Nobody sleeps: nobody is woken. The epoll item stays armed once. */
+	/* Without a sleeper nobody is woken. The epoll item stays armed once. */
 	close(ep);
 	wakeups = d.r[0].ctl->wakeups;
 	publish(3000);
@@ -375,7 +375,7 @@ static void killed(void)
 	drain();
 }
 
-/* A reader whose page says anything, and changes while the kernel looks. */
+/* A reader page with any content, which changes while the kernel looks. */
 static void scribble(int number)
 {
 	uint64_t rnd = number * 77, until = now_ns() + 300000 * MS;
@@ -524,7 +524,7 @@ static void every_way(void)
 	dev_command("destroy tw-ways");
 }
 
-/* What is less than the watermark is all that there will be. */
+/* At the end, records below the watermark are reported. */
 static void rest_after_the_end(void)
 {
 	struct pollfd p = { .fd = d.fd, .events = POLLIN };

@@ -156,3 +156,7 @@ help:
 	@echo '  make bench-check   the same; fails if a target is missed (ALLOW_SKIPS=1)'
 	@echo '  make bench-report  docs/benchmarks.md again, from the last measurements'
 	@echo '  make bench-vm      the module beside locks, netlink, relay, perf: in a VM'
+
+# make print-VARIABLE: prints the variable, for scripts that need a list from here.
+print-%:
+	@echo '$($*)'

@@ -20,6 +20,7 @@ suites() {
 		build|ctl|first|build
 		run-self|ctl|beside|tests/run-selftest.sh
 		mutants-list|ctl|beside|tests/mutants/run.py --check
+		cycles|ctl|beside|cycles
 		style|ctl|beside|tests/static/style.sh
 		model|ctl|beside|model
 		unit-native|ctl|beside|unit native
@@ -29,6 +30,7 @@ suites() {
 		spin|tl|beside|tests/proof/spin/spin.sh
 		fuzz-user|tl|beside|tests/fuzz/user.sh
 		install|tl|beside|install_test
+		libbpf-header|tl|beside|tests/static/libbpf_header.sh
 		arm64|tl|beside|tests/kernel/arm64/user.sh
 		static|tl|beside|tests/static/run.sh
 		vm-self|tl|vm|vm_self
@@ -108,6 +110,22 @@ install_test() {
 	one 'examples of README build with pkg-config' tests/examples.sh "$PWD/$dir" || rc=1
 	one 'make uninstall' make uninstall DESTDIR="$PWD/$dir" prefix=/usr || rc=1
 	one 'nothing is left' test -z "$(find "$dir" -type f -o -type l)" || rc=1
+	return $rc
+}
+
+# Dependencies between object files point one way. make check builds no benchmark.
+cycles() {
+	local rc=0 lists list
+	tests/static/cycles.py --self-test || rc=1
+	tests/static/cycles.py build/native/libring.a || rc=1
+	tests/static/cycles.py build/native/libring-bpf.a || rc=1
+	lists=('print-TOOL_OBJS')
+	[ "$tier" = check ] ||
+		lists+=('print-BENCH_OBJS print-CORE_OBJS' 'print-VMBENCH_OBJS print-CORE_OBJS')
+	for list in "${lists[@]}"; do
+		# shellcheck disable=SC2046,SC2086 # lists
+		tests/static/cycles.py $(make -s $list) || rc=1
+	done
 	return $rc
 }
 

@@ -66,13 +66,12 @@ double ns_per_tick(void)
 	return known;
 }
 
-static void __attribute__((noreturn)) die(int status, const char *fmt, va_list args)
+static void complain(const char *fmt, va_list args)
 {
 	fflush(stdout);
 	fprintf(stderr, "%s: ", program_invocation_short_name);
 	vfprintf(stderr, fmt, args);
 	fputc('\n', stderr);
-	_exit(status);
 }
 
 void wrong(const char *fmt, ...)
@@ -80,7 +79,9 @@ void wrong(const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	die(2, fmt, args);
+	complain(fmt, args);
+	va_end(args);
+	_exit(2);
 }
 
 void fail(const char *fmt, ...)
@@ -88,7 +89,9 @@ void fail(const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	die(3, fmt, args);
+	complain(fmt, args);
+	va_end(args);
+	_exit(3);
 }
 
 const char *keep(const char *fmt, ...)

@@ -143,7 +143,7 @@ help:
 	@echo 'Test'
 	@echo '  make check         the tests that a change needs before it is sent, minutes'
 	@echo '  make check-style   checkpatch, sparse, clang-tidy, cppcheck, coccinelle, shellcheck'
-	@echo '  make test          all tests, or SUITES="..."     (see tests/run.sh)'
+	@echo '  make test          all tests, or SUITES="..."     (see tests/README.md)'
 	@echo '  make test-long     the suites that take long'
 	@echo '  make test-debug    the suites on kernels with KASAN, lockdep, KCSAN, PREEMPT_RT'
 	@echo '  make mutants       removes one safeguard at a time; a test must fail each time'

@@ -151,10 +151,10 @@ help:
 	@echo 'Show and measure'
 	@echo '  make demo          three readers of real scheduler events (demo-vm: in a VM)'
 	@echo '  make demo-locks    a page shared with locks, and with a seqring: in a VM'
-	@echo '  make bench         costs, beside limits and peers, into docs/benchmarks.md, minutes'
+	@echo '  make bench         costs, beside limits and peers, into docs/evidence/benchmarks.md, minutes'
 	@echo '  make bench-quick   the same in less than a minute, printed only'
 	@echo '  make bench-check   the same; fails if a target is missed (ALLOW_SKIPS=1)'
-	@echo '  make bench-report  docs/benchmarks.md again, from the last measurements'
+	@echo '  make bench-report  docs/evidence/benchmarks.md again, from the last measurements'
 	@echo '  make bench-vm      the module beside locks, netlink, relay, perf: in a VM'
 
 # make print-VARIABLE: prints the variable, for scripts that need a list from here.

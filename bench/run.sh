@@ -3,11 +3,11 @@
 #
 # run.sh full|quick|check|report: builds and runs ringbench.
 #
-# full    writes docs/benchmarks.md and its plots; takes minutes
+# full    writes docs/evidence/benchmarks.md and its plots; takes minutes
 # quick   prints the tables, and writes build/bench/quick.json
 # check   the same; exits 1 and names each figure that falls short of its target. With
 #         ALLOW_SKIPS=1, a figure that cannot be measured here does not
-# report  writes docs/benchmarks.md anew from the last measurement
+# report  writes docs/evidence/benchmarks.md anew from the last measurement
 
 set -eu
 cd "$(dirname "$0")/.."
@@ -17,7 +17,7 @@ out=build/bench
 report() {
 	set --
 	for name in native vm-6.1 vm-6.12; do
-		for file in $out/$name.json docs/benchmarks/$name.json; do
+		for file in $out/$name.json docs/evidence/benchmarks/$name.json; do
 			if [ -s "$file" ]; then
 				set -- "$@" "$file"
 				break
@@ -25,7 +25,7 @@ report() {
 		done
 	done
 	[ $# -gt 0 ] || { echo "$0: nothing was measured yet: make bench" >&2; exit 1; }
-	bench/report/page.py "$@" -o docs
+	bench/report/page.py "$@" -o docs/evidence
 }
 
 case ${1:-} in

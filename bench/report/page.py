@@ -509,7 +509,7 @@ INTRO = """# Benchmarks
 
 The cost of a ring, beside the alternatives and beside the limits of the machine. `make bench`
 measures it anew on the machine at hand, `make bench-vm` measures what needs the module, and
-`make bench-report` makes this page from the files docs/benchmarks/*.json (bench/report).
+`make bench-report` makes this page from the files docs/evidence/benchmarks/*.json (bench/report).
 
 The contenders of a section take turns, round after round. A figure is the median of the
 rounds, with the quartiles beside it. Rounds in which something else had one of the cores are

@@ -48,12 +48,12 @@ expect 'a quick run checks what it measures' 0 target $measure --quick --json "$
 echo "# a quick run took $((SECONDS - start)) s"
 expect 'each sample is a line of JSON' 0 'samples of' \
 	tests/bench/samples.py build/native/ringbench "$tmp/quick.jsonl"
-expect 'its report is made' 0 benchmarks.md $page "$tmp/quick.json" -o "$tmp/docs"
+expect 'its report is made' 0 benchmarks.md $page "$tmp/quick.json" -o "$tmp/pages"
 expect 'its page and plots are there' 0 '' \
-	filled "$tmp/docs/benchmarks.md" "$tmp"/docs/benchmarks/quick-latency{,-sleep}.svg
+	filled "$tmp/pages/benchmarks.md" "$tmp"/pages/benchmarks/quick-latency{,-sleep}.svg
 for part in $($bench --list); do
 	expect "section of $part is there, or says why not" 0 '' \
-		grep -qE "^#.*\`$part|SKIPPED|^- \`$part" "$tmp/docs/benchmarks.md"
+		grep -qE "^#.*\`$part|SKIPPED|^- \`$part" "$tmp/pages/benchmarks.md"
 done
 
 # The check: no machine meets its targets a million times over, and each by far less.
@@ -104,18 +104,18 @@ done
 expect 'refused: no such way to run' 2 'usage:' bench/run.sh fast
 
 # The page in the tree is what the files beside it give.
-if compgen -G 'docs/benchmarks/*.json' >/dev/null; then
+if compgen -G 'docs/evidence/benchmarks/*.json' >/dev/null; then
 	files=()
 	for name in native vm-6.1 vm-6.12; do
-		[ -f docs/benchmarks/$name.json ] && files+=("docs/benchmarks/$name.json")
+		[ -f docs/evidence/benchmarks/$name.json ] && files+=("docs/evidence/benchmarks/$name.json")
 	done
-	expect 'docs/benchmarks can be made anew' 0 benchmarks.md \
+	expect 'docs/evidence/benchmarks can be made anew' 0 benchmarks.md \
 		$page "${files[@]}" -o "$tmp/again"
-	expect 'docs/benchmarks.md is what that gives' 0 '' \
-		diff -u docs/benchmarks.md "$tmp/again/benchmarks.md"
-	expect 'and it has all its files' 0 '' diff <(ls docs/benchmarks) <(ls "$tmp/again/benchmarks")
+	expect 'docs/evidence/benchmarks.md is what that gives' 0 '' \
+		diff -u docs/evidence/benchmarks.md "$tmp/again/benchmarks.md"
+	expect 'and it has all its files' 0 '' diff <(ls docs/evidence/benchmarks) <(ls "$tmp/again/benchmarks")
 else
-	echo 'not ok docs/benchmarks - there is none: make bench'
+	echo 'not ok docs/evidence/benchmarks - there is none: make bench'
 	failed=1
 fi
 exit $failed

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-The results of the mutants: build/mutants.json holds those of this tree's runs, docs/mutants.md
+The results of the mutants: build/mutants.json holds those of this tree's runs, docs/evidence/mutants.md
 the last known one of each mutant.
 """
 import fcntl
@@ -12,7 +12,7 @@ import re
 from mutant import TOP
 
 FILE = os.path.join(TOP, "build", "mutants.json")
-DOC = os.path.join(TOP, "docs", "mutants.md")
+DOC = os.path.join(TOP, "docs", "evidence", "mutants.md")
 MISSED = "**not caught**"
 
 HEAD = """# Mutants

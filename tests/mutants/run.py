@@ -6,9 +6,9 @@ the protocol's headers, libring, the BPF writer and the module, builds the rest,
 requires that a test fails. NAME: only mutants with that text in their names. anchor.py
 finds the place of a mutant; a place that is not found is a failure.
 
-run.py --check: every mutant has its place, and docs/mutants.md lists exactly these mutants.
+run.py --check: every mutant has its place, and docs/evidence/mutants.md lists exactly these mutants.
 run.py --sample N [--seed S] [--set SET]...: runs N mutants, spread over the sets.
-run.py --write-doc: writes docs/mutants.md. Results in build/ replace those of the page.
+run.py --write-doc: writes docs/evidence/mutants.md. Results in build/ replace those of the page.
 """
 import argparse
 import os
@@ -126,15 +126,15 @@ def collect():
 
 
 def page_mistakes():
-    """What docs/mutants.md lacks, or says too much."""
+    """What docs/evidence/mutants.md lacks, or says too much."""
     bad, page = [], results.rows()
     for name, rows in collect().items():
         wanted, listed = {row[:2] for row in rows}, {row[:2] for row in page[name]}
-        bad += [f"docs/mutants.md lacks: {' | '.join(row)}" for row in sorted(wanted - listed)]
-        bad += [f"docs/mutants.md still has: {' | '.join(row)}" for row in sorted(listed - wanted)]
-        bad += [f"docs/mutants.md does not say what caught: {row[0]}" for row in page[name]
+        bad += [f"docs/evidence/mutants.md lacks: {' | '.join(row)}" for row in sorted(wanted - listed)]
+        bad += [f"docs/evidence/mutants.md still has: {' | '.join(row)}" for row in sorted(listed - wanted)]
+        bad += [f"docs/evidence/mutants.md does not say what caught: {row[0]}" for row in page[name]
                 if row[2] == results.MISSED]
-        bad += [f"docs/mutants.md has two of: {row[0]}" for row in set(page[name])
+        bad += [f"docs/evidence/mutants.md has two of: {row[0]}" for row in set(page[name])
                 if page[name].count(row) > 1]
     if bad:
         more = [f"and {len(bad) - 10} more lines of that page"] if len(bad) > 10 else []
@@ -154,7 +154,7 @@ def check():
         print(f"not ok mutants: {why}")
     if not bad:
         print(f"ok mutants: all {len(every)} mutants of the code find their places")
-        print("ok mutants: docs/mutants.md lists exactly these mutants, all caught")
+        print("ok mutants: docs/evidence/mutants.md lists exactly these mutants, all caught")
     return len(bad)
 
 

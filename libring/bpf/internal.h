@@ -83,8 +83,7 @@ int libring_pins_detach_writers(const struct ring_pins *p);
 
 /* clock.c */
 uint64_t libring_bpf_get_tick_ns(void);
-int libring_bpf_measure_clock_base(int ctl, uint32_t clock_id, uint64_t tick_ns,
-				   uint64_t *base_ns);
+int libring_bpf_measure_clock_base(int ctl, uint32_t clock_id, uint64_t tick_ns, uint64_t *base_ns);
 
 /* control.c */
 int libring_bpf_read_header(int ring, struct seqring_header *h);

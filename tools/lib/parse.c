@@ -153,27 +153,33 @@ int parse_mode(const char *cmd, const char *opt, const char *s, uint32_t *v)
 	return 0;
 }
 
+#define CLOCK(ID, number, name, ...) { name, SEQRING_CLOCK_##ID },
+static const struct {
+	const char *name;
+	uint32_t id;
+} clocks[] = { SEQRING_CLOCKS(CLOCK) };
+#undef CLOCK
+
 int parse_clock(const char *cmd, const char *opt, const char *s, uint32_t *v)
 {
-#define PARSE_CLOCK(ID, number, name, ...) \
-	if (!strcmp(s, name)) {            \
-		*v = SEQRING_CLOCK_##ID;   \
-		return 0;                  \
+	size_t i;
+
+	for (i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
+		if (!strcmp(s, clocks[i].name)) {
+			*v = clocks[i].id;
+			return 0;
+		}
 	}
-	SEQRING_CLOCKS(PARSE_CLOCK)
-#undef PARSE_CLOCK
 	return fail_usage(cmd, "%s %s: no such clock (" CLOCK_NAMES ")", opt, s);
 }
 
 const char *clock_name(uint32_t clock_id, char *buf, size_t size)
 {
-#define NAME_CLOCK(ID, number, name, ...) \
-	case SEQRING_CLOCK_##ID:          \
-		return name;
-	switch (clock_id) {
-		SEQRING_CLOCKS(NAME_CLOCK)
-	}
-#undef NAME_CLOCK
+	size_t i;
+
+	for (i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++)
+		if (clocks[i].id == clock_id)
+			return clocks[i].name;
 	snprintf(buf, size, "clock %u", clock_id);
 	return buf;
 }

@@ -122,7 +122,7 @@ static __always_inline void unchecked_one(const __u32 len, void *ctx)
 
 	if (len > 256 || seqring_bpf_enter(&o, &ours, &ours_wait, &ours_doorbell, &ours_geometry))
 		return;
-	if (!seqring_bpf_put(&o, BENCH_TYPE, payload, len))
+	if (!seqring_bpf_publish_inline(&o, BENCH_TYPE, payload, len))
 		seqring_bpf_leave(o.ctl);
 }
 
@@ -229,7 +229,7 @@ static __always_inline void guarded_one(const __u32 len, void *ctx)
 		return;
 	seqring_write(&state->owner, 1);
 	pos = ctl->head;
-	store_plain(seqring_bpf_at(ctl, &ours_geometry, pos), len, seq);
+	store_plain(seqring_bpf_record_at(ctl, &ours_geometry, pos), len, seq);
 	seqring_write(&ctl->head, pos + sizeof(struct seqring_record) + len);
 	seqring_write(&state->owner, 0);
 }

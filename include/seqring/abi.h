@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
 /*
- * The mapped layout and the ioctls of seqring: everything that two programs
- * built at different times have to agree on. docs/reference/abi.md says the same in
+ * The mapped layout and the ioctls of seqring: everything that programs built at
+ * different times must agree on. docs/reference/abi.md says the same in
  * prose, completely enough to write a reader in another language.
  *
- * All integers are in the byte order of the machine. Every reserved field is
- * zero; a reader ignores it, the kernel rejects a request in which it is not.
+ * All integers are in the byte order of the machine. Every reserved field is zero. A
+ * reader ignores reserved fields; the kernel rejects a request with a nonzero one.
  */
 #ifndef SEQRING_ABI_H
 #define SEQRING_ABI_H
 
 #if defined(__bpf__)
-/* vmlinux.h, when it is there, has the types, and cannot stand beside another. */
+/* vmlinux.h defines the types itself, and conflicts with linux/types.h. */
 #ifndef __VMLINUX_H__
 #include <linux/types.h>
 #endif
@@ -73,15 +73,11 @@
 #define SEQRING_CLOCK_COARSE	2u	/* CLOCK_MONOTONIC_COARSE: as of the last tick, ns */
 #define SEQRING_CLOCK_MAX	2u	/* ids are dense: every id up to here is a clock */
 
-#define SEQRING_CLOCK_CHECK(ID, number, ...) \
-	SEQRING_ASSERT(SEQRING_CLOCK_##ID == (number) && (number) <= SEQRING_CLOCK_MAX, \
-		       "abi.h and clocks.h agree about every clock");
-#define SEQRING_CLOCK_COUNT(...) + 1u
-SEQRING_CLOCKS(SEQRING_CLOCK_CHECK)
-SEQRING_ASSERT(0u SEQRING_CLOCKS(SEQRING_CLOCK_COUNT) == SEQRING_CLOCK_MAX + 1u,
-	       "clocks.h has a row for every id");
-#undef SEQRING_CLOCK_CHECK
-#undef SEQRING_CLOCK_COUNT
+#define SEQRING_CLOCK_AGREES(ID, number, ...) \
+	+ (SEQRING_CLOCK_##ID == (number) && (number) <= SEQRING_CLOCK_MAX ? 1u : 0u)
+SEQRING_ASSERT(0u SEQRING_CLOCKS(SEQRING_CLOCK_AGREES) == SEQRING_CLOCK_MAX + 1u,
+	       "clocks.h has a row with the same number for every clock");
+#undef SEQRING_CLOCK_AGREES
 
 /* seqring_header.writer_kind. */
 #define SEQRING_WRITER_MODULE	1u
@@ -89,13 +85,13 @@ SEQRING_ASSERT(0u SEQRING_CLOCKS(SEQRING_CLOCK_COUNT) == SEQRING_CLOCK_MAX + 1u,
 #define SEQRING_WRITER_MEMFD	3u
 
 /*
- * First page of every mapping. Written once, @magic last; read-only to readers
- * and constant from then on, but for the owner.
+ * First page of every mapping. The writer fills it once, and stores @magic last. From then
+ * on all fields except @owner and @owner_pidns are constant. Readers map it read-only.
  *
- * @owner:   a BPF ring that ends with the process that loaded it: in the low half its
- *           PID, in the high half when it started, the low half of field 22 of
- *           /proc/PID/stat; 0: the ring has no such process. May change
- * @owner_pidns: inode number of its PID namespace, as /proc/self/ns/pid has it
+ * @owner: the process that loaded the BPF program, if the ring ends with that process: its
+ *           PID in the low half; in the high half its start time, the low half of field
+ *           22 of /proc/PID/stat. 0: the ring does not end with a process. May change
+ * @owner_pidns: inode number of that process's PID namespace, as /proc/self/ns/pid has it
  */
 struct seqring_header {
 	__u64 magic;
@@ -104,11 +100,11 @@ struct seqring_header {
 	__u64 features;
 	__u64 features_required;
 	__u32 header_size;	/* bytes of this struct that the writer filled */
-	__u32 page_size;	/* every area starts at a multiple of it */
+	__u32 page_size;	/* every area starts at a multiple of page_size */
 	__u32 nr_rings;
 	__u32 clock_id;
 	__u64 total_size;	/* bytes of the whole mapping */
-	__u64 ring_offset;	/* of the first ring's control area */
+	__u64 ring_offset;	/* from the start to the first control area */
 	__u64 ring_stride;	/* from one control area to the next */
 	__u64 data_offset;	/* from a control area to its data area */
 	__u64 data_size;	/* bytes of one data area, a power of two */
@@ -116,13 +112,13 @@ struct seqring_header {
 	__u32 record_header_size;	/* sizeof(struct seqring_record) */
 	__u32 record_align;	/* SEQRING_RECORD_ALIGN */
 	__u32 payload_max;	/* largest len that a record may have */
-	__u64 schema_offset;	/* 0: there is none */
+	__u64 schema_offset;	/* 0: the ring has no schema */
 	__u64 schema_size;
 	__u32 writer_kind;
 	__u32 reserved0;
 	__u64 owner;
 	__u64 owner_pidns;
-	__u64 reserved1[2];	/* clock conversion, when a clock needs one */
+	__u64 reserved1[2];	/* for a clock that needs a conversion */
 	char name[SEQRING_NAME_SIZE];
 	__u64 reserved2[40];
 };
@@ -132,34 +128,36 @@ SEQRING_ASSERT(offsetof(struct seqring_header, nr_segments) == 88, "ABI");
 SEQRING_ASSERT(offsetof(struct seqring_header, writer_kind) == 120, "ABI");
 SEQRING_ASSERT(offsetof(struct seqring_header, name) == 160, "ABI");
 
-/* Causes of a drop: indices of seqring_ring_ctl.dropped. */
+/* Why a record was dropped: indices of seqring_ring_ctl.dropped. */
 enum seqring_drop {
 	SEQRING_DROP_BUSY = 0,	/* a nested or second writer found the ring busy */
 	SEQRING_DROP_TOO_BIG = 1,	/* longer than payload_max */
 	SEQRING_DROP_DEAD = 2,	/* published after the end of the ring */
-	SEQRING_DROP_FAULT = 3,	/* the payload could not be copied in */
+	SEQRING_DROP_FAULT = 3,	/* the payload could not be read */
 	SEQRING_DROP_CAUSES = 4,
-	SEQRING_DROP_SLOTS = 8,	/* room in the ABI */
+	SEQRING_DROP_SLOTS = 8,	/* slots in the ABI; the others are reserved */
 };
 
 /* seqring_ring_ctl.state. */
-#define SEQRING_STATE_DEAD	(1u << 0)	/* nothing will be published again */
+#define SEQRING_STATE_DEAD	(1u << 0)	/* no record will follow */
 
 /*
- * Control area of one ring: what its writer changes. Grouped by how often,
- * 128 bytes apart because processors prefetch lines in pairs.
+ * Control area of one ring: the words that its writer changes. Words that change with
+ * every record, with every segment, and rarely are 128 bytes apart, because processors
+ * prefetch cache lines in pairs.
  *
  * @head:    position of the next record to be published
- * @last:    start of the newest record; meaningless while @seq is 0
- * @seq:     seq of the newest record, 0 when there is none yet
- * @tail:    oldest position whose bytes are intact; a record start, or @head
- * @segment_pos: for each segment the first record start at or after the start
- *           of its latest lap; stale once it is below @tail
- * @dropped: records that were not published, by cause; only ever grows
+ * @last:    start of the newest record; undefined while @seq is 0
+ * @seq:     seq of the newest record; 0: no record was published yet
+ * @tail:    oldest position with intact bytes; a record start, or @head
+ * @segment_pos: for each segment, the first record start at or after the start of its
+ *           latest lap; stale once it is below @tail
+ * @dropped: records that were dropped, by cause; counters that never decrease
  * @wakeups: wake-ups that the writer asked for
- * @id:      number of the ring; with one ring per CPU, the CPU
+ * @state:   SEQRING_STATE_*
+ * @id:      number of the ring; with one ring per CPU, the number of the CPU
  *
- * Every u64 here is written with a single 64-bit store.
+ * The writer stores every u64 with a single 64-bit store.
  */
 struct seqring_ring_ctl {
 	__u64 head;
@@ -185,19 +183,20 @@ SEQRING_ASSERT(offsetof(struct seqring_ring_ctl, dropped) == 384, "ABI");
 SEQRING_ASSERT(offsetof(struct seqring_ring_ctl, state) == 456, "ABI");
 
 /*
- * Header of a record, 8-byte aligned in the data area; @len payload bytes
- * follow, then zeros to the next multiple of 8.
+ * Header of a record, 8-byte aligned in the data area. @len payload bytes follow, then
+ * zeros up to the next multiple of 8.
  *
- * @stamp: 0 while there is no record here, else its seq (a PAD: the seq of the
- *         record that comes after it)
+ * @stamp: 0: there is no record here; else the record's seq, or for a PAD the seq of the
+ *         record after it
+ * @ts_ns: time of the record in the ring's clock
  */
 union seqring_meta {
 	struct {
 		__u32 len;
-		__u16 type;	/* the producer's own */
+		__u16 type;	/* defined by the producer */
 		__u16 flags;
 	};
-	__u64 word;	/* both sides store and load all three at once */
+	__u64 word;	/* all three fields, stored and loaded at once */
 };
 
 struct seqring_record {
@@ -208,33 +207,34 @@ struct seqring_record {
 SEQRING_ASSERT(sizeof(struct seqring_record) == 24, "record header is 24 bytes");
 SEQRING_ASSERT(offsetof(struct seqring_record, meta.len) == 16, "ABI");
 
-/* Bits of flags; the other bits are reserved. */
-#define SEQRING_REC_PAD		(1u << 0)	/* skip to the start of the data area */
+/* Bits of seqring_meta.flags; the other bits are reserved. */
+#define SEQRING_REC_PAD		(1u << 0)	/* no record: skip to the next lap's start */
 
 /* Largest payload: a record takes at most a quarter of the data area. */
 #define SEQRING_PAYLOAD_MAX(data_size) \
 	((__u32)((data_size) / 4 - sizeof(struct seqring_record)))
 
-/* Whether a data area may have this many bytes. */
+/* True if a data area may have this many bytes. */
 #define SEQRING_DATA_SIZE_OK(data_size) \
 	((data_size) >= SEQRING_DATA_SIZE_MIN && (data_size) <= SEQRING_DATA_SIZE_MAX && \
 	 !((data_size) & ((data_size) - 1)))
 
 /*
- * What wakes the sleepers of one ring: the writer wakes when head > @pos or
- * seq >= @seq, and sets both to ~0. Readers only ever lower them.
+ * Wake thresholds of one ring. If head > @pos or seq >= @seq, the writer wakes all
+ * sleepers and sets both thresholds to SEQRING_WAIT_NONE. Readers only lower them.
  *
- * The module keeps this in memory of its own. A memfd ring has an array of
- * them, one per ring, in a second memfd that readers may write: it decides
- * about wake-ups and about nothing else. With SEQRING_FEAT_MEMBARRIER the
- * writer's side of the WAKE pair is a compiler barrier, and a reader calls
- * membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED) between arming and its last look.
+ * The module keeps the thresholds in its own memory. A memfd ring has an array of them,
+ * one per ring, in a second memfd that readers may write; it affects wake-ups only. With
+ * SEQRING_FEAT_MEMBARRIER the writer's side of the WAKE pair is a compiler barrier, and a
+ * reader calls membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED) between arming and its last
+ * load of head.
  *
- * A BPF ring has an array map of them. With SEQRING_FEAT_ANNOUNCE, its writer looks at
- * @pos and @seq, after a full fence, only while @announced is not 0. A reader that has
- * armed sets an @announced of 0 to a number that it never had. Where it finds one there
- * with which it has not done so yet, it calls membarrier(MEMBARRIER_CMD_GLOBAL) before
- * its last look. The writer clears it after many records that woke nobody.
+ * A BPF ring has an array map of them. With SEQRING_FEAT_ANNOUNCE the writer executes a
+ * full fence and loads @pos and @seq only while @announced is not 0. A reader that has
+ * armed replaces an @announced of 0 by a number that no reader used before. If @announced
+ * is a number for which this reader has not called membarrier() yet, it calls
+ * membarrier(MEMBARRIER_CMD_GLOBAL) before its last load of head. The writer clears
+ * @announced after many records that woke no reader.
  */
 struct seqring_wait {
 	__u64 pos;
@@ -247,17 +247,19 @@ SEQRING_ASSERT(sizeof(struct seqring_wait) == 128, "wait word is 128 bytes");
 #define SEQRING_WAIT_NONE	(~0ULL)
 
 /*
- * Reader page: the only page that a reader of a device may write, one per open
- * file, mapped at offset 0 of the descriptor that SEQRING_IOC_READER_FD gives.
- * The kernel takes it as a hint about this reader and trusts it for nothing.
+ * Reader page: the only page of a device that a reader may write. Each open file has one,
+ * mapped at offset 0 of the descriptor that SEQRING_IOC_READER_FD gives. The kernel uses
+ * it as a hint that affects the wake-ups of this reader only.
  *
- * @wake_records, @wake_bytes: wake when a ring has at least that many unread,
- *           whichever is reached first. 0: no such limit; both 0: any record
- * @wake_timeout_ns: and at the latest this long after the first unread record;
- *           0: no such limit
- * @cursor:  per ring, the position and the seq (0: not known) of the first unread
- *           record; libring stores them when it finds the ring empty. Position ~0:
- *           this ring is not read and wakes nobody
+ * @wake_records: watermark: wake when a ring has at least this many unread records; 0: no
+ *           such limit
+ * @wake_bytes: watermark: wake when a ring has at least this many unread bytes; 0: no such
+ *           limit. If both are 0, any record wakes
+ * @wake_timeout_ns: wake at the latest this long after the first unread record; 0: no such
+ *           limit
+ * @cursor:  for each ring, position and seq of the first unread record. libring stores
+ *           them when it finds the ring empty. seq 0: not known. Position ~0: the reader
+ *           does not read this ring, which wakes it never
  */
 struct seqring_cursor {
 	__u64 pos;
@@ -274,24 +276,24 @@ struct seqring_reader_page {
 SEQRING_ASSERT(sizeof(struct seqring_reader_page) == 128, "ABI");
 
 /* Writer modes of a device. */
-#define SEQRING_MODE_CALLER	0u	/* one ring; its caller serialises */
-#define SEQRING_MODE_LOCKED	1u	/* one ring, a raw spinlock inside */
+#define SEQRING_MODE_CALLER	0u	/* one ring; the caller serialises its writers */
+#define SEQRING_MODE_LOCKED	1u	/* one ring; a raw spinlock serialises its writers */
 #define SEQRING_MODE_PERCPU	2u	/* one ring per possible CPU */
 
 /*
- * The ioctls. Each takes a struct that starts with its own size as the caller
- * knows it. An older, shorter struct is accepted; a longer one when its tail is
- * zero (E2BIG otherwise). Errors common to all: EFAULT, EINVAL for a size below
- * the first version's or a reserved field that is not zero, ENOTTY.
+ * The ioctls. Each takes a struct that starts with the size of the struct as the caller
+ * knows it. The kernel accepts an older, shorter struct. It accepts a longer one if the
+ * bytes that it does not know are zero, else E2BIG. Errors common to all: EFAULT; EINVAL
+ * if the size is below that of the first version, or a reserved field is not zero; ENOTTY.
  */
 
-/* Shape of a device, without a mapping. */
+/* Gets the shape of a device, without a mapping. */
 struct seqring_geometry {
 	__u32 size;
 	__u32 nr_rings;
 	__u64 total_size;
 	__u64 data_size;
-	__u64 reader_size;	/* bytes of the reader page's mapping */
+	__u64 reader_size;	/* bytes of the mapped reader page */
 	__u32 payload_max;
 	__u32 mode;
 	__u32 clock_id;
@@ -301,7 +303,7 @@ struct seqring_geometry {
 };
 SEQRING_ASSERT(sizeof(struct seqring_geometry) == 72, "ABI");
 
-/* Counters of one ring. ENOENT: @ring is not below nr_rings. */
+/* Gets the counters of one ring. ENOENT: @ring is not below nr_rings. */
 struct seqring_stats {
 	__u32 size;
 	__u32 ring;		/* in */
@@ -317,16 +319,16 @@ struct seqring_stats {
 SEQRING_ASSERT(sizeof(struct seqring_stats) == 128, "ABI");
 
 /*
- * Moves where read(2) continues on this open file, on all rings of the device.
- * A mapped reader seeks by itself. ERANGE: SEEK_SEQ, and @value lies in the future
- * (SEEK_TIME then waits at head for the first record). EOPNOTSUPP: SEEK_SEQ on a device
- * with several rings, SEEK_TIME on a ring without a clock.
+ * Moves the position from which read(2) continues on this open file, on all rings of the
+ * device. A mapped reader seeks by itself. ERANGE: SEEK_SEQ with a @value in the future;
+ * SEEK_TIME waits at head for the first record then. EOPNOTSUPP: SEEK_SEQ on a device with
+ * several rings, or SEEK_TIME on a ring without a clock.
  */
 #define SEQRING_SEEK_OLDEST	0u
 #define SEQRING_SEEK_NEWEST	1u	/* the newest record is the next one read */
-#define SEQRING_SEEK_HEAD	2u	/* only what is published from now on */
-#define SEQRING_SEEK_SEQ	3u	/* @value: the seq that comes next */
-#define SEQRING_SEEK_TIME	4u	/* @value: first record with ts_ns >= it */
+#define SEQRING_SEEK_HEAD	2u	/* only records that are published from now on */
+#define SEQRING_SEEK_SEQ	3u	/* @value: seq of the next record */
+#define SEQRING_SEEK_TIME	4u	/* the first record with ts_ns >= @value */
 
 struct seqring_seek {
 	__u32 size;
@@ -335,7 +337,7 @@ struct seqring_seek {
 };
 SEQRING_ASSERT(sizeof(struct seqring_seek) == 16, "ABI");
 
-/* Type of the records that write(2) on this open file publishes; 0 at first. */
+/* Sets the type of the records that write(2) on this open file publishes; 0 at first. */
 struct seqring_write_type {
 	__u32 size;
 	__u32 type;		/* at most 65535 */
@@ -343,14 +345,14 @@ struct seqring_write_type {
 SEQRING_ASSERT(sizeof(struct seqring_write_type) == 8, "ABI");
 
 /*
- * Creates a device, on the control node. It lives until SEQRING_CTL_DESTROY or
- * until the module goes, and it is written with write(2), in mode CALLER with
- * the kernel serialising.
+ * Creates a device; on the control node. The device lives until SEQRING_CTL_DESTROY or
+ * until the module is removed. Processes publish to it with write(2): its mode is CALLER,
+ * and the kernel serialises the writers.
  *
- * EEXIST: the name is taken. EINVAL: bad name ([A-Za-z0-9._-], not starting
- * with a dot), data_size not a power of two or out of bounds, unknown mode,
- * clock, flag or permission bit. ENOSPC: module limit on memory or devices.
- * ENOMEM. EINTR: a fatal signal came.
+ * EEXIST: the name is taken. EINVAL: a bad name ([A-Za-z0-9._-], not starting with a dot),
+ * a data_size that is not a power of two or out of bounds, an unknown clock, flag or
+ * permission bit. ENOSPC: the module's limit on memory or devices is reached. ENOMEM.
+ * EINTR: a fatal signal is pending.
  */
 struct seqring_ctl_create {
 	__u32 size;
@@ -366,7 +368,7 @@ struct seqring_ctl_create {
 };
 SEQRING_ASSERT(sizeof(struct seqring_ctl_create) == 104, "ABI");
 
-/* ENOENT: no such device. EPERM: a kernel module owns it. */
+/* Destroys a device; on the control node. ENOENT: no such device. EPERM: a module owns it. */
 struct seqring_ctl_destroy {
 	__u32 size;
 	__u32 flags;		/* 0 */
@@ -381,10 +383,10 @@ SEQRING_ASSERT(sizeof(struct seqring_ctl_destroy) == 40, "ABI");
 #define SEQRING_IOC_SEEK	_IOW(SEQRING_IOC_MAGIC, 0x02, struct seqring_seek)
 #define SEQRING_IOC_WRITE_TYPE	_IOW(SEQRING_IOC_MAGIC, 0x03, struct seqring_write_type)
 /*
- * Returns a new close-on-exec descriptor of the reader page of this open file;
- * map reader_size bytes of it, MAP_SHARED. It stays valid, without effect, when
- * the file is closed first. From then on poll() goes by the cursor, not by
- * where read(2) stands. Takes no argument (0).
+ * Returns a new close-on-exec descriptor of this open file's reader page; map
+ * seqring_geometry.reader_size bytes of it, MAP_SHARED. If the file is closed first, the
+ * descriptor stays valid and has no effect. From this call on, poll() uses the cursor
+ * instead of the position of read(2). The argument is 0.
  */
 #define SEQRING_IOC_READER_FD	_IO(SEQRING_IOC_MAGIC, 0x04)
 /* On the control node. */

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
 /*
- * barrier.h for BPF programs; the writer's side only.
+ * The backend of barrier.h for BPF programs: the writer's operations only.
  *
- * What a BPF program may rely on (Documentation/bpf and the JITs of 6.1 to 6.18):
- * a plain load or store of up to 8 aligned bytes is one access, and the JIT keeps
- * such accesses as they are, in program order, which the machine may then reorder
- * as it does the kernel's own. An atomic instruction with BPF_FETCH (exchange,
- * compare-and-exchange, fetch-and-add) is fully ordered, as atomic_xchg() is in the
- * kernel's memory model; one without is not ordered. Load-acquire and store-release
- * exist from 6.15 on, and need a compiler that Debian 12 does not have.
+ * A BPF program may rely on this (Documentation/bpf and the JITs of Linux 6.1 to 6.18):
+ * a plain load or store of up to 8 aligned bytes is one access. The JIT keeps such
+ * accesses in program order; the CPU may reorder them as it reorders the kernel's own. An
+ * atomic instruction with BPF_FETCH (exchange, compare-and-exchange, fetch-and-add) is
+ * fully ordered, as atomic_xchg() is in the kernel's memory model. An atomic instruction
+ * without BPF_FETCH is unordered. Load-acquire and store-release exist since 6.15 and
+ * need a newer compiler than Debian 12 has.
  *
- * So: on machines with total store order (x86, s390) a release store and a write
- * fence need only keep the compiler in place. Everywhere else, and where
- * __TARGET_ARCH_* does not say which machine it is, a release store is an exchange
- * and a fence an exchange of a word of the program's own stack. A full fence is that
- * on every machine.
+ * On machines with total store order (x86, s390) a release store and a write fence
+ * therefore only restrain the compiler. On other machines, and if __TARGET_ARCH_* does
+ * not name the machine, a release store is an exchange, and a fence is an exchange of a
+ * word on the program's stack. A full fence is such an exchange on every machine.
  */
 #ifndef SEQRING_BARRIER_BPF_H
 #define SEQRING_BARRIER_BPF_H

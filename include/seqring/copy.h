@@ -13,12 +13,14 @@
 typedef __u64 __attribute__((__may_alias__)) seqring_word;
 
 /*
- * Long copies. They must not be plain accesses, which the compiler may tear, repeat
- * or move; into asm, and into a function that it does not know, it cannot look. So,
- * on x86-64: from 64 words on, in the kernel a string instruction, in user space the
- * C library's memcpy by another name; below, in user space, 64 bytes at a time in
- * vector registers. Any of them may store in any order within the copy, but no store
- * of it comes after a later one, and no load after a later load.
+ * Long copies on x86-64. The compiler may tear, repeat or move plain accesses, but it
+ * cannot look into asm or into a function that it does not know. So 64 words and more
+ * are copied by a string instruction in the kernel, and in user space by the C library's
+ * memcpy under another name. In user space, shorter copies use vector registers, 64 bytes
+ * at a time.
+ *
+ * The accesses within one copy may happen in any order. But each store of the copy is
+ * ordered before every later store, and each load before every later load.
  */
 #if defined(__x86_64__) && !defined(__bpf__) && !defined(SEQRING_TSAN) && \
 	!defined(SEQRING_BARRIER_BACKEND)
@@ -53,7 +55,7 @@ static inline void seqring_block_copy(void *to, const void *from)
 			     : "xmm0", "xmm1", "xmm2", "xmm3", "memory");
 }
 
-/* Fewer than SEQRING_BLOCK_WORDS. */
+/* Copies @n words, fewer than SEQRING_BLOCK_WORDS. */
 static inline void seqring_rest_copy(unsigned char *to, const unsigned char *from, size_t n)
 {
 	if (n & 4) {
@@ -83,7 +85,7 @@ static inline void seqring_rest_copy(unsigned char *to, const unsigned char *fro
 seqring_inline __u64 seqring_word_at(const unsigned char *p)
 {
 #ifdef __bpf__
-	/* The compiler would take eight loads; the verifier says when it is not aligned. */
+	/* memcpy() becomes eight loads here. The verifier rejects an unaligned @p. */
 	return *(const seqring_word *)p;
 #else
 	__u64 word;
@@ -93,7 +95,7 @@ seqring_inline __u64 seqring_word_at(const unsigned char *p)
 #endif
 }
 
-/* @to is 8-byte aligned; @from need not be, but for a BPF program. */
+/* Stores @n words. @to is 8-byte aligned; in a BPF program @from is, too. */
 seqring_inline void seqring_store_words(seqring_word *to, const unsigned char *from, size_t n)
 {
 #ifdef SEQRING_LONG_WORDS
@@ -110,7 +112,7 @@ seqring_inline void seqring_store_words(seqring_word *to, const unsigned char *f
 	}
 	seqring_rest_copy((unsigned char *)to, from, n);
 #else
-	/* By four: the loop would cost more than the stores. */
+	/* Four at a time: the loop costs more than the stores. */
 	for (; n >= 4; n -= 4, to += 4, from += 32) {
 		seqring_store_word(&to[0], seqring_word_at(from));
 		seqring_store_word(&to[1], seqring_word_at(from + 8));
@@ -123,8 +125,8 @@ seqring_inline void seqring_store_words(seqring_word *to, const unsigned char *f
 }
 
 /*
- * Copies @len bytes to @dst + @off, in word stores where a whole word of @dst
- * is covered. @dst is 8-byte aligned, @src need not be.
+ * Copies @len bytes to @dst + @off. Uses word stores where the copy covers a whole word of
+ * @dst. @dst is 8-byte aligned, @src need not be.
  */
 seqring_inline void seqring_writer_copy(unsigned char *dst, __u64 off, const void *src, __u64 len)
 {
@@ -142,8 +144,8 @@ seqring_inline void seqring_writer_copy(unsigned char *dst, __u64 off, const voi
 }
 
 /*
- * The last word of a payload that does not fill it, zeros behind. Without a copy of
- * variable length, which costs more than the whole of a short record.
+ * The last word of a payload that does not fill it, padded with zeros. Avoids a copy of
+ * variable length, which costs more than publishing a short record.
  */
 seqring_inline __u64 seqring_writer_last_word(const unsigned char *from, __u32 len)
 {
@@ -163,7 +165,7 @@ seqring_inline __u64 seqring_writer_last_word(const unsigned char *from, __u32 l
 	return word;
 }
 
-/* Copies a whole payload, its last word filled up with zeros. */
+/* Copies a whole payload and pads its last word with zeros. */
 seqring_inline void seqring_writer_copy_payload(void *payload, const void *src, __u32 len)
 {
 	const unsigned char *from = (const unsigned char *)src;
@@ -182,7 +184,7 @@ static inline void seqring_load_to(unsigned char *to, const seqring_word *from)
 	memcpy(to, &word, 8);
 }
 
-/* @from is 8-byte aligned; @to need not be. */
+/* Loads @n words. @from is 8-byte aligned; @to need not be. */
 static inline void seqring_load_words(unsigned char *to, const seqring_word *from, size_t n)
 {
 #ifdef SEQRING_LONG_WORDS
@@ -210,7 +212,7 @@ static inline void seqring_load_words(unsigned char *to, const seqring_word *fro
 #endif
 }
 
-/* Copies @len payload bytes out, in word loads. */
+/* Copies @len payload bytes out of the ring, in word loads. */
 static inline void seqring_reader_copy(void *dst, const void *payload, __u32 len)
 {
 	const seqring_word *from = (const seqring_word *)payload;
@@ -223,7 +225,7 @@ static inline void seqring_reader_copy(void *dst, const void *payload, __u32 len
 		return;
 	word = seqring_load_word(&from[len / 8]);
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	/* Eight bytes that end where the payload does; a copy of variable length is slow. */
+	/* Store the last eight bytes as one word: a copy of variable length is slow. */
 	if (seqring_likely(len >= 8)) {
 		word = seqring_load_word(&from[len / 8 - 1]) >> used | word << (64 - used);
 		memcpy(to + len - 8, &word, 8);

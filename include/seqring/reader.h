@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
 /*
- * The reader's half of the protocol, for one ring. A reader writes nothing but
- * its own struct seqring_reader, so any number of them read one ring.
+ * The reader's half of the protocol, for one ring. A reader writes only its own struct
+ * seqring_reader, so any number of readers read one ring.
  *
- * Nothing that stands in the ring is trusted: whatever bytes are there, and
- * however they change, no function here reads outside the control and the data
- * area or loops without a bound.
+ * A reader does not trust the ring. Whatever bytes the ring holds, and however they
+ * change, no function here reads outside the control and the data area, or loops without
+ * a bound.
  *
- * Any context. Nothing here sleeps or allocates.
+ * Any context. No function here sleeps or allocates.
  */
 #ifndef SEQRING_READER_H
 #define SEQRING_READER_H
@@ -18,12 +18,12 @@
 #include "record.h"
 
 /**
- * enum seqring_outcome - what a look at the ring found
+ * enum seqring_outcome - what a reader found at its position
  * @SEQRING_OK: a record
  * @SEQRING_EMPTY: no record yet
- * @SEQRING_OVERRUN: the writer has overwritten this position; seqring_reader_resync()
- * @SEQRING_CORRUPT: what stands here was not written by this protocol
- * @SEQRING_DEAD: no record, and there never will be one
+ * @SEQRING_OVERRUN: the writer has overwritten the position; call seqring_reader_resync()
+ * @SEQRING_CORRUPT: bytes that no writer of this protocol stores
+ * @SEQRING_DEAD: no record, and the ring has ended
  */
 enum seqring_outcome {
 	SEQRING_OK = 0,
@@ -34,14 +34,20 @@ enum seqring_outcome {
 };
 
 /*
- * @pos, @seq: the next record; @seq 0: not known yet, nothing counts as lost
- * @snap:     head as last loaded: everything below is published
- * @lost:     records lost since the last one that was consumed
- * @lost_total, @overruns: since seqring_reader_init(); @lost_total is without @lost
- * @any:      the seq at @pos is not known: take what stands there
- * @eager:    look at the stamp at head instead of at head: one cache line less
- *            between the writer and a reader that spins, at the writer's cost
- * @lap_pos, @lap_shift: where the last lap led, and the margin left then
+ * @data, @ctl: data area and control area
+ * @mask:     bytes of the data area, less 1
+ * @pos:      position of the next record
+ * @seq:      seq of the next record; 0: not known, so no record counts as lost
+ * @snap:     head when last loaded: every record below it is published
+ * @lost:     records lost since the last consumed record
+ * @payload_max: longest payload that a record may claim
+ * @any:      the seq at @pos is not known: accept any later stamp
+ * @eager:    poll the stamp at @pos instead of head. The reader then shares one cache line
+ *            less with the writer, and the writer pays for it
+ * @lost_total: records lost since seqring_reader_init(), without @lost
+ * @overruns: overruns since seqring_reader_init()
+ * @resync_pos: where the last seqring_reader_resync() led
+ * @resync_shift: the margin that it left: the data area >> @resync_shift
  */
 struct seqring_reader {
 	const unsigned char *data;
@@ -54,17 +60,19 @@ struct seqring_reader {
 	__u32 payload_max;
 	__u8 any;
 	__u8 eager;
-	__u16 lap_shift;
-	__u64 lap_pos;
+	__u16 resync_shift;
+	__u64 resync_pos;
 	__u64 lost_total;
 	__u64 overruns;
 };
 
 /*
- * A record as seqring_reader_peek() saw it. Nothing of it may be relied on before
- * seqring_reader_recheck() said OK.
+ * A record as seqring_reader_peek() saw it. Its contents count only after
+ * seqring_reader_recheck() has returned SEQRING_OK.
  *
- * @lost: records lost between this one and the one before
+ * @pos:  where the record starts
+ * @next: where the record after it starts
+ * @lost: records lost between the previous record and this one
  */
 struct seqring_view {
 	__u64 pos;
@@ -78,12 +86,12 @@ struct seqring_view {
 	__u16 flags;
 };
 
-/* How far ahead, below the snapshot of head, the reader touches records. */
+/* How many bytes ahead the reader prefetches, as far as records are published. */
 #ifndef SEQRING_PREFETCH_BYTES
 #define SEQRING_PREFETCH_BYTES	512
 #endif
 
-/* Goes to @pos without knowing which seq stands there. */
+/* Moves to @pos; the seq of the record there is not known. */
 static inline enum seqring_outcome seqring_reader_goto(struct seqring_reader *r, __u64 pos)
 {
 	if ((pos & 7) || seqring_normalize(pos, r->mask) != pos)
@@ -98,13 +106,14 @@ static inline enum seqring_outcome seqring_reader_goto(struct seqring_reader *r,
  * @r: the reader to fill
  * @ctl: control area of the ring; mapped read-only is enough
  * @data: data area
- * @data_size: its size, from a source that the ring's bytes cannot change later
+ * @data_size: bytes of the data area, from a source that later changes of the ring's
+ *	bytes cannot reach
  *
- * Return: 0, or -EINVAL when @data_size is not one that the ABI allows, or tail not
- * a place where a record can start.
+ * Return: 0; -EINVAL if SEQRING_DATA_SIZE_OK(@data_size) does not hold, or no record can
+ * start at tail.
  */
 static inline int seqring_reader_init(struct seqring_reader *r, const struct seqring_ring_ctl *ctl,
-				 const void *data, __u64 data_size)
+				      const void *data, __u64 data_size)
 {
 	if (!SEQRING_DATA_SIZE_OK(data_size))
 		return -EINVAL;
@@ -116,12 +125,13 @@ static inline int seqring_reader_init(struct seqring_reader *r, const struct seq
 	return seqring_reader_goto(r, seqring_load_acquire(JOIN, &ctl->tail)) ? -EINVAL : 0;
 }
 
-static inline const struct seqring_record *seqring_reader_at(const struct seqring_reader *r, __u64 pos)
+static inline const struct seqring_record *seqring_reader_at(const struct seqring_reader *r,
+							     __u64 pos)
 {
 	return (const struct seqring_record *)(r->data + (size_t)(pos & r->mask));
 }
 
-/* Whether all bytes from @pos on that were loaded before are as published. */
+/* True if the bytes at @pos and later that were loaded before are as published. */
 static inline int seqring_reader_intact(const struct seqring_reader *r, __u64 pos)
 {
 	/* Pairs with the write fence in seqring_writer_reclaim(). */
@@ -129,31 +139,33 @@ static inline int seqring_reader_intact(const struct seqring_reader *r, __u64 po
 	return seqring_read(&r->ctl->tail) <= pos;
 }
 
-/* Loads head anew. OK: there is more below it now. */
+/* Loads head again. Return: SEQRING_OK if a record is at r->pos; SEQRING_EMPTY or _DEAD. */
 static inline enum seqring_outcome seqring_reader_snapshot(struct seqring_reader *r)
 {
 	/* Pairs with the release of head in seqring_writer_close(). */
 	r->snap = seqring_load_acquire(JOIN, &r->ctl->head);
 	if (r->pos < r->snap)
 		return SEQRING_OK;
-	/* Pairs with seqring_writer_end(): after it, head is the last one. */
+	/* Pairs with the release in seqring_writer_end(): after it, head does not move. */
 	if (seqring_likely(!(seqring_load_acquire(END, &r->ctl->state) & SEQRING_STATE_DEAD)))
 		return SEQRING_EMPTY;
 	r->snap = seqring_load_acquire(JOIN, &r->ctl->head);
 	return r->pos < r->snap ? SEQRING_OK : SEQRING_DEAD;
 }
 
-/* What a stamp means that is not the one expected; OK: go on, it is now. */
-static inline enum seqring_outcome seqring_reader_mismatch(struct seqring_reader *r, __u64 stamp)
+/* Classifies an unexpected stamp. SEQRING_OK: the record is there, r->seq is its seq now. */
+static inline enum seqring_outcome seqring_reader_classify_stamp(struct seqring_reader *r,
+								 __u64 stamp)
 {
 	if (!seqring_reader_intact(r, r->pos))
 		return SEQRING_OVERRUN;
 	if (!stamp) {
-		/* Below head every stamp is there: this is no ring of ours. */
+		/* A writer stores the stamp before it moves head past the record. */
 		if (r->pos < r->snap)
 			return SEQRING_CORRUPT;
 		if (seqring_load_acquire(END, &r->ctl->state) & SEQRING_STATE_DEAD)
-			return seqring_reader_snapshot(r) == SEQRING_OK ? SEQRING_EMPTY : SEQRING_DEAD;
+			return seqring_reader_snapshot(r) == SEQRING_OK ? SEQRING_EMPTY :
+									  SEQRING_DEAD;
 		return SEQRING_EMPTY;
 	}
 	if (!r->any || stamp < r->seq)
@@ -165,24 +177,25 @@ static inline enum seqring_outcome seqring_reader_mismatch(struct seqring_reader
 	return SEQRING_OK;
 }
 
-/* A header that cannot be: overwritten while it was read, or never valid. */
-static inline enum seqring_outcome seqring_reader_bad(const struct seqring_reader *r)
+/* Classifies an impossible header: overwritten while it was read, or never valid. */
+static inline enum seqring_outcome seqring_reader_classify_header(const struct seqring_reader *r)
 {
 	return seqring_reader_intact(r, r->pos) ? SEQRING_CORRUPT : SEQRING_OVERRUN;
 }
 
 /**
- * seqring_reader_peek() - look at the next record without copying it
- * @r: the reader
- * @v: filled when there is one
+ * seqring_reader_peek() - find the next record without copying it
+ * @r: the reader; does not move on
+ * @v: filled if there is a record
  *
- * The view's payload points into the ring, at @v->len bytes that lie within the
- * data area. The writer may overwrite them at any time: what was read there
- * counts only once seqring_reader_recheck() says OK afterwards. Does not advance.
+ * @v->payload points into the ring, at @v->len bytes within the data area. The writer may
+ * overwrite them at any time. What the caller reads there counts only if
+ * seqring_reader_recheck() returns SEQRING_OK afterwards.
  *
- * Return: SEQRING_OK with @v valid as said; any other outcome with @v undefined.
+ * Return: SEQRING_OK with @v filled; any other outcome with @v undefined.
  */
-static inline enum seqring_outcome seqring_reader_peek(struct seqring_reader *r, struct seqring_view *v)
+static inline enum seqring_outcome seqring_reader_peek(struct seqring_reader *r,
+						       struct seqring_view *v)
 {
 	const struct seqring_record *rec;
 	enum seqring_outcome outcome;
@@ -199,7 +212,7 @@ again:
 	/* Pairs with the release of the stamp in seqring_writer_close(). */
 	stamp = seqring_load_acquire(PUBLISH, &rec->stamp);
 	if (seqring_unlikely(stamp != r->seq || r->any)) {
-		outcome = seqring_reader_mismatch(r, stamp);
+		outcome = seqring_reader_classify_stamp(r, stamp);
 		if (outcome)
 			return outcome;
 	}
@@ -207,14 +220,14 @@ again:
 	v->ts_ns = seqring_load_word(&rec->ts_ns);
 	room = r->mask + 1 - (r->pos & r->mask);
 	if (seqring_unlikely(meta.flags & SEQRING_REC_PAD)) {
-		/* A PAD ends a lap; one that is a whole lap would never end. */
+		/* A PAD ends a lap. A PAD of a whole lap would make this loop endless. */
 		if (room > r->mask || !seqring_reader_intact(r, r->pos))
-			return seqring_reader_bad(r);
+			return seqring_reader_classify_header(r);
 		r->pos += room;
 		goto again;
 	}
 	if (seqring_unlikely(meta.len > r->payload_max || seqring_record_size(meta.len) > room))
-		return seqring_reader_bad(r);
+		return seqring_reader_classify_header(r);
 	v->pos = r->pos;
 	v->next = seqring_normalize(r->pos + seqring_record_size(meta.len), r->mask);
 	v->seq = r->seq;
@@ -229,20 +242,20 @@ again:
 }
 
 /**
- * seqring_reader_recheck() - say whether what was read of a view is whole
+ * seqring_reader_recheck() - check that what was read of a record is whole
  * @r: the reader
  * @v: what seqring_reader_peek() gave, not consumed yet
  *
  * Return: SEQRING_OK: header and payload were as published when they were read;
- * SEQRING_OVERRUN: throw away what was read, and seqring_reader_resync().
+ * SEQRING_OVERRUN: the caller drops what it read and calls seqring_reader_resync().
  */
 static inline enum seqring_outcome seqring_reader_recheck(const struct seqring_reader *r,
-						     const struct seqring_view *v)
+							  const struct seqring_view *v)
 {
 	return seqring_likely(seqring_reader_intact(r, v->pos)) ? SEQRING_OK : SEQRING_OVERRUN;
 }
 
-/* Moves on behind a view that was rechecked. */
+/* Moves on to the record after @v, which was rechecked. */
 static inline void seqring_reader_consume(struct seqring_reader *r, const struct seqring_view *v)
 {
 	r->pos = v->next;
@@ -256,16 +269,17 @@ static inline void seqring_reader_consume(struct seqring_reader *r, const struct
 /**
  * seqring_reader_read() - copy the next record out and move on
  * @r: the reader
- * @v: filled when there is one; its payload is @buf
+ * @v: filled if there is a record; @v->payload is @buf
  * @buf: where the payload goes
- * @size: bytes there; of a longer payload the first @size bytes are copied and
- *        @v->len still says how long it was
+ * @size: bytes of @buf. A longer payload is cut to @size bytes, and @v->len is its full
+ *        length
  *
- * Return: SEQRING_OK with @v and @buf whole; any other outcome with both
- * undefined and the reader where it was.
+ * Return: SEQRING_OK with @v and @buf valid; any other outcome with both undefined and
+ * the reader at the same position.
  */
-static inline enum seqring_outcome seqring_reader_read(struct seqring_reader *r, struct seqring_view *v,
-						  void *buf, __u32 size)
+static inline enum seqring_outcome seqring_reader_read(struct seqring_reader *r,
+						       struct seqring_view *v, void *buf,
+						       __u32 size)
 {
 	enum seqring_outcome outcome = seqring_reader_peek(r, v);
 
@@ -284,17 +298,19 @@ static inline enum seqring_outcome seqring_reader_read(struct seqring_reader *r,
  * seqring_reader_read_batch() - copy out as many whole records as fit
  * @r: the reader
  * @v: array of views to fill; each payload points into @buf, 8-byte aligned
- * @max: its length, at least 1
+ * @max: entries of @v, at least 1
  * @buf: where the payloads go, 8-byte aligned
- * @size: bytes there; a first record that is longer is cut, as in seqring_reader_read()
+ * @size: bytes of @buf. A longer first record is cut, as in seqring_reader_read()
  * @nr: set to the number of views filled
  *
- * Return: SEQRING_OK with @nr > 0; any other outcome, with @nr 0, is that of the
- * first record. A record that does not come out whole ends the batch before it.
+ * A record that is overrun or does not fit ends the batch before it.
+ *
+ * Return: SEQRING_OK with @nr > 0; otherwise the outcome of the first record, with @nr 0.
  */
 static inline enum seqring_outcome seqring_reader_read_batch(struct seqring_reader *r,
-							struct seqring_view *v, unsigned int max,
-							void *buf, size_t size, unsigned int *nr)
+							     struct seqring_view *v,
+							     unsigned int max, void *buf,
+							     size_t size, unsigned int *nr)
 {
 	enum seqring_outcome outcome = SEQRING_OK;
 	unsigned char *to = (unsigned char *)buf;
@@ -308,7 +324,8 @@ static inline enum seqring_outcome seqring_reader_read_batch(struct seqring_read
 		room = size - used;
 		if (n && v[n].len > room)
 			break;
-		seqring_reader_copy(to + used, v[n].payload, v[n].len < room ? v[n].len : (__u32)room);
+		seqring_reader_copy(to + used, v[n].payload,
+				    v[n].len < room ? v[n].len : (__u32)room);
 		outcome = seqring_reader_recheck(r, &v[n]);
 		if (outcome)
 			break;
@@ -327,11 +344,12 @@ static inline enum seqring_outcome seqring_reader_read_batch(struct seqring_read
  * seqring_reader_resync() - go on after SEQRING_OVERRUN
  * @r: the reader
  *
- * Goes to a record start with a margin of intact data behind it, at least an
- * eighth of the data area, more when the last margin was used up at once. The
- * next record says how many were lost.
+ * Moves to a later record start, with a margin between tail and that record: an eighth of
+ * the data area, or more if the writer used up the last margin at once. @lost of the next
+ * record says how many records were lost.
  *
- * Return: SEQRING_OK, or SEQRING_CORRUPT when the control area is not a ring's.
+ * Return: SEQRING_OK; SEQRING_CORRUPT if no writer of this protocol wrote the control
+ * area.
  */
 static inline enum seqring_outcome seqring_reader_resync(struct seqring_reader *r)
 {
@@ -340,28 +358,28 @@ static inline enum seqring_outcome seqring_reader_resync(struct seqring_reader *
 	unsigned int i;
 
 	r->overruns++;
-	if (r->pos - r->lap_pos < (r->mask + 1) / SEQRING_SEGMENTS && r->lap_shift > 1)
-		r->lap_shift--;
+	if (r->pos - r->resync_pos < (r->mask + 1) / SEQRING_SEGMENTS && r->resync_shift > 1)
+		r->resync_shift--;
 	else
-		r->lap_shift = 3;
-	want = tail + ((r->mask + 1) >> r->lap_shift);
+		r->resync_shift = 3;
+	want = tail + ((r->mask + 1) >> r->resync_shift);
 	for (i = 0; i < SEQRING_SEGMENTS; i++) {
 		pos = seqring_load_acquire(JOIN, &r->ctl->segment_pos[i]);
 		if (pos >= want && (!best || pos < best))
 			best = pos;
 	}
-	/* At head no record may ever come that tells what was lost: the newest one does. */
+	/* No record may ever come at head, so the newest record has to tell the loss. */
 	if (!best || best >= seqring_load_acquire(JOIN, &r->ctl->head))
 		best = seqring_load_acquire(JOIN, &r->ctl->last);
 	if (best <= r->pos)
 		return SEQRING_CORRUPT;
-	r->lap_pos = best;
+	r->resync_pos = best;
 	return seqring_reader_goto(r, best);
 }
 
 /*
- * Seeks. Each forgets what was expected before, so nothing counts as lost
- * between the old and the new place. Return: SEQRING_OK, or SEQRING_CORRUPT.
+ * Seeks. Each forgets the expected seq, so no record counts as lost between the old and
+ * the new position. Return: SEQRING_OK; SEQRING_CORRUPT if no record can start there.
  */
 static inline enum seqring_outcome seqring_reader_seek_pos(struct seqring_reader *r, __u64 pos)
 {
@@ -370,27 +388,27 @@ static inline enum seqring_outcome seqring_reader_seek_pos(struct seqring_reader
 	return seqring_reader_goto(r, pos);
 }
 
-/* The oldest record that is intact. */
+/* Moves to the oldest intact record. */
 static inline enum seqring_outcome seqring_reader_seek_oldest(struct seqring_reader *r)
 {
 	return seqring_reader_seek_pos(r, seqring_load_acquire(JOIN, &r->ctl->tail));
 }
 
-/* The newest record is the next one; on an empty ring the first one is. */
+/* Moves to the newest record; on an empty ring, to where the first one will be. */
 static inline enum seqring_outcome seqring_reader_seek_newest(struct seqring_reader *r)
 {
 	return seqring_reader_seek_pos(r, seqring_load_acquire(JOIN, &r->ctl->last));
 }
 
-/* Only what is published from now on. */
+/* Moves to head: the reader gets only records that are published from now on. */
 static inline enum seqring_outcome seqring_reader_seek_head(struct seqring_reader *r)
 {
 	return seqring_reader_seek_pos(r, seqring_load_acquire(JOIN, &r->ctl->head));
 }
 
-/* Goes to the latest known record start whose @key is below @value. */
+/* Moves to the latest known record start with a seq (or time) below @value. */
 static inline enum seqring_outcome seqring_reader_seek_near(struct seqring_reader *r, int by_time,
-						       __u64 value)
+							    __u64 value)
 {
 	__u64 best = seqring_load_acquire(JOIN, &r->ctl->tail);
 	unsigned int i;
@@ -404,7 +422,7 @@ static inline enum seqring_outcome seqring_reader_seek_near(struct seqring_reade
 			continue;
 		stamp = seqring_load_acquire(PUBLISH, &rec->stamp);
 		key = by_time ? seqring_load_word(&rec->ts_ns) : stamp;
-		/* A PAD has a stamp, but no time. */
+		/* A PAD has a stamp but no time. */
 		if (stamp && key && key < value && seqring_reader_intact(r, pos))
 			best = pos;
 	}
@@ -412,21 +430,20 @@ static inline enum seqring_outcome seqring_reader_seek_near(struct seqring_reade
 }
 
 /**
- * seqring_reader_seek() - go to the first record of at least this seq or time
+ * seqring_reader_seek() - move to the first record of at least this seq or time
  * @r: the reader
  * @by_time: @value is a ts_ns, not a seq
- * @value: what to look for; a seq is at most that of the newest record plus one
+ * @value: seq or time to find; a seq is at most that of the newest record plus one
  *
- * Walks over at most the data area, from a segment's start near the record.
- * When the record of seq @value is gone already, the next one read says how
- * many of those from @value on were lost. When nothing is that late yet, the
- * reader stands at head.
+ * Starts at a segment's first record near the target and reads at most one data area. If
+ * the record of seq @value is overwritten already, the next record's @lost counts the
+ * records from @value on. If no record is that late yet, the reader stands at head.
  *
- * Return: SEQRING_OK; SEQRING_OVERRUN when the writer was faster, several times
- * over; SEQRING_CORRUPT.
+ * Return: SEQRING_OK; SEQRING_OVERRUN if the writer overran the reader in 16 tries;
+ * SEQRING_CORRUPT.
  */
 static inline enum seqring_outcome seqring_reader_seek(struct seqring_reader *r, int by_time,
-						  __u64 value)
+						       __u64 value)
 {
 	__u8 eager = r->eager;
 	enum seqring_outcome outcome;
@@ -455,19 +472,20 @@ static inline enum seqring_outcome seqring_reader_seek(struct seqring_reader *r,
 	if (!outcome && !by_time && value && r->seq > value) {
 		r->lost = r->seq - value;
 	} else if (!outcome && !by_time && value && r->any) {
-		/* Nothing stands here yet: the first record that comes is judged. */
+		/* There is no record yet: compare the first one with @value when it comes. */
 		r->seq = value;
 	}
 	return outcome;
 }
 
-/* The case of seqring_reader_newest() that finds no record where it should be. */
-seqring_cold enum seqring_outcome seqring_reader_no_newest(const struct seqring_reader *r,
-						      struct seqring_view *v, void *buf, __u32 size)
+/* seqring_reader_newest() on an empty ring, or while the newest record changes. */
+seqring_cold enum seqring_outcome seqring_reader_newest_slow(const struct seqring_reader *r,
+							     struct seqring_view *v, void *buf,
+							     __u32 size)
 {
 	struct seqring_reader t = *r;
 
-	/* Not by head: it is stored after last. */
+	/* Poll the stamp instead of head: the writer stores head after last. */
 	t.eager = 1;
 	t.snap = 0;
 	if (seqring_reader_seek_newest(&t))
@@ -476,18 +494,19 @@ seqring_cold enum seqring_outcome seqring_reader_no_newest(const struct seqring_
 }
 
 /**
- * seqring_reader_newest() - copy the newest record, wherever the reader stands
- * @r: the reader; stays where it is
- * @v: filled when there is one; @v->lost is 0
+ * seqring_reader_newest() - copy the newest record out
+ * @r: the reader; its position does not matter and does not change
+ * @v: filled if there is a record; @v->lost is 0
  * @buf: where the payload goes
- * @size: bytes there, as in seqring_reader_read()
+ * @size: bytes of @buf, as in seqring_reader_read()
  *
- * Return: SEQRING_OK with a consistent record; SEQRING_EMPTY or SEQRING_DEAD:
- * nothing was ever published; SEQRING_OVERRUN: the writer went round the whole
- * ring during the copy, try again; SEQRING_CORRUPT.
+ * Return: SEQRING_OK with a consistent record; SEQRING_EMPTY or SEQRING_DEAD: no record
+ * was ever published; SEQRING_OVERRUN: the writer overwrote the record during the copy,
+ * try again; SEQRING_CORRUPT.
  */
 static inline enum seqring_outcome seqring_reader_newest(const struct seqring_reader *r,
-						    struct seqring_view *v, void *buf, __u32 size)
+							 struct seqring_view *v, void *buf,
+							 __u32 size)
 {
 	const __u64 pos = seqring_load_acquire(JOIN, &r->ctl->last);
 	const __u64 room = r->mask + 1 - (pos & r->mask);
@@ -503,7 +522,7 @@ static inline enum seqring_outcome seqring_reader_newest(const struct seqring_re
 	meta.word = seqring_load_word(&rec->meta.word);
 	if (seqring_unlikely(!stamp || meta.flags & SEQRING_REC_PAD || meta.len > r->payload_max ||
 			     seqring_record_size(meta.len) > room))
-		return seqring_reader_no_newest(r, v, buf, size);
+		return seqring_reader_newest_slow(r, v, buf, size);
 	v->ts_ns = seqring_load_word(&rec->ts_ns);
 	seqring_reader_copy(buf, rec + 1, meta.len < size ? meta.len : size);
 	if (seqring_unlikely(!seqring_reader_intact(r, pos)))
@@ -519,7 +538,7 @@ static inline enum seqring_outcome seqring_reader_newest(const struct seqring_re
 	return SEQRING_OK;
 }
 
-/* Records and bytes that are published and not read yet; a snapshot. */
+/* Records and bytes that are published and not read yet: a snapshot. */
 static inline void seqring_reader_lag(const struct seqring_reader *r, __u64 *records, __u64 *bytes)
 {
 	__u64 seq = seqring_read(&r->ctl->seq), head = seqring_read(&r->ctl->head);
@@ -529,14 +548,14 @@ static inline void seqring_reader_lag(const struct seqring_reader *r, __u64 *rec
 }
 
 /**
- * seqring_reader_arm() - ask to be woken
- * @wait: the armed words of the ring
- * @pos: wake when head is past this position
- * @seq: or when this seq was published
+ * seqring_reader_arm() - ask the writer for a wake-up
+ * @wait: the wake thresholds of the ring
+ * @pos: wake when head is above this position; SEQRING_WAIT_NONE: at no position
+ * @seq: wake when this seq is published; SEQRING_WAIT_NONE: at no seq
  *
- * The caller is among those whom the writer wakes already. It looks at the ring
- * once more afterwards, and sleeps only when what it waits for is not there.
- * With SEQRING_FEAT_MEMBARRIER it calls membarrier() before that look.
+ * A wake-up by the writer already reaches the caller, before this call. After the call,
+ * the caller checks the ring once more, and sleeps only if what it waits for is not
+ * there. With SEQRING_FEAT_MEMBARRIER it calls membarrier() before that check.
  */
 static inline void seqring_reader_arm(struct seqring_wait *wait, __u64 pos, __u64 seq)
 {
@@ -548,12 +567,13 @@ static inline void seqring_reader_arm(struct seqring_wait *wait, __u64 pos, __u6
 
 #ifdef seqring_cmpxchg
 /**
- * seqring_reader_announce() - say that somebody sleeps, where SEQRING_FEAT_ANNOUNCE is set
- * @wait: the armed words of the ring, after seqring_reader_arm()
- * @mine: a number, not 0, that nobody gives twice: the time in ns will do
- * @known: 0 at first; kept between the calls of one reader for one ring
+ * seqring_reader_announce() - announce a sleeper on a ring with SEQRING_FEAT_ANNOUNCE
+ * @wait: the wake thresholds of the ring, after seqring_reader_arm()
+ * @mine: a number, not 0, that no reader gives twice, such as the time in ns
+ * @known: kept between the calls of one reader for one ring; 0 at first
  *
- * Return: 1: membarrier(MEMBARRIER_CMD_GLOBAL) is due before the last look; else 0.
+ * Return: 1 if membarrier(MEMBARRIER_CMD_GLOBAL) is due before the last check of the
+ * ring, else 0.
  */
 static inline int seqring_reader_announce(struct seqring_wait *wait, __u64 mine, __u64 *known)
 {

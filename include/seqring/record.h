@@ -10,6 +10,7 @@
 #include "barrier.h"
 #include "compiler.h"
 
+/* The three fields that are stored and loaded as one word. */
 seqring_inline union seqring_meta seqring_meta(__u32 len, __u16 type, __u16 flags)
 {
 	union seqring_meta meta;
@@ -26,7 +27,7 @@ seqring_inline __u64 seqring_record_size(__u32 len)
 	return (sizeof(struct seqring_record) + (__u64)len + 7) & ~7ULL;
 }
 
-/* A position at which no header fits any more stands for the start of the lap. */
+/* A position at which no header fits before the end of a lap means the next lap's start. */
 seqring_inline __u64 seqring_normalize(__u64 pos, __u64 mask)
 {
 	__u64 room = mask + 1 - (pos & mask);
@@ -34,8 +35,9 @@ seqring_inline __u64 seqring_normalize(__u64 pos, __u64 mask)
 	return room < sizeof(struct seqring_record) ? pos + room : pos;
 }
 
-/* All of a header but its stamp. */
-seqring_inline void seqring_writer_write_header(struct seqring_record *rec, union seqring_meta meta, __u64 ts_ns)
+/* Stores a record's header except for the stamp. */
+seqring_inline void seqring_writer_write_header(struct seqring_record *rec, union seqring_meta meta,
+						__u64 ts_ns)
 {
 	seqring_store_word(&rec->ts_ns, ts_ns);
 	seqring_store_word(&rec->meta.word, meta.word);
@@ -124,7 +126,7 @@ static inline void seqring_header_init(struct seqring_header *h, const struct se
  */
 static inline void seqring_header_publish(struct seqring_header *h)
 {
-	/* Pairs with the acquire load of magic in libring_map(). */
+	/* Pairs with the acquire load of magic in libring_map_ring(). */
 	seqring_store_release(JOIN, &h->magic, SEQRING_MAGIC);
 }
 #endif

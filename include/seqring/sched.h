@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
 /*
- * Records of the scheduler producer, seqring_sched.ko: device "sched", one ring
- * per CPU, SEQRING_CLOCK_MONOTONIC. The ring's number is the CPU's unless CPU
- * numbers have holes; seqring_ring_ctl.id always says.
+ * Records of the scheduler producer, seqring_sched.ko. Its device "sched" has one ring per
+ * CPU and SEQRING_CLOCK_MONOTONIC. The ring's index is the CPU number unless CPU numbers
+ * have gaps; seqring_ring_ctl.id is always the CPU number.
  */
 #ifndef SEQRING_SCHED_H
 #define SEQRING_SCHED_H
@@ -19,14 +19,14 @@ enum seqring_sched_type {
 	SEQRING_SCHED_EXIT = 4,
 };
 
-/* @prev_state: as in the tracepoint: 0 running, else the TASK_ bits it slept in */
+/* @prev_state: as in the tracepoint. 0: running; else the TASK_ bits of the sleep */
 struct seqring_sched_switch {
 	__s32 prev_pid;
 	__s32 prev_prio;
 	__s32 next_pid;
 	__s32 next_prio;
 	__u32 prev_state;
-	__u32 preempt;		/* 1: prev did not want to leave */
+	__u32 preempt;		/* 1: the CPU was taken from prev */
 	char prev_comm[SEQRING_SCHED_COMM];
 	char next_comm[SEQRING_SCHED_COMM];
 };
@@ -39,7 +39,7 @@ struct seqring_sched_wakeup {
 	char comm[SEQRING_SCHED_COMM];
 };
 
-/* The file name follows, not terminated, to the end of the payload. */
+/* The file name extends to the end of the payload; it has no terminating zero. */
 struct seqring_sched_exec {
 	__s32 pid;
 	__s32 old_pid;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
 /*
- * The writer's half of the protocol, for one ring. Used by the module and by
- * user space alike; docs/design.md has the steps and the reasons.
+ * The writer's half of the protocol, for one ring. The module, processes and BPF
+ * programs all use it. docs/design.md has the steps and the reasons.
  *
- * A ring has one writer at a time, by contract of whoever calls this. All state
- * that it works from is in struct seqring_writer, which readers never see: it
- * loads nothing from a page that is mapped elsewhere.
+ * The caller guarantees that a ring has one writer at a time. The writer works from its
+ * own struct seqring_writer, which readers do not see, and loads nothing from a page
+ * that another process maps.
  *
- * Any context. Nothing here sleeps, allocates, or loops without a bound.
+ * Any context. No function here sleeps, allocates, or loops without a bound.
  */
 #ifndef SEQRING_WRITER_H
 #define SEQRING_WRITER_H
@@ -18,10 +18,12 @@
 #include "record.h"
 
 /*
- * What a record within a segment does not need.
+ * The part of the writer's state that only a record that leaves its segment needs.
  *
- * @limit: positions below it may be written without moving tail
- * @first: per segment, first record start at or after its start
+ * @limit: the writer may write at positions below it without moving tail
+ * @payload_max: longest payload
+ * @seg_shift: a position >> @seg_shift is the number of its segment
+ * @first: for each segment, the first record start at or after the segment's start
  */
 struct seqring_writer_cold {
 	__u64 limit;
@@ -31,14 +33,20 @@ struct seqring_writer_cold {
 };
 
 /*
+ * @data:     data area
+ * @ctl:      control area
+ * @mask:     bytes of the data area, less 1
  * @pos:      head: where the next record starts
  * @seq:      seq of the newest record
  * @seg_end:  first position after the segment that @pos is in
- * @resv_next: where the record after the reserved one starts; 0: none is open
+ * @resv_next: where the record after the reserved one starts; 0: no reservation is open
  * @resv_len: payload length of the open reservation
+ * @light_wake: readers issue membarrier(), so the writer needs no full fence before it
+ *            loads the wake thresholds
+ * @cold:     see struct seqring_writer_cold
  *
- * A BPF program has all of this only on its way through the cold path, whose part of
- * it stays where the state is kept.
+ * A BPF program builds this struct only in its cold path, and then @cold points into
+ * struct seqring_bpf_state.
  */
 struct seqring_writer {
 	unsigned char *data;
@@ -49,7 +57,7 @@ struct seqring_writer {
 	__u64 seg_end;
 	__u64 resv_next;
 	__u32 resv_len;
-	__u32 light_wake;	/* readers issue membarrier(): no full fence here */
+	__u32 light_wake;
 #ifdef __bpf__
 	struct seqring_writer_cold *cold;
 #define seqring_writer_cold(w)	((w)->cold)
@@ -76,7 +84,7 @@ struct seqring_vec {
  * Return: 0, or -EINVAL when @data_size is not one that the ABI allows.
  */
 seqring_inline int seqring_writer_init(struct seqring_writer *w, struct seqring_ring_ctl *ctl,
-				  void *data, __u64 data_size)
+				       void *data, __u64 data_size)
 {
 	__u64 segment = data_size / SEQRING_SEGMENTS;
 
@@ -96,9 +104,10 @@ seqring_inline int seqring_writer_init(struct seqring_writer *w, struct seqring_
 #endif
 
 /*
- * Makes [.., end) writable: moves tail past every record that overlaps it. Once
- * per segment. The largest record, its PAD and the header behind it reach over
- * fewer than ten of sixteen segments, so there always is a later record start.
+ * Makes every position below @end writable: moves tail past each record whose bytes will
+ * be overwritten. Runs once per segment. The largest record, a PAD before it and the
+ * header behind it cover fewer than ten of the sixteen segments, so there always is a
+ * later record start.
  */
 seqring_inline void seqring_writer_reclaim(struct seqring_writer *w, __u64 end)
 {
@@ -112,18 +121,18 @@ seqring_inline void seqring_writer_reclaim(struct seqring_writer *w, __u64 end)
 	cold->limit = (segment + 1) << cold->seg_shift;
 }
 
-/* Notes that @pos is the first record start of the segments up to its own. */
+/* Notes that @pos is the first record start of every segment up to its own. */
 seqring_cold void seqring_writer_enter_segment(struct seqring_writer *w, __u64 pos)
 {
 	__u32 shift = seqring_writer_cold(w)->seg_shift, n, i;
 	__u64 segment = w->seg_end >> shift;
 	__u64 last = pos >> shift;
 
-	/* No record is so long; the bound is for the BPF verifier. */
+	/* No record spans SEQRING_SEGMENTS segments; the bound is for the BPF verifier. */
 	for (n = 0; n < SEQRING_SEGMENTS && segment <= last; n++, segment++) {
 		i = segment & (SEQRING_SEGMENTS - 1);
 		seqring_writer_cold(w)->first[i] = pos;
-		/* The header at @pos was zeroed before: a joiner finds no stale stamp. */
+		/* The stamp at @pos was zeroed before, so a joiner finds no stale one. */
 		seqring_store_release(JOIN, &w->ctl->segment_pos[i], pos);
 	}
 	w->seg_end = (last + 1) << shift;
@@ -132,13 +141,13 @@ seqring_cold void seqring_writer_enter_segment(struct seqring_writer *w, __u64 p
 seqring_inline struct seqring_record *seqring_writer_at(const struct seqring_writer *w, __u64 pos)
 {
 #ifdef __bpf__
-	/* Every position is a multiple of 8, but the verifier has to see it. */
+	/* Every position is a multiple of 8; this shows it to the verifier. */
 	pos &= ~7ULL;
 #endif
 	return (struct seqring_record *)(w->data + (pos & w->mask));
 }
 
-/* Reclaims what the record up to @next and the header at @next will overwrite. */
+/* Reclaims the bytes that the record up to @next and the header at @next overwrite. */
 seqring_inline void seqring_writer_prepare(struct seqring_writer *w, __u64 next)
 {
 	if (seqring_unlikely(next + sizeof(struct seqring_record) > seqring_writer_cold(w)->limit))
@@ -146,18 +155,18 @@ seqring_inline void seqring_writer_prepare(struct seqring_writer *w, __u64 next)
 }
 
 /*
- * Publishes @rec with its payload in place. First the stamp of the record @behind it
- * is zeroed, so that no reader who goes on to there takes old bytes for a record.
+ * Publishes @rec; all of it except the stamp is in place. First zeroes the stamp of the
+ * next record, @behind: a reader that goes on to it then takes no old bytes for a record.
  */
 seqring_inline void seqring_writer_stamp(struct seqring_record *rec, struct seqring_record *behind,
-				    __u64 stamp)
+					 __u64 stamp)
 {
 	seqring_store_word(&behind->stamp, 0);
 	/* Pairs with the acquire of the stamp in seqring_reader_peek(). */
 	seqring_store_release(PUBLISH, &rec->stamp, stamp);
 }
 
-/* Fills the rest of the lap with a PAD; it takes no seq and moves no head. */
+/* Fills the rest of the lap with a PAD, which takes no seq and does not move head. */
 seqring_cold void seqring_writer_pad(struct seqring_writer *w, __u64 room)
 {
 	struct seqring_record *rec = seqring_writer_at(w, w->pos);
@@ -172,10 +181,10 @@ seqring_cold void seqring_writer_pad(struct seqring_writer *w, __u64 room)
 }
 
 /*
- * Makes room for a record of @len payload bytes at w->pos; @next is where the one
- * after it starts.
+ * Makes room for a record of @len payload bytes at w->pos. Sets @next to where the
+ * record after it starts.
  *
- * Return: 0; -EMSGSIZE.
+ * Return: 0; -EMSGSIZE if @len is above payload_max.
  */
 seqring_cold int seqring_writer_make_room(struct seqring_writer *w, __u32 len, __u64 *next)
 {
@@ -192,10 +201,11 @@ seqring_cold int seqring_writer_make_room(struct seqring_writer *w, __u32 len, _
 }
 
 /*
- * Whether a record from @pos to @next lies, with the next one's header, in the segment
- * that ends at @seg_end. All but a few do, and then seqring_writer_make_room() and
- * seqring_writer_enter_segment() have nothing to do: a segment is all below the limit, none
- * goes past the end of the lap, and none holds a record that is too long.
+ * True if a record up to @next, and the header of the record after it, lie in the
+ * segment that ends at @seg_end. This is the common case. seqring_writer_make_room() and
+ * seqring_writer_enter_segment() have nothing to do then: a whole segment is below the
+ * limit, no segment crosses the end of a lap, and no segment holds a record longer than
+ * payload_max.
  */
 seqring_inline int seqring_writer_fits_segment(__u64 next, __u64 seg_end)
 {
@@ -203,8 +213,8 @@ seqring_inline int seqring_writer_fits_segment(__u64 next, __u64 seg_end)
 }
 
 /*
- * A record on its way to be published, in locals: each store into the ring could be
- * one into the writer, as far as the compiler knows, and would have it load all anew.
+ * A record that is being published. Its fields are locals: the compiler must assume that
+ * a store into the ring changes the writer, and would load the writer's fields again.
  */
 struct seqring_writer_open {
 	struct seqring_record *rec;
@@ -215,7 +225,7 @@ struct seqring_writer_open {
 	__u64 seq;
 };
 
-/* Publishes the record, of which all but the stamp is in place. */
+/* Publishes the record; all of it except the stamp is in place. */
 seqring_inline void seqring_writer_close(const struct seqring_writer_open *open)
 {
 	seqring_writer_stamp(open->rec, open->behind, open->seq);
@@ -226,11 +236,11 @@ seqring_inline void seqring_writer_close(const struct seqring_writer_open *open)
 }
 
 /*
- * The writer goes on to @next; nothing of the record is published yet. @within: as
- * seqring_writer_fits_segment() has it.
+ * Advances the writer to @next; nothing of the record is published yet. @within: what
+ * seqring_writer_fits_segment() returned for the record.
  */
-seqring_inline struct seqring_writer_open seqring_writer_advance(struct seqring_writer *w, __u64 next,
-						       int within)
+seqring_inline struct seqring_writer_open seqring_writer_advance(struct seqring_writer *w,
+								 __u64 next, int within)
 {
 	struct seqring_record *rec = seqring_writer_at(w, w->pos);
 	struct seqring_writer_open open = {
@@ -249,15 +259,15 @@ seqring_inline struct seqring_writer_open seqring_writer_advance(struct seqring_
  * seqring_writer_reserve() - open the next record
  * @w: the writer; it has no open reservation
  * @len: payload bytes, 0 to payload_max
- * @payload: where the payload goes; 8-byte aligned, @len bytes writable
+ * @payload: set to the address of the payload: 8-byte aligned, @len bytes writable
  *
  * The payload belongs to the caller until seqring_writer_commit() or
- * seqring_writer_discard(). The bytes there are old ones, not zeros; the caller
- * overwrites all @len of them. These are plain stores between the fences, as on
- * the write side of a seqcount: the compiler cannot move them out, and a reader
- * that races with them throws away what it read.
+ * seqring_writer_discard(). It holds old bytes, not zeros, and the caller overwrites all
+ * @len of them. The caller uses plain stores, as on the write side of a seqcount: the
+ * compiler cannot move them past the fences, and a reader that races with them rejects
+ * what it read.
  *
- * Return: 0; -EMSGSIZE when @len is too large (nothing changed).
+ * Return: 0; -EMSGSIZE if @len is above payload_max (nothing changed).
  */
 seqring_inline int seqring_writer_reserve(struct seqring_writer *w, __u32 len, void **payload)
 {
@@ -275,7 +285,7 @@ seqring_inline int seqring_writer_reserve(struct seqring_writer *w, __u32 len, v
 	return 0;
 }
 
-/* Zeroes what follows the payload in its last word. */
+/* Zeroes the bytes of the payload's last word that the payload does not fill. */
 seqring_inline void seqring_writer_zero_padding(unsigned char *payload, __u32 len)
 {
 	seqring_word *last = (seqring_word *)(payload + (len & ~7u));
@@ -283,7 +293,7 @@ seqring_inline void seqring_writer_zero_padding(unsigned char *payload, __u32 le
 
 	if (!(len & 7))
 		return;
-	/* Nobody else writes it, so it may be loaded. */
+	/* No other context writes the word, so the writer may load it. */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	seqring_store_word(last, *last & (~0ULL >> unused));
 #else
@@ -297,7 +307,7 @@ seqring_inline void seqring_writer_zero_padding(unsigned char *payload, __u32 le
  * @type: the producer's type
  * @ts_ns: time of the record in the ring's clock, 0 without one
  *
- * From here on readers see the record, whole. Wakes nobody: the caller asks
+ * From here on readers see the whole record. Wakes no reader: the caller calls
  * seqring_writer_wake_due() once, after one record or after a batch.
  */
 seqring_inline void seqring_writer_commit(struct seqring_writer *w, __u16 type, __u64 ts_ns)
@@ -316,16 +326,16 @@ seqring_inline void seqring_writer_commit(struct seqring_writer *w, __u16 type, 
  * seqring_writer_discard() - drop the open reservation
  * @w: the writer, with an open reservation
  *
- * Free of charge: nothing was published. Old records may have been reclaimed.
+ * Publishes nothing. The reservation may have reclaimed old records.
  */
 seqring_inline void seqring_writer_discard(struct seqring_writer *w)
 {
 	w->resv_next = 0;
 }
 
-/* The case of seqring_writer_publish() that comes a few times per segment. */
+/* seqring_writer_publish() of a record that leaves its segment. */
 seqring_cold int seqring_writer_publish_cold(struct seqring_writer *w, __u16 type, __u64 ts_ns,
-					const void *src, __u32 len)
+					     const void *src, __u32 len)
 {
 	struct seqring_writer_open open;
 	__u64 next;
@@ -348,12 +358,14 @@ seqring_cold int seqring_writer_publish_cold(struct seqring_writer *w, __u16 typ
  * @type: the producer's type
  * @ts_ns: time of the record in the ring's clock, 0 without one
  * @src: the payload; only read
- * @len: its length
+ * @len: bytes of the payload
  *
- * Return: 0; -EMSGSIZE when @len is too large (nothing changed).
+ * Wakes no reader: see seqring_writer_wake_due().
+ *
+ * Return: 0; -EMSGSIZE if @len is above payload_max (nothing changed).
  */
 seqring_inline int seqring_writer_publish(struct seqring_writer *w, __u16 type, __u64 ts_ns,
-				     const void *src, __u32 len)
+					  const void *src, __u32 len)
 {
 	__u64 next = w->pos + seqring_record_size(len);
 	struct seqring_writer_open open;
@@ -369,17 +381,17 @@ seqring_inline int seqring_writer_publish(struct seqring_writer *w, __u16 type, 
 
 #ifndef __bpf__
 /**
- * seqring_writer_publish_vec() - publish one record gathered from pieces
+ * seqring_writer_publish_vec() - publish one record that is gathered from pieces
  * @w: the writer; it has no open reservation
  * @type: the producer's type
  * @ts_ns: time of the record in the ring's clock, 0 without one
  * @vec: the pieces, in order; only read
- * @nr: how many
+ * @nr: number of pieces
  *
- * Return: 0; -EMSGSIZE when the sum of the lengths is too large (nothing changed).
+ * Return: 0; -EMSGSIZE if the sum of the lengths is above payload_max (nothing changed).
  */
 seqring_inline int seqring_writer_publish_vec(struct seqring_writer *w, __u16 type, __u64 ts_ns,
-					 const struct seqring_vec *vec, unsigned int nr)
+					      const struct seqring_vec *vec, unsigned int nr)
 {
 	__u64 len = 0, off = 0;
 	void *payload;
@@ -403,13 +415,14 @@ seqring_inline int seqring_writer_publish_vec(struct seqring_writer *w, __u16 ty
 }
 #endif
 
+/* Resets both wake thresholds: no sleeper waits. */
 seqring_inline void seqring_writer_disarm(struct seqring_wait *wait)
 {
 	seqring_write(&wait->pos, SEQRING_WAIT_NONE);
 	seqring_write(&wait->seq, SEQRING_WAIT_NONE);
 }
 
-/* Whether one of the armed words says so, which are disarmed then. After a WAKE fence. */
+/* True if a wake threshold is reached; resets both then. Follows a WAKE fence. */
 seqring_inline int seqring_writer_wake_due_at(__u64 pos, __u64 seq, struct seqring_wait *wait)
 {
 	if (seqring_likely(pos <= seqring_read(&wait->pos) && seq < seqring_read(&wait->seq)))
@@ -421,14 +434,15 @@ seqring_inline int seqring_writer_wake_due_at(__u64 pos, __u64 seq, struct seqri
 /**
  * seqring_writer_wake_due() - ask whether a sleeper waits for what was published
  * @w: the writer
- * @wait: the armed words of its ring
+ * @wait: the wake thresholds of its ring
  *
- * When it says yes, the words are disarmed and the caller must wake all sleepers
- * of the ring; each of them looks again and arms again.
+ * If a wake-up is due, this resets the thresholds, and the caller must wake all sleepers
+ * of the ring. Each sleeper checks the ring again and arms again.
  *
- * Return: 1 when a wake-up is due, else 0.
+ * Return: 1 if a wake-up is due, else 0.
  */
-seqring_inline int seqring_writer_wake_due(const struct seqring_writer *w, struct seqring_wait *wait)
+seqring_inline int seqring_writer_wake_due(const struct seqring_writer *w,
+					   struct seqring_wait *wait)
 {
 	/* Pairs with the full fence in seqring_reader_arm(). */
 	if (w->light_wake)
@@ -439,50 +453,51 @@ seqring_inline int seqring_writer_wake_due(const struct seqring_writer *w, struc
 }
 
 /**
- * seqring_writer_wake_due_announced() - the same, with a fence only while somebody sleeps
+ * seqring_writer_wake_due_announced() - the same, without a fence while no reader sleeps
  * @ctl: the ring's control area
- * @wait: its armed words
- * @calm: the writer's, 0 at first
- * @calm_max: records that wake nobody, after which it takes it that nobody sleeps
+ * @wait: the ring's wake thresholds
+ * @idle_publishes: counts records that wake no reader; the writer keeps it, 0 at first
+ * @idle_max: after that many such records the writer assumes that no reader sleeps
  *
- * For a writer each of whose publishes, this included, is an RCU read-side critical
- * section. Either that has ended before the grace period of a reader's membarrier()
- * has, and the reader's last look sees the record; or it began after the reader's
- * announcement, and sees that.
+ * Each publish of this writer, including this call, is one RCU read-side critical
+ * section. If the section ended before the grace period of a reader's membarrier(), the
+ * reader's last load of head sees the record. Otherwise the section began after the
+ * reader's announcement, and the writer sees the announcement.
  *
- * Return: 1 when a wake-up is due, else 0.
+ * Return: 1 if a wake-up is due, else 0.
  */
 seqring_inline int seqring_writer_wake_due_announced(const struct seqring_ring_ctl *ctl,
-						struct seqring_wait *wait, __u32 *calm,
-						__u32 calm_max)
+						     struct seqring_wait *wait,
+						     __u32 *idle_publishes, __u32 idle_max)
 {
 	if (seqring_likely(!seqring_read(&wait->announced)))
 		return 0;
-	if (seqring_likely(++*calm <= calm_max)) {
+	if (seqring_likely(++*idle_publishes <= idle_max)) {
 		/* Pairs with the full fence in seqring_reader_arm(). */
 		seqring_fence_full(WAKE);
-		if (!seqring_writer_wake_due_at(seqring_read(&ctl->head), seqring_read(&ctl->seq), wait))
+		if (!seqring_writer_wake_due_at(seqring_read(&ctl->head), seqring_read(&ctl->seq),
+						wait))
 			return 0;
-		*calm = 0;
+		*idle_publishes = 0;
 		return 1;
 	}
-	*calm = 0;
+	*idle_publishes = 0;
 	seqring_write(&wait->announced, 0);
-	/* Who arms too late for this fence finds the announcement gone. */
+	/* A reader that arms after this fence finds the announcement gone. */
 	seqring_fence_full(WAKE);
 	if (seqring_read(&wait->pos) == SEQRING_WAIT_NONE &&
 	    seqring_read(&wait->seq) == SEQRING_WAIT_NONE)
 		return 0;
-	/* Who has armed before it is woken, to announce itself anew. */
+	/* A reader that armed before the fence is woken, and announces itself again. */
 	seqring_writer_disarm(wait);
 	return 1;
 }
 
 /**
- * seqring_writer_end() - say that nothing will be published again
+ * seqring_writer_end() - end the ring: no record will follow
  * @w: the writer; it has no open reservation and is not used afterwards
  *
- * The caller wakes all sleepers.
+ * The caller then wakes all sleepers.
  */
 seqring_inline void seqring_writer_end(struct seqring_writer *w)
 {

@@ -3,17 +3,17 @@
 #
 # build.sh KHEADERS OUTDIR [MAKE-ARGUMENT...]
 #
-# Builds the modules in OUTDIR/kmod, from copies, so that the tree stays clean.
-# Any warning is a failure. KHEADERS is what tests/kernel/vm/kernel.sh prints, or
+# Builds the modules in OUTDIR/kmod from copies, so that the tree stays clean. A warning is
+# a failure. KHEADERS is what tests/kernel/vm/kernel.sh prints, or
 # /lib/modules/$(uname -r)/build.
 #
-# The schema of seqring_sched.ko is made by clang and ringctl, which is built when
-# RINGCTL does not name one. SEQRING_SCHEMA=0 builds the module without: a choice, for
-# what a module can do should not depend on what happens to be installed.
+# clang and ringctl make the schema of seqring_sched.ko. If RINGCTL names no ringctl, the
+# script builds one. SEQRING_SCHEMA=0 builds the module without a schema. A missing tool is
+# an error, so that the module does not depend on what is installed.
 
 set -eu
 export LC_ALL=C
-# The caller's would bring along a job server that is not ours.
+# The caller's flags would bring a job server that this make cannot use.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 if [ $# -lt 2 ] || [ ! -d "$1" ]; then
@@ -30,8 +30,8 @@ top=$(cd "$(dirname "$0")/.." && pwd -P)
 exec 9>"$out/.lock"
 flock 9
 
-# Only what differs is copied, for make's sake; what has gone from the tree goes
-# from the copy as well.
+# Copies only files that differ, so that make rebuilds little. Removes files that are gone
+# from the tree.
 (cd "$top" && find VERSION kmod include -type f ! -name '.*' ! -name '*.sh' | sort) >"$out/.sources.new"
 while read -r file; do
 	cmp -s "$top/$file" "$out/$file" && continue
@@ -51,7 +51,7 @@ no_schema() {
 	exit 1
 }
 
-# A builder of another kernel may be at it as well.
+# A build for another kernel may build ringctl at the same time.
 find_ringctl() {
 	[ -z "${RINGCTL-}" ] || return 0
 	RINGCTL=$top/build/native/ringctl
@@ -71,7 +71,7 @@ make_schema() {
 	if [ "${SEQRING_SCHEMA-1}" != 0 ]; then
 		command -v clang >/dev/null || no_schema 'no clang'
 		find_ringctl
-		# Where Debian has asm/types.h.
+		# Debian has asm/types.h in that directory.
 		clang -target bpf -g -Wall -Werror -I"$top/include" \
 			-idirafter "/usr/include/$(uname -m)-linux-gnu" \
 			-c "$top/kmod/$1.schema.c" -o "$out/${name}_schema.o"
@@ -87,8 +87,8 @@ make_schema() {
 }
 make_schema producers/sched
 
-# -Werror makes the compiler's warnings come again at each try; modpost's are
-# looked for below. There is no vmlinux to take BTF from.
+# With -Werror a compiler warning comes again at each try; a warning of modpost is found
+# below. There is no vmlinux to take BTF from.
 rc=0
 make -C "$headers" M="$out/kmod" --no-print-directory -j"$(nproc)" \
 	W=1 KCFLAGS=-Werror CONFIG_DEBUG_INFO_BTF_MODULES= \

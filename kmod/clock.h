@@ -34,7 +34,7 @@ static inline u64 seqring_clock_ns(u32 clock_id)
 	SEQRING_CLOCKS(SEQRING_READ_CLOCK)
 	}
 #undef SEQRING_READ_CLOCK
-	/* Not reached: a device has a clock of the table. */
+	/* Not reached: seqring_check_params() admits the clocks of the table only. */
 	return seqring_no_time();
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* All that differs between Linux 6.1 and 6.12 for us. */
+/* The differences between Linux 6.1 and 6.12 that matter to the module. */
 #ifndef _SEQRING_COMPAT_H
 #define _SEQRING_COMPAT_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /dev/seqring-control: create and destroy devices from user space. */
+/* The control node, /dev/seqring-control: user space creates and destroys devices. */
 
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -11,15 +11,16 @@
 #include "internal.h"
 
 /**
- * seqring_get_arg() - copy in an ioctl's struct, which starts with its size
- * @arg: where to
- * @size: the size that this version knows
- * @min: the size of the first version
- * @user: the user's
- * @user_size: set to the size that the user gave
+ * seqring_get_arg() - copy an ioctl's struct, which starts with its size, from user space
+ * @arg: the copy
+ * @size: bytes of the struct that this version knows
+ * @min: bytes of the struct in the first version
+ * @user: the struct in user space
+ * @user_size: set to the size that user space gave
  *
- * Context: may sleep. Return: 0; -EFAULT; -EINVAL below @min; -E2BIG when what
- * this version does not know is not zero.
+ * Context: may sleep.
+ * Return: 0; -EFAULT; -EINVAL if the size is below @min; -E2BIG if bytes beyond @size are
+ * not zero, or the size is above a page.
  */
 int seqring_get_arg(void *arg, size_t size, size_t min, const void __user *user, u32 *user_size)
 {
@@ -36,7 +37,7 @@ static int seqring_ctl_create(const void __user *user)
 {
 	struct seqring_ctl_create arg;
 	struct seqring_params params = { .mode = SEQRING_MODE_CALLER, .flags = SEQRING_F_WRITE };
-	struct seqring_device *sr;
+	struct seqring_device *sdev;
 	void *schema = NULL;
 	u32 size;
 	int err;
@@ -59,8 +60,8 @@ static int seqring_ctl_create(const void __user *user)
 	params.permissions = arg.permissions;
 	params.schema = schema;
 	params.schema_size = arg.schema_size;
-	/* A permission that does not fit the kernel's type is a wrong one. */
-	err = arg.permissions & ~0666 ? -EINVAL : seqring_create_device(&params, true, &sr);
+	/* Checked here: params.permissions, a umode_t, may have cut other bits off. */
+	err = arg.permissions & ~0666 ? -EINVAL : seqring_create_device(&params, true, &sdev);
 	kvfree(schema);
 	return err;
 }
@@ -68,7 +69,7 @@ static int seqring_ctl_create(const void __user *user)
 static int seqring_ctl_destroy(const void __user *user)
 {
 	struct seqring_ctl_destroy arg;
-	struct seqring_device *sr;
+	struct seqring_device *sdev;
 	u32 size;
 	int err;
 
@@ -79,17 +80,17 @@ static int seqring_ctl_destroy(const void __user *user)
 		return -EINVAL;
 	mutex_lock(&seqring_devices_lock);
 	err = -ENOENT;
-	list_for_each_entry(sr, &seqring_devices, list) {
-		if (strcmp(sr->name, arg.name))
+	list_for_each_entry(sdev, &seqring_devices, list) {
+		if (strcmp(sdev->name, arg.name))
 			continue;
-		err = sr->user_owned ? 0 : -EPERM;
+		err = sdev->user_owned ? 0 : -EPERM;
 		if (!err)
-			seqring_unregister(sr);
+			seqring_unregister(sdev);
 		break;
 	}
 	mutex_unlock(&seqring_devices_lock);
 	if (!err)
-		seqring_end(sr);
+		seqring_end(sdev);
 	return err;
 }
 

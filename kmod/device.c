@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Life of a device: create and destroy. */
+/* The life of a device: create and destroy. */
 
 #include <linux/ctype.h>
 #include <linux/fs.h>
@@ -19,26 +19,26 @@ static void seqring_ring_free(struct seqring_ring *ring)
 	kfree(ring);
 }
 
-static void seqring_free(struct seqring_device *sr)
+static void seqring_free(struct seqring_device *sdev)
 {
 	u32 i;
 
-	for (i = 0; sr->rings && i < sr->nr_rings; i++)
-		seqring_ring_free(sr->rings[i]);
-	kvfree(sr->rings);
-	free_percpu(sr->cpu_ring);
-	seqring_area_free(&sr->head);
-	seqring_uncharge(sr->charged_pages);
-	kfree(sr);
+	for (i = 0; sdev->rings && i < sdev->nr_rings; i++)
+		seqring_ring_free(sdev->rings[i]);
+	kvfree(sdev->rings);
+	free_percpu(sdev->cpu_ring);
+	seqring_area_free(&sdev->head);
+	seqring_uncharge(sdev->charged_pages);
+	kfree(sdev);
 }
 
 static void seqring_dev_release(struct device *dev)
 {
-	struct seqring_device *sr = container_of(dev, struct seqring_device, dev);
+	struct seqring_device *sdev = container_of(dev, struct seqring_device, dev);
 
 	if (dev->devt)
 		seqring_put_devt(dev->devt);
-	seqring_free(sr);
+	seqring_free(sdev);
 }
 
 bool seqring_name_ok(const char *name)
@@ -53,7 +53,7 @@ bool seqring_name_ok(const char *name)
 	return true;
 }
 
-static int seqring_params_check(const struct seqring_params *p, bool user_owned)
+static int seqring_check_params(const struct seqring_params *p, bool user_owned)
 {
 	if (!p->name || !seqring_name_ok(p->name))
 		return -EINVAL;
@@ -64,7 +64,7 @@ static int seqring_params_check(const struct seqring_params *p, bool user_owned)
 		return -EINVAL;
 	if (p->flags & ~SEQRING_F_WRITE || p->permissions & ~0666)
 		return -EINVAL;
-	/* write(2) would be a second writer beside the caller. */
+	/* write(2) would be a second writer, which the caller cannot serialise. */
 	if (p->mode == SEQRING_MODE_CALLER && p->flags & SEQRING_F_WRITE && !user_owned)
 		return -EINVAL;
 	if (p->schema_size > SEQRING_SCHEMA_SIZE_MAX || !p->schema != !p->schema_size)
@@ -72,7 +72,7 @@ static int seqring_params_check(const struct seqring_params *p, bool user_owned)
 	return 0;
 }
 
-static int seqring_add_ring(struct seqring_device *sr, u32 index, int cpu)
+static int seqring_add_ring(struct seqring_device *sdev, u32 index, int cpu)
 {
 	int node = cpu < 0 ? NUMA_NO_NODE : cpu_to_node(cpu);
 	struct seqring_ring *ring;
@@ -81,40 +81,41 @@ static int seqring_add_ring(struct seqring_device *sr, u32 index, int cpu)
 	ring = kzalloc_node(sizeof(*ring), GFP_KERNEL_ACCOUNT, node);
 	if (!ring)
 		return -ENOMEM;
-	err = seqring_area_alloc(&ring->area, 1 + (sr->data_size >> PAGE_SHIFT), node);
+	err = seqring_area_alloc(&ring->area, 1 + (sdev->data_size >> PAGE_SHIFT), node);
 	if (err) {
 		kfree(ring);
 		return err;
 	}
-	seqring_writer_init(&ring->w, ring->area.addr, ring->area.addr + PAGE_SIZE, sr->data_size);
+	seqring_writer_init(&ring->w, ring->area.addr, ring->area.addr + PAGE_SIZE,
+			    sdev->data_size);
 	seqring_write(&ring->w.ctl->id, cpu < 0 ? 0 : cpu);
 	ring->wait.pos = SEQRING_WAIT_NONE;
 	ring->wait.seq = SEQRING_WAIT_NONE;
-	ring->sr = sr;
+	ring->sdev = sdev;
 	raw_spin_lock_init(&ring->lock);
 	init_irq_work(&ring->work, seqring_wake_sleepers);
-	sr->rings[index] = ring;
+	sdev->rings[index] = ring;
 	if (cpu >= 0)
-		*per_cpu_ptr(sr->cpu_ring, cpu) = ring;
+		*per_cpu_ptr(sdev->cpu_ring, cpu) = ring;
 	return 0;
 }
 
-static int seqring_add_rings(struct seqring_device *sr)
+static int seqring_add_rings(struct seqring_device *sdev)
 {
 	u32 index = 0;
 	int cpu, err;
 
-	sr->rings = kvcalloc(sr->nr_rings, sizeof(*sr->rings), GFP_KERNEL_ACCOUNT);
-	if (!sr->rings)
+	sdev->rings = kvcalloc(sdev->nr_rings, sizeof(*sdev->rings), GFP_KERNEL_ACCOUNT);
+	if (!sdev->rings)
 		return -ENOMEM;
-	if (sr->mode != SEQRING_MODE_PERCPU)
-		return seqring_add_ring(sr, 0, -1);
+	if (sdev->mode != SEQRING_MODE_PERCPU)
+		return seqring_add_ring(sdev, 0, -1);
 
-	sr->cpu_ring = alloc_percpu(struct seqring_ring *);
-	if (!sr->cpu_ring)
+	sdev->cpu_ring = alloc_percpu(struct seqring_ring *);
+	if (!sdev->cpu_ring)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
-		err = seqring_add_ring(sr, index++, cpu);
+		err = seqring_add_ring(sdev, index++, cpu);
 		if (err)
 			return err;
 	}
@@ -122,28 +123,28 @@ static int seqring_add_rings(struct seqring_device *sr)
 }
 
 /* No reader can open the device yet. */
-static void seqring_fill_header(struct seqring_device *sr, const struct seqring_params *p)
+static void seqring_fill_header(struct seqring_device *sdev, const struct seqring_params *p)
 {
 	const struct seqring_shape shape = {
 		.writer_kind = SEQRING_WRITER_MODULE,
 		.page_size = PAGE_SIZE,
-		.nr_rings = sr->nr_rings,
-		.clock_id = sr->clock_id,
+		.nr_rings = sdev->nr_rings,
+		.clock_id = sdev->clock_id,
 		.features = p->flags & SEQRING_F_WRITE ? SEQRING_FEAT_WRITE : 0,
-		.data_size = sr->data_size,
-		.payload_max = SEQRING_PAYLOAD_MAX(sr->data_size),
-		.ring_offset = (u64)sr->head.nr_pages << PAGE_SHIFT,
-		.ring_stride = PAGE_SIZE + sr->data_size,
-		.total_size = sr->total_size,
+		.data_size = sdev->data_size,
+		.payload_max = SEQRING_PAYLOAD_MAX(sdev->data_size),
+		.ring_offset = (u64)sdev->head.nr_pages << PAGE_SHIFT,
+		.ring_stride = PAGE_SIZE + sdev->data_size,
+		.total_size = sdev->total_size,
 		.schema_offset = PAGE_SIZE,
 		.schema_size = p->schema_size,
-		.name = sr->name,
+		.name = sdev->name,
 	};
 
-	seqring_header_init(sr->head.addr, &shape);
+	seqring_header_init(sdev->head.addr, &shape);
 	if (p->schema_size)
-		memcpy(sr->head.addr + PAGE_SIZE, p->schema, p->schema_size);
-	seqring_header_publish(sr->head.addr);
+		memcpy(sdev->head.addr + PAGE_SIZE, p->schema, p->schema_size);
+	seqring_header_publish(sdev->head.addr);
 }
 
 static struct seqring_device *seqring_alloc(const struct seqring_params *p, bool user_owned)
@@ -151,7 +152,7 @@ static struct seqring_device *seqring_alloc(const struct seqring_params *p, bool
 	unsigned long head_pages = 1 + DIV_ROUND_UP(p->schema_size, PAGE_SIZE);
 	u32 nr_rings = p->mode == SEQRING_MODE_PERCPU ? num_possible_cpus() : 1;
 	u64 total;
-	struct seqring_device *sr;
+	struct seqring_device *sdev;
 	int err;
 
 	if (nr_rings > SEQRING_RINGS_MAX ||
@@ -161,40 +162,40 @@ static struct seqring_device *seqring_alloc(const struct seqring_params *p, bool
 	err = seqring_charge(total >> PAGE_SHIFT);
 	if (err)
 		return ERR_PTR(err);
-	sr = kzalloc(sizeof(*sr), GFP_KERNEL_ACCOUNT);
-	if (!sr) {
+	sdev = kzalloc(sizeof(*sdev), GFP_KERNEL_ACCOUNT);
+	if (!sdev) {
 		seqring_uncharge(total >> PAGE_SHIFT);
 		return ERR_PTR(-ENOMEM);
 	}
-	sr->charged_pages = total >> PAGE_SHIFT;
-	sr->total_size = total;
-	sr->data_size = p->data_size;
-	sr->nr_rings = nr_rings;
-	sr->mode = p->mode;
-	sr->clock_id = p->clock_id;
-	sr->flags = p->flags;
-	sr->user_owned = user_owned;
-	sr->permissions = p->permissions;
-	if (!sr->permissions)
-		sr->permissions = p->flags & SEQRING_F_WRITE ? 0600 : 0400;
-	strscpy(sr->name, p->name, sizeof(sr->name));
-	init_waitqueue_head(&sr->wq);
-	mutex_init(&sr->write_lock);
-	INIT_LIST_HEAD(&sr->list);
+	sdev->charged_pages = total >> PAGE_SHIFT;
+	sdev->total_size = total;
+	sdev->data_size = p->data_size;
+	sdev->nr_rings = nr_rings;
+	sdev->mode = p->mode;
+	sdev->clock_id = p->clock_id;
+	sdev->flags = p->flags;
+	sdev->user_owned = user_owned;
+	sdev->permissions = p->permissions;
+	if (!sdev->permissions)
+		sdev->permissions = p->flags & SEQRING_F_WRITE ? 0600 : 0400;
+	strscpy(sdev->name, p->name, sizeof(sdev->name));
+	init_waitqueue_head(&sdev->wq);
+	mutex_init(&sdev->write_lock);
+	INIT_LIST_HEAD(&sdev->list);
 
-	err = seqring_area_alloc(&sr->head, head_pages, NUMA_NO_NODE);
+	err = seqring_area_alloc(&sdev->head, head_pages, NUMA_NO_NODE);
 	if (!err)
-		err = seqring_add_rings(sr);
+		err = seqring_add_rings(sdev);
 	if (err) {
-		seqring_free(sr);
+		seqring_free(sdev);
 		return ERR_PTR(err);
 	}
-	seqring_fill_header(sr, p);
-	return sr;
+	seqring_fill_header(sdev, p);
+	return sdev;
 }
 
-/* Makes the device visible. Under seqring_devices_lock. */
-static int seqring_register(struct seqring_device *sr)
+/* Makes the device visible. The caller holds seqring_devices_lock. */
+static int seqring_register(struct seqring_device *sdev)
 {
 	struct seqring_device *other;
 	dev_t devt;
@@ -202,61 +203,68 @@ static int seqring_register(struct seqring_device *sr)
 
 	lockdep_assert_held(&seqring_devices_lock);
 	list_for_each_entry(other, &seqring_devices, list)
-		if (!strcmp(other->name, sr->name))
+		if (!strcmp(other->name, sdev->name))
 			return -EEXIST;
 	err = seqring_get_devt(&devt);
 	if (err)
 		return err;
-	sr->dev.devt = devt;
-	cdev_init(&sr->cdev, &seqring_fops);
-	sr->cdev.owner = THIS_MODULE;
-	err = cdev_device_add(&sr->cdev, &sr->dev);
+	sdev->dev.devt = devt;
+	cdev_init(&sdev->cdev, &seqring_fops);
+	sdev->cdev.owner = THIS_MODULE;
+	err = cdev_device_add(&sdev->cdev, &sdev->dev);
 	if (err)
 		return err;
-	list_add_tail(&sr->list, &seqring_devices);
+	list_add_tail(&sdev->list, &seqring_devices);
 	return 0;
 }
 
 int seqring_create_device(const struct seqring_params *params, bool user_owned,
 			  struct seqring_device **out)
 {
-	struct seqring_device *sr;
+	struct seqring_device *sdev;
 	int err;
 
-	err = seqring_params_check(params, user_owned);
+	err = seqring_check_params(params, user_owned);
 	if (err)
 		return err;
-	sr = seqring_alloc(params, user_owned);
-	if (IS_ERR(sr))
-		return PTR_ERR(sr);
-	device_initialize(&sr->dev);
-	sr->dev.class = &seqring_class;
-	sr->dev.release = seqring_dev_release;
-	err = dev_set_name(&sr->dev, "seqring!%s", sr->name);
+	sdev = seqring_alloc(params, user_owned);
+	if (IS_ERR(sdev))
+		return PTR_ERR(sdev);
+	device_initialize(&sdev->dev);
+	sdev->dev.class = &seqring_class;
+	sdev->dev.release = seqring_dev_release;
+	err = dev_set_name(&sdev->dev, "seqring!%s", sdev->name);
 	if (!err) {
 		mutex_lock(&seqring_devices_lock);
-		err = seqring_register(sr);
+		err = seqring_register(sdev);
 		mutex_unlock(&seqring_devices_lock);
 	}
 	if (err) {
-		put_device(&sr->dev);
+		put_device(&sdev->dev);
 		return err;
 	}
-	*out = sr;
+	*out = sdev;
 	return 0;
 }
 
 /**
  * seqring_create() - create a device, /dev/seqring/NAME
- * @params: its shape; nothing of it is kept
- * @out: the device, set on success; seqring_destroy() it
+ * @params: shape of the device; the module keeps no reference to it
+ * @out: set to the device on success, unchanged on failure
  *
- * The caller's module must call seqring_destroy() before it goes. Readers may
- * open the device from the moment this returns.
+ * The caller owns the device and ends it with seqring_destroy(), at the latest when its
+ * module is removed. Readers can open the device when this returns.
  *
- * Context: process, may sleep.
- * Return: 0; -EINVAL bad parameters; -EEXIST the name is taken; -ENOSPC the
- * limit on devices or memory is reached; -ENOMEM; -EINTR on a fatal signal.
+ * Context: process context, may sleep.
+ * Return:
+ * * 0: the device exists
+ * * -EINVAL: a parameter is out of bounds
+ * * -EEXIST: a device has that name
+ * * -ENOSPC: the module's limit on devices or memory is reached, or the machine has more
+ *   CPUs than a device may have rings
+ * * -ENOMEM: no memory
+ * * -EINTR: a fatal signal is pending
+ * * another error of the driver core, which registers the device
  */
 int seqring_create(const struct seqring_params *params, struct seqring_device **out)
 {
@@ -264,47 +272,48 @@ int seqring_create(const struct seqring_params *params, struct seqring_device **
 }
 EXPORT_SYMBOL_GPL(seqring_create);
 
-/* Takes the device out of sight; no new open from here on. */
-void seqring_unregister(struct seqring_device *sr)
+/* Removes the device node: no further open() can find the device. */
+void seqring_unregister(struct seqring_device *sdev)
 {
 	lockdep_assert_held(&seqring_devices_lock);
-	list_del(&sr->list);
-	cdev_device_del(&sr->cdev, &sr->dev);
+	list_del(&sdev->list);
+	cdev_device_del(&sdev->cdev, &sdev->dev);
 }
 
-/* Ends the rings and gives up the owner's reference. */
-void seqring_end(struct seqring_device *sr)
+/* Ends the rings, wakes all sleepers and drops the owner's reference. */
+void seqring_end(struct seqring_device *sdev)
 {
 	u32 i;
 
-	mutex_lock(&sr->write_lock);
-	for (i = 0; i < sr->nr_rings; i++)
-		seqring_writer_end(&sr->rings[i]->w);
-	seqring_store_release(END, &sr->dead, true);
-	mutex_unlock(&sr->write_lock);
+	mutex_lock(&sdev->write_lock);
+	for (i = 0; i < sdev->nr_rings; i++)
+		seqring_writer_end(&sdev->rings[i]->w);
+	seqring_store_release(END, &sdev->dead, true);
+	mutex_unlock(&sdev->write_lock);
 
-	for (i = 0; i < sr->nr_rings; i++)
-		irq_work_sync(&sr->rings[i]->work);
-	wake_up_all(&sr->wq);
-	put_device(&sr->dev);
+	for (i = 0; i < sdev->nr_rings; i++)
+		irq_work_sync(&sdev->rings[i]->work);
+	wake_up_all(&sdev->wq);
+	put_device(&sdev->dev);
 }
 
 /**
  * seqring_destroy() - end a device
- * @sr: from seqring_create(); NULL is allowed
+ * @sdev: the device, from seqring_create(), invalid afterwards; NULL has no effect
  *
- * No publish may be under way or follow. Readers drain what is there and then
- * see the end; the memory goes with the last of them.
+ * The caller guarantees that no publish is in progress or follows, and that no
+ * reservation is open. Readers read the remaining records and then see the end. The
+ * memory is freed when the last file and mapping are closed.
  *
- * Context: process, may sleep.
+ * Context: process context, may sleep.
  */
-void seqring_destroy(struct seqring_device *sr)
+void seqring_destroy(struct seqring_device *sdev)
 {
-	if (!sr)
+	if (!sdev)
 		return;
 	mutex_lock(&seqring_devices_lock);
-	seqring_unregister(sr);
+	seqring_unregister(sdev);
 	mutex_unlock(&seqring_devices_lock);
-	seqring_end(sr);
+	seqring_end(sdev);
 }
 EXPORT_SYMBOL_GPL(seqring_destroy);

@@ -12,29 +12,29 @@
 
 static int seqring_open(struct inode *inode, struct file *file)
 {
-	struct seqring_device *sr = container_of(inode->i_cdev, struct seqring_device, cdev);
+	struct seqring_device *sdev = container_of(inode->i_cdev, struct seqring_device, cdev);
 	struct seqring_file *f;
 	u32 i;
 
-	if (READ_ONCE(sr->dead))
+	if (READ_ONCE(sdev->dead))
 		return -ENODEV;
-	if (file->f_mode & FMODE_WRITE && !(sr->flags & SEQRING_F_WRITE))
+	if (file->f_mode & FMODE_WRITE && !(sdev->flags & SEQRING_F_WRITE))
 		return -EACCES;
-	f = kvzalloc(struct_size(f, r, sr->nr_rings), GFP_KERNEL_ACCOUNT);
+	f = kvzalloc(struct_size(f, r, sdev->nr_rings), GFP_KERNEL_ACCOUNT);
 	if (!f)
 		return -ENOMEM;
-	f->sr = sr;
+	f->sdev = sdev;
 	mutex_init(&f->lock);
 	init_waitqueue_head(&f->timer_wq);
 	hrtimer_init(&f->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_SOFT);
-	f->timer.function = seqring_timeout;
-	for (i = 0; i < sr->nr_rings; i++) {
-		struct seqring_writer *w = &sr->rings[i]->w;
+	f->timer.function = seqring_wake_on_timeout;
+	for (i = 0; i < sdev->nr_rings; i++) {
+		struct seqring_writer *w = &sdev->rings[i]->w;
 
-		seqring_reader_init(&f->r[i], w->ctl, w->data, sr->data_size);
+		seqring_reader_init(&f->r[i], w->ctl, w->data, sdev->data_size);
 	}
-	get_device(&sr->dev);
-	atomic_inc(&sr->nr_files);
+	get_device(&sdev->dev);
+	atomic_inc(&sdev->nr_files);
 	file->private_data = f;
 	return 0;
 }
@@ -42,20 +42,20 @@ static int seqring_open(struct inode *inode, struct file *file)
 static int seqring_release(struct inode *inode, struct file *file)
 {
 	struct seqring_file *f = file->private_data;
-	struct seqring_device *sr = f->sr;
+	struct seqring_device *sdev = f->sdev;
 
 	hrtimer_cancel(&f->timer);
 	if (f->cursors)
 		seqring_cursors_put(f->cursors);
 	kvfree(f);
-	atomic_dec(&sr->nr_files);
-	put_device(&sr->dev);
+	atomic_dec(&sdev->nr_files);
+	put_device(&sdev->dev);
 	return 0;
 }
 
 static int seqring_ioc_geometry(struct seqring_file *f, void __user *user)
 {
-	const struct seqring_header *h = f->sr->head.addr;
+	const struct seqring_header *h = f->sdev->head.addr;
 	struct seqring_geometry g;
 	u32 size;
 	int err;
@@ -69,9 +69,9 @@ static int seqring_ioc_geometry(struct seqring_file *f, void __user *user)
 	g.nr_rings = h->nr_rings;
 	g.total_size = h->total_size;
 	g.data_size = h->data_size;
-	g.reader_size = seqring_cursors_size(f->sr);
+	g.reader_size = seqring_cursors_size(f->sdev);
 	g.payload_max = h->payload_max;
-	g.mode = f->sr->mode;
+	g.mode = f->sdev->mode;
 	g.clock_id = h->clock_id;
 	g.page_size = h->page_size;
 	g.features = h->features;
@@ -90,10 +90,10 @@ static int seqring_ioc_stats(struct seqring_file *f, void __user *user)
 		return err;
 	if (memchr_inv(st.reserved, 0, sizeof(st.reserved)))
 		return -EINVAL;
-	if (st.ring >= f->sr->nr_rings)
+	if (st.ring >= f->sdev->nr_rings)
 		return -ENOENT;
-	ring = array_index_nospec(st.ring, f->sr->nr_rings);
-	ctl = f->sr->rings[ring]->w.ctl;
+	ring = array_index_nospec(st.ring, f->sdev->nr_rings);
+	ctl = f->sdev->rings[ring]->w.ctl;
 	memset(&st, 0, sizeof(st));
 	st.size = min_t(u32, size, sizeof(st));
 	st.ring = ring;
@@ -103,7 +103,7 @@ static int seqring_ioc_stats(struct seqring_file *f, void __user *user)
 	for (i = 0; i < SEQRING_DROP_SLOTS; i++)
 		st.dropped[i] = READ_ONCE(ctl->dropped[i]);
 	st.wakeups = READ_ONCE(ctl->wakeups);
-	st.readers = atomic_read(&f->sr->nr_files);
+	st.readers = atomic_read(&f->sdev->nr_files);
 	st.state = READ_ONCE(ctl->state);
 	return copy_to_user(user, &st, st.size) ? -EFAULT : 0;
 }
@@ -138,7 +138,7 @@ static long seqring_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 	struct seqring_file *f = file->private_data;
 	void __user *user = (void __user *)arg;
 
-	/* By number: a later version's struct may be longer. */
+	/* Compare the number only: a later version's struct may be longer. */
 	if (_IOC_TYPE(cmd) != SEQRING_IOC_MAGIC)
 		return -ENOTTY;
 	switch (_IOC_NR(cmd)) {

@@ -21,7 +21,7 @@
 
 #include "clock.h"
 
-/* A run of pages that are mapped in the kernel, too. */
+/* Pages that are also mapped in the kernel, in a row. */
 struct seqring_area {
 	void *addr;
 	struct page **pages;
@@ -30,13 +30,14 @@ struct seqring_area {
 
 /**
  * struct seqring_ring - one ring of a device
- * @w: the protocol's writer; whoever holds the ring (see publish.c) owns it
- * @busy: 0, or 1 + the CPU that has the ring
- * @lock: SEQRING_MODE_LOCKED
- * @wait: what the sleepers wait for
- * @work: wakes them, from any context
+ * @w: the protocol's writer; the context that holds the ring (see publish.c) owns it
+ * @busy: 0: free; else 1 + the CPU that holds the ring
+ * @lock: serialises the writers in SEQRING_MODE_LOCKED
+ * @wait: wake thresholds of the sleepers
+ * @work: wakes the sleepers, from any context
+ * @sdev: the device
  * @area: control page, then the data area
- * @wakeups: the writer's count, mirrored in the control page
+ * @wakeups: wake-ups that the writer asked for; the control page has a copy
  */
 struct seqring_ring {
 	struct seqring_writer w;
@@ -44,24 +45,27 @@ struct seqring_ring {
 	raw_spinlock_t lock;
 	struct seqring_wait wait ____cacheline_aligned;
 	struct irq_work work ____cacheline_aligned;
-	struct seqring_device *sr;
+	struct seqring_device *sdev;
 	struct seqring_area area;
 	u64 wakeups;
 };
 
 /**
  * struct seqring_device - a device
- * @dev: its references keep everything here; files and the owner hold one each
+ * @dev: its references keep the device; each file and the owner hold one
+ * @cdev: the device node
  * @head: header page, then the schema
  * @rings: all rings
  * @cpu_ring: the ring of each CPU, in SEQRING_MODE_PERCPU
  * @wq: all sleepers of the device
- * @list: on seqring_devices, under seqring_devices_lock
- * @write_lock: serialises write(2) where the device has no other writer, and
- *	orders it against the end
- * @user_owned: made through the control node
- * @dead: the owner is gone
- * @warned: a second writer was reported
+ * @list: entry of seqring_devices, under seqring_devices_lock
+ * @write_lock: serialises write(2) on a device without another writer, and every write(2)
+ *	with the end of the device
+ * @charged_pages: pages that count against the module's limit
+ * @user_owned: created through the control node
+ * @dead: the owner has ended the device
+ * @warned: bit 0: a second writer was reported
+ * @nr_files: open files
  */
 struct seqring_device {
 	struct device dev;
@@ -71,7 +75,7 @@ struct seqring_device {
 	struct seqring_ring * __percpu *cpu_ring;
 	wait_queue_head_t wq;
 	struct list_head list;
-	struct mutex write_lock; /* over write(2), and against the end */
+	struct mutex write_lock; /* serialises write(2) with itself and with the end */
 	u64 data_size;
 	u64 total_size;
 	unsigned long charged_pages;
@@ -89,7 +93,8 @@ struct seqring_device {
 
 /**
  * struct seqring_cursors - the reader page of an open file
- * @ref: held by the file and by the descriptor that maps the page
+ * @ref: the file and each descriptor of the page hold a reference
+ * @area: the reader page
  */
 struct seqring_cursors {
 	struct kref ref;
@@ -98,17 +103,19 @@ struct seqring_cursors {
 
 /**
  * struct seqring_file - an open file
- * @lock: over everything below but the timer
- * @cursors: once asked for; never changes again
- * @timer: the wake-up timeout since the first unread record
- * @timer_wq: who waits for it
- * @unread_since_ns: when poll() first saw something unread; 0: nothing is
- * @overrun: read(2) owes an EPIPE
- * @r: where read(2) stands, per ring
+ * @sdev: the device
+ * @lock: protects all fields below it except the timer
+ * @cursors: the reader page; NULL until a process asks for it, constant afterwards
+ * @timer: fires when the wake-up timeout since the first unread record is over
+ * @timer_wq: sleepers that the timer wakes
+ * @unread_since_ns: when poll() first saw an unread record; 0: none is unread
+ * @write_type: type of the records that write(2) publishes
+ * @overrun: read(2) still has to return EPIPE
+ * @r: position of read(2), for each ring
  */
 struct seqring_file {
-	struct seqring_device *sr;
-	struct mutex lock; /* over what follows, but the timer */
+	struct seqring_device *sdev;
+	struct mutex lock; /* protects the fields below, except the timer */
 	struct seqring_cursors *cursors;
 	struct hrtimer timer;
 	wait_queue_head_t timer_wq;
@@ -130,8 +137,8 @@ void seqring_put_devt(dev_t devt);
 /* device.c */
 int seqring_create_device(const struct seqring_params *params, bool user_owned,
 			  struct seqring_device **out);
-void seqring_unregister(struct seqring_device *sr);
-void seqring_end(struct seqring_device *sr);
+void seqring_unregister(struct seqring_device *sdev);
+void seqring_end(struct seqring_device *sdev);
 bool seqring_name_ok(const char *name);
 
 /* memory.c */
@@ -144,17 +151,17 @@ void seqring_area_free(struct seqring_area *area);
 int seqring_mmap(struct file *file, struct vm_area_struct *vma);
 int seqring_reader_fd(struct seqring_file *f);
 void seqring_cursors_put(struct seqring_cursors *c);
-unsigned long seqring_cursors_size(const struct seqring_device *sr);
+unsigned long seqring_cursors_size(const struct seqring_device *sdev);
 
 /* publish.c */
-void seqring_drop(struct seqring_ring *ring, enum seqring_drop cause);
+void seqring_count_drop(struct seqring_ring *ring, enum seqring_drop cause);
 void seqring_wake_sleepers(struct irq_work *work);
 void seqring_wake(struct seqring_ring *ring);
 
 /* Time of a record, now. Any context, NMI included. */
-static inline u64 seqring_now(const struct seqring_device *sr)
+static inline u64 seqring_now(const struct seqring_device *sdev)
 {
-	return seqring_clock_ns(sr->clock_id);
+	return seqring_clock_ns(sdev->clock_id);
 }
 
 static inline void seqring_wake_if_due(struct seqring_ring *ring)
@@ -165,9 +172,8 @@ static inline void seqring_wake_if_due(struct seqring_ring *ring)
 
 /* poll.c */
 __poll_t seqring_fop_poll(struct file *file, struct poll_table_struct *wait);
-bool seqring_arm_and_look(struct seqring_file *f, const struct seqring_cursors *c,
-			  bool *drained);
-enum hrtimer_restart seqring_timeout(struct hrtimer *timer);
+bool seqring_arm_and_check(struct seqring_file *f, const struct seqring_cursors *c, bool *drained);
+enum hrtimer_restart seqring_wake_on_timeout(struct hrtimer *timer);
 
 /* read.c */
 ssize_t seqring_fop_read(struct file *file, char __user *buf, size_t count, loff_t *ppos);

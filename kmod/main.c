@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Loading and unloading, and what all devices share. */
+/* Loading and unloading the module, and the state that all devices share. */
 
 #include <linux/fs.h>
 #include <linux/idr.h>
@@ -11,13 +11,14 @@
 
 #define SEQRING_DEVICES_MAX	256
 /*
- * Handed out in turn, so that a number comes again late: an open() that has found
- * a node, whose device goes at that moment, must not get another device instead.
+ * Minor numbers are handed out in turn, so a number is used again only after all others.
+ * If a device is destroyed after an open() has found its node, the open() must not reach
+ * another device by that number.
  */
 #define SEQRING_MINORS		((unsigned int)MINORMASK + 1)
 
 LIST_HEAD(seqring_devices);
-/* Over the list, and over each device's coming and going. */
+/* Protects the list, and serialises the creation and removal of devices. */
 DEFINE_MUTEX(seqring_devices_lock);
 
 static dev_t seqring_devt;
@@ -37,7 +38,7 @@ struct class seqring_class = {
 	.devnode = seqring_devnode,
 };
 
-/* Return: 0; -ENOSPC when there are as many devices as there may be. */
+/* Return: 0; -ENOSPC if SEQRING_DEVICES_MAX devices exist; -ENOMEM. */
 int seqring_get_devt(dev_t *devt)
 {
 	int minor;
@@ -87,16 +88,16 @@ unregister_region:
 }
 
 /*
- * No file is open and no other module is in: each holds a reference to this
- * one. What is left are devices made through the control node.
+ * No file is open and no producer module is loaded: each holds a reference to this
+ * module. Only devices created through the control node are left.
  */
 static void __exit seqring_exit(void)
 {
-	struct seqring_device *sr, *next;
+	struct seqring_device *sdev, *next;
 
 	misc_deregister(&seqring_control);
-	list_for_each_entry_safe(sr, next, &seqring_devices, list)
-		seqring_destroy(sr);
+	list_for_each_entry_safe(sdev, next, &seqring_devices, list)
+		seqring_destroy(sdev);
 	class_unregister(&seqring_class);
 	unregister_chrdev_region(seqring_devt, SEQRING_MINORS);
 	ida_destroy(&seqring_minors);

@@ -11,26 +11,26 @@
 #include "internal.h"
 
 /*
- * The page at @pgoff of the device's mapping, in its area; @index tells where.
- * @pgoff lies within the device.
+ * Finds the area of the page at @pgoff of the device's mapping, and sets @index to the
+ * page's index in that area. @pgoff lies within the device.
  */
-static struct seqring_area *seqring_area_at(struct seqring_device *sr, unsigned long pgoff,
-					    unsigned long *index)
+static struct seqring_area *seqring_find_area(struct seqring_device *sdev, unsigned long pgoff,
+					      unsigned long *index)
 {
-	unsigned long ring_pages = sr->rings[0]->area.nr_pages;
+	unsigned long ring_pages = sdev->rings[0]->area.nr_pages;
 
-	if (pgoff < sr->head.nr_pages) {
+	if (pgoff < sdev->head.nr_pages) {
 		*index = pgoff;
-		return &sr->head;
+		return &sdev->head;
 	}
-	pgoff -= sr->head.nr_pages;
+	pgoff -= sdev->head.nr_pages;
 	*index = pgoff % ring_pages;
-	return &sr->rings[pgoff / ring_pages]->area;
+	return &sdev->rings[pgoff / ring_pages]->area;
 }
 
 /*
- * All pages are mapped at mmap(); this brings back those that the process threw
- * away itself (MADV_DONTNEED).
+ * mmap() maps all pages. This maps a page again that the process has dropped itself
+ * (MADV_DONTNEED).
  */
 static vm_fault_t seqring_fault(struct vm_fault *vmf)
 {
@@ -38,17 +38,18 @@ static vm_fault_t seqring_fault(struct vm_fault *vmf)
 	struct seqring_area *area;
 	unsigned long index;
 
-	if (vmf->pgoff >= f->sr->total_size >> PAGE_SHIFT)
+	if (vmf->pgoff >= f->sdev->total_size >> PAGE_SHIFT)
 		return VM_FAULT_SIGBUS;
-	area = seqring_area_at(f->sr, vmf->pgoff, &index);
+	area = seqring_find_area(f->sdev, vmf->pgoff, &index);
 	vmf->page = area->pages[index];
 	get_page(vmf->page);
 	return 0;
 }
 
 /*
- * The mapping pins the file, the file the device: nothing to count when it is
- * split, moved or forked. Each page is referenced by the page tables besides.
+ * A mapping holds a reference to the file, and the file to the device. So nothing has to
+ * be counted when a mapping is split, moved or forked. The page tables also hold a
+ * reference to each page.
  */
 static const struct vm_operations_struct seqring_vm_ops = {
 	.fault = seqring_fault,
@@ -57,14 +58,14 @@ static const struct vm_operations_struct seqring_vm_ops = {
 int seqring_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct seqring_file *f = file->private_data;
-	struct seqring_device *sr = f->sr;
-	unsigned long total = sr->total_size >> PAGE_SHIFT;
+	struct seqring_device *sdev = f->sdev;
+	unsigned long total = sdev->total_size >> PAGE_SHIFT;
 	unsigned long pgoff = vma->vm_pgoff;
 	unsigned long addr = vma->vm_start;
 
 	if (vma->vm_flags & (VM_WRITE | VM_EXEC))
 		return -EPERM;
-	/* Not VM_SHARED: that is off for a file opened read-only. */
+	/* Not VM_SHARED: the kernel clears it if the file is opened read-only. */
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	if (pgoff >= total || vma_pages(vma) > total - pgoff)
@@ -77,7 +78,7 @@ int seqring_mmap(struct file *file, struct vm_area_struct *vma)
 		unsigned long index, run, left;
 		int err;
 
-		area = seqring_area_at(sr, pgoff, &index);
+		area = seqring_find_area(sdev, pgoff, &index);
 		run = min(area->nr_pages - index, (vma->vm_end - addr) >> PAGE_SHIFT);
 		left = run;
 		err = vm_insert_pages(vma, addr, &area->pages[index], &left);
@@ -89,10 +90,10 @@ int seqring_mmap(struct file *file, struct vm_area_struct *vma)
 	return 0;
 }
 
-unsigned long seqring_cursors_size(const struct seqring_device *sr)
+unsigned long seqring_cursors_size(const struct seqring_device *sdev)
 {
 	return PAGE_ALIGN(sizeof(struct seqring_reader_page) +
-			  sr->nr_rings * sizeof(struct seqring_cursor));
+			  sdev->nr_rings * sizeof(struct seqring_cursor));
 }
 
 static void seqring_cursors_free(struct kref *ref)
@@ -152,14 +153,14 @@ static const struct file_operations seqring_cursors_fops = {
 	.llseek = noop_llseek,
 };
 
-static struct seqring_cursors *seqring_cursors_alloc(const struct seqring_device *sr)
+static struct seqring_cursors *seqring_cursors_alloc(const struct seqring_device *sdev)
 {
 	struct seqring_cursors *c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
 	int err;
 
 	if (!c)
 		return ERR_PTR(-ENOMEM);
-	err = seqring_area_alloc(&c->area, seqring_cursors_size(sr) >> PAGE_SHIFT, NUMA_NO_NODE);
+	err = seqring_area_alloc(&c->area, seqring_cursors_size(sdev) >> PAGE_SHIFT, NUMA_NO_NODE);
 	if (err) {
 		kfree(c);
 		return ERR_PTR(err);
@@ -168,7 +169,7 @@ static struct seqring_cursors *seqring_cursors_alloc(const struct seqring_device
 	return c;
 }
 
-/* A descriptor of its own, so that reading needs no right to write the device. */
+/* The page has its own descriptor, so a reader needs no write permission on the device. */
 int seqring_reader_fd(struct seqring_file *f)
 {
 	struct seqring_cursors *c;
@@ -176,7 +177,7 @@ int seqring_reader_fd(struct seqring_file *f)
 
 	mutex_lock(&f->lock);
 	if (!f->cursors) {
-		c = seqring_cursors_alloc(f->sr);
+		c = seqring_cursors_alloc(f->sdev);
 		if (IS_ERR(c)) {
 			mutex_unlock(&f->lock);
 			return PTR_ERR(c);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Pages of the rings: allocated one by one, charged, capped, mapped together. */
+/* Pages of the rings: allocated one by one, charged, limited, and mapped in a row. */
 
 #include <linux/atomic.h>
 #include <linux/mm.h>
@@ -15,7 +15,7 @@ MODULE_PARM_DESC(max_total_mib, "memory of all rings, in MiB (0: a quarter of th
 
 static atomic_long_t seqring_pages = ATOMIC_LONG_INIT(0);
 
-/* Return: 0; -ENOSPC when all rings together would pass the module's limit. */
+/* Return: 0; -ENOSPC if all rings together would exceed the module's limit. */
 int seqring_charge(unsigned long nr_pages)
 {
 	unsigned long mib = READ_ONCE(max_total_mib);
@@ -39,18 +39,19 @@ void seqring_uncharge(unsigned long nr_pages)
 
 /**
  * seqring_area_alloc() - allocate zeroed pages and map them in a row
- * @area: filled on success, zero on failure
+ * @area: filled on success, zeroed on failure
  * @nr_pages: at least 1
- * @node: preferred node or NUMA_NO_NODE
+ * @node: preferred NUMA node, or NUMA_NO_NODE
  *
- * Single pages, so that a large ring needs no luck, and so that each has a
- * reference count of its own once it is mapped by a user.
+ * Allocates single pages: a large ring then needs no contiguous memory, and each page has
+ * its own reference count when a process maps it.
  *
- * Context: may sleep. Return: 0; -ENOMEM; -EINTR on a fatal signal.
+ * Context: may sleep.
+ * Return: 0; -ENOMEM; -EINTR if a fatal signal is pending.
  */
 int seqring_area_alloc(struct seqring_area *area, unsigned long nr_pages, int node)
 {
-	/* A ring that is too large for the machine fails; no process is killed for it. */
+	/* A ring that is too large for the machine fails, and does not invoke the OOM killer. */
 	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
 	int err = -ENOMEM;
 
@@ -80,7 +81,7 @@ free:
 	return err;
 }
 
-/* Pages that a user still has mapped live on until that mapping goes. */
+/* A page that a process still maps stays allocated until that mapping is gone. */
 void seqring_area_free(struct seqring_area *area)
 {
 	unsigned long i;

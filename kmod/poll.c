@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Sleeping readers: what they wait for, and when they have it. */
+/* Sleeping readers: what they wait for, and when it is there. */
 
 #include <linux/fs.h>
 #include <linux/minmax.h>
@@ -8,8 +8,8 @@
 #include "internal.h"
 
 /*
- * What a reader wants to be woken for. Taken from its reader page: any value is
- * possible there, and none does more than wake this reader early or late.
+ * When to wake a reader. The values come from its reader page, so any value is possible.
+ * No value has another effect than to wake this reader early or late.
  */
 struct seqring_watermark {
 	u64 records;
@@ -17,7 +17,15 @@ struct seqring_watermark {
 	u64 timeout_ns;
 };
 
-/* How a reader stands on one ring; @unwanted: it does not read this one at all. */
+/*
+ * What is unread on one ring.
+ *
+ * @cursor: the first unread record
+ * @head, @seq: of the ring
+ * @unwanted: the reader does not read this ring
+ * @any: a record is unread
+ * @enough: a watermark is reached
+ */
 struct seqring_unread {
 	struct seqring_cursor cursor;
 	u64 head;
@@ -27,10 +35,10 @@ struct seqring_unread {
 	bool enough;
 };
 
-static struct seqring_watermark seqring_watermark(const struct seqring_file *f,
-					const struct seqring_cursors *c)
+static struct seqring_watermark seqring_get_watermark(const struct seqring_file *f,
+						      const struct seqring_cursors *c)
 {
-	u64 half = f->sr->data_size / 2;
+	u64 half = f->sdev->data_size / 2;
 	struct seqring_watermark watermark = { .records = 1 };
 
 	if (c) {
@@ -42,7 +50,7 @@ static struct seqring_watermark seqring_watermark(const struct seqring_file *f,
 		if (!watermark.records && !watermark.bytes)
 			watermark.records = 1;
 	}
-	/* Half a ring unread is enough for anybody: later, it would be lost. */
+	/* Wake at half full at the latest: waiting longer risks an overrun. */
 	if (!watermark.bytes || watermark.bytes > half)
 		watermark.bytes = half;
 	if (watermark.records > half)
@@ -50,10 +58,11 @@ static struct seqring_watermark seqring_watermark(const struct seqring_file *f,
 	return watermark;
 }
 
-static void seqring_sample_unread(const struct seqring_file *f, const struct seqring_cursors *c, u32 i,
-			 const struct seqring_watermark *watermark, struct seqring_unread *u)
+static void seqring_sample_unread(const struct seqring_file *f, const struct seqring_cursors *c,
+				  u32 i, const struct seqring_watermark *watermark,
+				  struct seqring_unread *u)
 {
-	const struct seqring_ring_ctl *ctl = f->sr->rings[i]->w.ctl;
+	const struct seqring_ring_ctl *ctl = f->sdev->rings[i]->w.ctl;
 	bool known;
 
 	if (c) {
@@ -73,7 +82,7 @@ static void seqring_sample_unread(const struct seqring_file *f, const struct seq
 	u->any = u->cursor.pos < u->head;
 	if (!u->cursor.pos)
 		u->cursor.seq = 1;
-	/* Who does not know the seq is woken early, by any record: not late. */
+	/* If the seq is unknown, wake on any record: early is safe. */
 	known = u->cursor.seq && u->cursor.seq <= u->seq + 1;
 	if (!known)
 		u->cursor.seq = u->seq + 1;
@@ -83,8 +92,9 @@ static void seqring_sample_unread(const struct seqring_file *f, const struct seq
 }
 
 /*
- * Also arms a reader that has enough: an edge-triggered one does not ask again.
- * With a timeout it must notice the first record to come, which starts the time.
+ * Arms the reader even if a watermark is reached: with edge-triggered epoll it does not
+ * poll again. A reader with a timeout must notice the next record, because that record
+ * starts the timeout.
  */
 static void seqring_arm_ring(struct seqring_ring *ring, const struct seqring_watermark *watermark,
 			     const struct seqring_unread *u)
@@ -98,25 +108,29 @@ static void seqring_arm_ring(struct seqring_ring *ring, const struct seqring_wat
 		seqring_reader_arm(&ring->wait, pos, SEQRING_WAIT_NONE);
 	else
 		seqring_reader_arm(&ring->wait, pos + watermark->bytes - 1,
-			      watermark->records ? seq + watermark->records - 1 : SEQRING_WAIT_NONE);
+				   watermark->records ? seq + watermark->records - 1 :
+							SEQRING_WAIT_NONE);
 }
 
-/* Asks for the next record of any ring, on behalf of a reader whose time is up. */
+/* Asks for a wake-up by the next record of any ring, after a reader's timeout. */
 static void seqring_arm_heads(struct seqring_file *f)
 {
 	u32 i;
 
-	for (i = 0; i < f->sr->nr_rings; i++) {
-		struct seqring_ring *ring = f->sr->rings[i];
+	for (i = 0; i < f->sdev->nr_rings; i++) {
+		struct seqring_ring *ring = f->sdev->rings[i];
 
-		/* Nothing to look at again: this poll says yes anyhow. */
+		/* No check follows: poll() reports the ring readable in any case. */
 		seqring_reader_arm(&ring->wait, seqring_load_acquire(JOIN, &ring->w.ctl->head),
-			      SEQRING_WAIT_NONE);
+				   SEQRING_WAIT_NONE);
 	}
 }
 
-/* Time of the first unread record, or when it was noticed without a clock. */
-static u64 seqring_unread_since(struct seqring_file *f, u32 i, const struct seqring_unread *u)
+/*
+ * Time of the first unread record. If the ring's clock is not the timer's, or the record
+ * cannot be read, the time at which poll() noticed it.
+ */
+static u64 seqring_get_unread_since(struct seqring_file *f, u32 i, const struct seqring_unread *u)
 {
 	u64 now = ktime_get_ns();
 	struct seqring_reader r = f->r[i];
@@ -124,7 +138,7 @@ static u64 seqring_unread_since(struct seqring_file *f, u32 i, const struct seqr
 
 	if (!f->unread_since_ns)
 		f->unread_since_ns = now;
-	if (f->sr->clock_id != SEQRING_CLOCK_MONOTONIC)
+	if (f->sdev->clock_id != SEQRING_CLOCK_MONOTONIC)
 		return f->unread_since_ns;
 	r.snap = 0;
 	if (seqring_reader_seek_pos(&r, u->cursor.pos) || seqring_reader_peek(&r, &v) ||
@@ -133,7 +147,7 @@ static u64 seqring_unread_since(struct seqring_file *f, u32 i, const struct seqr
 	return min(v.ts_ns, now);
 }
 
-enum hrtimer_restart seqring_timeout(struct hrtimer *timer)
+enum hrtimer_restart seqring_wake_on_timeout(struct hrtimer *timer)
 {
 	struct seqring_file *f = container_of(timer, struct seqring_file, timer);
 
@@ -142,16 +156,17 @@ enum hrtimer_restart seqring_timeout(struct hrtimer *timer)
 }
 
 /**
- * seqring_arm_and_look() - ask for a wake-up, then say whether to sleep at all
- * @f: the file, with f->lock held; it is on the wait queues already
- * @c: the reader page that says where the reader stands; NULL: where read(2) does
- * @drained: set to whether nothing is unread on any ring
+ * seqring_arm_and_check() - ask for a wake-up, then check whether a watermark is reached
+ * @f: the file; the caller holds f->lock and is on the wait queues already
+ * @c: the reader page with the reader's cursors; NULL: use the positions of read(2)
+ * @drained: set to true if no record is unread on any ring
  *
- * Return: whether what the reader waits for is there.
+ * Context: may sleep (the caller holds a mutex).
+ * Return: true if a watermark or the timeout is reached.
  */
-bool seqring_arm_and_look(struct seqring_file *f, const struct seqring_cursors *c, bool *drained)
+bool seqring_arm_and_check(struct seqring_file *f, const struct seqring_cursors *c, bool *drained)
 {
-	struct seqring_watermark watermark = seqring_watermark(f, c);
+	struct seqring_watermark watermark = seqring_get_watermark(f, c);
 	u64 since = U64_MAX, deadline;
 	struct seqring_unread u;
 	bool enough = false;
@@ -159,17 +174,17 @@ bool seqring_arm_and_look(struct seqring_file *f, const struct seqring_cursors *
 
 	lockdep_assert_held(&f->lock);
 	*drained = true;
-	for (i = 0; i < f->sr->nr_rings; i++) {
+	for (i = 0; i < f->sdev->nr_rings; i++) {
 		seqring_sample_unread(f, c, i, &watermark, &u);
-		seqring_arm_ring(f->sr->rings[i], &watermark, &u);
-		/* Again, after the fence in there: what came before it wakes nobody. */
+		seqring_arm_ring(f->sdev->rings[i], &watermark, &u);
+		/* Sample again after arming: a record published before that wakes nobody. */
 		seqring_sample_unread(f, c, i, &watermark, &u);
 		enough |= u.enough;
 		if (!u.any)
 			continue;
 		*drained = false;
 		if (watermark.timeout_ns)
-			since = min(since, seqring_unread_since(f, i, &u));
+			since = min(since, seqring_get_unread_since(f, i, &u));
 	}
 	if (*drained)
 		f->unread_since_ns = 0;
@@ -191,12 +206,12 @@ __poll_t seqring_fop_poll(struct file *file, struct poll_table_struct *wait)
 	bool enough, drained, dead;
 	__poll_t mask = 0;
 
-	poll_wait(file, &f->sr->wq, wait);
+	poll_wait(file, &f->sdev->wq, wait);
 	poll_wait(file, &f->timer_wq, wait);
 	mutex_lock(&f->lock);
-	/* Before the look: what was published before the end is seen by it. */
-	dead = seqring_load_acquire(END, &f->sr->dead);
-	enough = seqring_arm_and_look(f, f->cursors, &drained);
+	/* Load before the check, which then sees every record published before the end. */
+	dead = seqring_load_acquire(END, &f->sdev->dead);
+	enough = seqring_arm_and_check(f, f->cursors, &drained);
 	mutex_unlock(&f->lock);
 
 	if (enough || (dead && !drained) || READ_ONCE(f->overrun))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* read(2) and seek: a device can be followed without a mapping or a library. */
+/* read(2) and seek: a process can follow a device without a mapping or a library. */
 
 #include <linux/fs.h>
 #include <linux/sched/signal.h>
@@ -7,15 +7,15 @@
 
 #include "internal.h"
 
-/* What a look at all rings gave: SEQRING_OK with the oldest record of them. */
-static enum seqring_outcome seqring_oldest(struct seqring_file *f, u32 *ring,
-					   struct seqring_view *v)
+/* Peeks at all rings. SEQRING_OK: @v is the oldest next record, on ring @ring. */
+static enum seqring_outcome seqring_peek_oldest(struct seqring_file *f, u32 *ring,
+						struct seqring_view *v)
 {
 	enum seqring_outcome outcome, all = SEQRING_DEAD;
 	struct seqring_view other;
 	u32 i;
 
-	for (i = 0; i < f->sr->nr_rings; i++) {
+	for (i = 0; i < f->sdev->nr_rings; i++) {
 		outcome = seqring_reader_peek(&f->r[i], &other);
 		if (outcome == SEQRING_OVERRUN || outcome == SEQRING_CORRUPT) {
 			*ring = i;
@@ -32,7 +32,7 @@ static enum seqring_outcome seqring_oldest(struct seqring_file *f, u32 *ring,
 	return all;
 }
 
-/* Copies one whole record, in the format of the data area. */
+/* Copies one whole record out, in the format of the data area. */
 static ssize_t seqring_copy_record(struct seqring_reader *r, const struct seqring_view *v,
 				   char __user *buf, size_t count)
 {
@@ -55,8 +55,8 @@ static ssize_t seqring_copy_record(struct seqring_reader *r, const struct seqrin
 }
 
 /*
- * Sleeps until there is something on a ring. f->lock is held at entry and exit,
- * not while it sleeps.
+ * Sleeps until a record is on a ring. The caller holds f->lock, which is released during
+ * the sleep.
  */
 static int seqring_wait_for_record(struct seqring_file *f)
 {
@@ -64,25 +64,25 @@ static int seqring_wait_for_record(struct seqring_file *f)
 	bool drained;
 	int err = 0;
 
-	prepare_to_wait(&f->sr->wq, &wait, TASK_INTERRUPTIBLE);
-	seqring_arm_and_look(f, NULL, &drained);
-	if (drained && !READ_ONCE(f->sr->dead)) {
+	prepare_to_wait(&f->sdev->wq, &wait, TASK_INTERRUPTIBLE);
+	seqring_arm_and_check(f, NULL, &drained);
+	if (drained && !READ_ONCE(f->sdev->dead)) {
 		mutex_unlock(&f->lock);
 		schedule();
 		if (signal_pending(current))
 			err = -ERESTARTSYS;
-		finish_wait(&f->sr->wq, &wait);
+		finish_wait(&f->sdev->wq, &wait);
 		mutex_lock(&f->lock);
 		return err;
 	}
-	finish_wait(&f->sr->wq, &wait);
+	finish_wait(&f->sdev->wq, &wait);
 	return 0;
 }
 
 /*
- * As many whole records as fit, oldest first. EPIPE, once, when records were
- * lost; the seq of the next one tells how many. EMSGSIZE: the next record does
- * not fit in @count, nothing was consumed. 0: the owner is gone and all is read.
+ * Reads as many whole records as fit, oldest first. -EPIPE, once, if records were lost;
+ * the seq of the next record tells how many. -EMSGSIZE: the next record does not fit in
+ * @count; nothing was consumed. 0: the device has ended and all records are read.
  */
 ssize_t seqring_fop_read(struct file *file, char __user *buf, size_t count, loff_t *ppos)
 {
@@ -101,7 +101,7 @@ ssize_t seqring_fop_read(struct file *file, char __user *buf, size_t count, loff
 			ret = -EPIPE;
 			break;
 		}
-		outcome = seqring_oldest(f, &ring, &v);
+		outcome = seqring_peek_oldest(f, &ring, &v);
 		if (outcome == SEQRING_OK) {
 			ret = seqring_copy_record(&f->r[ring], &v, buf + done, count - done);
 			if (ret > 0) {
@@ -135,13 +135,15 @@ ssize_t seqring_fop_read(struct file *file, char __user *buf, size_t count, loff
 }
 
 /**
- * seqring_seek() - move where read(2) continues, on all rings
+ * seqring_seek() - move the position of read(2), on all rings
  * @f: the file
  * @whence: SEQRING_SEEK_*
- * @value: for it
+ * @value: seq or time, as @whence needs it; else 0
  *
- * Context: may sleep. Return: 0; -EINVAL no such whence; -ERANGE @value lies in
- * the future; -EOPNOTSUPP; -EIO; -EAGAIN overrun over and over meanwhile.
+ * Context: may sleep.
+ * Return: 0; -EINVAL no such whence, or a value that it does not take; -ERANGE @value is a
+ * seq in the future; -EOPNOTSUPP a seek by seq on several rings, or by time without a
+ * clock; -EAGAIN the writer overran the reader in every try; -EIO the ring is corrupt.
  */
 int seqring_seek(struct seqring_file *f, u32 whence, u64 value)
 {
@@ -149,12 +151,12 @@ int seqring_seek(struct seqring_file *f, u32 whence, u64 value)
 	u32 i;
 
 	if (whence == SEQRING_SEEK_SEQ) {
-		if (f->sr->nr_rings > 1)
+		if (f->sdev->nr_rings > 1)
 			return -EOPNOTSUPP;
-		if (value > READ_ONCE(f->sr->rings[0]->w.ctl->seq) + 1)
+		if (value > READ_ONCE(f->sdev->rings[0]->w.ctl->seq) + 1)
 			return -ERANGE;
 	} else if (whence == SEQRING_SEEK_TIME) {
-		if (f->sr->clock_id == SEQRING_CLOCK_NONE)
+		if (f->sdev->clock_id == SEQRING_CLOCK_NONE)
 			return -EOPNOTSUPP;
 	} else if (whence > SEQRING_SEEK_TIME) {
 		return -EINVAL;
@@ -163,7 +165,7 @@ int seqring_seek(struct seqring_file *f, u32 whence, u64 value)
 	}
 	mutex_lock(&f->lock);
 	f->overrun = false;
-	for (i = 0; i < f->sr->nr_rings && !outcome; i++) {
+	for (i = 0; i < f->sdev->nr_rings && !outcome; i++) {
 		struct seqring_reader *r = &f->r[i];
 
 		switch (whence) {
@@ -186,7 +188,7 @@ int seqring_seek(struct seqring_file *f, u32 whence, u64 value)
 	return 0;
 }
 
-/* Like /dev/kmsg: SEEK_SET 0 is the oldest record, SEEK_END 0 behind the newest. */
+/* As on /dev/kmsg: SEEK_SET 0 is the oldest record, SEEK_END 0 is after the newest. */
 loff_t seqring_fop_llseek(struct file *file, loff_t off, int whence)
 {
 	struct seqring_file *f = file->private_data;

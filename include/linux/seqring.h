@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel API of seqring: publish records from any kernel code, and any
- * number of user-space readers follow them through /dev/seqring/NAME.
+ * The kernel API of seqring: kernel code publishes records from any context, and any
+ * number of user-space readers follow them through /dev/seqring/NAME. The functions are
+ * described where they are defined: kmod/device.c, kmod/publish.c.
  */
 #ifndef _LINUX_SEQRING_H
 #define _LINUX_SEQRING_H
@@ -13,27 +14,28 @@ struct seqring_device;
 struct seqring_ring;
 
 /* seqring_params.flags */
-#define SEQRING_F_WRITE	BIT(0)	/* write(2) on the device publishes, too */
+#define SEQRING_F_WRITE	BIT(0)	/* write(2) on the device publishes as well */
 
-/* Largest record that write(2) may publish on a ring that kernel code writes. */
+/* Longest record, in bytes, that write(2) may publish on a ring that kernel code writes. */
 #define SEQRING_WRITE_MAX_SHARED	65536U
 
 /**
  * struct seqring_params - a device to create
- * @name: 1 to 31 of [A-Za-z0-9._-], not starting with a dot
- * @data_size: bytes of each ring, a power of two, 64 KiB to 1 GiB
- * @mode: who serialises the writers:
- *	SEQRING_MODE_CALLER: the caller does; a second writer is warned about
- *	once and its record dropped;
- *	SEQRING_MODE_LOCKED: a raw spinlock inside; from NMI it is only tried;
- *	SEQRING_MODE_PERCPU: one ring per possible CPU, no lock; a nested writer
- *	(NMI) is dropped
- * @clock_id: SEQRING_CLOCK_MONOTONIC, _COARSE or _NONE
+ * @name: 1 to 31 characters of [A-Za-z0-9._-], not starting with a dot
+ * @data_size: bytes of each ring's data area, a power of two, 64 KiB to 1 GiB
+ * @mode: how the writers are serialised:
+ *	SEQRING_MODE_CALLER: by the caller. The record of a second writer is dropped, and
+ *	the first such drop is logged;
+ *	SEQRING_MODE_LOCKED: by a raw spinlock. An NMI only tries it, and drops the record
+ *	if it is taken;
+ *	SEQRING_MODE_PERCPU: by one ring per possible CPU, without a lock. The record of a
+ *	writer that interrupts another one (an NMI) is dropped
+ * @clock_id: SEQRING_CLOCK_* of seqring/abi.h
  * @flags: SEQRING_F_WRITE (not with SEQRING_MODE_CALLER) or 0
- * @permissions: of the device node, read bits; 0 means 0400, or 0600 with
- *	SEQRING_F_WRITE
- * @schema: description of the records for readers, copied; or NULL
- * @schema_size: its size, at most SEQRING_SCHEMA_SIZE_MAX
+ * @permissions: permission bits of the device node, within 0666; 0 means 0400, or 0600
+ *	with SEQRING_F_WRITE
+ * @schema: description of the records for readers; the module copies it. NULL: none
+ * @schema_size: bytes of @schema, at most SEQRING_SCHEMA_SIZE_MAX; 0 without a schema
  */
 struct seqring_params {
 	const char *name;
@@ -47,9 +49,9 @@ struct seqring_params {
 };
 
 /**
- * struct seqring_resv - an open reservation; lives on the caller's stack
- * @data: where the payload goes, 8-byte aligned
- * @len: bytes there
+ * struct seqring_resv - an open reservation, on the caller's stack
+ * @data: address of the payload, 8-byte aligned
+ * @len: bytes of the payload
  */
 struct seqring_resv {
 	void *data;
@@ -61,9 +63,9 @@ struct seqring_resv {
 
 /**
  * struct seqring_item - one record of a batch
- * @data: payload
- * @len: its length
- * @type: the producer's type
+ * @data: the payload; only read
+ * @len: bytes of the payload
+ * @type: type of the record, defined by the producer
  */
 struct seqring_item {
 	const void *data;
@@ -72,14 +74,14 @@ struct seqring_item {
 };
 
 int seqring_create(const struct seqring_params *params, struct seqring_device **out);
-void seqring_destroy(struct seqring_device *sr);
+void seqring_destroy(struct seqring_device *sdev);
 
-int seqring_reserve(struct seqring_device *sr, u32 len, struct seqring_resv *resv);
+int seqring_reserve(struct seqring_device *sdev, u32 len, struct seqring_resv *resv);
 void seqring_commit(struct seqring_resv *resv, u16 type);
 void seqring_discard(struct seqring_resv *resv);
 
-int seqring_publish(struct seqring_device *sr, u16 type, const void *data, u32 len);
-int seqring_publish_batch(struct seqring_device *sr, const struct seqring_item *items,
+int seqring_publish(struct seqring_device *sdev, u16 type, const void *data, u32 len);
+int seqring_publish_batch(struct seqring_device *sdev, const struct seqring_item *items,
 			  unsigned int nr, unsigned int *done);
 
 #endif /* _LINUX_SEQRING_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The scheduler's events on /dev/seqring/sched, one ring per CPU: what a
- * producer takes, and the source of the demo.
+ * The scheduler's events on /dev/seqring/sched, one ring per CPU. An example of a whole
+ * producer, and the source of the demo.
  */
 
 #include <linux/binfmts.h>
@@ -14,7 +14,7 @@
 #include <linux/seqring.h>
 #include <seqring/sched.h>
 
-/* Made by build.sh; a plain build by Kbuild does without. */
+/* build.sh makes the header; a plain build by Kbuild has no schema. */
 #if __has_include("sched_schema.h")
 #include "sched_schema.h"
 #define SCHEMA		sched_schema
@@ -106,7 +106,7 @@ static struct {
 	{ .name = "sched_process_exit", .probe = probe_exit },
 };
 
-/* These tracepoints are not exported to modules: found by their names. */
+/* These tracepoints are not exported to modules, so the module finds them by name. */
 static void find_tracepoint(struct tracepoint *tp, void *unused)
 {
 	int i;
@@ -123,7 +123,7 @@ static void detach(void)
 	for (i = 0; i < ARRAY_SIZE(probes); i++)
 		if (probes[i].on)
 			tracepoint_probe_unregister(probes[i].tp, probes[i].probe, NULL);
-	/* Probes that run now still publish. */
+	/* Probes that are running now may still publish. */
 	tracepoint_synchronize_unregister();
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Names and fields of the scheduler producer's records, for readers. Not compiled into
- * the module: build.sh turns what clang says of this file into sched_schema.h.
+ * the module: build.sh makes sched_schema.h from the BTF that clang writes for this file.
  */
 
 #include <seqring/sched.h>

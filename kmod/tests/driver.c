@@ -1,32 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Drives the kernel API for the tests; not for use elsewhere. A write to
- * /dev/seqring-test is one command:
+ * Drives the kernel API for the tests; not for other use. A write to /dev/seqring-test is
+ * one command:
  *
  *   create NAME MODE SIZE FLAGS   seqring_create(); MODE and FLAGS as numbers
  *   destroy NAME
- *   flood NAME COUNT MAX HOW      COUNT records from this process; HOW: 0 publish,
- *                                 1 reserve and commit, 2 batches, 3 a mix with
- *                                 discards; +4: busy is no error
+ *   flood NAME COUNT MAX HOW      COUNT records from this process. HOW is 0: publish;
+ *                                 1: reserve and commit; 2: batches; 3: all of them and
+ *                                 discards. HOW + 4: EBUSY is no error
  *   irq NAME COUNT MAX            the same, from hard interrupts
  *   nmi NAME COUNT MAX            the same, from NMIs
- *   later NAME NS PERIOD          one record from a timer interrupt, NS from now,
- *                                 and one every PERIOD, until the next such command
+ *   later NAME NS PERIOD          one record from a timer interrupt NS from now, then one
+ *                                 every PERIOD, until the next such command
  *   within NAME CONTEXT CPU MS    one record from a hard interrupt (CONTEXT 1) or an
  *                                 NMI (2), on this CPU (0) or another one (1), while
- *                                 this process has a record of the ring open, for MS
- *                                 at most; EBUSY: it was dropped; EINPROGRESS: it came
- *                                 only when the ring was free again
- *   skip NAME COUNT LEN           COUNT records with whatever stood in their place: to
- *                                 get far quickly
+ *                                 this process has a record of the ring open, for at
+ *                                 most MS. EBUSY: the record was dropped. EINPROGRESS:
+ *                                 it came after the ring was free again
+ *   skip NAME COUNT LEN           COUNT records that keep the old bytes as payload, to
+ *                                 advance the position fast
  *   nest NAME                     publish between reserve and commit: must be EBUSY
- *   toobig NAME                   too long, in each way to publish: must be EMSGSIZE
+ *   toobig NAME                   too long a record, in each way to publish: must be
+ *                                 EMSGSIZE
  *   args                          seqring_create() with each wrong parameter
  *
- * The result of the write is that of the command. A read gives, for each device, what
- * all its commands together tried: "NAME published N busy N". Payloads are numbered per
- * ring; where several writers share one (LOCKED) the numbers may repeat or swap,
- * and only each record by itself proves to be whole.
+ * The write returns the result of the command. A read gives, for each device, the sum of
+ * what its commands tried: "NAME published N busy N". Payloads are numbered per ring. If
+ * several writers share a ring (LOCKED), numbers may repeat or swap, and a payload proves
+ * only that its own record is whole.
  */
 
 #include <linux/fs.h>
@@ -49,7 +50,7 @@ static struct test_dev *test_find(const char *name)
 	int i;
 
 	for (i = 0; i < TEST_DEVICES; i++)
-		if (devices[i].sr && !strcmp(devices[i].name, name))
+		if (devices[i].sdev && !strcmp(devices[i].name, name))
 			return &devices[i];
 	return NULL;
 }
@@ -69,7 +70,7 @@ int test_publish_one(struct test_dev *d, unsigned char *buf, u32 max)
 	int err;
 
 	test_payload_fill(buf, n, len);
-	err = seqring_publish(d->sr, 1, buf, len);
+	err = seqring_publish(d->sdev, 1, buf, len);
 	if (!err)
 		WRITE_ONCE(*number, n + 1);
 	return test_count(d, !err, err);
@@ -81,7 +82,7 @@ static int test_reserve_one(struct test_dev *d, u32 max, bool discard)
 	struct seqring_resv resv;
 	int err;
 
-	err = seqring_reserve(d->sr, test_payload_len(n, max), &resv);
+	err = seqring_reserve(d->sdev, test_payload_len(n, max), &resv);
 	if (err)
 		return test_count(d, 0, err);
 	test_payload_fill(resv.data, discard ? ~n : n, resv.len);
@@ -108,7 +109,7 @@ static int test_batch(struct test_dev *d, unsigned char *buf, u32 max, u32 nr)
 		test_payload_fill(buf, n + i, items[i].len);
 		buf += items[i].len;
 	}
-	err = seqring_publish_batch(d->sr, items, nr, &done);
+	err = seqring_publish_batch(d->sdev, items, nr, &done);
 	WRITE_ONCE(*number, n + done);
 	return test_count(d, done, err);
 }
@@ -160,7 +161,7 @@ static int test_skip(struct test_dev *d, u64 count, u32 len)
 	u64 i;
 
 	for (i = 0; i < count && !err; i++) {
-		err = seqring_reserve(d->sr, len, &resv);
+		err = seqring_reserve(d->sdev, len, &resv);
 		if (!err)
 			seqring_commit(&resv, 0);
 		test_count(d, !err, err);
@@ -192,9 +193,9 @@ static int test_nest(struct test_dev *d)
 
 	preempt_disable();
 	n = test_number(d);
-	err = seqring_reserve(d->sr, test_payload_len(*n, 64), &resv);
+	err = seqring_reserve(d->sdev, test_payload_len(*n, 64), &resv);
 	if (!err) {
-		err = seqring_publish(d->sr, 9, "nested", 6) == -EBUSY ? 0 : -EPROTO;
+		err = seqring_publish(d->sdev, 9, "nested", 6) == -EBUSY ? 0 : -EPROTO;
 		test_payload_fill(resv.data, *n, resv.len);
 		seqring_commit(&resv, 2);
 		++*n;
@@ -209,9 +210,9 @@ static int test_too_big(struct test_dev *d)
 	struct seqring_resv resv;
 	unsigned int done = 1;
 
-	if (seqring_publish(d->sr, 1, ZERO_SIZE_PTR, U32_MAX) != -EMSGSIZE ||
-	    seqring_reserve(d->sr, U32_MAX, &resv) != -EMSGSIZE ||
-	    seqring_publish_batch(d->sr, &item, 1, &done) != -EMSGSIZE || done)
+	if (seqring_publish(d->sdev, 1, ZERO_SIZE_PTR, U32_MAX) != -EMSGSIZE ||
+	    seqring_reserve(d->sdev, U32_MAX, &resv) != -EMSGSIZE ||
+	    seqring_publish_batch(d->sdev, &item, 1, &done) != -EMSGSIZE || done)
 		return -EPROTO;
 	return 0;
 }
@@ -229,14 +230,14 @@ static int test_create(const char *name, u32 mode, u64 size, u32 flags)
 	struct test_dev *d;
 	int err;
 
-	for (d = devices; d < devices + TEST_DEVICES && d->sr; d++)
+	for (d = devices; d < devices + TEST_DEVICES && d->sdev; d++)
 		;
 	if (d == devices + TEST_DEVICES)
 		return -ENOSPC;
 	d->number = kcalloc(nr_cpu_ids, sizeof(*d->number), GFP_KERNEL);
 	if (!d->number)
 		return -ENOMEM;
-	err = seqring_create(&params, &d->sr);
+	err = seqring_create(&params, &d->sdev);
 	if (err) {
 		kfree(d->number);
 		return err;
@@ -252,15 +253,15 @@ static int test_create(const char *name, u32 mode, u64 size, u32 flags)
 
 static void test_destroy(struct test_dev *d)
 {
-	if (!d->sr)
+	if (!d->sdev)
 		return;
 	hrtimer_cancel(&d->later);
-	seqring_destroy(d->sr);
-	d->sr = NULL;
+	seqring_destroy(d->sdev);
+	d->sdev = NULL;
 	kfree(d->number);
 }
 
-/* Every parameter that seqring_create() must refuse, one at a time. */
+/* Tries every parameter that seqring_create() must refuse, one at a time. */
 static int test_args(void)
 {
 	static const struct seqring_params good = {
@@ -268,13 +269,13 @@ static int test_args(void)
 		.clock_id = SEQRING_CLOCK_NONE,
 	};
 	struct seqring_params p;
-	struct seqring_device *sr = NULL;
+	struct seqring_device *sdev = NULL;
 	int bad = 0;
 
 #define REFUSED(field, value) do {					\
 	p = good;							\
 	p.field = value;						\
-	if (seqring_create(&p, &sr) != -EINVAL || sr) {			\
+	if (seqring_create(&p, &sdev) != -EINVAL || sdev) {			\
 		pr_err("seqring_create took a bad " #field "\n");	\
 		bad++;							\
 	}								\
@@ -299,19 +300,19 @@ static int test_args(void)
 	p = good;
 	p.mode = SEQRING_MODE_CALLER;
 	p.flags = SEQRING_F_WRITE;
-	if (seqring_create(&p, &sr) != -EINVAL)
+	if (seqring_create(&p, &sdev) != -EINVAL)
 		bad++;
 	p = good;
-	if (seqring_create(&p, &sr))
+	if (seqring_create(&p, &sdev))
 		return -EPROTO;
-	if (seqring_create(&p, &devices[TEST_DEVICES - 1].sr) != -EEXIST)
+	if (seqring_create(&p, &devices[TEST_DEVICES - 1].sdev) != -EEXIST)
 		bad++;
-	seqring_destroy(sr);
+	seqring_destroy(sdev);
 	seqring_destroy(NULL);
 	return bad ? -EPROTO : 0;
 }
 
-/* Commands that need a device. May run side by side: the device stays. */
+/* Runs a command that needs a device. Such commands may run at the same time. */
 static int test_on_device(struct test_dev *d, const char *verb, u64 a, u64 b, u64 c)
 {
 	if (!strcmp(verb, "flood") && a <= U32_MAX && b >= 8 && b <= TEST_PAYLOAD)
@@ -385,7 +386,7 @@ static ssize_t test_read(struct file *file, char __user *buf, size_t count, loff
 	for (i = 0; i < TEST_DEVICES; i++) {
 		struct test_dev *d = &devices[i];
 
-		if (d->sr)
+		if (d->sdev)
 			len += scnprintf(text + len, sizeof(text) - len,
 					 "%s published %lld busy %lld\n", d->name,
 					 atomic64_read(&d->published), atomic64_read(&d->busy));

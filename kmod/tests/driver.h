@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Between the two halves of the test driver. */
+/* What the two halves of the test driver share. */
 #ifndef _SEQRING_TEST_DRIVER_H
 #define _SEQRING_TEST_DRIVER_H
 
@@ -15,16 +15,16 @@
 
 struct test_dev {
 	char name[SEQRING_NAME_SIZE];
-	struct seqring_device *sr;
+	struct seqring_device *sdev;
 	u32 mode;
-	u64 *number;		/* next number, per ring: [cpu] or [0] */
+	u64 *number;		/* next number of each ring: [cpu] or [0] */
 	struct hrtimer later;
 	u64 period_ns;
 	atomic64_t published;
 	atomic64_t busy;
 };
 
-/* The next number of the ring that this context writes. It stays on its CPU. */
+/* The next number of the ring that this context writes. The caller stays on its CPU. */
 static inline u64 *test_number(struct test_dev *d)
 {
 	return &d->number[d->mode == SEQRING_MODE_PERCPU ? smp_processor_id() : 0];

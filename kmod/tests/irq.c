@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The test driver's publishing from interrupts and NMIs. */
+/* The test driver publishes from interrupts and NMIs. */
 
 #include <linux/completion.h>
 #include <linux/cpu.h>
@@ -15,7 +15,7 @@
 
 #include "driver.h"
 
-/* A run from interrupts: one record each, until none is left. */
+/* A run from interrupts: each publishes one record, until none is left. */
 struct test_run {
 	struct irq_work work;
 	call_single_data_t csd;
@@ -29,19 +29,19 @@ struct test_run {
 };
 
 static struct test_run nmi_run;
-static DEFINE_MUTEX(nmi_lock); /* over nmi_run and the handler */
+static DEFINE_MUTEX(nmi_lock); /* protects nmi_run and the handler */
 
 static void test_run_step(struct test_run *run)
 {
 	run->last = test_publish_one(run->d, run->buf, run->max);
-	/* Busy is what a nested writer gets: counted there, not an error here. */
+	/* A nested writer finds the ring busy: the ring counts it, so it is no error here. */
 	if (run->last && run->last != -EBUSY)
 		run->err = run->last;
 }
 
 static void test_run_done(struct test_run *run)
 {
-	/* After the record: who sees it, in test_run_wait(), may go on or free the run. */
+	/* Stored after the record: test_run_wait() sees it and may free the run. */
 	smp_store_release(&run->left, run->left - 1);
 }
 
@@ -86,7 +86,7 @@ int test_from_irq(struct test_dev *d, u32 count, u32 max)
 	if (!run)
 		return -ENOMEM;
 	err = test_run_init(run, d, count, max);
-	/* HARD: in interrupt context on PREEMPT_RT, too. */
+	/* HARD: in interrupt context also on PREEMPT_RT. */
 	run->work = IRQ_WORK_INIT_HARD(test_irq);
 	while (!err && run->left--) {
 		irq_work_queue(&run->work);
@@ -133,7 +133,7 @@ static void test_nmi_end(void) { }
 static void test_nmi_send(int cpu) { }
 #endif
 
-/* Another one that is online; this one where there is none. */
+/* Another online CPU, or this one if there is none. */
 static int test_other_cpu(void)
 {
 	int cpu = cpumask_any_but(cpu_online_mask, raw_smp_processor_id());
@@ -141,12 +141,12 @@ static int test_other_cpu(void)
 	return cpu < nr_cpu_ids ? cpu : raw_smp_processor_id();
 }
 
-/* Waits, without sleeping, until less than @left records are left. */
+/* Waits, without sleeping, until fewer than @left records are left. */
 static bool test_run_wait(struct test_run *run, u32 left, u32 ms)
 {
 	u64 until = ktime_get_mono_fast_ns() + (u64)ms * NSEC_PER_MSEC;
 
-	/* Pairs with test_run_done(). */
+	/* Pairs with the release in test_run_done(). */
 	while (smp_load_acquire(&run->left) == left) {
 		if (ktime_get_mono_fast_ns() > until)
 			return false;
@@ -155,7 +155,7 @@ static bool test_run_wait(struct test_run *run, u32 left, u32 ms)
 	return true;
 }
 
-/* NMIs to the other CPU, where a flood of the same ring may be going on. */
+/* Sends NMIs to the other CPU, which may be flooding the same ring. */
 static int test_from_nmi(struct test_dev *d, u32 count, u32 max)
 {
 	int err;
@@ -169,7 +169,7 @@ static int test_from_nmi(struct test_dev *d, u32 count, u32 max)
 	while (!err && nmi_run.left) {
 		u32 left = nmi_run.left;
 
-		/* A CPU that is not there may take none. */
+		/* A CPU that goes offline takes none. */
 		cpus_read_lock();
 		test_nmi_send(test_other_cpu());
 		err = test_run_wait(&nmi_run, left, 5000) ? nmi_run.err : -ETIMEDOUT;
@@ -182,7 +182,10 @@ free:
 	return err;
 }
 
-/* See above; a record is open from here until the other one was tried, or until @ms. */
+/*
+ * The command "within", see driver.c. A record is open until the other one was tried, or for
+ * @ms.
+ */
 static int test_open_while(struct test_dev *d, bool nmi, bool other, u32 ms)
 {
 	struct test_run *run = &nmi_run;
@@ -193,7 +196,7 @@ static int test_open_while(struct test_dev *d, bool nmi, bool other, u32 ms)
 
 	preempt_disable();
 	number = test_number(d);
-	err = seqring_reserve(d->sr, test_payload_len(*number, TEST_SHORT), &resv);
+	err = seqring_reserve(d->sdev, test_payload_len(*number, TEST_SHORT), &resv);
 	if (err) {
 		preempt_enable();
 		return err;
@@ -237,7 +240,7 @@ static int test_within(struct test_dev *d, u64 context, bool other, u32 ms)
 	return err;
 }
 
-/* "nmi" and "within": one at a time. */
+/* Runs "nmi" or "within", one at a time. */
 int test_on_nmi_run(struct test_dev *d, const char *verb, u64 a, u64 b, u64 c)
 {
 	int err = -EINVAL;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The protocol within the kernel, for KASAN and KCSAN to look at: reader.h in threads,
- * against writers that use the API in every mode. Readers in user space are on the other
- * side of a mapping, where the kernel's sanitizers see nothing.
+ * Runs the protocol inside the kernel, where KASAN and KCSAN see it: reader.h in threads,
+ * against writers that use the API in every mode. The kernel's sanitizers cannot see
+ * readers in user space, which read through a mapping.
  */
 
 #include <kunit/test.h>
@@ -24,10 +24,10 @@ static unsigned int records = 20000;
 module_param(records, uint, 0444);
 MODULE_PARM_DESC(records, "that each writer publishes");
 
-/* @start_seq: of each ring, before the first record */
+/* @start_seq: seq of each ring before the first record */
 struct run {
 	struct kunit *test;
-	struct seqring_device *sr;
+	struct seqring_device *sdev;
 	u64 start_seq;
 	bool numbered;
 	atomic_t writing;
@@ -57,27 +57,28 @@ static struct seqring_device *make(struct kunit *test, u32 mode)
 		.name = "kunit", .data_size = DATA_SIZE, .mode = mode,
 		.clock_id = SEQRING_CLOCK_MONOTONIC,
 	};
-	struct seqring_device *sr;
+	struct seqring_device *sdev;
 
-	KUNIT_ASSERT_EQ(test, seqring_create(&params, &sr), 0);
-	return sr;
+	KUNIT_ASSERT_EQ(test, seqring_create(&params, &sdev), 0);
+	return sdev;
 }
 
-static void reader_of(struct kunit *test, struct seqring_device *sr, u32 ring, struct seqring_reader *r)
+static void reader_of(struct kunit *test, struct seqring_device *sdev, u32 ring,
+		      struct seqring_reader *r)
 {
-	void *area = sr->rings[ring]->area.addr;
+	void *area = sdev->rings[ring]->area.addr;
 
 	KUNIT_ASSERT_EQ(test, seqring_reader_init(r, area, area + PAGE_SIZE, DATA_SIZE), 0);
 }
 
-/* As a ring is after 4 GiB and nearly 2^32 records, none of them left. */
-static u64 start_late(struct seqring_device *sr)
+/* Sets the rings as after 4 GiB and nearly 2^32 records, with no record left. */
+static u64 start_late(struct seqring_device *sdev)
 {
 	u64 pos = (u64)U32_MAX + 1 - 2 * DATA_SIZE, seq = U32_MAX - 1000;
 	u32 i;
 
-	for (i = 0; i < sr->nr_rings; i++) {
-		struct seqring_writer *w = &sr->rings[i]->w;
+	for (i = 0; i < sdev->nr_rings; i++) {
+		struct seqring_writer *w = &sdev->rings[i]->w;
 
 		w->pos = pos;
 		w->seq = seq;
@@ -91,9 +92,7 @@ static u64 start_late(struct seqring_device *sr)
 	return seq;
 }
 
-/* --- writers ------------------------------------------------------------------ */
-
-static int publish_one(struct seqring_device *sr, unsigned char *buf, u64 n)
+static int publish_one(struct seqring_device *sdev, unsigned char *buf, u64 n)
 {
 	u32 len = test_payload_len(n, PAYLOAD_TOP);
 	struct seqring_resv resv;
@@ -102,14 +101,14 @@ static int publish_one(struct seqring_device *sr, unsigned char *buf, u64 n)
 
 	switch (n % 4) {
 	case 0:
-		err = seqring_reserve(sr, len, &resv);
+		err = seqring_reserve(sdev, len, &resv);
 		if (err)
 			return err;
 		test_payload_fill(resv.data, n, len);
 		seqring_commit(&resv, 1);
 		return 0;
 	case 1:
-		err = seqring_reserve(sr, PAYLOAD_TOP, &resv);
+		err = seqring_reserve(sdev, PAYLOAD_TOP, &resv);
 		if (err)
 			return err;
 		memset(resv.data, 0xdb, PAYLOAD_TOP);
@@ -118,10 +117,10 @@ static int publish_one(struct seqring_device *sr, unsigned char *buf, u64 n)
 	case 2:
 		test_payload_fill(buf, n, len);
 		item = (struct seqring_item){ .data = buf, .len = len, .type = 1 };
-		return seqring_publish_batch(sr, &item, 1, NULL);
+		return seqring_publish_batch(sdev, &item, 1, NULL);
 	}
 	test_payload_fill(buf, n, len);
-	return seqring_publish(sr, 1, buf, len);
+	return seqring_publish(sdev, 1, buf, len);
 }
 
 static int writer_thread(void *arg)
@@ -133,22 +132,20 @@ static int writer_thread(void *arg)
 	wait_for_completion(&w->run->go);
 	w->err = buf ? 0 : -ENOMEM;
 	for (n = 1; n <= records && !w->err; n++) {
-		w->err = publish_one(w->run->sr, buf, n);
+		w->err = publish_one(w->run->sdev, buf, n);
 		w->published += !w->err;
 		if (n % 64 == 0)
 			cond_resched();
-		/* Readers on the same CPU want to be there, too. */
+		/* Let readers on the same CPU run. */
 		if (n % 1024 == 0)
 			usleep_range(50, 100);
 	}
 	kfree(buf);
-	/* Full barrier: who sees none writing sees all that was written. */
+	/* Full barrier: a reader that sees no writer left sees all records. */
 	atomic_dec_return(&w->run->writing);
 	complete(&w->done);
 	return 0;
 }
-
-/* --- readers ------------------------------------------------------------------ */
 
 static void wrong(struct reader *rd, const char *what, u64 seq)
 {
@@ -158,7 +155,7 @@ static void wrong(struct reader *rd, const char *what, u64 seq)
 	}
 }
 
-/* Judged where it lies; what is wrong counts only when the recheck says it was whole. */
+/* Checks a record in place. A fault counts only if the recheck finds the record whole. */
 static enum seqring_outcome peek(struct reader *rd, struct seqring_reader *r,
 				 struct seqring_view *v, unsigned char *buf)
 {
@@ -214,7 +211,7 @@ static void snapshot(struct reader *rd, struct seqring_reader *r, unsigned char 
 		wrong(rd, "the newest is torn or old", v.seq);
 }
 
-/* Everything of one ring, from its first record on, until nobody writes any more. */
+/* Reads all of one ring, from its first record on, until all writers are done. */
 static void follow(struct reader *rd, u32 ring, unsigned char *buf)
 {
 	struct run *run = rd->run;
@@ -222,8 +219,8 @@ static void follow(struct reader *rd, u32 ring, unsigned char *buf)
 	enum seqring_outcome outcome;
 	bool last = false;
 
-	reader_of(run->test, run->sr, ring, &r);
-	/* What is gone already counts as lost. */
+	reader_of(run->test, run->sdev, ring, &r);
+	/* Records that are overwritten already count as lost. */
 	r.seq = run->start_seq + 1;
 	for (;;) {
 		outcome = take(rd, &r, buf);
@@ -239,20 +236,20 @@ static void follow(struct reader *rd, u32 ring, unsigned char *buf)
 		if (outcome == SEQRING_EMPTY) {
 			if (last)
 				break;
-			/* Full barrier: one more look after nobody writes. */
+			/* Full barrier: check the ring once more after the last writer. */
 			last = !atomic_add_return(0, &run->writing);
 			rd->waits++;
 			if (rd->kind == 2)
 				snapshot(rd, &r, buf);
 			cond_resched();
 		}
-		/* One that is too slow. */
+		/* This reader is too slow on purpose. */
 		if (rd->kind == 1 && rd->read % 256 == 255)
 			usleep_range(200, 400);
 		if (rd->wrong)
 			break;
 	}
-	/* No record tells any more what was lost at the very end. */
+	/* No later record tells the loss at the very end. */
 	if (r.any)
 		rd->lost += seqring_read(&r.ctl->seq) + 1 - r.seq;
 }
@@ -265,14 +262,12 @@ static int reader_thread(void *arg)
 
 	if (!buf)
 		wrong(rd, "no memory", 0);
-	for (ring = 0; buf && ring < rd->run->sr->nr_rings; ring++)
+	for (ring = 0; buf && ring < rd->run->sdev->nr_rings; ring++)
 		follow(rd, ring, buf);
 	kfree(buf);
 	complete(&rd->done);
 	return 0;
 }
-
-/* --- runs --------------------------------------------------------------------- */
 
 static void start(struct kunit *test, int (*fn)(void *), void *arg, int cpu)
 {
@@ -284,7 +279,7 @@ static void start(struct kunit *test, int (*fn)(void *), void *arg, int cpu)
 	wake_up_process(task);
 }
 
-/* @writers of @mode at once, with readers of all kinds; all of their accounts are exact. */
+/* Runs @writers in @mode with readers of all kinds; all of their counts must be exact. */
 static void race(struct kunit *test, u32 mode, unsigned int writers, bool late)
 {
 	struct reader *rd = kunit_kcalloc(test, READERS, sizeof(*rd), GFP_KERNEL);
@@ -295,8 +290,8 @@ static void race(struct kunit *test, u32 mode, unsigned int writers, bool late)
 
 	KUNIT_ASSERT_TRUE(test, rd && w && run);
 	run->test = test;
-	run->sr = make(test, mode);
-	run->start_seq = late ? start_late(run->sr) : 0;
+	run->sdev = make(test, mode);
+	run->start_seq = late ? start_late(run->sdev) : 0;
 	atomic_set(&run->writing, writers);
 	init_completion(&run->go);
 	for (i = 0; i < READERS; i++) {
@@ -309,7 +304,7 @@ static void race(struct kunit *test, u32 mode, unsigned int writers, bool late)
 		w[i].run = run;
 		w[i].index = i;
 		init_completion(&w[i].done);
-		/* A ring per CPU: each its own. */
+		/* Each writer has the ring of its CPU. */
 		start(test, writer_thread, &w[i],
 		      mode == SEQRING_MODE_CALLER ? -1 : cpumask_local_spread(i, NUMA_NO_NODE));
 	}
@@ -321,19 +316,20 @@ static void race(struct kunit *test, u32 mode, unsigned int writers, bool late)
 	}
 	for (i = 0; i < READERS; i++)
 		wait_for_completion(&rd[i].done);
-	for (i = 0; i < run->sr->nr_rings; i++)
-		counted += seqring_read(&run->sr->rings[i]->w.ctl->seq) - run->start_seq;
+	for (i = 0; i < run->sdev->nr_rings; i++)
+		counted += seqring_read(&run->sdev->rings[i]->w.ctl->seq) - run->start_seq;
 	KUNIT_EXPECT_EQ(test, counted, published);
 	for (i = 0; i < READERS; i++) {
-		kunit_info(test, "reader %u: read %llu lost %llu overruns %llu torn %llu waits %llu", i,
+		kunit_info(test,
+			   "reader %u: read %llu lost %llu overruns %llu torn %llu waits %llu", i,
 			   rd[i].read, rd[i].lost, rd[i].overruns, rd[i].torn, rd[i].waits);
 		KUNIT_EXPECT_STREQ_MSG(test, rd[i].wrong ?: "", "", "at %llu", rd[i].wrong_seq);
 		KUNIT_EXPECT_EQ(test, rd[i].read + rd[i].lost, published);
 		lost += rd[i].lost;
 	}
-	/* Else nobody was ever overtaken, and the run has shown little. */
+	/* Without an overrun the run has shown little. */
 	KUNIT_EXPECT_GT(test, lost, 0ULL);
-	seqring_destroy(run->sr);
+	seqring_destroy(run->sdev);
 }
 
 static void caller_test(struct kunit *test)
@@ -351,42 +347,43 @@ static void percpu_test(struct kunit *test)
 	race(test, SEQRING_MODE_PERCPU, WRITERS, false);
 }
 
-/* Position and seq both cross the end of 32 bits. */
+/* Both position and seq cross 2^32. */
 static void late_test(struct kunit *test)
 {
 	race(test, SEQRING_MODE_CALLER, 1, true);
 }
 
-/* --- one step at a time --------------------------------------------------------- */
-
-static void publish_numbers(struct kunit *test, struct seqring_device *sr, u64 from, u64 to)
+static void publish_numbers(struct kunit *test, struct seqring_device *sdev, u64 from, u64 to)
 {
 	for (; from < to; from++)
-		KUNIT_ASSERT_EQ(test, seqring_publish(sr, 1, &from, sizeof(from)), 0);
+		KUNIT_ASSERT_EQ(test, seqring_publish(sdev, 1, &from, sizeof(from)), 0);
 }
 
 static void loss_test(struct kunit *test)
 {
 	const u64 nr = 3 * DATA_SIZE / 32;
-	struct seqring_device *sr = make(test, SEQRING_MODE_LOCKED);
+	struct seqring_device *sdev = make(test, SEQRING_MODE_LOCKED);
 	struct seqring_reader r, joiner;
 	struct seqring_view v;
 	u64 n = 0, payload;
 
-	reader_of(test, sr, 0, &r);
-	publish_numbers(test, sr, 1, 2);
+	reader_of(test, sdev, 0, &r);
+	publish_numbers(test, sdev, 1, 2);
 	KUNIT_EXPECT_EQ(test, seqring_reader_read(&r, &v, &payload, sizeof(payload)), SEQRING_OK);
-	KUNIT_EXPECT_EQ(test, seqring_reader_read(&r, &v, &payload, sizeof(payload)), SEQRING_EMPTY);
-	/* Three laps over its head. */
-	publish_numbers(test, sr, 2, nr + 1);
-	KUNIT_EXPECT_EQ(test, seqring_reader_read(&r, &v, &payload, sizeof(payload)), SEQRING_OVERRUN);
+	KUNIT_EXPECT_EQ(test, seqring_reader_read(&r, &v, &payload, sizeof(payload)),
+			SEQRING_EMPTY);
+	/* Overwrite the ring three times. */
+	publish_numbers(test, sdev, 2, nr + 1);
+	KUNIT_EXPECT_EQ(test, seqring_reader_read(&r, &v, &payload, sizeof(payload)),
+			SEQRING_OVERRUN);
 	KUNIT_EXPECT_EQ(test, seqring_reader_resync(&r), SEQRING_OK);
 	KUNIT_EXPECT_EQ(test, seqring_reader_read(&r, &v, &payload, sizeof(payload)), SEQRING_OK);
 	KUNIT_EXPECT_EQ(test, v.lost, v.seq - 2);
 	KUNIT_EXPECT_EQ(test, payload, v.seq);
-	/* One who joins now begins with the oldest, and both end with the last. */
-	reader_of(test, sr, 0, &joiner);
-	KUNIT_EXPECT_EQ(test, seqring_reader_read(&joiner, &v, &payload, sizeof(payload)), SEQRING_OK);
+	/* A reader that joins now starts at the oldest record; both end at the last. */
+	reader_of(test, sdev, 0, &joiner);
+	KUNIT_EXPECT_EQ(test, seqring_reader_read(&joiner, &v, &payload, sizeof(payload)),
+			SEQRING_OK);
 	KUNIT_EXPECT_EQ(test, payload, v.seq);
 	KUNIT_EXPECT_EQ(test, v.lost, 0ULL);
 	while (!seqring_reader_read(&joiner, &v, &payload, sizeof(payload)))
@@ -395,7 +392,7 @@ static void loss_test(struct kunit *test)
 	while (!seqring_reader_read(&r, &v, &payload, sizeof(payload)))
 		n = payload;
 	KUNIT_EXPECT_EQ(test, n, nr);
-	seqring_destroy(sr);
+	seqring_destroy(sdev);
 }
 
 static void nest_test(struct kunit *test)
@@ -407,27 +404,27 @@ static void nest_test(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(modes); i++) {
-		struct seqring_device *sr = make(test, modes[i]);
+		struct seqring_device *sdev = make(test, modes[i]);
 		u64 dropped = 0, published = 0;
 		u32 ring;
 
 		migrate_disable();
-		KUNIT_EXPECT_EQ(test, seqring_reserve(sr, 8, &resv), 0);
-		/* Whoever nests is refused and counted, and harms nothing. */
-		if (seqring_publish(sr, 1, "nested", 6) != -EBUSY)
+		KUNIT_EXPECT_EQ(test, seqring_reserve(sdev, 8, &resv), 0);
+		/* A nested writer is refused and counted, and does no harm. */
+		if (seqring_publish(sdev, 1, "nested", 6) != -EBUSY)
 			dropped = 100;
 		*(u64 *)resv.data = 42;
 		seqring_commit(&resv, 7);
 		migrate_enable();
-		for (ring = 0; ring < sr->nr_rings; ring++) {
-			struct seqring_ring_ctl *ctl = sr->rings[ring]->w.ctl;
+		for (ring = 0; ring < sdev->nr_rings; ring++) {
+			struct seqring_ring_ctl *ctl = sdev->rings[ring]->w.ctl;
 
 			dropped += seqring_read(&ctl->dropped[SEQRING_DROP_BUSY]);
 			published += seqring_read(&ctl->seq);
 		}
 		KUNIT_EXPECT_EQ(test, dropped, 1ULL);
 		KUNIT_EXPECT_EQ(test, published, 1ULL);
-		seqring_destroy(sr);
+		seqring_destroy(sdev);
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Payloads that prove themselves: the length and every byte follow from the
- * record's number. Shared by seqring_test.ko and the programs that read it.
+ * Self-proving payloads: the length and every byte follow from the record's number. Used
+ * by seqring_test.ko and by the programs that read its records.
  */
 #ifndef _SEQRING_TEST_PAYLOAD_H
 #define _SEQRING_TEST_PAYLOAD_H
@@ -17,7 +17,7 @@ static inline __u64 test_mix(__u64 x)
 	return x ^ (x >> 29);
 }
 
-/* Mostly short, sometimes up to @max; never less than @min, which is at most 256. */
+/* A length: mostly short, sometimes up to @max, never below @min, which is at most 256. */
 static inline __u32 test_payload_len_from(__u64 n, __u32 min, __u32 max)
 {
 	__u64 r = test_mix(n);
@@ -26,7 +26,7 @@ static inline __u32 test_payload_len_from(__u64 n, __u32 min, __u32 max)
 	return min + (__u32)((r >> 8) % (top - min + 1));
 }
 
-/* The length of a record that carries its number. */
+/* Length of a record that contains its number. */
 static inline __u32 test_payload_len(__u64 n, __u32 max)
 {
 	return test_payload_len_from(n, 8, max);
@@ -43,7 +43,7 @@ static inline unsigned char test_payload_byte(__u64 n, __u32 i)
 	return (unsigned char)(test_payload_word(n, i / 8) >> i % 8 * 8);
 }
 
-/* Byte by byte: the longer a record is open, the more interrupts come meanwhile. */
+/* Fills byte by byte: a record that is open for longer meets more interrupts. */
 static inline void test_payload_fill(unsigned char *p, __u64 n, __u32 len)
 {
 	__u32 i;
@@ -60,7 +60,7 @@ static inline __u64 test_payload_number(const unsigned char *p)
 	return n;
 }
 
-/* Whether @p is the content of record @n. */
+/* True if @p is the payload of record @n. */
 static inline int test_payload_is(const unsigned char *p, __u64 n, __u32 len)
 {
 	__u32 i;
@@ -74,7 +74,7 @@ static inline int test_payload_is(const unsigned char *p, __u64 n, __u32 len)
 	return 1;
 }
 
-/* Whether @p is what test_payload_fill() made for a record of at most @max. */
+/* True if test_payload_fill() made @p, for a record of at most @max bytes. */
 static inline int test_payload_ok(const unsigned char *p, __u32 len, __u32 max)
 {
 	__u64 n;

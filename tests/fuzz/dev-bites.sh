@@ -33,19 +33,19 @@ bites() {
 		cursors_length | any | map.c | s/vma_pages(vma) > c->area.nr_pages - vma->vm_pgoff/0/
 		reader_exec | any | map.c | s/if (vma->vm_flags & VM_EXEC)/if (0)/
 		reader_arg | any | file.c | s/return arg ? -EINVAL : seqring_reader_fd(f)/return seqring_reader_fd(f)/
-		stats_ring | any | file.c | s/if (st.ring >= f->sr->nr_rings)/if (st.ring > f->sr->nr_rings)/
-		write_mode | any | file.c | s/if (file->f_mode & FMODE_WRITE \&\& !(sr->flags & SEQRING_F_WRITE))/if (0)/
+		stats_ring | any | file.c | s/if (st.ring >= f->sdev->nr_rings)/if (st.ring > f->sdev->nr_rings)/
+		write_mode | any | file.c | s/if (file->f_mode & FMODE_WRITE \&\& !(sdev->flags & SEQRING_F_WRITE))/if (0)/
 		write_type | any | file.c | s/if (arg.type > U16_MAX)/if (0)/
-		nr_files | any | file.c | s/atomic_dec(&sr->nr_files);//
+		nr_files | any | file.c | s/atomic_dec(&sdev->nr_files);//
 		seek_value | any | read.c | s/} else if (value) {/} else if (0) {/
 		read_count | any | read.c | s/if (size > count)/if (0)/
 		tail_zero | any | control.c | s/return copy_struct_from_user(arg, size, user, \*user_size);/return copy_from_user(arg, user, size) ? -EFAULT : 0;/
 		least_size | any | control.c | s/if (\*user_size < min)/if (0)/
-		owner | any | control.c | s/err = sr->user_owned ? 0 : -EPERM;/err = 0;/
+		owner | any | control.c | s/err = sdev->user_owned ? 0 : -EPERM;/err = 0;/
 		power_of_2 | any | device.c | s/!is_power_of_2(p->data_size)/0/
 		permissions | any | control.c | s/arg.permissions & ~0666 ? -EINVAL : //
-		uncharge | any | device.c | 0,/seqring_uncharge(sr->charged_pages);/s/seqring_uncharge(sr->charged_pages);//
-		open_ref | debug-a | file.c | s/get_device(&sr->dev);/if (sr->user_owned) get_device(\&sr->dev);/
+		uncharge | any | device.c | 0,/seqring_uncharge(sdev->charged_pages);/s/seqring_uncharge(sdev->charged_pages);//
+		open_ref | debug-a | file.c | s/get_device(&sdev->dev);/if (sdev->user_owned) get_device(\&sdev->dev);/
 		cursors_ref | debug-a | map.c | s/kref_get(&c->ref);//
 		cursors_leak | debug-a | file.c | s/if (f->cursors)/if (0)/
 		timer_left | debug-a | file.c | s/hrtimer_cancel(&f->timer);//

@@ -21,6 +21,10 @@ in_compat=(
 	LINUX_VERSION_CODE	# compat.h is the place for version checks
 	CONSTANT_COMPARISON	# misreads such a check: the constant is on the right
 )
+in_clock=(
+	MULTISTATEMENT_MACRO_USE_DO_WHILE	# the macro is a case of a switch
+	TRAILING_SEMICOLON
+)
 in_abi=(
 	BIT_MACRO		# user space includes these too, without BIT()
 	CAMELCASE		# _Static_assert
@@ -89,7 +93,8 @@ do_checkpatch() {
 	if ! need perl || ! find_linux_scripts; then return 1; fi
 	local checkpatch=$linux_scripts/checkpatch.pl rc=0
 	mkdir "$tmp/tree" && ln -s "$PWD"/* "$tmp/tree" || return 1
-	grep -vE '^(kmod/compat\.h|include/)' "$tmp/kernel" | run_checkpatch '' || rc=1
+	grep -vE '^(kmod/(compat|clock)\.h|include/)' "$tmp/kernel" | run_checkpatch '' || rc=1
+	grep -E '^kmod/clock\.h' "$tmp/kernel" | run_checkpatch "$(join "${in_clock[@]}")" || rc=1
 	grep -E '^kmod/compat\.h' "$tmp/kernel" | run_checkpatch "$(join "${in_compat[@]}")" || rc=1
 	grep -E '^include/' "$tmp/kernel" | grep -v bpf | run_checkpatch "$(join "${in_abi[@]}")" || rc=1
 	grep -E '^include/.*bpf' "$tmp/kernel" | run_checkpatch "$(join "${in_bpf[@]}")" || rc=1

@@ -160,7 +160,7 @@ export -f shared_one
 do_shared() {
 	need spatch || return 1
 	local f
-	files '^(include/seqring|libring|kmod)/.*\.[ch]$' '^kmod/tests/(driver|irq|payload)\.|\.schema\.c$' >"$tmp/sources"
+	files '^(include/seqring|libring|kmod)/.*\.[ch]$' '^kmod/tests/(driver|irq|payload)\.|\.schema\.c$|/clocks\.h$' >"$tmp/sources"
 	{ cat "$tmp/sources"; find include -name '*.h'; } | while IFS= read -r f; do
 		mkdir -p "$tmp/shared/${f%/*}"
 		sed -E 's/__attribute__ ?\(\(.*\)\)//' "$f" >"$tmp/shared/$f"

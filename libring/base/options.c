@@ -48,7 +48,8 @@ int libring_get_opts(void *opts, size_t known, const void *user, const char *wha
 #define FIRST_CLOCK(ID, number, name, text, ...) #number " (" text ")"
 #define NEXT_CLOCK(ID, number, name, text, ...)	 ", " #number " (" text ")"
 #define LAST_CLOCK(ID, number, name, text, ...)	 " or " #number " (" text ")"
-#define CLOCKS					 SEQRING_CLOCKS_LISTED(FIRST_CLOCK, NEXT_CLOCK, LAST_CLOCK)
+
+#define CLOCKS SEQRING_CLOCKS_LISTED(FIRST_CLOCK, NEXT_CLOCK, LAST_CLOCK)
 
 /* Checks the shape that @what, the options of a ring to be created, asks for. */
 int libring_check_shape(const char *what, uint32_t clock_id, uint64_t data_size, const void *schema,

@@ -30,9 +30,18 @@ uint64_t libring_bpf_get_tick_ns(void)
 }
 
 /* The clock that the program derives from jiffies, or SEQRING_NO_CLOCKID. */
-#define BASE(ID, number, name, text, kernel, user, bpf, base) [SEQRING_CLOCK_##ID] = (base),
-static const clockid_t clock_of_jiffies[] = { SEQRING_CLOCKS(BASE) };
+static clockid_t clock_of_jiffies(uint32_t clock_id)
+{
+#define BASE(ID, number, name, text, kernel, user, bpf, base) \
+	case SEQRING_CLOCK_##ID:                              \
+		return base;
+	switch (clock_id) {
+		SEQRING_CLOCKS(BASE)
+	}
 #undef BASE
+	/* Not reached: libring_check_shape() admits the clocks of the table only. */
+	return SEQRING_NO_CLOCKID;
+}
 
 /**
  * libring_bpf_measure_clock_base() - find what the ring's clock was at jiffies = 0
@@ -52,7 +61,7 @@ static const clockid_t clock_of_jiffies[] = { SEQRING_CLOCKS(BASE) };
 int libring_bpf_measure_clock_base(int ctl, uint32_t clock_id, uint64_t tick_ns, uint64_t *base_ns)
 {
 	struct seqring_bpf_ctl c = { .cmd = SEQRING_BPF_CTL_CLOCK };
-	const clockid_t clock = clock_of_jiffies[clock_id];
+	const clockid_t clock = clock_of_jiffies(clock_id);
 	uint64_t before, base, first = 0;
 	int i, err, ticks = 0;
 

@@ -46,12 +46,14 @@ static int drop_too_big(struct ring_out *o)
 static inline uint64_t read_clock(const struct ring_writer *w)
 {
 #define READ_CLOCK(ID, number, name, text, kernel, user, bpf, base) \
-	w->clock_id == SEQRING_CLOCK_##ID ?                         \
-		((user) == SEQRING_NO_CLOCKID ? 0 : libring_clock_ns(user)):
-
-	/* The 0 is not reached: libring_check_shape() admits the clocks of the table only. */
-	return SEQRING_CLOCKS(READ_CLOCK) 0;
+	case SEQRING_CLOCK_##ID:                                    \
+		return (user) == SEQRING_NO_CLOCKID ? 0 : libring_clock_ns(user);
+	switch (w->clock_id) {
+		SEQRING_CLOCKS(READ_CLOCK)
+	}
 #undef READ_CLOCK
+	/* Not reached: libring_check_shape() admits the clocks of the table only. */
+	return 0;
 }
 
 static inline void wake(struct ring_writer *w, struct ring_out *o)

@@ -60,6 +60,7 @@ suites() {
 		tool|ctl|alone|tool
 		bench|tl|alone|tests/bench/run.sh
 		soak|tl|alone|soak
+		busy|l|alone|busy
 		guarantees|tl|last|guarantees
 		mutants-native||alone|tests/mutants/run.py --set native
 		mutants-libring||alone|tests/mutants/run.py --set libring
@@ -291,6 +292,30 @@ soak() {
 	for where in native vm; do
 		tests/soak/soak.py $where --hours 0.0085 || rc=1
 	done
+	return $rc
+}
+
+# The suites that depend on time pass three times in a row while four processes compute beside
+# them on every CPU.
+busy() {
+	local rc=0 round name hogs
+	stress-ng --cpu 4 --quiet &
+	hogs=$!
+	for round in 1 2 3; do
+		for name in 'unit native' wake 'bpf native' bpf_wake crowd tool; do
+			if $name >"build/log/busy.$round.${name// /-}" 2>&1 &&
+				! grep -q '^not ok' "build/log/busy.$round.${name// /-}"; then
+				echo "ok busy, round $round: $name"
+			else
+				grep '^not ok' "build/log/busy.$round.${name// /-}" | sed 's/^/# /'
+				echo "not ok busy, round $round: $name"
+				rc=1
+			fi
+		done
+		kill -0 $hogs || { echo 'not ok busy - stress-ng has ended'; rc=1; }
+	done
+	kill $hogs
+	wait $hogs 2>/dev/null
 	return $rc
 }
 

@@ -1,17 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# run.sh RINGCTL: tests ringctl on rings of "publish --serve", and ringctl trace on the
+# run.sh RINGCTL [PART...]: tests ringctl on rings of "publish --serve", and ringctl trace on the
 # running kernel. Prints "ok NAME", "not ok NAME - reason" or "skip NAME - reason"; exit
 # status 1 if a test failed. Needs bash, coreutils, python3 (for JSON), clang and gcc (for
 # schemas) and groff (for the manual page).
 
 set -u
-if [[ $# != 1 || ! -x $1 ]]; then
-	echo "usage: $0 RINGCTL" >&2
+all='cat life list publish errors docs schema trace'
+if [[ $# = 0 || ! -x $1 ]]; then
+	echo "usage: $0 RINGCTL [PART...]; parts: $all" >&2
 	exit 2
 fi
 RINGCTL=$(realpath "$1")
+shift
+for part; do
+	[[ " $all " == *" $part "* ]] || { echo "$0: no part '$part'; parts: $all" >&2; exit 2; }
+done
 here=$(dirname "$(realpath "$0")")
 # shellcheck disable=SC2034 # for the tests
 tools=$(realpath "$here/../../tools") include=$(realpath "$here/../../include")
@@ -25,7 +30,9 @@ cd "$tmp" || exit 2
 trap cleanup EXIT
 trap 'exit 1' HUP INT TERM
 
-for part in cat life list publish errors docs schema trace; do
+# shellcheck disable=SC2086 # a list
+[[ $# -gt 0 ]] || set -- $all
+for part; do
 	# shellcheck source=/dev/null
 	. "$here/$part.sh"
 done

@@ -24,7 +24,7 @@ static const struct bench_case cases[] = {
 static const struct bench_program program = {
 	.name = "ringbench",
 	.about = "Measures seqring and its alternatives on two cores.",
-	.cases = cases,
+	.parts = cases,
 	.nr = NR(cases),
 	.full = { .seconds = 10, .round_ms = 20, .rounds = 25, .cpu = { 0, 1 } },
 	.quick = { .seconds = 2, .round_ms = 10, .rounds = 9 },

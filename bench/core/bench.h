@@ -70,7 +70,7 @@ struct bench_case {
 struct bench_program {
 	const char *name;
 	const char *about;
-	const struct bench_case *cases;
+	const struct bench_case *parts;
 	size_t nr;
 	struct bench_options full;
 	struct bench_options quick;

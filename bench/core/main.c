@@ -20,9 +20,9 @@ static void usage(const struct bench_program *p, FILE *out)
 	fprintf(out, "usage: %s [OPTION]...\n%s\n\n", p->name, p->about);
 	fputs("  --only PART,...    only these parts:\n", out);
 	for (i = 0; i < p->nr; i++) {
-		fprintf(out, "                       %-14s %s%s\n", p->cases[i].name,
-			p->cases[i].what, p->cases[i].counted ? " (--counted)" : "");
-		counted |= p->cases[i].counted;
+		fprintf(out, "                       %-14s %s%s\n", p->parts[i].name,
+			p->parts[i].what, p->parts[i].counted ? " (--counted)" : "");
+		counted |= p->parts[i].counted;
 	}
 	fprintf(out,
 		"  --list             print the names of the parts, one a line\n"
@@ -68,11 +68,11 @@ static void check_names(const struct bench_program *p, const char *only, bool co
 	size_t i;
 
 	while ((name = strsep(&rest, ","))) {
-		for (i = 0; i < p->nr && strcmp(p->cases[i].name, name); i++)
+		for (i = 0; i < p->nr && strcmp(p->parts[i].name, name); i++)
 			;
 		if (i == p->nr)
 			fail("no part is called '%s'", name);
-		if (p->cases[i].counted != counted)
+		if (p->parts[i].counted != counted)
 			fail("part '%s' runs only %s --counted", name,
 			     counted ? "without" : "with");
 	}
@@ -153,7 +153,7 @@ int bench_main(const struct bench_program *p, int argc, char **argv)
 			break;
 		case 'l':
 			for (i = 0; i < p->nr; i++)
-				puts(p->cases[i].name);
+				puts(p->parts[i].name);
 			return 0;
 		case 'j':
 			json = optarg;
@@ -181,12 +181,12 @@ int bench_main(const struct bench_program *p, int argc, char **argv)
 	pin_to(opt.cpu[0]);
 	emit_run();
 	for (i = 0; i < p->nr; i++) {
-		if (p->cases[i].counted != counted || !wanted(only, p->cases[i].name))
+		if (p->parts[i].counted != counted || !wanted(only, p->parts[i].name))
 			continue;
-		emit_part(p->cases[i].name);
-		p->cases[i].run();
+		emit_part(p->parts[i].name);
+		p->parts[i].run();
 		if (emit_part_empty())
-			emit_note(p->cases[i].name,
+			emit_note(p->parts[i].name,
 				  opt.quick ? "left out of a quick run" : "SKIPPED: no samples");
 	}
 	if (emit_close())

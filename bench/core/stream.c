@@ -164,7 +164,7 @@ static void serve(struct service *service)
 
 	for (;;) {
 		if (stop < 2) {
-			if (!stop && !spaced) {
+			if (stop == 0 && !spaced) {
 				service->in_time = service->rd[service->nr - 1].read;
 				service->elapsed = ticks() - start;
 			}
@@ -181,7 +181,7 @@ static void serve(struct service *service)
 			continue;
 		if (stop == 2 && !most)
 			break;
-		if (rest_ticks && !stop && !r->sleeps)
+		if (rest_ticks && stop == 0 && !r->sleeps)
 			rest(r, rest_ticks);
 	}
 }

@@ -98,7 +98,8 @@ static void futex_send(struct stream *s, unsigned int n)
 	uint32_t *word = s->impl;
 
 	for (; n; n--) {
-		__atomic_store_n(word, (uint32_t)++s->seq, __ATOMIC_RELEASE);
+		s->seq++;
+		__atomic_store_n(word, (uint32_t)s->seq, __ATOMIC_RELEASE);
 		if (futex(word, FUTEX_WAKE, 1) < 0)
 			fail("futex: %s", strerror(errno));
 	}

@@ -16,7 +16,7 @@ static const struct bench_program program = {
 	.name = "vmbench",
 	.about = "Measures seqring.ko beside its alternatives. Needs seqring_locks.ko and two\n"
 		 "processors.",
-	.cases = cases,
+	.parts = cases,
 	.nr = NR(cases),
 	.full = { .seconds = 1, .round_ms = 500, .rounds = 9, .cpu = { 0, 1 } },
 	.quick = { .seconds = 1, .round_ms = 150, .rounds = 3 },

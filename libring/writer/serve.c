@@ -249,7 +249,7 @@ static void accept_all(struct libring_server *s)
 		}
 		if ((errno != EMFILE && errno != ENFILE) || s->spare < 0)
 			return;
-		/* A connection that is neither accepted nor refused would wake this process forever. */
+		/* A connection that nobody accepts would wake this process again and again. */
 		close(s->spare);
 		conn = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (conn >= 0) {

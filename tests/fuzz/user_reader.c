@@ -202,7 +202,7 @@ static void seek(unsigned int how)
 	uint64_t value = fuzz_value(&fuzz.what, rd.seq);
 	enum seqring_outcome outcome;
 
-	/* A future seq is the caller's mistake, and its effects are not checked: take a past one. */
+	/* A future seq is the caller's mistake; its effects are not checked. Take a past one. */
 	if (how == 3 && !fuzz.lied && value > fuzz.ring->w.seq + 1)
 		value %= fuzz.ring->w.seq + 2;
 

@@ -80,11 +80,25 @@ grep -E '\.[ch]$' "$tmp/files" | grep -vE "$is_other" >"$tmp/c"
 grep -E "$is_kernel" "$tmp/c" >"$tmp/kernel"
 grep -vE "$is_kernel" "$tmp/c" >"$tmp/user"
 
-# run_checkpatch IGNORED-TYPES: checks the files named on standard input. Runs in a directory
-# of links, since checkpatch leaves a cache where it runs.
+# run_checkpatch IGNORED-TYPES: checks the files named on standard input. A file that has passed
+# is remembered in the cache by its content, since checkpatch takes minutes for all of them.
+# Runs in a directory of links, since checkpatch leaves a cache where it runs.
 run_checkpatch() {
-	(cd "$tmp/tree" && xargs -r -d '\n' -P 2 -n 8 perl "$checkpatch" --strict --no-tree --root=. \
-		--terse --show-types --no-summary ${1:+--ignore "$1"} -f)
+	local ignored=$1 passed=$cache/checkpatch f key
+	mkdir -p "$passed" || return 1
+	while IFS= read -r f; do
+		key=$({ echo "$ignored"; cat "$checkpatch" "$f"; } | sha256sum)
+		[ -e "$passed/${key%% *}" ] || echo "${key%% *} $f"
+	done >"$tmp/unchecked"
+	(cd "$tmp/tree" && cut -d ' ' -f 2- "$tmp/unchecked" |
+		xargs -r -d '\n' -P 2 -n 8 perl "$checkpatch" --strict --no-tree --root=. \
+			--terse --show-types --no-summary ${ignored:+--ignore "$ignored"} -f \
+			>"$tmp/reports")
+	cat "$tmp/reports"
+	while read -r key f; do
+		grep -qF "$f:" "$tmp/reports" || touch "$passed/$key"
+	done <"$tmp/unchecked"
+	[ ! -s "$tmp/reports" ]
 }
 
 join() { local IFS=,; echo "$*"; }

@@ -2,7 +2,7 @@
 #
 # make            the library and the tools
 # make check      the tests that a change needs before it is sent, minutes
-# make test       all the tests; fetches what they need through apt
+# make test       the tests that CI runs; fetches what they need through apt
 # make demo       the main job on real kernel events
 # make help       the rest
 #
@@ -87,7 +87,7 @@ modules:
 
 include mk/bench.mk mk/install.mk
 
-# SUITES="unit-native vm-6.1": only those.
+# SUITES="unit-native vm-6.1" runs only these suites.
 .PHONY: check test test-long test-debug mutants soak demo demo-vm check-style
 test:
 	tests/run.sh $(SUITES)
@@ -110,7 +110,7 @@ mutants:
 test-debug:
 	tests/run.sh debug-self-a kunit-a vm-debug-a debug-self-b kunit-b vm-debug-b vm-rt fuzz-dev
 
-# For HOURS each, one after the other; SOAK=native or SOAK=vm runs one of them.
+# The native soak, then the one in the VM, HOURS each; SOAK=native or SOAK=vm runs one of them.
 HOURS	?= 1
 SOAK	?= native vm
 soak:
@@ -143,8 +143,8 @@ help:
 	@echo 'Test'
 	@echo '  make check         the tests that a change needs before it is sent, minutes'
 	@echo '  make check-style   checkpatch, sparse, clang-tidy, cppcheck, coccinelle, shellcheck'
-	@echo '  make test          all tests, or SUITES="..."     (see tests/README.md)'
-	@echo '  make test-long     the suites that take long'
+	@echo '  make test          the tests that CI runs, or SUITES="..." (see tests/README.md)'
+	@echo '  make test-long     all suites, each in full, hours'
 	@echo '  make test-debug    the suites on kernels with KASAN, lockdep, KCSAN, PREEMPT_RT'
 	@echo '  make mutants       removes one safeguard at a time; a test must fail each time'
 	@echo '  make soak HOURS=1  everything at once, for hours  (SOAK=native|vm)'

@@ -199,7 +199,7 @@ bpf_wake() {
 	bpf_program "$t" || rc=1
 	bpf_program "${t%/*}/sleep" || rc=1
 	T_PREFIX=preempt. bpf_program "$t" --object wake_preempt --readers 1,3 single gaps race || rc=1
-	T_PREFIX=calm. bpf_program "$t" --object wake_calm --readers 1,3 --events 2000 \
+	T_PREFIX=idle. bpf_program "$t" --object wake_idle --readers 1,3 --events 2000 \
 		--rounds 500 single gaps race || rc=1
 	return $rc
 }
@@ -329,7 +329,7 @@ guarantees() {
 
 # --- skips that strict mode allows ------------------------------------------
 
-# Whether this machine's kernel runs a 32-bit program.
+# True if this machine's kernel runs a 32-bit program.
 runs_32_bit() {
 	local dir status
 	dir=$(mktemp -d) || return 0

@@ -9,13 +9,13 @@
 
 #define BATCH 256u
 
-struct ring {
+struct ring_stream {
 	struct seqring_writer w;
 };
 
 static const char *create(struct stream *s, bool eager)
 {
-	struct ring *ring = stream_alloc(s, sizeof(*ring));
+	struct ring_stream *ring = stream_alloc(s, sizeof(*ring));
 	const void *ctl_reader, *data_reader;
 	void *ctl = stream_map(s, 4096, &ctl_reader);
 	void *data = stream_map(s, s->size, &data_reader);
@@ -47,7 +47,7 @@ static const char *ring_create_eager(struct stream *s)
 
 static inline void ring_write_len(struct stream *s, unsigned int n, uint32_t len)
 {
-	struct ring *ring = s->impl;
+	struct ring_stream *ring = s->impl;
 	bool stamped = s->stamped;
 	unsigned int i;
 

@@ -137,7 +137,7 @@ static void killed(void)
 	T_EQ("killed.fd.read", read_all(by_fd, &next[1], &err), 5);
 	fd = fd_of(by_fd);
 	read_all(by_fd, &next[1], &err);
-	T_TRUE("killed.fd.calm", !readable(fd, 50));
+	T_TRUE("killed.fd.quiet", !readable(fd, 50));
 	pthread_create(&thread, NULL, wait_in_thread, &w);
 	sleep_us(100000);
 	loader_end(&l, true);

@@ -173,7 +173,7 @@ def wake_ups(soak, seconds):
         # Two threads take turns. On a busy machine each turn may take a time slice.
         command = [f"{NATIVE}/tests/stress/wake", str(seconds * 500)]
     else:
-        variant = ["wake", "wake_preempt", "wake_calm"][which - 1]
+        variant = ["wake", "wake_preempt", "wake_idle"][which - 1]
         command = [f"{NATIVE}/tests/bpf/wake", "--object", variant, "--readers", "1,3",
                    "--events", events, "--rounds", rounds] + PATIENCE
     soak.run("wake-ups", command, MAX_ROUND_S)

@@ -17,7 +17,7 @@
 
 #include "unit.h"
 
-/* The device: @ino tells it from other files; @hup, @err: what poll() adds. */
+/* The device: @ino tells it from other files; @hangup, @err: what poll() adds. */
 static struct {
 	ino_t ino;
 	struct ring_writer *w;
@@ -255,7 +255,7 @@ static void test_open_rejections(void **state)
 
 struct later {
 	unsigned int ring;
-	bool hup;
+	bool hangup;
 };
 
 static void *do_later(void *arg)
@@ -264,7 +264,7 @@ static void *do_later(void *arg)
 	uint64_t n = 0;
 
 	sleep_ns(10 * MS);
-	if (l->hup)
+	if (l->hangup)
 		__atomic_store_n(&dev.extra, POLLHUP, __ATOMIC_RELAXED);
 	else if (ring_writer_publish(dev.w, l->ring, 7, &n, sizeof(n)))
 		abort();
@@ -333,7 +333,7 @@ static void test_wait_trusts_poll(void **state)
 static void test_hup(void **state)
 {
 	struct ring_reader *r = open_device(OPEN_OPTS(.wake_records = 50));
-	struct later l = { .hup = true };
+	struct later l = { .hangup = true };
 	struct ring_record rec;
 	pthread_t thread;
 

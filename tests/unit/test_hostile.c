@@ -355,7 +355,7 @@ static void *publish_later(void *arg)
 	return NULL;
 }
 
-/* Nothing can be taken out of a ring; of the armed words it can, which makes them 0. */
+/* No reader can punch holes into a ring. Holes in the wake thresholds read as 0. */
 static void test_holes(void **state)
 {
 	struct ring_writer *w = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);

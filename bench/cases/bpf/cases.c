@@ -9,12 +9,12 @@
 #include "../kinds.h"
 #include "bpf.h"
 
-#define MEM_READERS 32u
-#define STEPS	    8u	 /* of the search for the lossless rate */
-#define CALM_BURST  100u /* a million records a second: */
-#define CALM_GAP_NS 1000 /* on the average */
-#define EVER	    UINT32_MAX
-#define SPIN_NS	    1 /* a rest of no length that matters */
+#define MEM_READERS  32u
+#define STEPS	     8u	  /* steps of the search for the lossless rate */
+#define PACED_BURST  100u /* records in a burst, for a million a second */
+#define PACED_GAP_NS 1000 /* average time from one record to the next */
+#define EVER	     UINT32_MAX
+#define SPIN_NS	     1 /* too short a rest to matter */
 
 #define VARIANT(...) (&(const struct bpf_variant) { __VA_ARGS__ })
 
@@ -192,13 +192,13 @@ static const struct row wake_1000_rows[] = { EACH_BUFFER(WAKE_1000) };
 /* A million records a second to a reader that sleeps until there are so many. */
 static void costs(const struct row *rows, const char *suffix)
 {
-	const struct stream_round calm = {
+	const struct stream_round pace = {
 		.sleeps = true,
-		.chunk = CALM_BURST,
-		.gap_ns = CALM_GAP_NS,
+		.chunk = PACED_BURST,
+		.gap_ns = PACED_GAP_NS,
 	};
 
-	table_run(&(struct table) { "bpf-rate", rows, NR(wake_1_rows), suffix, 32, .round = calm });
+	table_run(&(struct table) { "bpf-rate", rows, NR(wake_1_rows), suffix, 32, .round = pace });
 }
 
 void case_bpf_rate(void)

@@ -246,7 +246,7 @@ static void announce(const struct ring_fds *fds)
 					 0);
 
 	if (wait == MAP_FAILED)
-		fail("cannot map the armed words: %s", strerror(errno));
+		fail("cannot map the wake thresholds: %s", strerror(errno));
 	wait[opt.cpu[0]].announced = 1;
 	munmap(wait, size);
 }

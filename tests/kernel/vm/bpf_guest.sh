@@ -52,6 +52,6 @@ program sleep ./sleep --kills 100
 program wake_many ./wake --events $((EVENTS / 20)) --readers 64 single
 program wake_preempt ./wake --object wake_preempt --events "$EVENTS" --readers 1,3 \
 	--rounds "$ROUNDS" single gaps race
-program wake_calm ./wake --object wake_calm --events $((EVENTS / 4)) --readers 1,3 \
+program wake_idle ./wake --object wake_idle --events $((EVENTS / 4)) --readers 1,3 \
 	--rounds 100 single gaps race
 exit $failed

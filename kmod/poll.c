@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Sleeping readers: what they wait for, and when it is there. */
+/* Sleeping readers: when to wake them, and how. */
 
 #include <linux/fs.h>
 #include <linux/minmax.h>
@@ -18,7 +18,7 @@ struct seqring_watermark {
 };
 
 /*
- * What is unread on one ring.
+ * The unread records of one ring.
  *
  * @cursor: the first unread record
  * @head, @seq: of the ring

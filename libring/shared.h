@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause */
 /*
- * What libring-bpf uses of libring. The functions among it are in LIBRING_PRIVATE of
- * libring.map: for a libring-bpf of the same version, and nobody else.
+ * The parts of libring that libring-bpf uses. The functions are in LIBRING_PRIVATE of
+ * libring.map: only a libring-bpf of the same version may use them.
  */
 #ifndef LIBRING_SHARED_H
 #define LIBRING_SHARED_H

@@ -68,7 +68,7 @@ BPF_CFLAGS	:= -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-para
 		   -D__TARGET_ARCH_$(BPF_ARCH) \
 		   -idirafter $(BPF_INCLUDE) -Iinclude
 
-# What the goals need from Debian; mk/need.sh checks it before anything is compiled.
+# Debian packages that the goals need; mk/need.sh checks them before anything is compiled.
 goals		:= $(or $(MAKECMDGOALS),all)
 goal		= $(if $(filter $(1),$(goals)),$(2))
 NEED		:= cc

@@ -23,7 +23,7 @@ INSTALLED := \
 
 field		= $(word $(1),$(subst :, ,$(2)))
 INSTALLED_FILES	:= $(foreach f,$(INSTALLED),$(call field,3,$(f)))
-# The directories that hold nothing but ours.
+# The directories that hold only files of this list.
 INSTALLED_DIRS	:= $(filter-out $(includedir)/,$(sort $(dir $(filter $(includedir)/%,$(INSTALLED_FILES)))))
 
 # install_one ENTRY: one line of a recipe.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# How one file is made from another, whatever it belongs to.
+# Rules that make one file from another, for all parts of the project.
 
 # sources DIRECTORY...: every C file below, without those of BPF programs.
 sources		= $(sort $(filter-out %.bpf.c,$(shell find $(1) -name '*.c')))
@@ -20,7 +20,7 @@ define link
 $(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o %.a %.so,$^) $(1)
 endef
 
-# $(call) would take the comma for its own.
+# A comma within $(call) would separate arguments.
 AS_NEEDED := -Wl,--as-needed
 
 # shared SONAME,MAP: the flags of a shared library.
@@ -59,7 +59,7 @@ $(O)/%.a:
 	@echo '  AR  $@'
 	$(Q)$(AR) rcs $@ $^
 
-# Each time: the directories may be others.
+# Made each time, since the installation directories may have changed.
 .PHONY: FORCE
 $(O)/%.pc: FORCE
 	@mkdir -p $(@D)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause */
-/* What readers and writers of rings share. libring.h describes the concepts. */
+/* Definitions for readers and writers of rings. libring.h describes the concepts. */
 #ifndef LIBRING_COMMON_H
 #define LIBRING_COMMON_H
 

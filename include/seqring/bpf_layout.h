@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
 /*
- * What a BPF program that writes a ring and its loader share: the writer's state in the
+ * Shared by a BPF program that writes a ring and its loader: the writer's state in the
  * ring's map, the constants that the loader gives to the program, and the commands of the
  * control program. bpf.h is the program's side, libring-bpf the loader's. Readers need
  * none of this.

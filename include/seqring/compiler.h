@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
 /*
- * What the other headers take from the compiler and from the environment: types, error
+ * Definitions that depend on the compiler and on the environment: types, error
  * numbers, memcpy() and memset(), and the two attributes of the protocol's functions.
  */
 #ifndef SEQRING_COMPILER_H

@@ -3,8 +3,8 @@
  * The reader's half of the protocol, for one ring. A reader writes only its own struct
  * seqring_reader, so any number of readers read one ring.
  *
- * A reader does not trust the ring. Whatever bytes the ring holds, and however they
- * change, no function here reads outside the control and the data area, or loops without
+ * A reader does not trust the ring. With any bytes in the ring, and with any change of
+ * them, no function here reads outside the control and the data area, or loops without
  * a bound.
  *
  * Any context. No function here sleeps or allocates.
@@ -189,7 +189,7 @@ static inline enum seqring_outcome seqring_reader_classify_header(const struct s
  * @v: filled if there is a record
  *
  * @v->payload points into the ring, at @v->len bytes within the data area. The writer may
- * overwrite them at any time. What the caller reads there counts only if
+ * overwrite them at any time. The bytes that the caller reads there count only if
  * seqring_reader_recheck() returns SEQRING_OK afterwards.
  *
  * Return: SEQRING_OK with @v filled; any other outcome with @v undefined.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the two halves of the test driver share. */
+/* Shared by the two halves of the test driver. */
 #ifndef _SEQRING_TEST_DRIVER_H
 #define _SEQRING_TEST_DRIVER_H
 

@@ -53,13 +53,13 @@ static int sys_bpf(enum bpf_cmd cmd, union bpf_attr *attr)
 	return (int)syscall(SYS_bpf, cmd, attr, sizeof(*attr));
 }
 
-/* Whether @fd is a map. BPF_OBJ_GET_INFO_BY_FD cannot tell: it takes programs and links, too. */
+/* True if @fd is a map. BPF_OBJ_GET_INFO_BY_FD cannot tell: it takes programs and links, too. */
 static bool is_map(int fd)
 {
 	union bpf_attr attr = { 0 };
 
 	attr.map_fd = (uint32_t)fd;
-	/* There is no room for a key: a map fails with another errno than what is no map. */
+	/* Without room for a key, a map and a descriptor of another kind fail differently. */
 	return sys_bpf(BPF_MAP_GET_NEXT_KEY, &attr) >= 0 || (errno != EINVAL && errno != EBADF);
 }
 
@@ -171,8 +171,8 @@ static void announce(struct bpf *b, struct ring_merge *m)
 /*
  * Watches the ring's present owner. @gone: the process that was watched is gone.
  *
- * Ownership may pass to another process, or to none. Whoever changes it wakes the
- * sleepers, which call this before they sleep again.
+ * Ownership may pass to another process, or to none. The process that changes it wakes
+ * the sleepers, which call this before they sleep again.
  */
 static void watch_owner(struct ring_reader *r, bool gone)
 {
@@ -185,7 +185,7 @@ static void watch_owner(struct ring_reader *r, bool gone)
 		r->merge.writer_gone |= gone;
 		return;
 	}
-	/* To close the descriptor takes it out of the epoll instance. */
+	/* Closing the descriptor takes it out of the epoll instance. */
 	libring_close_fd(b->pidfd);
 	b->pidfd = -1;
 	b->owner = owner;
@@ -238,7 +238,7 @@ static void bpf_close(struct ring_reader *r)
 	free(b);
 }
 
-/* Whether the map is frozen; true if /proc cannot tell. */
+/* True if the map is frozen, or if /proc cannot tell. */
 static bool is_frozen(int fd)
 {
 	char path[32], line[128];

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/* What a descriptor in the instance stands for; libring_poller_drain() returns these bits. */
+/* Kinds of descriptors in the instance, as bits; libring_poller_drain() returns them. */
 #define POLLER_TIMER	(1u << 0)
 #define POLLER_DOORBELL (1u << 1)
 #define POLLER_OWNER	(1u << 2) /* a pidfd, readable when the process is gone */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause */
 /*
- * What memfd and BPF rings share: the writer rings a doorbell when it passes the lowest wake
+ * Shared by memfd and BPF rings: the writer rings a doorbell when it passes the lowest wake
  * threshold. Thresholds are in memory that the readers share with the writer.
  */
 #ifndef LIBRING_BACKEND_THRESHOLDS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause */
 /*
- * What the socket of a served ring sends to who connects: this greeting, with the ring's
- * three descriptors. writer/serve.c sends it, backend/connect.c receives it.
+ * The greeting that a reader gets when it connects to the socket of a served ring, with the
+ * ring's three descriptors. writer/serve.c sends it, backend/connect.c receives it.
  */
 #ifndef LIBRING_BASE_HELLO_H
 #define LIBRING_BASE_HELLO_H

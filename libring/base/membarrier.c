@@ -15,7 +15,7 @@ int libring_membarrier(int cmd)
 	return done < 0 ? -errno : (int)done;
 }
 
-/* Whether membarrier(2) has all of these commands here. */
+/* True if membarrier(2) of this kernel has all of these commands. */
 bool libring_membarrier_has(int cmds)
 {
 	int has = libring_membarrier(MEMBARRIER_CMD_QUERY);

@@ -85,7 +85,7 @@ int libring_bpf_dir(char *dir, size_t size)
 	return 0;
 }
 
-/* Whether @path is in a BPF file system. */
+/* True if @path is in a BPF file system. */
 bool libring_on_bpffs(const char *path)
 {
 	struct statfs st;

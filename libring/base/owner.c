@@ -61,7 +61,7 @@ void libring_owner_self(__u64 *owner, __u64 *pidns)
 	*pidns = own_pidns();
 }
 
-/* Whether the ring's owner runs; true if this process cannot tell. */
+/* True if the ring's owner runs, or if this process cannot tell. */
 bool libring_owner_alive(uint64_t owner, uint64_t pidns)
 {
 	return owner && (pidns != own_pidns() || owner_of((uint32_t)owner) == owner);

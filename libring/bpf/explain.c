@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
-/* Whether this process can use BPF, and why an object does not load. */
+/* Finds out if this process can use BPF, and explains why an object does not load. */
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

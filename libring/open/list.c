@@ -36,7 +36,7 @@ static int next_place(struct place *p)
 	return err;
 }
 
-/* Whether ring_open(@name) finds something before it comes to @p. */
+/* True if ring_open(@name) finds something before it comes to @p. */
 static bool is_hidden(const char *name, const struct place *p)
 {
 	struct place before = { 0 };

@@ -159,7 +159,7 @@ static int set_not_found(const char *name)
 	return libring_set_error(ENOENT, "%s: there is no such ring", name);
 }
 
-/* Whether this process may not search the directory of @path. */
+/* True if this process may not search the directory of @path. */
 static bool is_barred(const char *path)
 {
 	return access(path, F_OK) && errno == EACCES;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause */
 /*
- * What a kind of ring has to implement. open/backends.c lists the kinds; all calls of a
+ * The operations that each kind of ring implements. open/backends.c lists the kinds; all calls of a
  * backend go through this table.
  */
 #ifndef LIBRING_READER_BACKEND_H
@@ -18,7 +18,7 @@ struct ring_reader;
 #define LIBRING_NOT_MINE 1
 
 /*
- * What a reader is opened from.
+ * The descriptors that a reader is opened from.
  *
  * @fds: the ring's descriptors. A device, and a ring that is opened without the means to
  *       sleep, have fds.ring alone; the others are -1
@@ -31,8 +31,8 @@ struct ring_origin {
 
 /*
  * @writer: SEQRING_WRITER_*
- * @node_type: S_IF* of what has the name of a ring of this kind
- * @no_dots: such a name has no dot
+ * @node_type: S_IF* of the node that bears the name of a ring of this kind
+ * @no_dots: the name of such a ring has no dot
  * @dir_is_private: most processes may not search the directory: then it counts as empty
  * @dir: gives the directory number @nr, from 0, that has the names.
  *       0; -ENOENT there are no more; -ENAMETOOLONG

@@ -17,7 +17,7 @@ static uint64_t sum_dropped(const struct seqring_ring_ctl *ctl)
 	return sum;
 }
 
-/* Whether the writer ended the ring. If so, head and seq no longer change. */
+/* True if the writer ended the ring. If so, head and seq no longer change. */
 static bool is_dead(const struct seqring_ring_ctl *ctl)
 {
 	/* Pairs with seqring_writer_end(). */

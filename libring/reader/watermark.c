@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
-/* The watermark: how much has to be unread to wake a reader. */
+/* The watermark: the amount of unread data that wakes a reader. */
 
 #include "../base/clock.h"
 #include "reader.h"

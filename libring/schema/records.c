@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
 /*
- * Which records a schema describes: the enumerators of enum seqring_schema, and for
- * each of them the struct with the same name.
+ * Lists the records that a schema describes: the enumerators of enum seqring_schema, and
+ * for each of them the struct with the same name.
  */
 
 #include <stdlib.h>

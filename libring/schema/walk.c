@@ -289,7 +289,7 @@ int ring_schema_walk(const struct ring_schema *s, uint16_t type, const void *pay
 		return libring_set_error(EMSGSIZE,
 					 "%zu bytes are too few for %s, which needs at least %u",
 					 len, r->name, r->min_len);
-	/* A payload without bytes may be NULL, but NULL in a walk means describe. */
+	/* An empty payload may be NULL, but a walk takes NULL as the request to describe. */
 	if (!payload)
 		w.payload = (const unsigned char *)"";
 	w.used = r->min_len;

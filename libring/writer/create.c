@@ -20,7 +20,7 @@
 #include "serve.h"
 #include "writer.h"
 
-/* Where things are in the ring's memfd, in bytes. */
+/* The layout of the ring's memfd, in bytes. */
 struct shape {
 	uint64_t page;
 	uint64_t ring_offset;
@@ -98,7 +98,7 @@ static int seal(int fd, int seals)
 	return 0;
 }
 
-/* Whether readers can execute the writer's fence by membarrier(): they use this kernel, too. */
+/* True if readers can execute the writer's fence by membarrier(): they use this kernel, too. */
 static bool register_membarrier(void)
 {
 	const int needed = MEMBARRIER_CMD_GLOBAL_EXPEDITED |

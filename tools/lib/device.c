@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What only a device of the module knows. */
+/* Facts that only a device of the module knows. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

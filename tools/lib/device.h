@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What only a device of the module knows, and libring does not report. */
+/* Facts that only a device of the module knows, and that libring does not report. */
 #ifndef LIB_DEVICE_H
 #define LIB_DEVICE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What json-c lacks. */
+/* Additions to json-c. */
 #ifndef LIB_JSON_H
 #define LIB_JSON_H
 

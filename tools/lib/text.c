@@ -20,7 +20,7 @@ size_t format_hex(char *dst, const void *src, size_t n)
 	return 2 * n;
 }
 
-/* Whether a character moves the cursor, changes the writing direction or is invisible. */
+/* True if a character moves the cursor, changes the writing direction or is invisible. */
 static bool is_hidden(uint32_t c)
 {
 	return c < 0xa0 || c == 0xad || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||

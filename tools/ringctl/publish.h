@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What ends a record in the input. */
+/* The delimiter that ends a record in the input. */
 enum publish_unit { PUBLISH_LINES, PUBLISH_NULS, PUBLISH_WHOLE };
 
 #define PUBLISH_FOREVER UINT64_MAX

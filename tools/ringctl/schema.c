@@ -24,7 +24,7 @@ struct schema_opts {
 	bool json;
 };
 
-/* Whether it is a file with BTF. A memfd of a ring is a regular file, too, but not ELF or BTF. */
+/* True if it is a file with BTF. A memfd of a ring is a regular file, too, but not ELF or BTF. */
 static bool is_btf_file(const char *path)
 {
 	static const unsigned char elf[] = { 0x7f, 'E', 'L', 'F' };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What user space tells the BPF programs before it loads them. */
+/* Settings that user space gives to the BPF programs before it loads them. */
 #ifndef TRACE_CONFIG_H
 #define TRACE_CONFIG_H
 

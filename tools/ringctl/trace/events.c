@@ -23,7 +23,7 @@ static size_t group_len(const char *name)
 	return strcspn(name, ":");
 }
 
-/* Whether @event begins another group than the event before it. */
+/* True if @event begins another group than the event before it. */
 static bool begins_group(int event)
 {
 	const char *name = trace_events[event].name;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which events the running kernel has. */
+/* Finds out which events the running kernel has. */
 #ifndef TRACE_KERNEL_H
 #define TRACE_KERNEL_H
 

@@ -44,7 +44,7 @@ const struct trace_record_type *trace_type_of(const struct ring_record *rec);
 /* The event that @rec reports. Return: its name; NULL: trace_type_of() is NULL. */
 const char *trace_event_of(const struct ring_record *rec);
 
-/* Whether @schema describes our records. Types of other producers may have the same numbers. */
+/* True if @schema describes our records. Types of other producers may have the same numbers. */
 bool trace_knows(const struct ring_schema *schema);
 
 #endif /* TRACE_PRINT_RECORD_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which events to publish, and for which tasks. Part of trace.bpf.c. */
+/* Decides which events to publish, and for which tasks. Part of trace.bpf.c. */
 #ifndef TRACE_FILTER_BPF_H
 #define TRACE_FILTER_BPF_H
 
@@ -76,7 +76,7 @@ static __always_inline bool is_own(const struct trace_task *t)
 }
 
 /*
- * Whether an event concerns only this process and idle CPUs. An event that concerns another
+ * True if an event concerns only this process and idle CPUs. An event that concerns another
  * task as well is part of that task's history and is published.
  */
 static __always_inline bool is_own_only(const struct trace_task *a, const struct trace_task *b)
@@ -99,7 +99,7 @@ static __always_inline bool is_listed_comm(const struct trace_task *t)
 	return bpf_map_lookup_elem(&comms, &key);
 }
 
-/* Whether @filter passes something that is @listed, or is not. */
+/* True if @filter passes an item; @listed: its list has the item. */
 static __always_inline bool passes(__u32 filter, bool listed)
 {
 	const bool only = filter == TRACE_FILTER_ONLY;
@@ -107,7 +107,7 @@ static __always_inline bool passes(__u32 filter, bool listed)
 	return listed == only;
 }
 
-/* Whether the filters pass an event that concerns these two tasks. */
+/* True if the filters pass an event that concerns these two tasks. */
 static __always_inline bool is_wanted_pair(const struct trace_task *a, const struct trace_task *b)
 {
 	if (config.pids && !passes(config.pids, is_listed_pid(a) || is_listed_pid(b)))

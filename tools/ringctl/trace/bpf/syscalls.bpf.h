@@ -17,7 +17,7 @@ struct {
 	__type(value, struct call);
 } calls SEC(".maps");
 
-/* Whether the task is in a system call of the 32-bit table. */
+/* True if the task is in a system call of the 32-bit table. */
 static __always_inline bool in_compat_call(struct task_struct *p)
 {
 #if defined(__TARGET_ARCH_x86)

@@ -20,7 +20,7 @@ struct {
 	__type(value, struct connection);
 } connections SEC(".maps");
 
-/* Whether only a system call of the socket's owner leads to @state. */
+/* True if only a system call of the socket's owner leads to @state. */
 static __always_inline bool is_set_by_owner(int state)
 {
 	return state == TCP_SYN_SENT || state == TCP_LISTEN || state == TCP_FIN_WAIT1 ||

@@ -18,7 +18,7 @@
 #define SIZES_SUM  (SEQRING_DATA_SIZE_MAX / 3 * 4 + SIZES * (4u << 20))
 #define POINTS_MAX 16u
 
-/* A ring and plain stores over the same memory, by turns. */
+/* A ring and plain stores take turns over the same memory. */
 struct point {
 	struct stores *ring;
 	struct stores *plain;
@@ -27,7 +27,7 @@ struct point {
 	enum pages pages;
 };
 
-/* False: there is no such memory. */
+/* Return: false if there is no such memory. */
 static bool point_init(struct point *p, const char *curve, const char *x, uint64_t size,
 		       uint32_t nr, uint32_t len, enum pages pages)
 {
@@ -92,7 +92,7 @@ static uint64_t available_bytes(void)
 	return kib << 10;
 }
 
-/* At most a third of what there is, so that other programs do not notice. */
+/* Uses at most a third of the free memory, so that other programs do not notice. */
 static uint64_t affordable(void)
 {
 	return available_bytes() / 3;
@@ -185,7 +185,7 @@ static double lap(struct ring_writer *w)
 	return (double)(now_ns() - start) / (double)n;
 }
 
-/* The memfd of a ring of libring's has no pages until the writer gets there. */
+/* The memfd of a libring ring gets each page when the writer first reaches it. */
 static bool lap_round(struct contender *c)
 {
 	struct ring_writer *w = library_writer(RING_LARGE);
@@ -222,7 +222,7 @@ static void records_4k(void)
 				    .rounds = few_rounds(), .round = { .rest_ns = REST_NS } });
 }
 
-/* Threads on one core: each follows the ring, rests, and checks what it gets. */
+/* Threads on one core: each follows the ring, pauses, and checks the records. */
 static void readers(void)
 {
 	static const struct row rows[] = {

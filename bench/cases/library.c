@@ -14,9 +14,9 @@
 
 #define BATCH	      64u
 #define PAYLOADS_SIZE (16u << 10) /* a batch stays in the first cache */
-#define LATEST_NS     1000000u	  /* a reader wakes then, however few records came */
+#define LATEST_NS     1000000u	  /* a reader wakes then, even if few records came */
 
-/* @epoll: the application's own, on the descriptor of the reader; or -1 */
+/* @epoll: the application's epoll instance for the reader's descriptor; or -1 */
 struct library {
 	struct ring_writer *w;
 	struct ring_record out[BATCH];

@@ -80,7 +80,7 @@ static void restore_later(const char *path, const char *text, int lock)
 		return;
 	}
 	close(fd[1]);
-	/* Whatever ends the program must not end this process, not even a terminal. */
+	/* No signal to the program may end this process, not even the terminal's. */
 	setsid();
 	signal(SIGTERM, SIG_IGN);
 	while (read(fd[0], &byte, 1) < 0)
@@ -98,7 +98,7 @@ void pages_restore(void)
 	waitpid(guard.pid, NULL, 0);
 }
 
-/* Bytes of a huge page, and how many bytes there are in those that are free. */
+/* Bytes of a huge page, and bytes of all free huge pages. */
 static bool huge_info(size_t *page, size_t *available)
 {
 	FILE *f = fopen("/proc/meminfo", "re");
@@ -166,7 +166,7 @@ static enum pages transparent(const char **why)
 	return PAGES_SMALL;
 }
 
-/* Has the machine set @size bytes aside; the process that restores it gets the lock. */
+/* Makes the machine set @size bytes aside; the process that restores this gets the lock. */
 static bool set_aside(size_t size, int lock, const char **why)
 {
 	size_t page, available;
@@ -217,7 +217,7 @@ enum pages pages_huge(size_t size, const char **why)
 	return transparent(why);
 }
 
-/* Whether all of a mapping is in huge pages. */
+/* True if all of a mapping is in huge pages. */
 static bool is_huge(const void *data, size_t size)
 {
 	FILE *f = fopen("/proc/self/smaps", "re");

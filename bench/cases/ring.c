@@ -67,7 +67,7 @@ static void ring_join(struct stream *s, struct reader *rd)
 	struct seqring_reader *r = rd->impl;
 
 	seqring_reader_seek_head(r);
-	/* Known, as nothing is being published: so losses count from here. */
+	/* Nothing is being published, so the next seq is known and losses count from here. */
 	r->seq = s->seq + 1;
 }
 
@@ -107,7 +107,7 @@ static unsigned int ring_collect(struct stream *s, struct reader *rd, unsigned i
 	return BY_LEN(s, ring_collect_len, rd, max);
 }
 
-/* All that is still there. */
+/* Reads all records that are still in the ring. */
 static void ring_verify(struct stream *s)
 {
 	struct reader *rd = s->reader;

@@ -28,7 +28,7 @@ size_t stores_bytes(uint64_t size, uint32_t nr)
 	return nr * (size + CTL_BYTES);
 }
 
-/* The first word and the last one are the record's own; the others cost nothing. */
+/* Only the first and the last word depend on the record; the others cost nothing. */
 static inline void next_payload(struct stores *s)
 {
 	s->seq++;
@@ -71,7 +71,7 @@ static void library_store(struct stores *s, uint32_t len)
 		fail("libring does not publish: %s", ring_strerror());
 }
 
-/* Each ring in turn. With one ring, no figure contains the cost of taking turns. */
+/* Writes to each ring in turn. With one ring, no figure has the cost of taking turns. */
 static void __attribute__((noinline)) store_chunk(struct stores *s, uint32_t len)
 {
 	uint32_t i;
@@ -95,8 +95,8 @@ static void __attribute__((noinline)) store_chunk(struct stores *s, uint32_t len
 }
 
 /*
- * The other contenders have taken the caches. Where the caches can hold all of the memory,
- * goes round once; of a larger one, nothing that counts was ever there.
+ * The other contenders have taken the caches. If the caches can hold all of the memory, this
+ * goes round once. Of a larger area they never held enough to matter.
  */
 static void warm(struct stores *s)
 {
@@ -108,7 +108,7 @@ static void warm(struct stores *s)
 		store_chunk(s, s->len);
 }
 
-/* The length is a run-time variable to all of them. */
+/* The length is a run-time variable in all of these functions. */
 static bool store_round(struct contender *c)
 {
 	struct stores *s = (struct stores *)c;
@@ -149,7 +149,7 @@ struct stores *stores_new(const struct stores *like)
 	*s = *like;
 	s->c.round = store_round;
 	s->payload = payload_new(s->len);
-	/* Long enough for the clock, short enough for a round; as many of each ring. */
+	/* Long enough for the clock, short enough for a round, and the same for each ring. */
 	s->chunk = ROUND_BYTES / (s->len + 24);
 	s->chunk = s->chunk > 512 ? 512 : s->chunk < STORES_RINGS ? STORES_RINGS : s->chunk;
 	s->chunk -= s->chunk % STORES_RINGS;

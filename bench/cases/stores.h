@@ -16,10 +16,10 @@ enum stores_kind { STORES_RING, STORES_PLAIN, STORES_LIBRARY };
  * memfd of libring. All kinds go on where their last round ended, so that small parts of a
  * large area do not stay in the caches.
  *
- * @at:   stores_bytes() of memory; not of STORES_LIBRARY
- * @size: of each data area
- * @nr:   of rings, a power of two
- * @same_payload: for each record
+ * @at:   stores_bytes() of memory; not for STORES_LIBRARY
+ * @size: bytes of each data area
+ * @nr:   number of rings, a power of two
+ * @same_payload: each record has the same payload
  */
 struct stores {
 	struct contender c;

@@ -6,7 +6,7 @@
 #include "../peers/peers.h"
 #include "kinds.h"
 
-/* Each look at the clock lets the reader catch up: so the writer looks seldom. */
+/* Each look at the clock lets the reader catch up, so the writer looks seldom. */
 static const struct stream_round flat_out = { .rest_ns = REST_NS, .chunk = 100 };
 
 void case_reader(void)
@@ -32,7 +32,7 @@ void case_bulk(void)
 	table_run(&(struct table) { "bulk", rows, NR(rows), .len = 1024, .round = flat_out });
 }
 
-/* Once, however disturbed: what matters is whether anything is lost. */
+/* Runs once, even if disturbed: only a loss matters. */
 static bool lasting_round(struct contender *contender)
 {
 	struct row_contender *c = (struct row_contender *)contender;

@@ -58,7 +58,7 @@ static inline unsigned int few_rounds(void)
 
 /*
  * A program: a table of cases. @counted: the case needs a clock that
- * counts instructions; it runs only with --counted, and the others only without.
+ * counts instructions. Such a case runs only with --counted, the others only without it.
  */
 struct bench_case {
 	const char *name;
@@ -78,22 +78,22 @@ struct bench_program {
 
 int bench_main(const struct bench_program *program, int argc, char **argv);
 
-/* Harness. All of them end the program when the machine refuses. */
+/* Harness. These functions end the program when the machine refuses. */
 uint64_t now_ns(void);
 uint64_t cpu_ns(void); /* processor time of this thread */
 void pin_to(int cpu);
 /* Zeroed memory, aligned to two cache lines. */
 void *alloc(size_t size);
-/* Zeroed memory of a memfd, touched; @readonly: a second mapping of it. */
+/* Zeroed and touched memory of a memfd; @readonly: a second mapping of it. */
 void *map_shared(size_t size, const void **readonly);
-/* A string that lives as long as the program. */
+/* Formats a string that is never freed. */
 const char *keep(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* 1024: "1 KiB". */
 const char *size_text(uint64_t bytes);
 
-/* Ends the program with status 2: what was read is not what was written. */
+/* Ends the program with status 2: wrong data was read. */
 void wrong(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
-/* Ends the program with status 3: it cannot run here. */
+/* Ends the program with status 3: this machine cannot run it. */
 void fail(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* Runs fn(arg) on the reader's core; one at a time. */
@@ -101,7 +101,7 @@ void other_start(void (*fn)(void *arg), void *arg);
 void other_wait(void);
 
 /*
- * Whether something else ran on a core during a measurement. A thread that never sleeps
+ * True if something else ran on a core during a measurement. A thread that never sleeps
  * has as much processor time as has passed; one that sleeps is judged by how often it was
  * preempted.
  */
@@ -188,9 +188,9 @@ struct contender {
 
 /* The unit belongs to the key: "writer_ns". */
 void contender_set(struct contender *c, const char *key, double value);
-/* For warm_up: there is none. */
+/* A warm_up that does nothing. */
 void contender_cold(struct contender *c);
-/* All of them in each round. Contenders that are NULL are left out. */
+/* Runs all contenders in each round. Leaves out contenders that are NULL. */
 void alternate(const char *section, struct contender *const *c, unsigned int n,
 	       unsigned int rounds);
 
@@ -201,13 +201,13 @@ void alternate(const char *section, struct contender *const *c, unsigned int n,
 int emit_open(const char *path); /* NULL: standard output */
 int emit_close(void);
 void emit_run(void);
-void emit_part(const char *part); /* to which everything belongs from now on */
+void emit_part(const char *part); /* everything from now on belongs to this part */
 bool emit_part_empty(void);
 void emit_sample(const char *section, const struct contender *c, unsigned int round,
 		 bool disturbed);
-/* One that begins with SKIPPED says what could not be measured. */
+/* A note that begins with SKIPPED says what could not be measured. */
 void emit_note(const char *section, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* For the description of the run: members of an object. */
+/* Members of an object, for the description of the run. */
 void emit_key(const char *key);
 void emit_text(const char *key, const char *text);
 void emit_number(const char *key, double value);

@@ -11,8 +11,8 @@
 
 static FILE *out;
 static const char *part = "";
-static bool first; /* nothing stands in the innermost object yet */
-static bool empty; /* nothing belongs to the part yet */
+static bool first; /* the innermost object has no member yet */
+static bool empty; /* the part has no line yet */
 
 int emit_open(const char *path)
 {
@@ -41,7 +41,7 @@ static void put_text(const char *text)
 	fputc('"', out);
 }
 
-/* Counts exactly, measurements in as many digits as they have. JSON knows no NaN. */
+/* Writes counts exactly, and measurements with their significant digits. JSON has no NaN. */
 static void put_number(double value)
 {
 	if (!isfinite(value))
@@ -120,7 +120,7 @@ static int compare_ticks(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Each value that occurs, and how often: a fraction of the size, and nothing is lost. */
+/* Writes each value once with its count: exact, in a fraction of the size. */
 static void put_ticks(const struct contender *c)
 {
 	uint64_t i, begin;

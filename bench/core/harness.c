@@ -20,7 +20,7 @@
 /* Losing less than this of a core is no disturbance: the tick costs that much. */
 #define DISTURBED_NS	100000u
 #define DISTURBED_SHARE 200u /* or one part in this many */
-/* Preemptions in ten milliseconds that are none either: the tick's work causes them. */
+/* So many preemptions in ten milliseconds are no disturbance: the tick causes them. */
 #define PREEMPTED_10_MS 2u
 
 struct bench_options opt;
@@ -185,7 +185,7 @@ void other_start(void (*fn)(void *arg), void *arg)
 		sem_init(&other.posted, 0, 0);
 		sem_init(&other.done, 0, 0);
 		pthread_attr_init(&attr);
-		/* On its core from the start: the writer's thread spins on the other one. */
+		/* It starts on its core: the writer's thread spins on the other one. */
 		pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
 		err = pthread_create(&thread, &attr, other_main, NULL);
 		if (err)

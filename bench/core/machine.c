@@ -38,7 +38,7 @@ static void emit_cpu(void)
 	emit_text("cpu", "unknown");
 }
 
-/* The hypervisor's name stands at the first leaf reserved for that. */
+/* The hypervisor's name is at the first leaf that is reserved for it. */
 static void emit_hypervisor(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
@@ -53,7 +53,7 @@ static void emit_hypervisor(void)
 #endif
 }
 
-/* One word of what the kernel says about a cache of the writer's core. */
+/* Reads one word from the kernel's description of a cache of the writer's core. */
 static bool cache_says(unsigned int i, const char *what, char word[16])
 {
 	const char *path = keep("/sys/devices/system/cpu/cpu%d/cache/index%u/%s", opt.cpu[0], i,

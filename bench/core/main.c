@@ -61,7 +61,7 @@ static bool wanted(const char *only, const char *name)
 	return !only;
 }
 
-/* Every name in the list is that of a part which can run. */
+/* Fails unless every name in the list is the name of a part that can run. */
 static void check_names(const struct bench_program *p, const char *only, bool counted)
 {
 	char *copy = only ? strdup(only) : NULL, *name, *rest = copy;

@@ -124,7 +124,7 @@ void stream_free(struct stream *s)
 	free(s);
 }
 
-/* The records that came last, @n of them, have come by now. */
+/* Notes the latencies of the last @n records, which have arrived now. */
 static void note_latency(const struct shared *sh, const struct reader *rd, unsigned int n)
 {
 	struct stream *s = sh->s;
@@ -133,14 +133,14 @@ static void note_latency(const struct shared *sh, const struct reader *rd, unsig
 	for (i = rd->newest - n + 1 - sh->first; n; n--, i++) {
 		due = schedule_due(&sh->schedule, i);
 		if (i >= s->nr_ticks)
-			continue; /* the one that only wakes a sleeper */
+			continue; /* this record only wakes a sleeper */
 		if (now < due)
 			fail("the clocks of cores %d and %d disagree", opt.cpu[0], opt.cpu[1]);
 		s->ticks[i] = now - due;
 	}
 }
 
-/* Threads on one core let each other run meanwhile. */
+/* Meanwhile, other threads on the core may run. */
 static void rest(const struct stream_round *r, uint64_t length)
 {
 	uint64_t start = ticks();
@@ -238,7 +238,7 @@ static void read_round(void *arg)
 	serve(&service[0]);
 	r->reader_ns = (double)(cpu_ns() - start_cpu) / (double)(s->reader[0].read + 1);
 	r->switches = 1e3 * (double)watch_sleeps(&w) / (double)(s->reader[0].read + 1);
-	/* Of several threads only one can run at a time: that does not disturb them. */
+	/* Several threads on one core take turns, which is no disturbance. */
 	if (nr == 1 && (r->sleeps ? watch_sleeper_disturbed(&w) : watch_disturbed(&w)))
 		r->disturbed = 1;
 	for (i = 1; i < nr; i++)
@@ -379,7 +379,7 @@ void stream_run(struct stream *s, struct stream_round *r)
 	double spent;
 
 	r->ns = r->ns ? r->ns : opt.round_ms * MS_NS;
-	ns_per_tick(); /* not first by a reader, for it takes a while */
+	ns_per_tick(); /* takes a while, so a reader must not be the first to call it */
 	if (s->kind->run) {
 		s->kind->run(s, r);
 		return;
@@ -401,7 +401,7 @@ void stream_run(struct stream *s, struct stream_round *r)
 	r->rate = 1e3 * (double)n / (double)(now_ns() - begin);
 	r->writer_ns = (s->own_ns ? (double)s->own_ns : spent) / (double)n;
 	r->published = n;
-	/* A writer may sleep where a reader does: while a buffer is full. */
+	/* A writer may sleep as well: while a buffer is full. */
 	if (r->sleeps ? watch_sleeper_disturbed(&w) : watch_disturbed(&w))
 		__atomic_store_n(&r->disturbed, 1, __ATOMIC_RELAXED);
 	if (r->nobody) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A writer on one core and readers on the other move records that validate
- * themselves: one round of it for any contender, and tables of contenders.
+ * themselves. This runs one round of any contender, and tables of contenders.
  */
 #ifndef RINGBENCH_STREAM_H
 #define RINGBENCH_STREAM_H
@@ -18,8 +18,8 @@
 /*
  * @read, @lost: in this round
  * @newest:      seq of the record that was read last
- * @may_block:   collect() sleeps while there is nothing, where the kind can
- * @impl:        the kind's
+ * @may_block:   collect() sleeps while there is nothing, if the kind can
+ * @impl:        private to the kind
  */
 struct reader {
 	struct stream *s;
@@ -162,7 +162,7 @@ void *stream_alloc(struct stream *s, size_t size);
 void *stream_map(struct stream *s, size_t size, const void **readonly);
 
 void stream_run(struct stream *s, struct stream_round *r);
-/* Rounds that do not count, until both sides have touched every page. */
+/* Runs rounds that do not count, until both sides have touched every page. */
 void stream_warm_up(struct stream *s, const struct stream_round *like);
 
 /* The schedule of a spaced round, in ticks. Both sides know it without telling each other. */
@@ -236,7 +236,7 @@ struct table {
 	void (*after)(struct row_contender *const *c);
 };
 
-/* Those that cannot run here are skipped, in a note that says why. */
+/* Runs the rows. A note says which rows cannot run here, and why. */
 void table_run(const struct table *t);
 /* Sets the figures of a round; of a row with a round of its own, only those of s->ticks. */
 void row_report(struct row_contender *c);

@@ -17,8 +17,8 @@ static bool kept_up(const struct stream_round *r)
 
 /*
  * Flat out, if that loses nothing. Else first at the pace that the reader could keep, then
- * more slowly until it keeps up. A round that something disturbed must lose nothing either;
- * when there is no such pace, nothing counts as delivered.
+ * more slowly until it keeps up. A disturbed round must not lose anything
+ * either. If there is no such pace, nothing counts as delivered.
  */
 static void run_paced(struct stream *s, struct stream_round *r)
 {
@@ -133,7 +133,7 @@ static struct row_contender *row_open(const struct table *t, const struct row *r
 	return c;
 }
 
-/* Records that only the end of all rounds tells of: a sample without any other figure. */
+/* Adds records that are known only after all rounds, as a sample without other figures. */
 static void row_finish(const char *section, struct row_contender *c, unsigned int rounds)
 {
 	struct contender after = { .name = c->c.name };

@@ -3,7 +3,7 @@
  * Other protocols over the same record headers, with the same payloads and the same way of
  * copying, so that the difference is the protocol.
  *
- * They order memory by themselves, not with barrier.h, for they are not seqrings.
+ * They order memory by themselves, not with barrier.h, because they are not seqrings.
  */
 #include <seqring/reader.h>
 #include <seqring/writer.h>
@@ -14,9 +14,9 @@
 #define FLAGS_PAUSE 1000u /* ticks; a full buffer: let the reader get ahead */
 
 /*
- * A byte ring with begin and end counters on one line, as Aeron's broadcast
- * buffer has: the writer moves @begin before it overwrites and @end after; a
- * reader copies and then looks whether @begin has come round to its record.
+ * A byte ring with begin and end counters on one line, as in Aeron's broadcast
+ * buffer. The writer moves @begin before it overwrites, and @end after. A reader
+ * copies, and then checks whether @begin has reached its record.
  */
 struct bytes_ctl {
 	uint64_t begin;
@@ -68,7 +68,7 @@ static inline void store_record(struct seqring_record *rec, uint64_t ts_ns, uint
 	seqring_writer_copy_payload(rec + 1, payload, len);
 }
 
-/* Announces what will be overwritten, before the first byte of it is. */
+/* Announces the bytes that will be overwritten, before it overwrites the first one. */
 static inline struct seqring_record *bytes_begin(struct bytes *b, uint64_t end)
 {
 	__atomic_store_n(&b->ctl->begin, end, __ATOMIC_RELAXED);
@@ -123,7 +123,7 @@ static void bytes_join(struct stream *s, struct reader *rd)
 	b->reader_seq = s->seq + 1;
 }
 
-/* Whether the record that was read at @pos is whole; if not, goes to the newest record. */
+/* True if the record that was read at @pos is whole; if not, goes to the newest record. */
 static inline bool bytes_whole(struct bytes *b, uint64_t pos)
 {
 	uint64_t begin;
@@ -201,7 +201,7 @@ const struct stream_kind kind_bytes = {
 
 /*
  * The limit of moving records through a buffer: the stamp is a flag, the writer waits until
- * the reader has cleared it, and nobody has to look anywhere else.
+ * the reader has cleared it, and neither side has to look anywhere else.
  */
 struct flags {
 	unsigned char *data;

@@ -11,7 +11,7 @@
 
 #include "peers.h"
 
-/* @why: the reason why it cannot run here */
+/* @why: set to the reason if the helper cannot run here */
 struct far {
 	const char *name;
 	const char *package;
@@ -29,7 +29,7 @@ struct far_stream {
 	uint32_t index;
 };
 
-/* The helper has ended of itself; it has said why. */
+/* The helper has ended by itself, after a message. */
 static void __attribute__((noreturn)) gone(struct far *f)
 {
 	int status = 0;

@@ -32,7 +32,7 @@ static const char *line_create(struct stream *s)
 	struct lane *lane = stream_alloc(s, sizeof(*lane));
 	const void *readonly;
 
-	/* A message at the window's end, and lines that are asked for, lie behind it. */
+	/* The last message of the window, and prefetched lines, lie behind the window. */
 	lane->mem = stream_map(s, line->window + 4096, &readonly);
 	lane->readonly = readonly;
 	s->impl = lane;
@@ -115,7 +115,7 @@ static uint64_t *bounce_word(const struct stream *s)
 	return (uint64_t *)((const struct lane *)s->impl)->mem;
 }
 
-/* As many as there are ticks in a round, and one more. */
+/* One bounce more than a round has ticks. */
 static void return_bounces(void *arg)
 {
 	struct stream *s = arg;

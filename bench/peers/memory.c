@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Contenders in shared memory: ConcurrencyKit's ring, and memcpy, which no ring can beat.
+ * Contenders in shared memory: ConcurrencyKit's ring, and memcpy, a limit for every ring.
  */
 #if __has_include("ck_ring.h")
 #include <ck_ring.h>
@@ -11,7 +11,7 @@
 
 #define FULL_PAUSE 1000u /* ticks; a full ring: let the reader get ahead */
 
-/* Payload upon payload, round and round; nobody is told. */
+/* Copies one payload after the other, round and round, and tells no reader. */
 struct copy {
 	unsigned char *data;
 	uint64_t size; /* bytes in whole payloads */
@@ -35,7 +35,7 @@ static inline void copy_write_len(struct stream *s, unsigned int n, uint32_t len
 	for (; n; n--) {
 		payload_fill(s->payload, len, ++s->seq);
 		memcpy(c->data + c->pos, s->payload, len);
-		/* Otherwise the compiler would see that nobody reads it. */
+		/* Otherwise the compiler would see that no one reads the copy. */
 		__asm__ __volatile__("" : : : "memory");
 		c->pos += len;
 		if (c->pos == c->size)
@@ -68,7 +68,7 @@ const struct stream_kind kind_copy = {
 };
 
 #ifdef HAVE_CK
-/* Records by value, as between processes, where no pointer has a meaning. */
+/* Records by value: between processes a pointer has no meaning. */
 struct small {
 	uint64_t payload[32 / 8];
 };
@@ -133,7 +133,7 @@ static inline void ck_write_len(struct stream *s, unsigned int n, bool spmc, uin
 	}
 }
 
-/* Nothing is lost on the way, so each record is the one after the last. */
+/* Nothing is lost on the way, so the records come in a row. */
 static inline unsigned int ck_collect_len(struct stream *s, struct reader *rd, unsigned int max,
 					  bool spmc, uint32_t len)
 {

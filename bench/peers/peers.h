@@ -27,7 +27,7 @@ extern const struct stream_kind kind_futex;
  *
  * @stride:   from one message to the next; 0: always the same line
  * @window:   bytes, a power of two, after which they begin anew
- * @prefetch: so far ahead the sender asks for a line to write; 0: not
+ * @prefetch: bytes by which the sender prefetches a line to write; 0: no prefetch
  * @payload:  a word beside the one that the reader waits for
  * @reply:    the reader sends the line back
  * @paced:    bounces begin when they are due
@@ -42,11 +42,11 @@ struct line {
 };
 
 extern const struct stream_kind kind_line;
-/* Rounds of their own for rows of that kind. */
+/* Rounds for rows of that kind. */
 bool clock_round(struct contender *c);	/* no message: what the schedule itself costs */
 bool bounce_round(struct contender *c); /* half of a round trip, by the sender's clock */
 
-/* Of helpers, for they need a daemon or threads that have no place in this process. */
+/* In helpers: these need a daemon, or threads that must not run in this process. */
 extern const struct stream_kind kind_iceoryx;
 extern const struct stream_kind kind_lttng;
 extern const unsigned int lttng_small, lttng_large, lttng_live; /* variants */

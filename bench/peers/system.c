@@ -36,7 +36,7 @@ struct channel {
 	struct mmsghdr *in;
 };
 
-/* The variant of a row: records in a system call; none: one. */
+/* The variant of a row: records in a system call; NULL: one. */
 const unsigned int channel_group = GROUP;
 
 static struct channel *channel_new(struct stream *s)
@@ -79,7 +79,7 @@ static inline unsigned int smaller(unsigned int a, unsigned int b)
 	return a < b ? a : b;
 }
 
-/* Nothing is lost on the way, so every record is the one after the last. */
+/* Nothing is lost on the way, so the records come in a row. */
 static void take(struct stream *s, struct reader *rd, const void *payload)
 {
 	payload_check(payload, s->len, ++rd->newest, s->kind->name);
@@ -150,7 +150,7 @@ static unsigned int pipe_collect(struct stream *s, struct reader *rd, unsigned i
 	return n;
 }
 
-/* One message header for each of @n payloads from @base on. */
+/* Makes a message header for each of @n payloads, from @base on. */
 static struct mmsghdr *headers(struct stream *s, unsigned int n, void *base)
 {
 	struct mmsghdr *h = stream_alloc(s, n * sizeof(*h));
@@ -172,7 +172,7 @@ static const char *datagram_create(struct stream *s)
 
 	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fd))
 		refused(s, "socketpair");
-	/* Beyond the machine's limit where that is allowed, else up to it. */
+	/* Beyond the machine's limit if that is allowed, else up to the limit. */
 	if (setsockopt(fd[0], SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) &&
 	    setsockopt(fd[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)))
 		refused(s, "SO_SNDBUF");

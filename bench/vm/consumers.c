@@ -36,7 +36,7 @@ void consumer_take(struct consumer *c, const void *record, size_t len)
 	c->read++;
 }
 
-/* At head, but knowing which record comes next: so losses count from the first on. */
+/* Starts at head and knows the next seq, so losses count from the first record on. */
 static int ring_stream_open(struct consumer *c, const char **why)
 {
 	struct ring_stats stats = { .size = sizeof(stats) };
@@ -131,9 +131,8 @@ const struct consumer_kind consumer_chardev = {
 };
 
 /*
- * The mapped buffer, by whole sub-buffers. Not with read(2): relay's takes no lock, and
- * beside a writer that fills the buffer it now and then gives out a sub-buffer that is
- * being written.
+ * Takes whole sub-buffers from the mapped buffer. read(2) of relay takes no lock: beside a
+ * writer that fills the buffer, it sometimes returns a sub-buffer that is being written.
  */
 struct relay {
 	const char *map;

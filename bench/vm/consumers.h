@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The ways of the records of each kind of stream to user space. */
+/* The consumers of each kind of stream in user space. */
 #ifndef VMBENCH_CONSUMERS_H
 #define VMBENCH_CONSUMERS_H
 
 #include "guest.h"
 
 /*
- * A consumer and its account, which must be exact: the number of a record says how many are
+ * A consumer and its account, which must be exact: a record's number shows how many are
  * missing before it.
  *
  * @next: number of the next record
  * @ended: the writer has stopped
- * @told: how many were lost, by the contender's own count; NOT_TOLD if it does not count
+ * @told: lost records by the contender's own count; NOT_TOLD if it does not count
  */
 #define NOT_TOLD UINT64_MAX
 
@@ -28,8 +28,8 @@ struct consumer {
 };
 
 /*
- * @open:  from now on records come. Returns 0, or -errno with @why
- * @drain: gives all that is there to consumer_take()
+ * @open:  makes records come from now on. Returns 0, or -errno with @why
+ * @drain: gives all available records to consumer_take()
  */
 struct consumer_kind {
 	const char *name;

@@ -96,7 +96,7 @@ void team_stop(struct snapshot_team *t);
 uint64_t team_read(const struct snapshot_team *t);
 uint64_t team_torn(const struct snapshot_team *t);
 
-/* Whether all words of a state follow from its first two. */
+/* True if all words of a state follow from its first two. */
 static inline bool state_whole(const struct locks_state *s, uint32_t len)
 {
 	uint64_t differs = 0;

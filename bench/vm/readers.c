@@ -144,7 +144,7 @@ static void library_take(struct snapshot_reader *r, struct locks_state *copy)
 		fail("ring_newest(): %s", ring_strerror());
 }
 
-/* In the middle of a copy. What was copied counts only when the library says so. */
+/* Stops in the middle of a copy. The copy counts only if the library says so. */
 static void library_hold(struct snapshot_reader *r, struct locks_state *copy)
 {
 	struct ring_record rec;
@@ -263,7 +263,7 @@ void team_start(struct snapshot_team *t, const struct snapshot_kind *kind, unsig
 			reader_main(t, i, kind, len, stopped && !i);
 		t->pid[i] = pid;
 		t->nr++;
-		/* Not before it has hold of the state. */
+		/* Wait until the reader has hold of the state. */
 		if (stopped && !i &&
 		    (waitpid(pid, &status, WUNTRACED) != pid || !WIFSTOPPED(status)))
 			fail("a reader did not stop");
@@ -282,7 +282,7 @@ void team_continue(struct snapshot_team *t)
 	kill(t->pid[0], SIGCONT);
 }
 
-/* The one that is stopped; if it holds the spinlock word, nobody releases that any more. */
+/* Kills the stopped process. If it holds the spinlock word, the word is never released. */
 void team_kill(struct snapshot_team *t)
 {
 	int status;

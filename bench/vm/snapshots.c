@@ -2,7 +2,7 @@
 /*
  * The latest state of something in the kernel, for processes: behind a mutex that ioctl()
  * takes, behind a spinlock word in the shared page, and as the newest record of a seqring.
- * How many snapshots the readers get, and what they do to the kernel's writer while they
+ * Measures the snapshots of the readers, and their effect on the kernel's writer while they
  * read, are stopped in the middle, or die there.
  */
 #include "guest.h"
@@ -12,7 +12,7 @@
 #define PERIOD_NS 199000u /* between two updates by the kernel; in no step with its ticks */
 #define SETTLE_MS 20u
 
-/* What the processes do while the kernel publishes. */
+/* The activity of the processes while the kernel publishes. */
 enum situation { IDLE, COMPUTE, READ, STOPPED, KILLED, SITUATIONS };
 
 struct snapshots {
@@ -71,7 +71,7 @@ static bool snapshots_round(struct contender *c)
 	uint64_t start, before, read;
 	double seconds;
 
-	/* So that a reader that stops at once has something to stop in. */
+	/* A reader that stops at once needs a state to stop in. */
 	writer_start(guest.device, s->kind->writer, s->len, 1, PERIOD_NS);
 	writer_stop(guest.device, &r, NULL);
 	team_start(team, crowd, s->what == IDLE ? 0 : s->readers, s->len, s->what >= STOPPED);
@@ -85,7 +85,7 @@ static bool snapshots_round(struct contender *c)
 	read = team_read(team) - before;
 	seconds = (double)(now_ns() - start) / 1e9;
 	if (s->what == STOPPED) {
-		/* The writer that waits for it gets on by now: so the wait is a sample. */
+		/* The waiting writer goes on now, so its wait becomes a sample. */
 		team_continue(team);
 		sleep_ms(SETTLE_MS);
 	}

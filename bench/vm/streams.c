@@ -8,7 +8,7 @@
 
 #define PERIOD_NS 2000000u
 #define BURST	  64u
-#define REST_US	  200u /* between two looks of the consumer */
+#define REST_US	  200u /* from one look of the consumer to the next */
 #define SETTLE_MS 20u
 
 static const struct consumer_kind *const kinds[] = {
@@ -79,7 +79,7 @@ static bool stream_round(struct contender *contender)
 	uint64_t start;
 	double seconds;
 
-	/* Empties the module's buffers of what a former run has left. */
+	/* Removes the records of an earlier run from the module's buffers. */
 	writer_start(device, LOCKS_PLAIN, s->len, 1, PERIOD_NS);
 	writer_stop(device, &r, NULL);
 	if (s->kind->open(c, &why))
@@ -96,7 +96,7 @@ static bool stream_round(struct contender *contender)
 	c->ended = true;
 	s->kind->drain(c);
 	s->kind->close(c);
-	/* Those after the last one that came. */
+	/* The records after the last one that came are lost, too. */
 	c->lost += r.tried + 1 - c->next;
 	check_account(c, &r);
 	contender_set(contender, "payload_bytes", s->len);
@@ -108,7 +108,7 @@ static bool stream_round(struct contender *contender)
 	return false;
 }
 
-/* Whether this contender can run here; if not, notes why. */
+/* True if this contender can run here; if not, notes why. */
 static bool works(const struct stream *s)
 {
 	struct consumer c = consumer_of(s);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Contenders that publish from a BPF program, each in a loop of its own: this ring, the BPF
- * ring buffer in its two ways, the perf buffer, and the limits that none of them can beat.
+ * ring buffer with reserve and with output, the perf buffer, and limits for all of them.
  */
 #include <linux/bpf.h>
 #include <stdbool.h>
@@ -26,7 +26,7 @@ struct ring_buffer {
 
 struct ring_buffer rb SEC(".maps");
 
-/* A ring buffer for each consumer; user space puts them in. */
+/* A ring buffer for each consumer; user space stores them in this map. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, BENCH_FAN);
@@ -40,7 +40,7 @@ struct {
 	__uint(value_size, sizeof(__u32));
 } perf SEC(".maps");
 
-/* Plain stores go here; as large as the ring, and a record more. */
+/* Memory for plain stores: as large as the ring, plus one record. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -57,7 +57,7 @@ const volatile __u64 tick_ns;
 struct bench_run run;
 __u64 long_payload[BENCH_PAYLOAD_MAX / 8];
 
-/* As payload_fill() of the bench has it, so that readers check it. */
+/* Fills a payload as payload_fill() of the bench does, so that readers can check it. */
 static __always_inline void fill(__u64 *to, const __u32 len, __u64 seq)
 {
 	const __u32 step = len > BENCH_SHORT ? 8 : 1;
@@ -68,7 +68,7 @@ static __always_inline void fill(__u64 *to, const __u32 len, __u64 seq)
 	to[len / 8 - 1] = seq;
 }
 
-/* A short payload is made on the stack, a long one where it was made before. */
+/* Makes a short payload on the stack, and a long one in long_payload. */
 static __always_inline __u64 *made(__u64 *stack, const __u32 len, __u64 seq)
 {
 	__u64 *payload = len > BENCH_SHORT ? long_payload : stack;
@@ -77,7 +77,7 @@ static __always_inline __u64 *made(__u64 *stack, const __u32 len, __u64 seq)
 	return payload;
 }
 
-/* Into memory that a record has reserved: a short one is made there. */
+/* Fills the memory of a reservation; a short payload is made in place. */
 static __always_inline void make_at(__u64 *to, const __u32 len, __u64 seq)
 {
 	if (len <= BENCH_SHORT) {
@@ -131,7 +131,7 @@ static __always_inline void rb_put(void *map, const __u32 len, __u64 seq, __u64 
 	const __u32 front = clock_kind == BENCH_NO_CLOCK ? 0 : 8;
 	__u64 *to;
 
-	/* Each call has a constant size: that is what the helper takes. */
+	/* Each call has a constant size, because the helper takes no other. */
 	to = front ? bpf_ringbuf_reserve(map, len + 8, 0) : bpf_ringbuf_reserve(map, len, 0);
 	if (!to) {
 		run.dropped++;
@@ -194,7 +194,7 @@ static __always_inline void store_plain(struct seqring_record *rec, const __u32 
 	make_at((__u64 *)(rec + 1), len, seq);
 }
 
-/* The bytes of a record, header and all, stored and nothing else. */
+/* Stores the bytes of a record, including its header, and does nothing else. */
 static __always_inline void plain_one(const __u32 len, void *ctx)
 {
 	__u64 seq = ++run.seq;
@@ -208,9 +208,9 @@ static __always_inline void plain_one(const __u32 len, void *ctx)
 }
 
 /*
- * The same into memory of the CPU's own, by a program that others may interrupt, which
- * publishes its position: the least that a writer of records does. It may use the ring's
- * memory, for nobody reads.
+ * The same into memory of this CPU, by a program that others may interrupt and that
+ * publishes its position: a writer of records does at least this. No one reads, so it may
+ * use the ring's memory.
  */
 static __always_inline void guarded_one(const __u32 len, void *ctx)
 {
@@ -244,7 +244,7 @@ static __always_inline void nothing_one(const __u32 len, void *ctx)
 	run.seq++;
 }
 
-/* The loop calls a function for each step, which costs: so each step publishes several. */
+/* The loop calls a function for each step. Such a call costs, so a step publishes several. */
 #define SOME(name, len)                               \
 	static long name##_##len(__u32 i, void **ctx) \
 	{                                             \
@@ -254,7 +254,7 @@ static __always_inline void nothing_one(const __u32 len, void *ctx)
 		name##_one(len, *ctx);                \
 		return 0;                             \
 	}
-/* Runs the function for payload_len, and no other. */
+/* Runs the function for payload_len only. */
 #define RUN(name, len) | (size == (len) ? bpf_loop(n, name##_##len, &arg, 0) : 0)
 #define CONTENDER(name)                                                    \
 	BENCH_SIZES(SOME, name)                                            \
@@ -288,7 +288,7 @@ int run_once_ours(void *ctx)
 	return 0;
 }
 
-/* Without flags it wakes the consumer when that has read all the rest. */
+/* Without flags, a record wakes the consumer only if it has read all earlier ones. */
 SEC("raw_tp")
 int run_once_rb(void *ctx)
 {

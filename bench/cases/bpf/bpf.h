@@ -8,7 +8,7 @@
 #include "../../core/stream.h"
 #include "programs.h"
 
-/* The way to the other readers of a buffer that only one can read. */
+/* The way to further readers of a buffer that only one reader can read. */
 enum relay {
 	DIRECT,
 	BY_PIPES,
@@ -29,11 +29,11 @@ struct bpf_variant {
 	enum relay relay;
 };
 
-/* Programs that publish in a loop; and one record for each run. */
+/* Programs that publish in a loop, and programs that publish one record for each run. */
 extern const struct stream_kind kind_bpf;
 extern const struct stream_kind kind_bpf_once;
 
-/* Whether BPF programs run here; if not, notes that they are skipped. */
+/* True if BPF programs run here; if not, notes that they are skipped. */
 bool bpf_here(const char *section);
 
 enum bpf_target { OURS, RING_BUFFER, PERF_BUFFER, NO_BUFFER };
@@ -46,7 +46,7 @@ struct bpf {
 	struct ring_bpf *ring;
 	struct bench_run *run;
 	int prog;
-	uint64_t dropped; /* up to the start of the round */
+	uint64_t dropped; /* records dropped before the round */
 };
 
 void consumers_open(struct stream *s);

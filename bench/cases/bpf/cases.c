@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The cost of a record to a BPF program, the rates to user space, and many readers, beside
- * the BPF ring buffer and the perf buffer, and beside the limits that none can beat.
+ * the BPF ring buffer and the perf buffer, and beside limits for all of them.
  */
 #include <libring/bpf.h>
 #include <malloc.h>
@@ -102,8 +102,8 @@ void case_bpf_size(void)
 }
 
 /*
- * A contender that lost its core for a moment, even to the host, loses records for that.
- * One that is too slow loses some each time.
+ * A contender that lost its core for a moment, even to the host, loses records because of
+ * that. A contender that is too slow loses some in every try.
  */
 static bool loses(struct row_contender *c)
 {
@@ -117,7 +117,7 @@ static bool loses(struct row_contender *c)
 	return true;
 }
 
-/* The highest rate, to within a few percent, at which nothing is lost. */
+/* Finds the highest rate without loss, to within a few percent. */
 static double lossless_rate(struct row_contender *c)
 {
 	struct stream_round *r = &c->round;
@@ -158,7 +158,7 @@ static bool lossless_round(struct contender *contender)
 	return false;
 }
 
-/* By what the contenders of rate and cost publish. */
+/* The contenders of rate and cost, by the call that publishes. */
 #define EACH_BUFFER(ROW)                                            \
 	ROW("ring", "ours"), ROW("BPF ring buffer, reserve", "rb"), \
 		ROW("BPF ring buffer, output", "rb_output"), ROW("perf buffer", "perf")
@@ -189,7 +189,7 @@ static const struct row wake_1_rows[] = { EACH_BUFFER(WAKE_1) };
 static const struct row wake_100_rows[] = { EACH_BUFFER(WAKE_100) };
 static const struct row wake_1000_rows[] = { EACH_BUFFER(WAKE_1000) };
 
-/* A million records a second to a reader that sleeps until there are so many. */
+/* A million records a second to a reader that sleeps until the row's number is unread. */
 static void costs(const struct row *rows, const char *suffix)
 {
 	const struct stream_round pace = {
@@ -219,7 +219,7 @@ void case_bpf_rate(void)
 	costs(wake_1000_rows, ", 32 B, wake for 1000");
 }
 
-/* The memory of a further reader of libring, in a thread that does not sleep. */
+/* Measures the memory of another reader of libring, in a thread that does not sleep. */
 static void memory(struct row_contender *const *c)
 {
 	const struct bpf *b = c[0]->s->impl;
@@ -251,7 +251,7 @@ static void memory(struct row_contender *const *c)
 /* By default libring wakes a reader when half the ring is unread. */
 #define HALF_A_RING (RING_LARGE / 2 / 56)
 
-/* A quick run has the rows that targets need. */
+/* A quick run has only the rows that targets need. */
 #define FAN_ROWS(nr, quick_ring, quick_asleep, quick_each)                                        \
 	{ "ring, batching, " #nr, &kind_bpf, VARIANT("ours", BENCH_FINE), .readers = nr,          \
 	  .full_only = !(quick_ring) },                                                           \

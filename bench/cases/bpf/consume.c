@@ -17,7 +17,7 @@
 
 #include "bench/cases/bpf/bench.skel.h"
 
-#define RELAY_BYTES 65536u /* what a relay passes on at a time, and what a pipe holds */
+#define RELAY_BYTES 65536u /* bytes that a relay passes on at a time; a pipe holds as many */
 #define NO_WAKE_UP  0x7fffffffu
 #define POLL_MS	    20
 
@@ -103,7 +103,7 @@ static int take_rb(void *arg, void *data, size_t size)
 	return 0;
 }
 
-/* The next record's seq tells what was lost. */
+/* Counts a loss by the next record's seq. */
 static enum bpf_perf_event_ret take_perf(void *arg, int cpu, struct perf_event_header *event)
 {
 	const struct {
@@ -156,7 +156,7 @@ static int take_sleeper(const struct ring_record *rec, void *arg)
 	return 0;
 }
 
-/* Takes what is there; with @sleep, waits a while for it first. */
+/* Takes the available records; with @sleep, waits a while for them first. */
 static void take(struct consumer *one, bool sleep)
 {
 	unsigned int nr;
@@ -186,7 +186,7 @@ unsigned int consumer_collect(struct stream *s, struct reader *rd, unsigned int 
 
 	(void)s;
 	(void)max;
-	/* Readers of a relay but the first have nothing to look at. */
+	/* Only the first reader of a relay looks at the buffer. */
 	if (one->b->v->relay != DIRECT && rd->index)
 		return 0;
 	take(one, false);
@@ -195,7 +195,7 @@ unsigned int consumer_collect(struct stream *s, struct reader *rd, unsigned int 
 	return (unsigned int)(rd->read - before);
 }
 
-/* From where the last round ended: nothing was published since. */
+/* Continues where the last round ended: nothing was published since. */
 void consumer_join(struct stream *s, struct reader *rd)
 {
 	struct consumer *one = rd->impl;
@@ -208,7 +208,7 @@ void consumer_join(struct stream *s, struct reader *rd)
 	one->ring.seq = s->seq + 1;
 }
 
-/* Of all but ours: no later record tells of what was dropped at the very end. */
+/* For all contenders except ours: no later record tells of drops at the very end. */
 void consumer_settle(struct stream *s, struct reader *rd)
 {
 	struct consumer *one = rd->impl;
@@ -234,11 +234,11 @@ static void open_sleeper(struct consumer *one, const struct ring_fds *fds)
 
 	if (ring_open_fds(fds, &opts, &one->sleeper))
 		fail("%s", ring_strerror());
-	/* It announces itself now, and not in the first round. */
+	/* The reader announces itself now, not in the first round. */
 	ring_wait(one->sleeper, 1);
 }
 
-/* Somebody sleeps on the writer's ring, as far as the writer knows. */
+/* Makes the writer believe that a reader sleeps on its ring. */
 static void announce(const struct ring_fds *fds)
 {
 	size_t size = ((size_t)opt.cpu[0] + 1) * sizeof(struct seqring_wait);

@@ -7,9 +7,9 @@
 #define BENCH_AT_ONCE	  4u /* records that one step of a loop publishes */
 #define BENCH_FAN	  64 /* consumers with a ring buffer of their own, at most */
 #define BENCH_PAYLOAD_MAX 4096u
-#define BENCH_SHORT	  64u /* payloads up to here are made where they go */
+#define BENCH_SHORT	  64u /* payloads up to this size are made in place */
 
-/* Payload sizes that there are programs for. */
+/* The payload sizes; each has programs of its own. */
 #define BENCH_SIZES(X, name) \
 	X(name, 16)          \
 	X(name, 32)          \
@@ -19,7 +19,7 @@
 	X(name, 1024)        \
 	X(name, 4096)
 
-/* The time of a record; it precedes the payload where a contender has no place for it. */
+/* The clock of a record. If a contender has no place for the time, it precedes the payload. */
 enum bench_clock {
 	BENCH_NO_CLOCK,
 	BENCH_FINE,   /* CLOCK_MONOTONIC */
@@ -31,7 +31,7 @@ enum bench_clock {
  * @wake_every: of the BPF ring buffer: wake with each such record; 0: never
  * @seq:     of the newest record
  * @dropped: records that the contender had no room for
- * @ns:      in the loop
+ * @ns:      time spent in the loop
  */
 struct bench_run {
 	__u32 n;

@@ -49,7 +49,7 @@ static enum bpf_target target_of(const char *program)
 	return strcmp(program, "perf") ? NO_BUFFER : PERF_BUFFER;
 }
 
-/* As large as the ring where it is a contender, a page where it is not. */
+/* As large as the ring for the contender that uses it, else one page. */
 static void size_buffers(struct bpf *b, uint64_t size)
 {
 	if (b->target == RING_BUFFER && strcmp(b->v->program, "fan"))
@@ -60,7 +60,7 @@ static void size_buffers(struct bpf *b, uint64_t size)
 	}
 }
 
-/* Only that one is loaded. */
+/* Loads that program only. */
 static struct bpf_program *select_program(struct bpf *b)
 {
 	struct bpf_program *prog, *selected = NULL;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* For both programs of a helper. */
+/* Shared by both programs of a helper. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -42,7 +42,7 @@ pid_t helper_spawn(const char *log, const char *const argv[])
 	if (fd < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
 		_exit(127);
 	close(fd);
-	/* Not ringbench's end: it would never hear that this helper has ended. */
+	/* Not ringbench's end: ringbench would never see that this helper has ended. */
 	close(0);
 	open("/dev/null", O_RDONLY);
 	execvp(argv[0], (char *const *)argv);

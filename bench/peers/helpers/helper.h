@@ -13,7 +13,7 @@
 
 /* ringbench is at the other end of standard input. */
 void helper_tell(const struct far_answer *a);
-/* Tells it why there is nothing to measure, and ends. */
+/* Tells ringbench why there is nothing to measure, and ends. */
 void helper_cannot(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /*
@@ -23,7 +23,7 @@ void helper_cannot(const char *fmt, ...) __attribute__((noreturn, format(printf,
 pid_t helper_spawn(const char *log, const char *const argv[]);
 bool helper_run(const char *log, const char *const argv[]);
 
-/* The last line in a log, without its end. */
+/* The last line of a log, without its newline. */
 void helper_last_line(const char *path, char *line, size_t size);
 
 /*

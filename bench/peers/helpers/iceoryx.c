@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * iceoryx: a publisher and a subscriber over its shared memory. The payload goes
- * into a chunk that is lent, and is read where it lies. Its daemon, RouDi, hands out
+ * into a chunk on loan, and is read in place. Its daemon, RouDi, hands out
  * the memory and has no part in the exchange.
  */
 #include <time.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * LTTng-UST: a tracepoint with the payload in its fields. What was recorded is read
- * back from the trace after the last round, each record of it, by babeltrace2.
+ * LTTng-UST: a tracepoint with the payload in its fields. After the last round babeltrace2
+ * reads each record back from the trace.
  */
 #define LTTNG_UST_TRACEPOINT_CREATE_PROBES
 #define LTTNG_UST_TRACEPOINT_DEFINE
@@ -106,7 +106,7 @@ static void finish(struct stream *s, struct stream_round *r, const char *name)
 		check_line(s, r, &newest, line);
 	if (pclose(trace))
 		fail("babeltrace2 (package babeltrace2) cannot read the trace");
-	/* Those after the last one that was recorded. */
+	/* The records after the last one in the trace are lost, too. */
 	r->lost += s->seq - newest;
 	free(line);
 }

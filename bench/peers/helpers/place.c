@@ -147,7 +147,7 @@ static void become(char **argv)
 
 	if (program < 0)
 		helper_cannot("%s: %s", argv[2], strerror(errno));
-	/* It is the first process of its namespace: its end ends all that it has started. */
+	/* As the first process of its namespace, its end ends all that it has started. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	own_place();
 	if (strstr(slash ? slash : argv[2], "lttng"))

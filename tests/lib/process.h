@@ -46,7 +46,7 @@ static inline void set_flag(int *flag)
 	__atomic_store_n(flag, 1, __ATOMIC_RELEASE);
 }
 
-/* Whether a process sleeps: in a system call, or for memory. */
+/* True if a process sleeps: in a system call, or for memory. */
 static inline bool is_asleep(pid_t pid)
 {
 	char path[32], text[256] = "", *at;

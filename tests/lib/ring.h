@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What tests of libring share. */
+/* Shared by tests of libring. */
 #ifndef TESTS_LIB_RING_H
 #define TESTS_LIB_RING_H
 
@@ -8,7 +8,7 @@
 #include "libring.h"
 #include "tap.h"
 
-/* A step that the test needs failed; says the errno and libring's sentence. */
+/* Ends a test that cannot go on; prints the errno and libring's sentence. */
 __attribute__((noreturn)) static inline void die(const char *what)
 {
 	t_check(0, what, "%s; %s", strerror(errno), ring_strerror());

@@ -129,7 +129,7 @@ static inline int opened(const void *blob, size_t size)
 	return err;
 }
 
-/* Refused for the reason that @why is part of. Frees @r. */
+/* Checks that @r is refused with a reason that contains @why. Frees @r. */
 static inline void refused(struct raw *r, const char *why)
 {
 	size_t size = finish(r);

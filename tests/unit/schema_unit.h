@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Schemas that tests make, and what they read out of records. */
+/* Makes schemas for tests, and decodes records by them. */
 #ifndef SCHEMA_UNIT_H
 #define SCHEMA_UNIT_H
 
@@ -90,7 +90,7 @@ static inline void one_record(struct types *t, const char *name)
 	add_record(t, name, 1);
 }
 
-/* As a ring would have it; frees the types. */
+/* Makes the blob that a ring would carry; frees the types. */
 static inline struct ring_schema *open_types(struct types *t)
 {
 	struct ring_schema *s = NULL;

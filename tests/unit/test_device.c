@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The module's side of the library, without the module: the system calls that
- * reach a device are defined here, and a memfd ring stands in for it. What the
- * module itself does, the tests in the VM show.
+ * reach a device are defined here, and a memfd ring stands in for it. The
+ * tests in the VM cover the module itself.
  */
 
 #include <errno.h>
@@ -106,7 +106,7 @@ static bool ready(void)
 	return false;
 }
 
-/* glibc says that ppoll() only writes to them. */
+/* glibc declares that ppoll() only writes to them. */
 #ifndef __clang__
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
@@ -204,7 +204,7 @@ static void test_open(void **state)
 	assert_int_equal(rec.ring, 2);
 	assert_int_equal(ring_read(r, &rec, &n, sizeof(n)), 0);
 	assert_int_equal(ring_read(r, &rec, &n, sizeof(n)), -EAGAIN);
-	/* Nobody asked for the descriptor: nothing is written. */
+	/* No caller asked for the descriptor, so nothing is written. */
 	assert_int_equal(dev.page->cursor[2].pos, SEQRING_WAIT_NONE);
 	assert_int_equal(dev.polls, 0);
 	ring_close(r);
@@ -296,7 +296,7 @@ static void test_wait(void **state)
 	assert_rejected(ring_wait(r, 100), ETIMEDOUT);
 	assert_int_equal(dev.polls, 1);
 	assert_int_equal(stats_of(r).waits, 1);
-	/* Its position, and its watermark. */
+	/* The reader's position and its watermark. */
 	assert_int_equal(dev.page->cursor[0].pos, 0);
 	assert_int_equal(dev.page->cursor[0].seq, 1);
 	assert_int_equal(dev.page->cursor[1].pos, 96);
@@ -312,12 +312,12 @@ static void test_wait(void **state)
 	assert_int_equal(wait_woken(r), 0);
 	pthread_join(thread, NULL);
 	assert_int_equal(stats_of(r).lag_records, 2);
-	/* From the first unread one on, not from where the poll began. */
+	/* The time runs from the first unread record, not from the start of the poll. */
 	assert_int_equal(dev.page->cursor[1].pos, 96);
 	ring_close(r);
 }
 
-/* The kernel's word that the watermark is met is taken: its timeout is exact. */
+/* The library trusts the kernel's report that the watermark is met: its timeout is exact. */
 static void test_wait_trusts_poll(void **state)
 {
 	struct ring_reader *r = open_device(OPEN_OPTS(.wake_records = 50));
@@ -340,7 +340,7 @@ static void test_hup(void **state)
 	(void)state;
 	publish_numbers(dev.w, 1, 1);
 	thread = later(&l);
-	/* Fewer than asked for, but there will be no more. */
+	/* Fewer records than the watermark, but no more will come. */
 	assert_int_equal(wait_woken(r), 0);
 	pthread_join(thread, NULL);
 	assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
@@ -367,7 +367,7 @@ static void test_fd(void **state)
 	assert_int_equal(ring_fd(r, &fd), 0);
 	assert_true(is_device(fd));
 	assert_int_not_equal(fd, dev.w->fds.ring);
-	/* Readable at once for what is unread, */
+	/* Readable at once, since records are unread, */
 	assert_true(ready());
 	assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
 	assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
@@ -386,7 +386,7 @@ static void test_fd(void **state)
 	ring_close(r);
 }
 
-/* The rings that are not read never wake. */
+/* Rings that are not read never wake the reader. */
 static void test_one_ring(void **state)
 {
 	struct ring_reader *r = open_device(OPEN_OPTS(.one_ring = 1, .ring = 1));
@@ -415,7 +415,7 @@ static int readable(int fd, int timeout_ms)
 
 #define WINDOW (2000 * MS) /* longer than a busy machine pauses */
 
-/* With a merge window it is an epoll instance, which knows when something is due. */
+/* With a merge window the descriptor is an epoll instance with a timer. */
 static void test_window(void **state)
 {
 	struct ring_reader *r = open_device(
@@ -429,7 +429,7 @@ static void test_window(void **state)
 	assert_int_equal(ring_fd(r, &fd), 0);
 	assert_false(is_device(fd));
 	assert_int_equal(ring_read(r, &rec, NULL, 0), -EAGAIN);
-	/* It does not wait for the record held back, but for one of another ring. */
+	/* It does not wait for the record that is held back, but for one of another ring. */
 	assert_int_equal(dev.page->cursor[0].pos, SEQRING_WAIT_NONE);
 	assert_int_equal(dev.page->cursor[1].pos, 0);
 	assert_int_equal(dev.page->wake_records, 1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What tail promises, at every step: all records from tail to head are whole and
+ * The promise of tail, at every step: all records from tail to head are whole and
  * in a row. Record sizes that divide the segments put record starts exactly on
  * every edge; others put them everywhere else.
  */
@@ -44,7 +44,7 @@ static void check_all(struct fixture *f)
 		assert_int_equal(v.ts_ns, seq * 3);
 	}
 	assert_int_equal(seq, f->w.seq);
-	/* And not much less than the ring holds: tail is no further than it must be. */
+	/* Tail is no further than necessary: the ring is nearly full of records. */
 	if (f->ctl.head > DATA_SIZE)
 		assert_true(f->ctl.head - f->ctl.tail > DATA_SIZE / 4);
 }

@@ -56,7 +56,7 @@ static bool has(const struct names *n, const char *name)
 	return false;
 }
 
-/* A prototype begins in the first column, and its name stands before a '('. */
+/* A prototype begins in the first column, and its name is before a '('. */
 static void read_header(struct names *n, const char *header)
 {
 	char path[5000], line[512];
@@ -125,7 +125,7 @@ static void test_exports(void **state)
 	read_header(&header, "libring/device.h");
 	read_header(&header, "libring/reader.h");
 	read_header(&header, "libring/writer.h");
-	/* The header was understood. */
+	/* The test found prototypes in the header. */
 	assert_true(has(&header, "ring_open"));
 	assert_true(has(&header, "ring_close"));
 	assert_true(has(&header, "ring_strerror"));

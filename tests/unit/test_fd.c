@@ -35,7 +35,7 @@ static int readable(int fd, int timeout_ms)
 	return poll(&pfd, 1, timeout_ms);
 }
 
-/* As an application does: until -EAGAIN. */
+/* Reads until -EAGAIN, as an application does. */
 static unsigned int drain(struct ring_reader *r)
 {
 	struct ring_record rec;
@@ -60,7 +60,7 @@ static void test_level(void **state)
 	assert_int_equal(drain(r), 0);
 	assert_int_equal(readable(fd, 0), 0);
 	publish_numbers(w, 0, 1);
-	/* Until it is read, however often it is asked. */
+	/* The descriptor stays readable until the record is read. */
 	assert_int_equal(readable(fd, 0), 1);
 	assert_int_equal(readable(fd, 0), 1);
 	publish_numbers(w, 0, 2);
@@ -215,7 +215,7 @@ static bool watermark_timeout_once(void *writer)
 	bool in_time;
 
 	drain(r);
-	/* Nothing for a whole timeout: one look, and then sleep. */
+	/* Without records for a whole timeout, the reader checks once and then sleeps. */
 	for (start = now_ns(); now_ns() < start + 300 * MS;) {
 		if (readable(fd, 50)) {
 			assert_int_equal(drain(r), 0);
@@ -304,7 +304,7 @@ struct player {
 	int err;
 };
 
-/* Each round is one record there and one back: a wake-up that is missed ends it. */
+/* Each round sends one record there and one back, so a missed wake-up ends the test. */
 static void play(struct player *p, bool first)
 {
 	struct epoll_event ev = { .events = p->events };
@@ -349,7 +349,7 @@ static void ping_pong(uint32_t events, uint32_t flags)
 	pthread_join(thread, NULL);
 	assert_int_equal(a.err, 0);
 	assert_int_equal(b.err, 0);
-	/* And it does not spin: hardly more wake-ups than records. */
+	/* The reader does not spin: it has hardly more wake-ups than records. */
 	assert_true(a.wakes <= 3 * a.rounds);
 	assert_true(b.wakes <= 3 * b.rounds);
 	ring_close(a.in);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Whatever a ring contains, no reader reads outside of it or loops endlessly. The memory
+ * With any contents of a ring, no reader reads outside of it or loops endlessly. The memory
  * around the ring is not mapped, and alarm(2) ends an endless loop.
  */
 
@@ -74,7 +74,7 @@ static void test_len(void **state)
 	assert_int_equal(newest(b, 0), SEQRING_OK);
 }
 
-/* Allowed by itself, but over the end of the data area. */
+/* A length that is allowed, but exceeds the end of the data area. */
 static void test_len_over_the_end(void **state)
 {
 	struct bare *b = *state;
@@ -184,7 +184,7 @@ static void test_head_behind(void **state)
 	assert_int_equal(peek(b), SEQRING_CORRUPT);
 }
 
-/* Overrun, they say, but no place to go on that is not behind. */
+/* The ring reports an overrun, but every place to continue at is behind. */
 static void test_resync_backwards(void **state)
 {
 	struct bare *b = *state;
@@ -233,7 +233,7 @@ static uint64_t random_word(void)
 	}
 }
 
-/* Words of the control area and of the data area, at random. */
+/* Random words in the control area and in the data area. */
 static void scribble(struct bare *b)
 {
 	uint64_t *ctl = (uint64_t *)b->ctl, *data = (uint64_t *)b->data;
@@ -383,7 +383,7 @@ static void test_holes(void **state)
 	ring_writer_close(w);
 }
 
-/* They are mapped whole, whatever was asked for, and so could not be given back. */
+/* Huge pages are mapped whole, so a shorter mapping could not be unmapped. */
 static void test_huge_pages(void **state)
 {
 	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;

@@ -13,7 +13,7 @@ static void put(struct ring_writer *w, unsigned int ring, uint64_t ts_ns)
 	publish_at(w, ring, ts_ns, &ts_ns, sizeof(ts_ns));
 }
 
-/* The next one is that of @ring and @ts_ns; 0: there is none. */
+/* Checks that the next record is that of @ring and @ts_ns; 0: there is none. */
 static void expect(struct ring_reader *r, unsigned int ring, uint64_t ts_ns)
 {
 	struct ring_record rec;
@@ -52,7 +52,7 @@ static void test_order(void **state)
 	ring_writer_close(w);
 }
 
-/* Each call looks at every ring that had nothing, also when it has something. */
+/* Each call peeks at every ring that was empty, even if another ring has a record. */
 static void test_idle_rings_are_looked_at(void **state)
 {
 	struct ring_writer *w = make_writer(3, CLOCK, 0);
@@ -139,7 +139,7 @@ static void test_misordered(void **state)
 	put(w, 1, 10);
 	expect(r, 1, 10);
 	assert_int_equal(stats_of(r).misordered, 1);
-	/* Its own ring's time going back is no matter of order between rings. */
+	/* Times that go back within one ring do not count as misordered. */
 	put(w, 0, 15);
 	expect(r, 0, 15);
 	assert_int_equal(stats_of(r).misordered, 1);
@@ -151,7 +151,7 @@ static void test_misordered(void **state)
 	put(w, 0, 19);
 	expect(r, 0, 19);
 	assert_int_equal(stats_of(r).misordered, 3);
-	/* Elsewhere it starts anew. */
+	/* After a seek, times delivered before no longer matter. */
 	assert_int_equal(ring_seek(r, RING_HEAD, 0), 0);
 	put(w, 1, 5);
 	expect(r, 1, 5);
@@ -160,7 +160,7 @@ static void test_misordered(void **state)
 	ring_writer_close(w);
 }
 
-/* A record that was chosen between, and is overrun, does not hold its place. */
+/* A record that was next and is overrun loses its place. */
 static void test_overrun_while_pending(void **state)
 {
 	struct ring_writer *w = make_writer(2, CLOCK, 0);
@@ -256,7 +256,7 @@ static void test_one_ring(void **state)
 	expect(r, 1, 20);
 	expect(r, 0, 0);
 	assert_int_equal(stats_of(r).published, 1);
-	/* The others can be asked about. */
+	/* Newest record and statistics of the other rings are available. */
 	assert_int_equal(ring_newest(r, 2, &rec, NULL, 0), 0);
 	assert_int_equal(rec.ts_ns, 30);
 	assert_int_equal(rec.ring, 2);
@@ -370,7 +370,7 @@ static void test_window_holds_back(void **state)
 	expect(r, 1, start - 10);
 	expect(r, 0, 0);
 	assert_int_equal(stats_of(r).misordered, 0);
-	/* The same with time alone; test_window_wait shows that it is not too early. */
+	/* The same by time alone; test_window_wait shows that the record is not early. */
 	sleep_ns(WINDOW + MS);
 	expect(soon, 0, 1);
 	expect(soon, 1, start - 10);
@@ -392,7 +392,7 @@ static void test_window_and_dead_rings(void **state)
 	(void)state;
 	put(w, 0, ts);
 	expect(r, 0, 0);
-	/* Drained and dead, a ring is not waited for. */
+	/* The merge does not wait for a ring that is drained and has ended. */
 	seqring_writer_end(&w->rings[1].w);
 	expect(r, 0, ts);
 	put(w, 0, ts + 1);
@@ -401,7 +401,7 @@ static void test_window_and_dead_rings(void **state)
 	ring_writer_close(w);
 }
 
-/* With one ring there is nothing to wait for. */
+/* With one ring, no record is held back. */
 static void test_window_of_one_ring(void **state)
 {
 	struct ring_writer *w = make_writer(1, CLOCK, 0);
@@ -507,8 +507,8 @@ static void *write_all(void *arg)
 }
 
 /*
- * Each ring with a thread of its own: all losses are counted, and the rest comes in order.
- * Return: how many records came too late for that.
+ * Each ring has a writer thread: all losses are counted, and the other records come in order.
+ * Return: how many records were misordered.
  */
 static uint64_t run_threads(uint64_t window_ns)
 {
@@ -559,7 +559,7 @@ static void test_threads(void **state)
 	run_threads(0);
 }
 
-/* Within half a second all come in order, unless a writer stopped for longer. */
+/* With half a second all records come in order, unless a writer stopped for longer. */
 static bool threads_once(void *arg)
 {
 	(void)arg;

@@ -165,7 +165,7 @@ static void test_header(void **state)
 		open_copy(w, w->map_size, SEALS, table[i].err);
 		memcpy(h, &saved, sizeof(saved));
 	}
-	/* None of these is only found because nothing fits any more. */
+	/* None of these is rejected only because the sizes no longer fit. */
 	h->nr_rings = SEQRING_RINGS_MAX + 1;
 	h->total_size = h->ring_offset + h->nr_rings * h->ring_stride;
 	open_copy(w, h->total_size, SEALS, EPROTO);
@@ -357,7 +357,7 @@ static void test_options(void **state)
 	try_opts(w, (struct ring_open_opts) { .size = 1 << 30 }, E2BIG);
 }
 
-/* A longer struct of a later version, when this one misses nothing by it. */
+/* A longer struct of a later version is accepted if its new fields are zero. */
 static void test_later_options(void **state)
 {
 	struct {
@@ -378,7 +378,7 @@ static void test_later_options(void **state)
 	assert_null(r);
 }
 
-/* A size that no option struct ever has, although nothing is in it. */
+/* A size that no option struct ever has is rejected, even if the struct is zero. */
 static void test_endless_options(void **state)
 {
 	static union {
@@ -426,7 +426,7 @@ static void test_bad_fds(void **state)
 	bad = fds;
 	bad.doorbell = -1;
 	assert_rejected(ring_open_fds(&bad, NULL, &r), EBADF);
-	/* No memfd, not sealed, too short, nothing to poll. */
+	/* Not a memfd, not sealed, too short, and not possible to poll. */
 	bad = fds;
 	bad.wait = fds.doorbell;
 	assert_rejected(ring_open_fds(&bad, NULL, &r), EPROTO);
@@ -445,7 +445,7 @@ static void test_bad_fds(void **state)
 	assert_null(r);
 }
 
-/* Nothing is left open by a failure, and the caller's descriptors stay. */
+/* A failure leaves nothing open, and the caller's descriptors stay. */
 static void test_no_leaks(void **state)
 {
 	struct ring_writer *w = *state;

@@ -19,7 +19,7 @@ static bool first_is_late;
 static unsigned int after;
 static uint64_t published;
 
-/* Goes round the ring, as a fast writer does. */
+/* Laps the ring, as a fast writer does. */
 static void lap(unsigned int ring)
 {
 	struct seqring_writer *w = &writer->rings[ring].w;
@@ -78,7 +78,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* The next record is whole, and what is missing before it is counted. */
+/* The next record is whole, and the records missing before it are counted. */
 static uint64_t check_next(struct ring_reader *r, uint64_t seq)
 {
 	struct ring_record rec;
@@ -256,8 +256,8 @@ static void test_merge(void **state)
 }
 
 /*
- * Ring 0 is found empty, then ring 1 has something: but after that look, by which time ring 0
- * may have got what comes before it.
+ * Ring 0 is found empty; then a record is found on ring 1 that was published later. Ring 0
+ * may have got an earlier record by then.
  */
 static void test_merge_looks_again(void **state)
 {

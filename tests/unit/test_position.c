@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Where a reader stands: laps and exact loss, late joins, seeks, large numbers. */
+/* The position of a reader: laps and exact loss, late joins, seeks, large numbers. */
 
 #include "unit.h"
 
@@ -19,7 +19,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Random lengths, small ones mostly, so that every alignment comes up. */
+/* Random lengths, mostly small ones, so that every alignment occurs. */
 static void publish_some(struct bare *b, unsigned int nr)
 {
 	while (nr--)
@@ -47,7 +47,7 @@ static void run_paces(struct bare *b)
 static void test_loss_is_exact(void **state)
 {
 	srand(2);
-	/* A first record that is lost, too, needs a reader that was there. */
+	/* Only a reader that was there before can lose the first record. */
 	assert_int_equal(seqring_reader_seek(&((struct bare *)*state)->r, 0, 1), SEQRING_OK);
 	run_paces(*state);
 }
@@ -108,8 +108,8 @@ static void test_overrun_while_looking(void **state)
 }
 
 /*
- * Whatever is above tail is whole, at any time: also while a record is reserved
- * and half written, whose place was taken from the oldest ones.
+ * Every record above tail is whole at any time, even while a record is reserved and half
+ * written in the place of the oldest ones.
  */
 static void test_whole_from_tail_on(void **state)
 {
@@ -252,7 +252,7 @@ static void test_seek_by_seq(void **state)
 		assert_int_equal(v.seq, seq < oldest ? oldest : seq);
 		assert_int_equal(v.lost, seq < oldest ? oldest - seq : 0);
 	}
-	/* The one to come, found when it is there, or lost when it is gone. */
+	/* The next record: found if it is there, lost if it is gone. */
 	assert_int_equal(seqring_reader_seek(&b->r, 0, b->w.seq + 1), SEQRING_OK);
 	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_EMPTY);
 	seq = b->w.seq + 1;
@@ -266,7 +266,7 @@ static void test_seek_by_seq(void **state)
 	lost = 0;
 	assert_int_equal(bare_drain(b, &lost) + lost, 3000);
 	assert_int_equal(seq + 3000, b->w.seq);
-	/* 0 asks for nothing in particular. */
+	/* 0 is no seq, and asks for no record in particular. */
 	assert_int_equal(seqring_reader_seek(&b->r, 0, 0), SEQRING_OK);
 	assert_int_equal(seqring_reader_peek(&b->r, &v), SEQRING_OK);
 	assert_int_equal(v.lost, 0);

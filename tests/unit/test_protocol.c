@@ -125,7 +125,7 @@ static void test_too_big(void **state)
 	struct bare *b = *state;
 	struct seqring_writer before;
 	static char buf[DATA_SIZE];
-	const char *volatile opaque = buf; /* its size is not for the compiler to judge */
+	const char *volatile opaque = buf; /* hides the size from the compiler */
 	struct seqring_vec vec[] = {
 		{ buf, b->w.cold.payload_max },
 		{ buf, 1 },
@@ -188,7 +188,7 @@ static void test_every_remainder(void **state)
 	assert_int_equal(lost, 0);
 }
 
-/* Fewer bytes than a header's: nothing is written there, both sides skip them. */
+/* If fewer bytes than a header remain, nothing is written there, and both sides skip them. */
 static void test_implicit_skip(void **state)
 {
 	struct bare *b = *state;
@@ -275,7 +275,7 @@ static void test_reserve_and_commit(void **state)
 	}
 }
 
-/* However a payload is cut into pieces, the same bytes come out. */
+/* Any division of a payload into pieces gives the same bytes. */
 static void test_vec(void **state)
 {
 	struct bare *b = *state;
@@ -311,7 +311,7 @@ static void test_vec(void **state)
 	assert_int_equal(seqring_writer_publish_vec(&b->w, 1, 2, vec, 64), 0);
 }
 
-/* The rest of a payload's last word is zero, however the record was published. */
+/* With each way to publish, the rest of a payload's last word is zero. */
 static void test_padding_is_zero(void **state)
 {
 	struct bare *b = *state;

@@ -64,7 +64,7 @@ static void test_short_buffer(void **state)
 	assert_int_equal(ring_read(r, &rec, buf, 3), 0);
 	assert_int_equal(rec.len, 10);
 	assert_memory_equal(buf, "012.....", 8);
-	/* Whatever size is said to be. */
+	/* Any size is accepted. */
 	ring_writer_publish(w, 0, 0, "ab", 2);
 	assert_int_equal(ring_read(r, &rec, buf, SIZE_MAX), 0);
 	assert_memory_equal(buf, "ab2.....", 8);
@@ -235,10 +235,10 @@ static void test_peek(void **state)
 	assert_int_equal(ring_peek(r, &rec), 0);
 	assert_int_equal(rec.seq, 1);
 	assert_int_equal(number_of(&rec), 0);
-	/* Not before it was found whole. */
+	/* The record is not consumed before it was found whole. */
 	assert_rejected(ring_advance(r), EINVAL);
 	assert_int_equal(ring_recheck(r), 0);
-	/* Looking at the account does not disturb. */
+	/* Reading the statistics changes nothing. */
 	assert_int_equal(stats_of(r).lag_records, 3);
 	assert_int_equal(ring_recheck(r), 0);
 	assert_int_equal(ring_peek(r, &other), 0);
@@ -263,7 +263,7 @@ static void test_peek(void **state)
 	assert_int_equal(stats_of(r).lost, rec.lost);
 	assert_int_equal(stats_of(r).read, 2);
 
-	/* A read in between takes the record away. */
+	/* A read in between consumes the record. */
 	assert_int_equal(ring_peek(r, &rec), 0);
 	assert_int_equal(ring_recheck(r), 0);
 	assert_int_equal(ring_read(r, &other, &n, sizeof(n)), 0);
@@ -418,7 +418,7 @@ static void test_newest(void **state)
 	ring_close(r);
 }
 
-/* A ring that is none any more: said each time, until a seek. */
+/* A ring that becomes corrupt: each call reports this, until a seek. */
 static void test_corrupt(void **state)
 {
 	struct ring_writer *w = *state;
@@ -434,11 +434,11 @@ static void test_corrupt(void **state)
 	assert_rejected(ring_peek(r, &rec), EBADMSG);
 	assert_rejected(ring_read_batch(r, &rec, 1, NULL, 0, &n), EBADMSG);
 	assert_rejected(ring_consume(r, count, NULL, 0, &n), EBADMSG);
-	/* It is not looked at again, whatever stands there by then. */
+	/* The reader does not look at the ring again, even if it changes. */
 	*at = stamp;
 	assert_rejected(ring_read(r, &rec, NULL, 0), EBADMSG);
 	*at = 0;
-	/* It is for ring_read() to say. */
+	/* ring_read() reports it. */
 	assert_int_equal(ring_wait(r, -1), 0);
 	assert_int_equal(ring_seek(r, RING_NEWEST, 0), 0);
 	assert_int_equal(next_seq(r), 3);
@@ -451,7 +451,7 @@ static void test_corrupt(void **state)
 	assert_int_equal(ring_seek(r, RING_OLDEST, 0), 0);
 	assert_int_equal(next_seq(r), 1);
 
-	/* Overrun, but with no place to go on: peeked at, it is found out later. */
+	/* Overrun without a place to continue at: after a peek, this is found later. */
 	assert_int_equal(ring_peek(r, &rec), 0);
 	w->rings[0].w.ctl->tail = 1ULL << 40;
 	assert_rejected(ring_recheck(r), ESTALE);

@@ -72,7 +72,7 @@ static void test_scalars(void **state)
 		   "single=0.5 twice=-1e+300 ptr=0xfffffffff0000001 yes=true no=false c='R'",
 		   sizeof(v));
 
-	/* It need not be aligned, and what comes behind is not its own. */
+	/* The payload need not be aligned, and bytes after it do not belong to it. */
 	{
 		unsigned char moved[sizeof(v) + 9];
 

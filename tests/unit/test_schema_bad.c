@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Schemas that are none: each is refused with a sentence of its own. */
+/* Invalid schemas: each is refused with a sentence of its own. */
 
 #include <endian.h>
 
 #include "schema_raw.h"
 
-/* What the cases below break. */
+/* The valid schema that the cases below break. */
 static void test_good(void **state)
 {
 	struct raw *r = begin();
@@ -61,7 +61,7 @@ static void test_no_btf(void **state)
 	free(r);
 }
 
-/* One that is right in all else: what stands there, this library does not know. */
+/* An unknown value in a schema that is otherwise valid. */
 static void test_long_header(void **state)
 {
 	struct raw *r = begin();
@@ -291,7 +291,7 @@ static void test_bad_files(void **state)
 	assert_rejected(ring_schema_from_file(path, &blob, &size), EPROTO);
 	assert_int_equal(write(fd, "\177ELF and so on", 14), 14);
 	assert_rejected(ring_schema_from_file(path, &blob, &size), EPROTO);
-	/* This program: there is no pahole in its making. */
+	/* This program's file: it has no BTF, since pahole did not process it. */
 	assert_rejected(ring_schema_from_file("/proc/self/exe", &blob, &size), ENODATA);
 
 	assert_int_equal(pwrite(fd, r->blob, finish(r), 0), (ssize_t)finish(r));

@@ -31,7 +31,7 @@ static void test_cycles(void **state)
 	record(r, 4, 2, 0);
 	records(r);
 	refused(r, "contains itself");
-	/* By way of a pointer there is nothing wrong with it. */
+	/* A cycle through a pointer is allowed. */
 	r = begin();
 	record(r, 8, 3, 0);
 	type(r, NULL, BTF_KIND_PTR, 0, 2);
@@ -66,7 +66,7 @@ static void test_depth(void **state)
 	refused(chain(10000, BTF_KIND_CONST), "nested more than 32 deep");
 }
 
-/* Nor may the way there take the stack: the compiler's own BTF has no limit of size. */
+/* A long chain of types must not exhaust the stack: a compiler's BTF has no size limit. */
 static void test_long_chain(void **state)
 {
 	struct types t = make_types();
@@ -206,7 +206,7 @@ static void test_giant_structs(void **state)
 	record(r, RING_SCHEMA_BYTES_MAX + 1, 1, 0);
 	records(r);
 	refused(r, "its structs have more than");
-	/* Each of them small enough. */
+	/* Each gap alone is small enough. */
 	r = begin();
 	for (i = 0; i < 5; i++)
 		type(r, "s", BTF_KIND_STRUCT, 0, RING_SCHEMA_BYTES_MAX / 5);
@@ -306,7 +306,7 @@ static int drop_text(const char *text, size_t len, void *arg)
 	return 0;
 }
 
-/* Whatever is accepted can be read, described and printed. */
+/* Every schema that is accepted can be read, described and printed. */
 static void test_random_types(void **state)
 {
 	unsigned char *payload = guarded_alloc(4096);

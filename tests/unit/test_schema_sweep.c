@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A schema with all there is, broken in every bit, at every length and at random: it
- * is refused, or whatever it says now is read without harm. What reads too far ends
- * the test: payloads have nothing mapped behind them.
+ * is refused, or records are decoded by it without harm. A read past the end ends
+ * the test: nothing is mapped behind a payload.
  */
 
 #include <bpf/libbpf.h>
@@ -19,7 +19,7 @@ struct sweep {
 	unsigned int refused;
 };
 
-/* Looks at all that a field gives. */
+/* Uses all members of a field. */
 static int look(const struct ring_field *f, void *arg)
 {
 	const unsigned char *data = f->data;
@@ -168,7 +168,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Both outcomes came, so the sweep was one. */
+/* Both outcomes occurred, so the sweep covered both. */
 static void check_sweep(struct sweep *w, unsigned int at_least)
 {
 	assert_true(w->opened + w->refused >= at_least);

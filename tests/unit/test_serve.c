@@ -58,7 +58,7 @@ static const char *path_of(const char *name)
 	return path;
 }
 
-/* Serves for as long as it lives; says on @ready that it does. */
+/* Serves as long as it lives; reports the start on @ready. */
 static pid_t fork_server(struct ring_writer *w, const char *name, int *ready)
 {
 	struct pollfd pfd = { .events = POLLIN };
@@ -120,7 +120,7 @@ static void test_across_fork(void **state)
 	ring_writer_close(w);
 }
 
-/* A writer that is killed says nothing any more; the connection does. */
+/* A killed writer sends nothing; the end of the connection shows its death. */
 static void killed(unsigned int nr_rings)
 {
 	struct ring_writer *w = make_writer(nr_rings, SEQRING_CLOCK_MONOTONIC, 0);
@@ -439,7 +439,7 @@ static void test_not_served(void **state)
 	assert_null(r);
 }
 
-/* No descriptors left: readers are told so, and the loop does not spin. */
+/* Without free descriptors, readers get an error and the server does not spin. */
 static void test_server_without_descriptors(void **state)
 {
 	struct ring_writer *w = *state;
@@ -514,7 +514,7 @@ static int note_name(const char *name, unsigned int writer, void *arg)
 {
 	struct names *n = arg;
 
-	/* This machine may have others. */
+	/* This machine may have other rings. */
 	if (writer != SEQRING_WRITER_MEMFD)
 		return 0;
 	strcpy(n->all[n->nr++], name);

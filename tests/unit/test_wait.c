@@ -7,7 +7,7 @@
 
 #include "unit.h"
 
-#define NEVER_MS 20 /* how long something has to not happen */
+#define NEVER_MS 20 /* time in which something must not happen */
 
 static int setup(void **state)
 {
@@ -115,7 +115,7 @@ static void on_alarm(int sig)
 static void test_signal(void **state)
 {
 	struct ring_reader *r = open_reader(*state, NULL);
-	/* Again and again: the first may come before the wait begins. */
+	/* Again and again: the first record may come before the wait begins. */
 	struct itimerval soon = { { .tv_usec = 20000 }, { .tv_usec = 20000 } }, never = { 0 };
 	struct sigaction sa = { .sa_handler = on_alarm };
 
@@ -141,7 +141,7 @@ static void test_end_wakes(void **state)
 	pthread_t thread;
 
 	(void)state;
-	/* Less than asked for, and then never any more: that is to be read, too. */
+	/* Fewer records than the watermark, and no more will come: they can be read. */
 	publish_numbers(w, 1, 2);
 	pthread_create(&thread, NULL, close_later, w);
 	assert_int_equal(wait_woken(r), 0);
@@ -169,7 +169,7 @@ static void test_watermark_records(void **state)
 		assert_int_equal(stats_of(r).lag_records, 10);
 		drain(r);
 	}
-	/* Asleep from nothing at all. */
+	/* The reader sleeps on an empty ring. */
 	assert_rejected(ring_wait(r, 1), ETIMEDOUT);
 	wakeups = stats_of(r).wakeups;
 	publish_numbers(w, 0, 9);
@@ -208,7 +208,7 @@ static void test_watermark_bytes(void **state)
 	ring_close(r);
 }
 
-/* Later than at half a ring it would be lost. */
+/* A watermark above half a ring is lowered: more could be overwritten meanwhile. */
 static void test_watermark_without_bound(void **state)
 {
 	struct ring_writer *w = *state;
@@ -270,7 +270,7 @@ static void test_watermark_timeout(void **state)
 	ring_writer_close(w);
 }
 
-/* One ring with enough is enough, the sum of all is not. */
+/* The watermark must be met on one ring; the sum of all rings does not count. */
 static void test_watermark_of_several_rings(void **state)
 {
 	struct ring_writer *w = make_writer(3, SEQRING_CLOCK_MONOTONIC, 0);
@@ -287,7 +287,7 @@ static void test_watermark_of_several_rings(void **state)
 	ring_writer_close(w);
 }
 
-/* After a lap to a place where nothing is yet, the old seq must not wake at once. */
+/* After an overrun to an empty place, the old seq must not wake at once. */
 static void test_overrun_to_head(void **state)
 {
 	struct ring_writer *w = *state;

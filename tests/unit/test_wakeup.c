@@ -97,7 +97,7 @@ static void test_all_ways_wake(void **state)
 	ring_close(r);
 }
 
-/* A wake-up disarms; whoever it was not for arms again. */
+/* A wake-up disarms; a reader that it was not for arms again. */
 static void test_two_sleepers(void **state)
 {
 	struct ring_writer *w = *state;
@@ -281,7 +281,7 @@ static void test_state_changed_while_arming(void **state)
 	struct later l;
 	uint64_t start;
 
-	/* Led by a lap to where nothing is yet: the seq there becomes known. */
+	/* After an overrun to an empty place, the seq there becomes known. */
 	publish_numbers(w, 0, 100);
 	r->merge.src[0].rd.pos = w->rings[0].w.pos;
 	r->merge.src[0].rd.any = 1;
@@ -292,12 +292,12 @@ static void test_state_changed_while_arming(void **state)
 	assert_int_equal(stats_of(r).lag_records, 3);
 	ring_close(r);
 
-	/* Something is held back now, and has its time. */
+	/* A record is held back now, and has its due time. */
 	w = make_writer(2, SEQRING_CLOCK_MONOTONIC, 0);
 	r = open_reader(w, OPEN_OPTS(.merge_window_ns = 50 * MS));
 	assert_int_equal(ring_fd(r, &pfd.fd), 0);
 	assert_int_equal(ring_read(r, &rec, NULL, 0), -EAGAIN);
-	/* As after a wake-up: a threshold still armed would hide the mistake. */
+	/* Disarm as after a wake-up: an armed threshold would hide the mistake. */
 	seqring_write(&w->wait[0].pos, SEQRING_WAIT_NONE);
 	hook_arm(r, w, 0, 1, 0);
 	start = now_ns();

@@ -97,7 +97,7 @@ static void test_no_descriptors(void **state)
 	ring_writer_fds(*state, &fds);
 	getrlimit(RLIMIT_NOFILE, &old);
 	low = old;
-	/* Each thing that needs one fails in its turn. */
+	/* Each step that needs a descriptor fails in turn. */
 	for (extra = 0; extra < 3; extra++) {
 		low.rlim_cur = (rlim_t)(next + extra);
 		setrlimit(RLIMIT_NOFILE, &low);
@@ -225,7 +225,7 @@ static void test_iov(void **state)
 		expected[i] = (char)('a' + i % 26);
 		iov[i] = (struct iovec) { &expected[i], 1 };
 	}
-	/* Two in one, and a piece that is none. */
+	/* A piece of two bytes, then an empty piece. */
 	iov[7].iov_len = 2;
 	iov[8] = (struct iovec) { NULL, 0 };
 	assert_int_equal(ring_writer_publish_iov(w, 0, 3, iov, 1024), 0);
@@ -301,7 +301,7 @@ static void test_coarse_clock(void **state)
 	struct ring_record rec;
 
 	(void)state;
-	/* Until the clock has moved three times: it is no constant, and no finer one. */
+	/* Until the clock has moved three times: it is neither constant nor a finer clock. */
 	for (last = before; ticks < 3; last = rec.ts_ns) {
 		ring_writer_publish(w, 0, 0, NULL, 0);
 		assert_int_equal(ring_read(r, &rec, NULL, 0), 0);

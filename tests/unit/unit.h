@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the unit tests share. */
+/* Shared by the unit tests. */
 #ifndef UNIT_H
 #define UNIT_H
 
@@ -31,7 +31,7 @@
 #define OPEN_OPTS(...) \
 	(&(struct ring_open_opts) { .size = sizeof(struct ring_open_opts), __VA_ARGS__ })
 
-/* A rejection: the errno, and a sentence that goes with it. */
+/* Checks a rejection: its errno, and that it has a sentence. */
 #define assert_rejected(call, err)                         \
 	do {                                               \
 		assert_int_equal(call, -(err));            \
@@ -67,14 +67,14 @@ static inline struct ring_reader *open_reader(struct ring_writer *w,
 	return r;
 }
 
-/* With a time of the test's choice, which the library takes from the clock. */
+/* Publishes with a time that the test chooses; the library would take it from the clock. */
 static inline void publish_at(struct ring_writer *w, unsigned int ring, uint64_t ts_ns,
 			      const void *payload, uint32_t len)
 {
 	assert_int_equal(seqring_writer_publish(&w->rings[ring].w, 0, ts_ns, payload, len), 0);
 }
 
-/* Open descriptors of this process. */
+/* Counts the open descriptors of this process. */
 static inline int count_fds(void)
 {
 	int fd, n = 0;
@@ -84,7 +84,7 @@ static inline int count_fds(void)
 	return n;
 }
 
-/* Mappings of this process of files with @what in their names. */
+/* Counts this process's mappings of files with @what in their names. */
 static inline int count_maps(const char *what)
 {
 	FILE *f = fopen("/proc/self/maps", "re");
@@ -98,7 +98,7 @@ static inline int count_maps(const char *what)
 	return n;
 }
 
-/* @nr records that say their number in this call. */
+/* Publishes @nr records, each with its number in this call as payload. */
 static inline void publish_numbers(struct ring_writer *w, unsigned int ring, uint64_t nr)
 {
 	uint64_t i;
@@ -107,7 +107,7 @@ static inline void publish_numbers(struct ring_writer *w, unsigned int ring, uin
 		assert_int_equal(ring_writer_publish(w, ring, 7, &i, sizeof(i)), 0);
 }
 
-/* ring_wait(), woken: at the end of its timeout it would say 0 as well. */
+/* Checks that a wake-up ended ring_wait(), which also returns 0 at its timeout. */
 static inline int wait_woken(struct ring_reader *r)
 {
 	uint64_t start = now_ns();
@@ -119,8 +119,8 @@ static inline int wait_woken(struct ring_reader *r)
 #define TRIES 5
 
 /*
- * For what holds only until some time has passed. @once judges it and returns whether the
- * machine was fast enough to judge; else it is asked again.
+ * For checks that hold only until some time has passed. @once makes the check and returns
+ * whether the machine was fast enough for it; if not, it is called again.
  */
 static inline void judge_in_time(bool (*once)(void *arg), void *arg)
 {
@@ -184,7 +184,7 @@ static inline void bare_free(struct bare *b)
 	guarded_free(b->data, DATA_SIZE);
 }
 
-/* As if the ring had run for long: at @pos, the start of a lap, behind @seq. */
+/* Puts the ring at @pos, the start of a lap, after record @seq, as after a long run. */
 static inline void bare_preset(struct bare *b, uint64_t pos, uint64_t seq)
 {
 	int i;
@@ -221,7 +221,7 @@ static inline void check_record(const struct seqring_view *v, const void *payloa
 	assert_true(test_payload_is(payload, v->seq, v->len));
 }
 
-/* Reads everything; returns the number of records. Adds to @lost what was lost. */
+/* Reads all records. Return: their number. Adds the lost records to @lost. */
 static inline uint64_t bare_drain(struct bare *b, uint64_t *lost)
 {
 	static unsigned char buf[DATA_SIZE];

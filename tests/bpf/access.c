@@ -11,7 +11,7 @@
 
 static size_t total_size;
 
-/* Of all bytes of the ring: any write that succeeds changes it. */
+/* A checksum of all bytes of the ring: any successful write changes it. */
 static uint64_t checksum(const uint64_t *p)
 {
 	uint64_t sum = 0;
@@ -135,7 +135,7 @@ static void frozen(void)
 
 /* --- permissions ------------------------------------------------------------------ */
 
-/* What a user without rights gets. @tried, @woken: flags for the loader */
+/* The results of a user without rights. @tried, @woken: flags for the loader */
 struct tried {
 	int open, read, sleep, fd, by_dir, by_pin, ctl, destroy, hears_end;
 	int tried, woken;
@@ -175,7 +175,7 @@ static void try_all(struct tried *t, const char *name)
 	t->ctl = fd;
 	t->destroy = ring_bpf_destroy(name);
 	set_flag(&t->tried);
-	/* Woken by the next record, and at last by the end. */
+	/* The next record wakes the user, and finally the end does. */
 	if (t->sleep == -ETIMEDOUT)
 		while (!t->hears_end) {
 			t->hears_end = ring_wait(r, FLAG_SECONDS * 1000);
@@ -232,7 +232,7 @@ static void permitted(uint32_t permissions, int open, int sleep)
 	munmap(t, sizeof(*t));
 }
 
-/* Without any right to BPF. */
+/* Runs without any right to use BPF. */
 static void unprivileged(void)
 {
 	struct ring_bpf_opts opts = LOADER_OPTS(.flags = 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the tests of BPF rings share. */
+/* Shared by the tests of BPF rings. */
 #ifndef TESTS_BPF_COMMON_H
 #define TESTS_BPF_COMMON_H
 
@@ -29,7 +29,7 @@
 #include "../lib/ring.h"
 #include "../lib/tap.h"
 
-/* Ends the program with 77, and says so, where there can be no BPF ring. */
+/* Ends the program with 77 and a skip line if there can be no BPF ring here. */
 static inline void need_bpf(const char *test)
 {
 	int err = ring_bpf_supported();
@@ -62,7 +62,7 @@ static inline void hush(bool on)
 		libbpf_print = was;
 }
 
-/* Opens NAME.bpf.o, which lies beside the program. */
+/* Opens NAME.bpf.o in the directory of the program. */
 static inline struct bpf_object *open_object(const char *name)
 {
 	char path[PATH_MAX + 64];
@@ -139,7 +139,7 @@ static inline const char *own_bpffs(void)
 	return dir;
 }
 
-/* Maps a whole map of the object's, which it declares mmapable. */
+/* Maps a whole map that the object declares mmapable. */
 static inline void *map_map(const struct bpf_object *obj, const char *name, size_t size)
 {
 	int fd = bpf_object__find_map_fd_by_name(obj, name);

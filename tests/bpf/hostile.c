@@ -13,7 +13,7 @@
 #define ROUNDS	   41
 #define NR_STOPPED 6
 
-/* What a reader process reports, in shared memory. */
+/* The report of a reader process, in shared memory. */
 struct account {
 	uint64_t first;
 	uint64_t got;
@@ -39,7 +39,7 @@ static void map_doorbell(void)
 		die("the doorbell");
 }
 
-/* Arms as a sleeper would that waits for the next record, and makes room in the doorbell. */
+/* Arms like a sleeper that waits for the next record, and makes room in the doorbell. */
 static void ask(void)
 {
 	seqring_write(heard, seqring_read(rung));
@@ -65,13 +65,13 @@ static double cost(void *arg)
 	return cost_by(publish_fd);
 }
 
-/* On a ring that nobody reads; @arg: its program. */
+/* The cost on a ring without readers; @arg: its program. */
 static double quiet_cost(void *arg)
 {
 	return cost_by(*(int *)arg);
 }
 
-/* The same if each record wakes a sleeper: one run of the program for each. */
+/* The cost if each record wakes a sleeper: one run of the program for each record. */
 static double woken_cost(void *arg)
 {
 	const unsigned int n = ROUND / 10;
@@ -134,7 +134,7 @@ static uint64_t published(struct ring_reader *r)
 	return st.published;
 }
 
-/* Of each reader, records read and lost add up to those published. */
+/* Checks that records read and lost by each reader add up to those published. */
 static void check_accounts(const char *name, const pid_t *pids, unsigned int n, uint64_t all)
 {
 	unsigned int i, wrong = 0;
@@ -172,7 +172,7 @@ static void scribble(bool worst)
 			seqring_write(&wait_words[0].pos, x);
 			seqring_write(&wait_words[0].seq, x >> (x & 63));
 			seqring_write(&wait_words[0].announced, x & (x >> 7));
-			/* A doorbell that nobody ever heard, or any other position. */
+			/* A doorbell that no reader ever heard, or any other position. */
 			seqring_write(heard, x & 1 ? 0 : x);
 		}
 		__atomic_fetch_add(scribbles, 1, __ATOMIC_RELAXED);
@@ -219,7 +219,7 @@ static double random_cost(void *arg)
 	return cost_beside(false);
 }
 
-/* @arg: an account of how often the doorbell rang. */
+/* @arg: an account that counts the rings of the doorbell. */
 struct rings {
 	struct ring_reader *r;
 	uint64_t n;
@@ -266,7 +266,7 @@ static unsigned int count_woken(unsigned int n)
 static void hostile(void)
 {
 	struct rings rings = { 0 };
-	/* Whatever the wake thresholds hold, no record costs more than one that wakes. */
+	/* With any wake thresholds, no record costs more than a record that wakes. */
 	const struct cost_pair random = {
 		"hostile.random", woken_cost, random_cost, NULL, ROUNDS, 1
 	};
@@ -294,13 +294,13 @@ static void hostile(void)
 	tear_down();
 }
 
-/* The cost beside stopped readers, in turn with the cost on a ring that nobody reads. */
+/* The cost beside stopped readers, in turn with the cost on a ring without readers. */
 static void stopped(void)
 {
 	struct bpf_object *quiet_obj;
 	struct ring_bpf *quiet_ring;
 	int quiet;
-	/* Their announcement stands, and while it does the writer looks at the thresholds. */
+	/* As long as their announcement stands, the writer looks at the thresholds. */
 	const struct cost_pair pair = { "stopped.cost", quiet_cost, cost, &quiet, ROUNDS, 2.5 };
 	pid_t pids[NR_STOPPED];
 	struct ring_reader *r;

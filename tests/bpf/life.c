@@ -49,7 +49,7 @@ static bool readable(int fd, int ms)
 	return poll(&pfd, 1, ms) == 1 && pfd.revents & POLLIN;
 }
 
-/* @nr records remain, then the ring has ended. */
+/* Checks that @nr records remain and that the ring has ended. */
 #define CHECK_END(name, r, next, nr)                                \
 	do {                                                        \
 		int end_err, end_n = read_all(r, next, &end_err);   \
@@ -61,7 +61,7 @@ static bool readable(int fd, int ms)
 		T_EQ(name ".end", end_err, -ENODEV);                \
 	} while (0)
 
-/* @nr records came, and the ring lives. */
+/* Checks that @nr records came and that the ring lives. */
 #define CHECK_MORE(name, r, next, nr)                                \
 	do {                                                         \
 		int more_err, more_n = read_all(r, next, &more_err); \
@@ -142,7 +142,7 @@ static void killed(void)
 	sleep_us(100000);
 	loader_end(&l, true);
 	trigger(3);
-	/* A process that reuses the PID of the dead loader is not taken for it. */
+	/* A process that reuses the dead loader's PID is not taken for the loader. */
 	other = take_pid(l.pid);
 	T_EQ("killed.pid_used_again", other, l.pid);
 
@@ -282,7 +282,7 @@ static void kept(void)
 	ring_close(r);
 	ring_close(w.r);
 
-	/* A loader that kept a ring, which was destroyed since, ends that one and not the next. */
+	/* A loader that kept a ring ends only that ring, not a later one of the same name. */
 	loader_start(&l, &opts);
 	loader_do(&l, ATTACH);
 	loader_do(&l, KEEP);
@@ -386,7 +386,7 @@ static void continued(void)
 	trigger(2);
 	loader_end(&l, true);
 	CHECK_END("continue.killed", r, &next, 2);
-	/* Another loader may continue it nevertheless: nobody ended it. */
+	/* Another loader may still continue the ring, because no process ended it. */
 	loader_start(&l, &opts);
 	T_EQ("continue.leftover", l.err, 0);
 	loader_do(&l, ATTACH);
@@ -520,7 +520,7 @@ static void opened(void)
 
 #define RACERS 6
 
-/* All of them want one name. Return: how many got it; negative: it is not the winner's. */
+/* All loaders want one name. Return: how many got it; negative: the winner lacks it. */
 static int race_once(const struct ring_bpf_opts *opts, int *others)
 {
 	struct {

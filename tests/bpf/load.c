@@ -8,7 +8,7 @@
  */
 #include "common.h"
 
-/* From the largest that 6.1 takes down. */
+/* Sizes from the largest that 6.1 takes, downwards. */
 static const uint64_t sizes[] = { 1 << 21, 1 << 20, SEQRING_DATA_SIZE_MIN };
 
 static const char *base_name(const char *path)
@@ -45,7 +45,7 @@ static void describe(const struct bpf_object *obj, const char *name)
 		uint32_t len = sizeof(info);
 		char check[160];
 
-		/* The object leaves this program out here: another one does its work. */
+		/* The object does not load this program here; another one does its work. */
 		if (!bpf_program__autoload(prog))
 			continue;
 		snprintf(check, sizeof(check), "load.%s.%s", name, bpf_program__name(prog));
@@ -94,7 +94,7 @@ out:
 	bpf_object__close(obj);
 }
 
-/* Loaded without libring-bpf, programs publish to nowhere. */
+/* Loads programs without libring-bpf: they have no ring, but the kernel accepts them. */
 static void load_unset(const char *path)
 {
 	struct bpf_object *obj = bpf_object__open_file(path, NULL);

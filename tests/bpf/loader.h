@@ -25,14 +25,14 @@ enum order {
 	KEEP, /* with what is attached */
 	END,
 	CLOSE, /* the ring, the object and all their descriptors */
-	FLOOD, /* publish until killed; reports 0 once begun */
+	FLOOD, /* publish until killed; reports 0 at the start */
 	EXIT,
 };
 
 struct loader {
 	pid_t pid;
 	int sock;
-	int err;	  /* of the last order, or of starting */
+	int err;	  /* result of the last order, or of starting */
 	int errs[3];	  /* of prepare, load and start */
 	uint32_t prog_id; /* of the program that it attaches; 0: none was loaded */
 	bool kept;
@@ -223,7 +223,7 @@ static inline bool program_is_gone(uint32_t id)
 	return true;
 }
 
-/* Killed, or after EXIT. Programs that it does not leave with the ring are gone then. */
+/* The loader was killed, or exits. Waits for the programs that it does not leave behind. */
 static inline void loader_end(struct loader *l, bool killed)
 {
 	if (killed)

@@ -39,6 +39,6 @@ struct {
 PARTS(hash, BPF_MAP_TYPE_HASH)
 SEC(".rodata.hash") const volatile __u32 hash_geometry[32] = { 1 };
 
-/* A geometry as no version has it. */
+/* A geometry that no version has. */
 PARTS(other, BPF_MAP_TYPE_ARRAY)
 SEC(".rodata.other") const volatile __u32 other_geometry[3] = { 1 };

@@ -33,16 +33,16 @@ enum method {
 	METHOD_TOO_BIG,
 };
 
-/* What a slot counts. */
+/* The outcomes that a slot counts. */
 enum outcome {
 	OUTCOME_OK,
 	OUTCOME_BUSY,	/* another program was publishing */
-	OUTCOME_NESTED, /* the attempt itself was */
+	OUTCOME_NESTED, /* the attempt itself was publishing */
 	OUTCOME_TOO_BIG,
 	OUTCOME_DEAD,
 	OUTCOME_FAULT,
 	OUTCOME_DISCARDED,
-	OUTCOME_USER,  /* of those that are OK */
+	OUTCOME_USER,  /* OK, with user memory as the source */
 	OUTCOME_WRONG, /* an error that must not occur */
 	OUTCOMES
 };
@@ -57,7 +57,7 @@ enum outcome {
  *
  * @n: attempts so far
  * @count: by outcome
- * @scratch: where a record is made before it is published
+ * @scratch: memory in which a record is made before it is published
  */
 struct slot {
 	__u64 n;
@@ -96,7 +96,7 @@ static inline __u64 user_word(__u32 i)
 	return ((__u64)i + 1) * 0x94d049bb133111ebULL;
 }
 
-/* Of a payload with no room for the id: the first bytes of this. */
+/* A payload without room for the id has the first bytes of this. */
 static inline __u64 short_word(__u16 type)
 {
 	return (type + 1) * 0x9e3779b97f4a7c15ULL;

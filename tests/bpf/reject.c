@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every rejection: of what is no ring when it is opened, and of what cannot become one.
- * Each has its errno and a sentence that names the mistake.
+ * Every rejection, when a ring is opened and when a ring is set up. Each has its errno and
+ * a sentence that names the mistake.
  */
 #include <sys/resource.h>
 
@@ -9,7 +9,7 @@
 
 static const char *bpffs;
 
-/* The sentence of the last attempt, kept where the library is called after it. */
+/* A copy of the last attempt's sentence, for callers that call the library again. */
 static char kept[512];
 
 static const char *why(void)
@@ -122,7 +122,7 @@ static void lies(void)
 	if (h == MAP_FAILED)
 		die("mmap");
 	make_header(h);
-	/* Else the lies might be refused for something else. */
+	/* Otherwise the lies might be refused for another reason. */
 	REJECTED("open.truth", try_map(map), EPERM, "not frozen");
 	LIE("magic", magic, SEQRING_MAGIC + 1, EPROTO, "magic is 0x31474e4952514554");
 	LIE("version", version, 0, EPROTO, "compat_version 1");
@@ -163,7 +163,7 @@ static void lies(void)
 	close(map);
 }
 
-/* The other two of the three. */
+/* The wake thresholds and the doorbell. */
 static void parts(void)
 {
 	int map = make_map(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, FAKE_SIZE, 1);
@@ -239,7 +239,7 @@ static void paths(void)
 
 /* --- what is set up --------------------------------------------------------------------- */
 
-/* Return: of ring_bpf_prepare(), in an object of its own. */
+/* Return: the result of ring_bpf_prepare(), with an object of its own. */
 static int prepare(const char *object, const char *map, const struct ring_bpf_opts *opts)
 {
 	struct bpf_object *obj = open_object(object);
@@ -317,7 +317,7 @@ static void objects(void)
 	bpf_object__close(obj);
 }
 
-/* Each function before its time, and after it. */
+/* Calls each function too early, and too late. */
 static void order(void)
 {
 	struct ring_bpf_opts opts = LOADER_OPTS(.flags = 0);
@@ -347,7 +347,7 @@ static void order(void)
 	REJECTED("destroy.dot", ring_bpf_destroy("a.b"), ENOENT, "no such ring");
 }
 
-/* The name was free when it was asked for. */
+/* The name was free in ring_bpf_prepare(), and is taken in ring_bpf_start(). */
 static void late(void)
 {
 	struct ring_bpf_opts opts = LOADER_OPTS(.name = "late");
@@ -366,7 +366,7 @@ static void late(void)
 	bpf_object__close(second);
 }
 
-/* Where there is no BPF file system. */
+/* Rejections without a BPF file system. */
 static void no_bpffs(void)
 {
 	char *rings = strdup(getenv("RINGBPFDIR"));
@@ -401,7 +401,7 @@ static void no_bpffs(void)
 	free(rings);
 }
 
-/* What the kernel has not got. */
+/* Limits of the kernel. */
 static void limits(void)
 {
 	struct ring_bpf_opts opts = LOADER_OPTS(.flags = 0);
@@ -411,7 +411,7 @@ static void limits(void)
 	int err;
 
 	opts.data_size = 1 << 23;
-	/* Before 6.7 elements have 4 MiB at most; from then on this is a ring. */
+	/* Before 6.7 an element has 4 MiB at most; since then this is a ring. */
 	hush(true);
 	if (ring_bpf_prepare(obj, "ring", &opts, &ring))
 		die("prepare");

@@ -96,7 +96,7 @@ static void watermark_timeout(enum how how)
 static void watermarks(void)
 {
 	const struct ring_open_opts records = { .size = sizeof(records), .wake_records = 10 };
-	/* Of 8 payload bytes each takes 32. */
+	/* A record of 8 payload bytes takes 32. */
 	const struct ring_open_opts bytes = { .size = sizeof(bytes), .wake_bytes = 3200 };
 	unsigned int how;
 
@@ -115,7 +115,7 @@ struct idle {
 	int err;
 	uint64_t us;
 	long switches;
-	long grace_period; /* switches of one, without a reader */
+	long grace_period; /* switches of one grace period, without a reader */
 };
 
 static uint64_t cpu_us(const struct rusage *u)
@@ -204,7 +204,7 @@ static pid_t armed_child(enum how how)
 	return pid;
 }
 
-/* Readers are killed asleep, one after the other; one reader survives them all. */
+/* Sleeping readers are killed one after the other; another reader survives them all. */
 static void killed(void)
 {
 	struct ring_reader *r;
@@ -235,7 +235,7 @@ static void killed(void)
 	publish(1000, 0);
 	T_EQ("sleep.killed.cost", wakeups(r) - before, 0);
 
-	/* The doorbell holds 256 wake-ups; with a reader that hears them, any number. */
+	/* The doorbell holds 256 wake-ups. With a reader that hears them, any number fits. */
 	told[1].got = n + 1001;
 	memset(&told[0], 0, sizeof(told[0]));
 	survivor = start_reader(0, BY_WAIT);
@@ -257,7 +257,7 @@ static void killed(void)
 	tear_down();
 }
 
-/* Nobody hears the doorbell until it is full; then a reader comes. */
+/* No reader hears the doorbell until it is full; then a reader comes. */
 static void full(void)
 {
 	uint64_t before, i;
@@ -269,7 +269,7 @@ static void full(void)
 	r = open_reader(NULL);
 	kill_and_reap(armed_child(BY_WAIT));
 	for (i = 0; i < 1000; i++) {
-		/* As a reader leaves it that died before it heard anything. */
+		/* As if a reader died before it heard anything. */
 		seqring_write(&wait_words[0].pos, 0);
 		publish(1, 0);
 	}

@@ -23,8 +23,8 @@ enum how { BY_WAIT, BY_LEVEL, BY_EDGE, HOWS };
 static const char *const how_names[HOWS] = { "ring_wait", "epoll", "epoll_edge" };
 
 /*
- * What a reader tells. @got: records so far; @asleep: times that it slept; @missed:
- * sleeps that nothing ended; @bad: records that were not the next one
+ * The report of a reader. @got: records so far; @asleep: sleeps; @missed: sleeps that no
+ * wake-up ended; @bad: records that were not the next one
  */
 struct told {
 	uint64_t got;
@@ -143,7 +143,7 @@ static inline int sleep_ms(struct sleeper *s, int ms)
 	return epoll_wait(s->epfd, &ev, 1, ms) == 1 ? 0 : -ETIMEDOUT;
 }
 
-/* Reads all that is there. Return: -EAGAIN; -ENODEV. */
+/* Reads all records. Return: -EAGAIN; -ENODEV. */
 static inline int drain(struct ring_reader *r, struct told *t)
 {
 	struct ring_record rec;

@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* As most producers have it: programs on tracepoints, one ring per CPU. */
+/* Compiled as for most producers: programs on tracepoints, one ring per CPU. */
 #define SEQRING_BPF_NO_PREEMPT
 #include "torture.h"

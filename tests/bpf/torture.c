@@ -2,9 +2,9 @@
 /*
  * Torture of a ring that BPF programs write: on every CPU one in a loop, without a
  * pause; tracepoints that fire in between; interrupts that another CPU sends into the
- * middle of a publish. Readers of every kind. At the end the accounts: each reader's
- * read and lost are what was published, and what the kernel counted as published or
- * dropped, by cause, is what the programs counted themselves.
+ * middle of a publish. Readers of every kind read along. At the end, records read and lost
+ * by each reader must add up to those published. The ring's counts of records published
+ * and dropped, by cause, must equal the programs' own counts.
  */
 #include <getopt.h>
 #include <pthread.h>
@@ -25,9 +25,9 @@ static const char *const kind_names[KINDS] = {
 	"read", "batch", "peek", "wait", "stopped", "slow", "newest", "eager",
 };
 
-/* How one reader stands on one ring. */
+/* The account of one reader on one ring. */
 struct account {
-	uint64_t first; /* seq that it starts with; 0: nothing was read */
+	uint64_t first; /* seq of its first record; 0: nothing was read */
 	uint64_t last;
 	uint64_t got;
 	uint64_t lost;
@@ -41,7 +41,7 @@ struct result {
 	uint64_t lost;
 	uint64_t overruns;
 	uint64_t looks; /* NEWEST */
-	uint64_t torn;	/* seen so by a peek, and thrown out by the recheck */
+	uint64_t torn;	/* peeked at, and rejected by the recheck */
 	uint64_t bad_seq;
 	char bad[160];
 	int ready;
@@ -61,7 +61,7 @@ static struct {
 static struct bpf_object *obj;
 static struct ring_bpf *ring;
 static struct ring_fds fds;
-static int nr_cpus; /* possible ones; ring and slot numbers are theirs */
+static int nr_cpus; /* possible CPUs, which number the rings and slots */
 static int task_fd, ipi_fd;
 static char *user_words;
 static struct slot *slots;
@@ -91,7 +91,7 @@ static void fail(struct result *res, const char *what, uint64_t seq)
 	}
 }
 
-/* User memory that was published from its word @start on. */
+/* The user memory that was published, from word @start on. */
 static bool user_words_ok(const unsigned char *p, uint32_t len, uint32_t start)
 {
 	uint64_t want;
@@ -105,7 +105,7 @@ static bool user_words_ok(const unsigned char *p, uint32_t len, uint32_t start)
 	return true;
 }
 
-/* Whether @p has the payload that @rec says. @id: what made it, 0: that is not in it */
+/* True if @p is the payload of @rec. @id: set to the record's id; 0: it has none */
 static bool record_ok(const struct ring_record *rec, const unsigned char *p, uint64_t *id)
 {
 	uint64_t want = short_word(rec->type);
@@ -201,7 +201,7 @@ static int read_some(struct result *res, struct ring_reader *r, enum kind kind, 
 	return err;
 }
 
-/* Snapshots of the newest record; such a reader keeps no account. */
+/* Takes snapshots of the newest record; such a reader keeps no account. */
 static int look_at_newest(struct result *res, struct ring_reader *r, void *buf)
 {
 	int i, err, dead = 0, rings = opt.one_ring ? 1 : nr_cpus;
@@ -304,7 +304,7 @@ static void *flat_out(void *arg)
 		run_flat(second ? STREAM_SECOND : STREAM_FLAT, 100, -1);
 		if (!second && other != cpu && ++turn % 4 == 0)
 			run_flat(STREAM_IPI, 2, other);
-		/* Let readers catch up now and then: not everything is a race. */
+		/* Let readers catch up now and then, so that not every record is a race. */
 		if (turn % 1024 == 1023)
 			sleep_us(2000);
 	}
@@ -341,7 +341,7 @@ static void set_up(void)
 	ipi_fd = prog_fd(obj, "flat_ipi");
 	slots = map_map(obj, "slots", STREAMS * (size_t)nr_cpus * sizeof(*slots));
 
-	/* As much as is needed, its end at that of a page, and nothing behind it. */
+	/* The memory ends with its page, and nothing is mapped behind it. */
 	user_words = mmap(NULL, whole + page, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (user_words == MAP_FAILED || mprotect(user_words + whole, page, PROT_NONE))
@@ -399,7 +399,7 @@ static void write_and_read(void)
 	}
 	pthread_create(&stop_thread, NULL, stopper, pids);
 	sleep_us(opt.ms * 1000ULL);
-	/* In the middle of it all. */
+	/* While writers and readers run. */
 	if (ring_bpf_end(ring))
 		problem("the ring does not end: %s", ring_strerror());
 	sleep_us(20000);
@@ -414,7 +414,7 @@ static void write_and_read(void)
 	wait_for_programs();
 }
 
-/* Sum of what the slots of @ring counted; of all with one ring. */
+/* Sum of the counts of the slots of @ring; with one ring, of all slots. */
 static uint64_t counted(int ring_id, enum outcome what)
 {
 	uint64_t sum = 0;
@@ -427,7 +427,7 @@ static uint64_t counted(int ring_id, enum outcome what)
 	return sum;
 }
 
-/* What the programs of @ring counted as dropped for the ring's cause @cause. */
+/* The drops that the programs of @ring counted and that the ring counts under @cause. */
 static uint64_t counted_drops(int ring_id, unsigned int cause)
 {
 	switch (cause) {

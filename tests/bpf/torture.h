@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Publishes in every way there is, from every context that a test can arrange. What
- * becomes of each attempt is counted here, for the ring's own counts to be compared
- * with. Included by the objects, which differ in how they have bpf.h compiled.
+ * Publishes in every way, from every context that a test can arrange. Counts the outcome
+ * of each attempt, so that the test can compare the ring's own counts. The objects that
+ * include this file compile bpf.h with different options.
  */
 #include <linux/bpf.h>
 #include <stdbool.h>
@@ -17,7 +17,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 SEQRING_BPF(ring);
 
-/* The loader says how many there are: one per stream and CPU. */
+/* The loader sets their number: one per stream and CPU. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -178,7 +178,7 @@ static __always_inline void attempt(struct slot *s, __u32 stream, __u32 cpu, con
 		err = publish_kernel(NOWHERE, p.type, p.len + 1);
 		break;
 	case METHOD_USER_FAULT:
-		/* Its first half is there. */
+		/* Its first half is in accessible memory. */
 		err = publish_user(user + 8 * (USER_WORDS - 32), p.type, 512);
 		break;
 	case METHOD_TOO_BIG:
@@ -281,9 +281,9 @@ int on_timer(void *ctx)
 }
 
 /*
- * Ring args[0] as it is after args[1] bytes, a number of whole laps, and args[2]
- * records, none of them left. The map is frozen, so a program has to do it; before any
- * reader comes.
+ * Puts ring args[0] into its state after args[1] bytes, a number of whole laps, and args[2]
+ * records, none of them left. The map is frozen, so a program has to do this. No reader is
+ * there yet.
  */
 SEC("raw_tp")
 int start_at(struct bpf_raw_tracepoint_args *ctx)

@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Looks who sleeps only while a sleeper is announced. */
+/* Checks for sleepers only while a sleeper is announced. */
 #define SEQRING_BPF_NO_PREEMPT
 #include "wake_programs.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Wake-ups of the readers of a ring that a BPF program writes: none is missed, however
- * many readers sleep, in whichever way, and whenever they go to sleep.
+ * Wake-ups of the readers of a ring that a BPF program writes: none is missed, with any
+ * number of readers, every way to sleep, and any time of going to sleep.
  *
  * usage: wake [--object NAME] [--events N] [--readers N,N...] [--rounds N]
  *             [--patience-ms MS] [TEST...]
@@ -17,7 +17,7 @@ static struct {
 	unsigned int nr_readers;
 } opt = { 100000, 200000, { 1, 3, 64 }, 3 };
 
-/* Each event comes only after all have got the one before. */
+/* Each event comes only after all readers have got the one before. */
 static void single(unsigned int nr, enum how how, bool mixed)
 {
 	char name[64], end[80];
@@ -44,7 +44,7 @@ static void single(unsigned int nr, enum how how, bool mixed)
 
 /* --- races -------------------------------------------------------------------- */
 
-/* A few records at a time, at gaps that are as long as going to sleep takes. */
+/* Publishes a few records at a time, with gaps as long as going to sleep takes. */
 static void gaps(int cpu)
 {
 	uint64_t rounds = opt.rounds / 4, i, n = 0, rnd = 1;
@@ -122,7 +122,7 @@ static void *race_reader(void *arg)
 		racer->woken += racer->race->due;
 		racer->seen += !empty;
 		seqring_write(&word->pos, SEQRING_WAIT_NONE);
-		/* The doorbell takes 256 wake-ups; nobody hears these. */
+		/* The doorbell takes 256 wake-ups; no reader hears these. */
 		__atomic_store_n(racer->heard, __atomic_load_n(racer->rung, __ATOMIC_ACQUIRE),
 				 __ATOMIC_RELEASE);
 	}
@@ -131,8 +131,8 @@ static void *race_reader(void *arg)
 }
 
 /*
- * The WAKE pair: a program publishes and looks who sleeps, while a reader arms and
- * looks for records. Neither may miss the other.
+ * The WAKE pair: a program publishes and checks for sleepers, while a reader arms and
+ * checks for records. At least one must see the other.
  */
 static void race(int reader_cpu)
 {

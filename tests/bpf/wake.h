@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the programs of wake.bpf.c and wake.c share. */
+/* Shared by wake.c and the programs of the wake objects. */
 #ifndef TESTS_BPF_WAKE_H
 #define TESTS_BPF_WAKE_H
 

@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Always looks who sleeps. */
+/* Checks for sleepers with each record. */
 #include "wake_programs.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Publishes when told, for the tests of wake-ups and of a ring's life. Included by the
- * objects, which differ in how they have bpf.h compiled.
+ * Publishes on request, for the tests of wake-ups and of a ring's life. The objects that
+ * include this file compile bpf.h with different options.
  */
 #include <linux/bpf.h>
 #include <stdbool.h>
@@ -30,7 +30,7 @@ static long nothing(__u32 i, void *ctx)
 	return 0;
 }
 
-/* Every other one is reserved first. */
+/* Reserves every other record first. */
 static __noinline int reserve(__u64 n)
 {
 	struct seqring_bpf_open o;
@@ -111,7 +111,7 @@ static long round_of(__u32 i, void *ctx)
 	return 0;
 }
 
-/* Ends early when the reader does not come: its CPU has something else to do. */
+/* Ends early if the reader does not come because its CPU is busy. */
 SEC("raw_tp")
 int race(struct bpf_raw_tracepoint_args *ctx)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Many readers on a memfd ring, some of them slow, stopped, dying or hostile: what the
- * writer pays, what the other readers lose, and who is woken. The writer's cost is its CPU
+ * Many readers on a memfd ring, some of them slow, stopped, dying or hostile: the
+ * writer's cost, the losses of the other readers, and the wake-ups. The writer's cost is its CPU
  * time; tests/lib/cost.h compares it with the cost on another ring, in turn.
  *
  * usage: crowd [--seconds N] [--stop-seconds N] [--readers N]
@@ -331,7 +331,7 @@ static double beside_cost(void *arg)
 static void hostile_cost(const char *name, struct stream *s, bool worst)
 {
 	struct beside b = { .s = s, .quiet = new_stream() };
-	/* No more than a wake-up for each record, and the cache lines of the other core. */
+	/* The cost is at most a wake-up for each record, and cache lines of the other core. */
 	const struct cost_pair pair = { name, woken_cost, beside_cost, &b, ROUNDS, 2 };
 	uint64_t wakes;
 	pid_t pid;
@@ -432,7 +432,7 @@ static void *publish_woken(void *arg)
 	return NULL;
 }
 
-/* No holder of the doorbell can make the writer wait for it, or end a ring with it. */
+/* No holder of the doorbell can use it to make the writer wait, or to end the ring. */
 static void doorbell(void)
 {
 	struct stream s = new_stream();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the tests of crowds and of dying writers share. */
+/* Shared by the tests of crowds and of dying writers. */
 #ifndef TESTS_STRESS_CROWD_H
 #define TESTS_STRESS_CROWD_H
 

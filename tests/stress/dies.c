@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A writer that dies anywhere. First at each of its stores, one after the other: what a
- * reader finds then is whole, in order and ends with EMPTY. Then as a process that is
- * killed at random: its readers get what was published and the end, and its name is free.
+ * A writer that dies at any point. First at each of its stores, one after the other: a
+ * reader then finds whole records, in order, and EMPTY. Then as a process that is killed at
+ * random: its readers get the published records and the end, and its name is free.
  *
  * usage: dies [--kills N]
  */
@@ -24,7 +24,7 @@
 #define DATA SEQRING_DATA_SIZE_MIN
 
 static jmp_buf died;
-static uint64_t left; /* stores that it still does */
+static uint64_t left; /* stores until the writer dies */
 
 void before_store(void)
 {
@@ -44,7 +44,7 @@ static struct world before, now;
 
 static uint32_t len_of(uint64_t seq)
 {
-	/* Mostly short, some that end a lap with a PAD. */
+	/* Mostly short records, some of which end a lap with a PAD. */
 	return (uint32_t)(seq % 61 ? seq * 7 % 90 : SEQRING_PAYLOAD_MAX(DATA) - seq % 8);
 }
 
@@ -65,8 +65,8 @@ static bool whole(const struct seqring_view *v, const unsigned char *p)
 }
 
 /*
- * Reads all; @r knows what comes next or not. Return: seq of the newest, 0: something is
- * wrong.
+ * Reads all records; @r may know the next seq or not. Return: seq of the newest; 0: a
+ * record is wrong.
  */
 static uint64_t read_all(struct seqring_reader *r, uint64_t next)
 {
@@ -88,7 +88,7 @@ static uint64_t read_all(struct seqring_reader *r, uint64_t next)
 	return outcome == SEQRING_EMPTY && next ? next - 1 : 0;
 }
 
-/* What readers of each kind find in what the dead one left. */
+/* Checks the ring of a dead writer by readers of each kind. */
 static bool good_for_readers(const struct seqring_reader *follower, uint64_t seq, bool last_word)
 {
 	static unsigned char buf[DATA];
@@ -96,14 +96,14 @@ static bool good_for_readers(const struct seqring_reader *follower, uint64_t seq
 	struct seqring_view v;
 	uint64_t got;
 
-	/* The record itself is there, or is not, by its stamp; head comes later. */
+	/* The stamp decides whether the last record is there; head follows later. */
 	r.eager = 1;
 	got = read_all(&r, follower->seq);
 	if (got != seq && got != seq + 1)
 		return false;
 	if (last_word && got != seq + 1)
 		return false;
-	/* Late: from the oldest that is there, and the newest. */
+	/* Late readers, from the oldest record and from the newest. */
 	if (seqring_reader_init(&r, &now.ctl, now.data, DATA))
 		return false;
 	got = read_all(&r, 0);
@@ -136,9 +136,9 @@ static void at_each_store(void)
 		die("seqring_reader_init");
 	follower.seq = 1;
 	follower.any = 0;
-	/* Three laps: into fresh memory, and over what was there. */
+	/* Three laps: into fresh memory, then over old records. */
 	while (now.w.pos < 3 * DATA) {
-		/* Rarely, so that it is overtaken, too. */
+		/* Rarely, so that the writer also overruns the reader. */
 		if (now.w.seq % 250 == 0)
 			follow(&follower);
 		before = now;
@@ -155,7 +155,7 @@ static void at_each_store(void)
 				first_wrong = before.w.seq;
 		}
 	}
-	/* It is seen to have been killed in a PAD, a move of tail and a long copy. */
+	/* The writer was killed in a PAD, in a move of tail and in a long copy. */
 	t_check(points > 20000, "dies.everywhere", "at %" PRIu64 " points only", points);
 	t_check(!wrong, "dies.at_each_store",
 		"of %" PRIu64 " points %" PRIu64 " are wrong, the "
@@ -190,7 +190,7 @@ __attribute__((noreturn)) static void writer_process(const char *name, int ready
 	}
 }
 
-/* Reads until the end, sleeping. Return: -ENODEV, or what else came; 1: a bad record. */
+/* Sleeps and reads until the end. Return: -ENODEV or another error; 1: a bad record. */
 static int read_to_end(struct ring_reader *r, uint64_t *got, uint64_t *next)
 {
 	unsigned char buf[PAYLOAD_LEN];
@@ -224,7 +224,7 @@ struct ends {
 	uint64_t got;
 };
 
-/* Killed after @us; its name is the one of the round before. */
+/* Kills a writer after @us. It has the same name as the writer of the last round. */
 static void one_life(const char *name, unsigned int us, struct ends *e)
 {
 	uint64_t got = 0, next = 0;
@@ -254,8 +254,8 @@ static void one_life(const char *name, unsigned int us, struct ends *e)
 	e->torn += err == 1 || err == -EBADMSG;
 	waitpid(pid, NULL, 0);
 	/*
-	 * All that was published was read; but for a record that died between seq and head,
-	 * which only an eager reader finds. And nobody comes in any more.
+	 * All published records were read. Only an eager reader finds a record when the writer
+	 * died between its seq and head. No more readers can open the ring.
 	 */
 	if (ring_stats_at(r, 0, &st) || (st.published + 1 != next && st.published != next))
 		e->counts++;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Rings of a test of crowds, what publishing on them costs, and processes that read them. */
+/* Rings for tests of crowds: the cost of publishing, and processes that read. */
 #ifndef TESTS_STRESS_STREAMS_H
 #define TESTS_STRESS_STREAMS_H
 
@@ -13,9 +13,9 @@
 #define ROUNDS 31
 #define DATA   (1u << 18)
 
-/* What a reader process reports, in shared memory. */
+/* The report of a reader process, in shared memory. */
 struct account {
-	uint64_t first; /* seq at which it began */
+	uint64_t first; /* seq of its first record */
 	uint64_t got;
 	uint64_t lost;
 	uint64_t overruns;
@@ -142,7 +142,7 @@ static inline pid_t start_reader(const struct ring_fds *fds, unsigned int i, uns
 	_exit(0);
 }
 
-/* Of each reader, records read and lost add up to those published. */
+/* Checks that records read and lost by each reader add up to those published. */
 static inline void check_accounts(const char *name, const pid_t *pids, unsigned int n,
 				  uint64_t published)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Torture of the protocol: one writer flat out, readers of every kind, a ring so
- * small that it goes round all the time. At the end each reader settles its account:
- * what it read and what it lost is what was published.
+ * Torture of the protocol: one writer flat out, readers of every kind, and a ring so
+ * small that the writer laps it all the time. At the end, records read and lost by each
+ * reader must add up to those published.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,10 +34,10 @@ struct result {
 	uint64_t got;
 	uint64_t lost;
 	uint64_t overruns;
-	uint64_t torn;	/* seen so by a peek, and thrown out by the recheck */
+	uint64_t torn;	/* peeked at, and rejected by the recheck */
 	uint64_t first; /* seq that the account starts with; 0: no account */
 	uint64_t bad_seq;
-	const char *bad; /* what went wrong; the same address in every process */
+	const char *bad; /* the mistake; the same address in every process */
 	int done;
 };
 
@@ -54,7 +54,7 @@ static struct seqring_ring_ctl *writable;
 static const struct seqring_ring_ctl *ctl;
 static struct result *results;
 
-/* A ring as it is after @pos bytes and nearly 2^32 records, none of them left. */
+/* Puts a ring into its state after @pos bytes and nearly 2^32 records, none left. */
 static void start_at(struct seqring_writer *w, uint64_t pos)
 {
 	pos &= ~w->mask;
@@ -84,7 +84,7 @@ static void publish_pieces(struct seqring_writer *w, uint16_t type, uint64_t ts,
 		abort();
 }
 
-/* What ThreadSanitizer sees as unmarked, on purpose, is left out there. */
+/* Under ThreadSanitizer, leaves out accesses that are unmarked on purpose. */
 static bool plain_stores(void)
 {
 #ifdef SEQRING_TSAN
@@ -104,7 +104,7 @@ static void write_one(struct seqring_writer *w, unsigned char *buf, uint64_t *rn
 	switch (r & 15) {
 	case 0:
 		if (plain_stores()) {
-			/* Of any size, scribbled over, and never to be seen. */
+			/* A reservation of any size, filled and discarded; no reader may see it. */
 			uint32_t n = (uint32_t)((r >> 8) % (w->cold.payload_max + 1));
 
 			if (seqring_writer_reserve(w, n, &payload))
@@ -143,7 +143,7 @@ static void writer(struct seqring_writer *w)
 	do {
 		for (i = 0; i < 64; i++)
 			write_one(w, buf, &rnd);
-		/* Let readers catch up now and then: not everything is a race. */
+		/* Let readers catch up now and then, so that not every record is a race. */
 		if (next_random(&rnd) % 4096 == 0)
 			sleep_us(next_random(&rnd) % 2000);
 	} while (now_ns() < end);
@@ -199,7 +199,7 @@ static enum seqring_outcome step(struct result *res, struct seqring_reader *r, e
 	for (i = 0; !outcome && i < n; i++) {
 		const unsigned char *p = v[i].payload;
 
-		/* What was peeked at was checked where it lay, before the recheck. */
+		/* A peeked record was checked in place, before the recheck. */
 		if (!in_place && !record_ok(&v[i], p, r->payload_max, (uint32_t)(buf + size - p)))
 			fail(res, "torn or foreign record accepted", v[i].seq);
 		count(res, &v[i]);
@@ -207,7 +207,7 @@ static enum seqring_outcome step(struct result *res, struct seqring_reader *r, e
 	return res->bad ? SEQRING_CORRUPT : outcome;
 }
 
-/* Goes somewhere else and says what must be there. */
+/* Seeks to another place, and sets what must be there. */
 static void seek(struct result *res, struct seqring_reader *r, unsigned char *buf, uint64_t *rnd)
 {
 	uint64_t random = next_random(rnd), seq = seqring_read(&ctl->seq), target = 0;
@@ -272,7 +272,7 @@ static void reader(unsigned int index)
 	}
 	if (outcome == SEQRING_CORRUPT)
 		fail(res, "CORRUPT", r.seq);
-	/* After the last lap nothing may have followed that tells what was lost. */
+	/* After the last overrun no record may have followed that reports the loss. */
 	if (r.any && r.seq)
 		res->lost += r.lost + seqring_read(&ctl->seq) + 1 - r.seq;
 	res->overruns = r.overruns;
@@ -450,7 +450,7 @@ int main(int argc, char **argv)
 		start_at(&w, opt.start_pos);
 	start_seq = w.seq;
 	start_pos = w.pos;
-	/* ThreadSanitizer knows memory by address: one mapping for both sides there. */
+	/* ThreadSanitizer identifies memory by address, so both sides use one mapping there. */
 	if (opt.threads)
 		ctl = writable;
 	printf("# seed %" PRIu64 ", data size %" PRIu64 ", %u readers\n", opt.seed, opt.data_size,

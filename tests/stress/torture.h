@@ -15,7 +15,7 @@ static inline uint32_t record_len(uint64_t seq, uint32_t max)
 	return test_payload_len_from(seq, 0, max < TORTURE_BUF ? max : TORTURE_BUF);
 }
 
-/* Whether @v with the payload at @p is the record of its seq, as far as @have bytes. */
+/* True if @v with the payload at @p is the record of its seq, as far as @have bytes. */
 static inline int record_ok(const struct seqring_view *v, const unsigned char *p, uint32_t max,
 			    uint32_t have)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The WAKE pair as a race: in each round a writer publishes one record and asks
- * whether to wake, while a reader arms and looks. When neither sees the other, a
- * wake-up is lost. The writer starts a little later than it says, each time by
- * another time, so that the stores of both are on the way when they load: without
- * a fence x86 shows it within some ten thousand rounds.
+ * The WAKE pair as a race: in each round a writer publishes one record and asks whether
+ * to wake, while a reader arms and checks for a record. If neither sees the other, a
+ * wake-up is lost. The writer starts after a delay that differs in each round, so that the
+ * stores of both are still in the store buffers when they load. Without a fence, x86 loses
+ * a wake-up within some ten thousand rounds.
  *
  * With --light the writer has no fence and the reader calls membarrier(2) instead.
  *

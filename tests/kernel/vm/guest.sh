@@ -181,7 +181,7 @@ module_alone() {
 	for prog in ${MODULE_PROGS:-t_map t_memory t_life t_race t_cycle t_unload}; do
 		program "$prog"
 	done
-	# Where the kernel can inject failures, t_fault makes each allocation fail in turn.
+	# If the kernel can inject failures, t_fault makes each allocation fail in turn.
 	if [ -e /proc/self/fail-nth ] || [ -e /sys/kernel/debug/kmemleak ]; then
 		program t_fault
 	fi

@@ -7,8 +7,8 @@
  *   control publish NAME COUNT MAX   self-proving records, by write(2)
  *   control dropped NAME             the drops of all rings, by cause
  *   control readers NAME             open files of it, without this one
- *   control head NAME                the position where its first ring has got to
- *   control lap NAME                 returns when that is a lap further, or at the end
+ *   control head NAME                head of its first ring
+ *   control lap NAME                 returns when that head is a lap further, or at the end
  */
 #include "dev.h"
 
@@ -24,7 +24,7 @@ static int publish(const char *name, uint64_t count, uint32_t max)
 		uint32_t len = test_payload_len(n, max);
 
 		test_payload_fill(buf, n, len);
-		/* Busy: the kernel's own writer was there first; it is counted. */
+		/* EBUSY: the kernel's own writer was first; the ring counts the drop. */
 		if (write(fd, buf, len) != (ssize_t)len && errno != EBUSY)
 			return -1;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the test programs do with a device: create, open, map, read. */
+/* Operations of the test programs on a device: create, open, map, read. */
 #ifndef DEV_H
 #define DEV_H
 
@@ -39,7 +39,7 @@ static inline struct seqring_ctl_create dev_params(const char *name, uint64_t da
 	return c;
 }
 
-/* An ioctl on the control node; -1 and errno. */
+/* Makes an ioctl on the control node. Return: -1 and errno on failure. */
 static inline int dev_control(unsigned long cmd, const void *arg)
 {
 	int fd = open(SEQRING_CTL_PATH, O_RDWR | O_CLOEXEC);
@@ -71,7 +71,7 @@ static inline int dev_destroy(const char *name)
 	return dev_control(SEQRING_CTL_DESTROY, &d);
 }
 
-/* A command of the test driver; -1 and errno. */
+/* Gives the test driver a command. Return: -1 and errno on failure. */
 __attribute__((format(printf, 1, 2))) static inline int dev_command(const char *fmt, ...)
 {
 	int fd = open(SEQRING_TEST_PATH, O_WRONLY | O_CLOEXEC);
@@ -133,7 +133,7 @@ static inline void dev_publish(int fd, uint64_t n, uint32_t max)
 		T_DIE("setup.publish", "write: %s", strerror(errno));
 }
 
-/* Open, map, readers at the oldest records. Dies when it cannot. */
+/* Opens and maps the device, with readers at the oldest records. Dies on failure. */
 static inline void dev_open(struct dev *d, const char *name, int flags)
 {
 	const struct seqring_header *h;
@@ -162,7 +162,7 @@ static inline void dev_open(struct dev *d, const char *name, int flags)
 	}
 }
 
-/* Maps the reader page, where poll() looks from then on. */
+/* Maps the reader page; from then on poll() uses its cursors. */
 static inline void dev_reader_page(struct dev *d)
 {
 	void *page;
@@ -187,8 +187,8 @@ static inline void dev_close(struct dev *d)
 }
 
 /*
- * What wakes a sleeper in poll() within @timeout_ms; 0: nothing. At its timeout poll() looks
- * once more by itself, and may find what nobody woke it for.
+ * Return: the events that wake a sleeper in poll() within @timeout_ms; 0: none. At its
+ * timeout poll() checks once more, and may find records that did not wake it.
  */
 static inline int dev_woken(int fd, unsigned int timeout_ms)
 {
@@ -200,7 +200,7 @@ static inline int dev_woken(int fd, unsigned int timeout_ms)
 	return p.revents;
 }
 
-/* Says in the reader page where ring @i was found empty. */
+/* Stores in the reader page the position at which ring @i was empty. */
 static inline void dev_store_cursor(struct dev *d, unsigned int i)
 {
 	if (!d->page)
@@ -209,7 +209,7 @@ static inline void dev_store_cursor(struct dev *d, unsigned int i)
 	seqring_write(&d->page->cursor[i].seq, d->r[i].any ? 0 : d->r[i].seq);
 }
 
-/* seqring_reader_read() that goes on when it was overrun. */
+/* Calls seqring_reader_read() until it is not overrun. */
 static inline enum seqring_outcome dev_read(struct dev *d, unsigned int i, struct seqring_view *v,
 					    void *buf, uint32_t size)
 {

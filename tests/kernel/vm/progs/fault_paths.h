@@ -11,7 +11,7 @@
 #define SIZE 65536
 #define MAX  256
 
-/* Open on tf, tf (for writing), tf-shared, tf's reader page, tf-percpu. */
+/* Descriptors of tf, tf (for writing), tf-shared, tf's reader page, tf-percpu. */
 static int dev_fd, rw_fd, kernel_fd, reader_fd, percpu_fd;
 static struct seqring_geometry g;
 static size_t percpu_size;
@@ -124,7 +124,7 @@ static long mapped(int fd, size_t size, int prot, off_t off)
 
 	if (p == MAP_FAILED)
 		return -1;
-	/* All of the mapping is there. */
+	/* The whole mapping is there. */
 	if (prot == PROT_READ)
 		(void)p[size - 1];
 	return (long)(uintptr_t)p;
@@ -175,7 +175,7 @@ static void unmap_percpu(long p)
 	munmap((void *)p, percpu_size);
 }
 
-/* By a system call: a fault of the process itself would be tried again, or kill it. */
+/* Faults by a system call: a fault of the process itself would be retried, or kill it. */
 static long fault_in(int fd, size_t size)
 {
 	unsigned char *p = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
@@ -187,7 +187,7 @@ static long fault_in(int fd, size_t size)
 	madvise(p, size, MADV_DONTNEED);
 	ret = madvise(p, size, 22 /* MADV_POPULATE_READ */);
 	err = errno;
-	/* What fails in place of the above is for the second try. */
+	/* If the call above failed, a second one succeeds. */
 	if (munmap(p, size))
 		munmap(p, size);
 	errno = err;
@@ -325,8 +325,8 @@ static void unload_test(long made)
 
 /*
  * @prepare: before each try, without failures
- * @undo: what a success made
- * @one: a success publishes one record on tf, or on tf-kernel; a failure none
+ * @undo: undoes a success
+ * @one: a success publishes one record on tf, or on tf-kernel; a failure publishes none
  */
 struct path {
 	const char *name;

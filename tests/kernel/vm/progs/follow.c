@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A reader that believes nothing: every payload must prove itself, seqs and
- * losses must add up record by record and, at the end, to what was published.
+ * A reader that checks everything: every payload must prove itself, and seqs and losses
+ * must add up record by record and, at the end, to the records published.
  *
  *   follow NAME [--max N] [--check-numbers] [--slow USEC] [--watermark N]
  *          [--until-dead | --seconds S] [--backend lib|inline]
  *
- * --max: of the payloads' makers. --check-numbers: the payloads of a ring are
- * numbered in a row. Prints one line of KEY=VALUE; exit status 0 or 1.
+ * --max: the longest payload of the writers. --check-numbers: the payloads of a ring
+ * are numbered in a row. Prints one line of KEY=VALUE; exit status 0 or 1.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -24,7 +24,7 @@ struct account {
 	uint64_t next_number;
 	uint64_t read;
 	uint64_t lost;
-	uint64_t skipped; /* before the first that was read, and not called lost */
+	uint64_t skipped; /* records before the first one read, not reported as lost */
 };
 
 static struct {
@@ -83,7 +83,7 @@ static enum seqring_outcome inline_peek(struct dev *d, unsigned int i)
 	outcome = seqring_reader_peek(r, &v);
 	if (outcome)
 		return outcome;
-	/* Judged in place; a mistake counts only if the record was whole. */
+	/* Checks the payload in place; a mistake counts only if the record was whole. */
 	ok = test_payload_ok(v.payload, v.len, opt.max);
 	if (v.len > sizeof(buf))
 		return SEQRING_CORRUPT;
@@ -97,7 +97,7 @@ static enum seqring_outcome inline_peek(struct dev *d, unsigned int i)
 	return SEQRING_OK;
 }
 
-/* The next record or records of a ring, each time by another function. */
+/* Reads the next records of a ring, each time by another function. */
 static enum seqring_outcome inline_some(struct dev *d, unsigned int i)
 {
 	struct seqring_view v[BATCH] = { 0 };
@@ -122,7 +122,7 @@ static enum seqring_outcome inline_some(struct dev *d, unsigned int i)
 	return outcome;
 }
 
-/* Reads all rings until they are empty. Return: whether none will have more. */
+/* Reads all rings until they are empty. Return: whether all of them have ended. */
 static int inline_drain(struct dev *d)
 {
 	enum seqring_outcome outcome;
@@ -171,7 +171,7 @@ static void inline_follow(void)
 			bad_read++;
 	}
 	for (i = 0; i < d.g.nr_rings; i++) {
-		/* Overrun to where nothing stands: no record will tell this loss. */
+		/* Overrun to an empty place: no record will report this loss. */
 		if (d.r[i].any && d.r[i].pos > 0 && d.r[i].pos == d.r[i].ctl->head)
 			accounts[i].lost += d.r[i].ctl->seq + 1 - d.r[i].seq;
 	}
@@ -264,7 +264,7 @@ static void lib_follow(void)
 		read += accounts[i].read;
 		lost += accounts[i].lost;
 	}
-	/* The library's account; a loss after the last record is only in there. */
+	/* The library's account; only this has a loss after the last record. */
 	if (st.read != read || st.lost < lost || (st.lost > lost && !st.dead))
 		bad_seq++;
 	accounts[0].lost += st.lost - lost;
@@ -322,7 +322,7 @@ int main(int argc, char **argv)
 	int fd, good;
 
 	parse(argc, argv);
-	/* For the published count, which is there after the end, too. */
+	/* For the count of published records, which stays after the end. */
 	fd = dev_open_fd(opt.name, O_RDONLY);
 	if (fd < 0)
 		T_DIE("follow.open", "%s: %s", opt.name, strerror(errno));
@@ -335,7 +335,7 @@ int main(int argc, char **argv)
 		read += accounts[i].read;
 		lost += accounts[i].lost;
 		skipped += accounts[i].skipped;
-		/* A reader that left early answers for the records that it saw. */
+		/* The account of a reader that left early ends with the last record it saw. */
 		if (!opt.until_ns)
 			published += dev_stats(fd, i).seq;
 		else if (accounts[i].next_seq)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the test programs do with the modules, and a reader that keeps an account. */
+/* Operations of the test programs on the modules, and a reader that keeps an account. */
 #ifndef MOD_H
 #define MOD_H
 
@@ -33,7 +33,7 @@ static inline long mod_users(const char *module)
 	return n;
 }
 
-/* Loads NAME.ko of the current directory; -1 and errno. */
+/* Loads NAME.ko of the current directory. Return: -1 and errno on failure. */
 static inline int mod_load(const char *module)
 {
 	char path[128];
@@ -50,7 +50,7 @@ static inline int mod_load(const char *module)
 	return ret;
 }
 
-/* -1 and EWOULDBLOCK while the module is in use. */
+/* Return: -1 and EWOULDBLOCK while the module is in use. */
 static inline int mod_remove(const char *module)
 {
 	return syscall(SYS_delete_module, module, O_NONBLOCK);
@@ -75,7 +75,7 @@ static inline uint64_t mod_number(const char *variable, uint64_t otherwise)
 	return text && *text ? strtoull(text, NULL, 0) : otherwise;
 }
 
-/* A kernel of the kind that is slow and looks at everything. */
+/* True on a debug kernel, which is slow because it checks every access. */
 static inline int mod_debug_kernel(void)
 {
 	return !access("/proc/self/fail-nth", F_OK) || !access("/sys/kernel/debug/kmemleak", F_OK);
@@ -87,7 +87,7 @@ static inline void mod_pin(int cpu)
 		T_DIE("setup.affinity", "CPU %d: %s", cpu, strerror(errno));
 }
 
-/* How many devices of 64 KiB, each with two pages more, the module's limit lets into 1 MiB. */
+/* Counts the devices of 64 KiB and two pages that the module's limit admits into 1 MiB. */
 static inline int mod_account(void)
 {
 	char name[32];
@@ -108,7 +108,7 @@ static inline int mod_account(void)
 	return n;
 }
 
-/* And how many it should. */
+/* The number that it should admit. */
 static inline int mod_account_all(void)
 {
 	int page = (int)sysconf(_SC_PAGESIZE);
@@ -116,13 +116,13 @@ static inline int mod_account_all(void)
 	return (1 << 20) / page / (65536 / page + 2);
 }
 
-/* From here on, what this process has the kernel allocate is counted; at @mount. */
+/* Counts the kernel's allocations for this process from now on, in a cgroup at @mount. */
 static inline void mod_count_pages(const char *mount_at)
 {
 	char path[128];
 
 	mkdir(mount_at, 0700);
-	/* One that a run before has left. */
+	/* Removes the cgroup of an earlier run. */
 	umount2(mount_at, MNT_DETACH);
 	if (mount("none", mount_at, "cgroup2", 0, NULL))
 		T_DIE("setup.cgroup", "mount: %s", strerror(errno));
@@ -137,8 +137,8 @@ static inline void mod_count_pages(const char *mount_at)
 }
 
 /*
- * Pages that it was charged for, apart from those that the kernel counts by kind: what
- * rings and reader pages are made of.
+ * Return: the charged pages, without those that the kernel counts by kind: the pages of
+ * rings and reader pages.
  */
 static inline long mod_pages(const char *mount_at)
 {
@@ -167,7 +167,7 @@ static inline long mod_pages(const char *mount_at)
 	return (long)((kernel - rest) / sysconf(_SC_PAGESIZE));
 }
 
-/* The attempts to publish of the test driver, by device. */
+/* The test driver's attempts to publish on a device. */
 struct tried {
 	uint64_t published;
 	uint64_t busy;
@@ -191,7 +191,7 @@ static inline struct tried mod_tried(const char *name)
 	return t;
 }
 
-/* The same, as the device says. */
+/* The same counts from the device. */
 static inline struct tried mod_counted(const char *name)
 {
 	struct tried t = { 0, 0 };
@@ -211,7 +211,7 @@ static inline struct tried mod_counted(const char *name)
 }
 
 /*
- * Follows a device to its end. Every payload must prove itself, and of each ring what
+ * Follows a device to its end. Every payload must prove itself, and for each ring the
  * records read and reported lost must add up to those published.
  */
 static inline void follow_to_end(const char *name, uint32_t max, int ready_fd)
@@ -238,7 +238,7 @@ static inline void follow_to_end(const char *name, uint32_t max, int ready_fd)
 
 			while ((outcome = dev_read(&d, i, &v, buf, sizeof(buf))) == SEQRING_OK) {
 				bad += !test_payload_ok(buf, v.len, max);
-				/* The first one may be any; from there on, each counts. */
+				/* The first record may have any seq; then each one counts. */
 				bad += next[i] && v.seq != next[i] + v.lost;
 				if (!next[i])
 					lost += v.seq - 1;
@@ -257,7 +257,7 @@ static inline void follow_to_end(const char *name, uint32_t max, int ready_fd)
 	for (i = 0; i < d.g.nr_rings; i++) {
 		uint64_t seq = dev_stats(d.fd, i).seq;
 
-		/* What was lost at the very end shows in where it ended. */
+		/* The end of the ring shows the records lost after the last one read. */
 		if (seq + 1 != (next[i] ? next[i] : 1))
 			lost += seq + 1 - (next[i] ? next[i] : 1);
 		bad += d.r[i].pos != dev_stats(d.fd, i).head;
@@ -275,7 +275,7 @@ static inline void follow_to_end(const char *name, uint32_t max, int ready_fd)
 	_exit(read ? 0 : 4);
 }
 
-/* Starts one; it has the device open when this returns. */
+/* Starts a follower, which has the device open when this returns. */
 static inline pid_t follower(const char *name, uint32_t max)
 {
 	int fds[2];
@@ -298,7 +298,7 @@ static inline pid_t follower(const char *name, uint32_t max)
 	return pid;
 }
 
-/* 0: its account was exact. Else its exit status, or -1. */
+/* Return: 0 if the follower's account was exact; else its exit status, or -1. */
 static inline int ended(pid_t pid)
 {
 	int status;

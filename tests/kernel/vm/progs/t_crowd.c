@@ -11,7 +11,7 @@
 #define SIZE	65536
 #define MAX	256
 #define PAIRS	9
-#define BOUND	3.0 /* emulated CPUs of a machine that may be busy */
+#define BOUND	3.0 /* large, since CPUs are emulated on a machine that may be busy */
 #define STOPPED 8
 
 static volatile int *go;
@@ -50,7 +50,7 @@ static double cost_lying(void *arg)
 	return cost_in(2);
 }
 
-/* With @go 1 and with @go 2, in turn. */
+/* Measures with @go 1 and with @go 2, in turn. */
 static void compare(const char *name)
 {
 	const struct cost_pair pair = { name, cost_honest, cost_lying, NULL, PAIRS, BOUND };
@@ -113,7 +113,7 @@ static pid_t liar(int polls, unsigned int turns)
 		}
 		if (polls)
 			poll(&p, 1, 0);
-		/* So that a thread of the honest has its turn. */
+		/* Lets a thread of the honest readers run. */
 		if (turns)
 			sleep_us(turns);
 	}
@@ -127,7 +127,7 @@ static void the_end(pid_t pid, const char *name)
 	*go = 0;
 }
 
-/* Single records, each waited for by an honest reader. */
+/* Publishes single records; an honest reader waits for each of them. */
 static void honest_wakeups(const char *name, unsigned int rounds)
 {
 	static unsigned char buf[SIZE];
@@ -160,11 +160,11 @@ static void liars(void)
 {
 	pid_t lies = liar(0, 0), reader;
 
-	/* A page at rest, and one that changes all the time. */
+	/* A page that does not change, and one that changes all the time. */
 	compare("crowd.page_changes");
 	the_end(lies, "crowd.scribbler");
 	lies = liar(1, 0);
-	/* A reader that polls all the time, and one that lies besides. */
+	/* A reader that polls all the time, and one that also lies. */
 	compare("crowd.page_lies");
 	the_end(lies, "crowd.liar");
 	reader = follower(NAME, MAX);
@@ -198,8 +198,8 @@ static pid_t victim(unsigned int number, int sleepers)
 		while (dev_read(&d, 0, &v, buf, sizeof(buf)) == SEQRING_OK)
 			;
 		/*
-		 * Sleepers are another matter: whoever asks for a wake-up has all of
-		 * them look again, at the cost of the interrupt that wakes them.
+		 * Sleepers do cost the writer: a wake-up that one of them asked for wakes
+		 * all of them, at the cost of the interrupt.
 		 */
 		if (sleepers && number % 2) {
 			d.page->cursor[0].pos = SEQRING_WAIT_NONE;
@@ -218,7 +218,7 @@ static double cost_alone(void *arg)
 	return cost();
 }
 
-/* The cost beside readers that are stopped, each wherever it is. */
+/* The cost beside readers that are stopped at any point. */
 static double cost_stopped(void *arg)
 {
 	pid_t pid[STOPPED];
@@ -248,7 +248,7 @@ static void stopped_cost(void)
 	cost_check(&pair);
 }
 
-/* Stopped for many laps, and continued, over and over. */
+/* Readers are stopped for many laps and continued, again and again. */
 static void stopped_accounts(void)
 {
 	pid_t pid[STOPPED];
@@ -283,14 +283,14 @@ static void crowd(unsigned int total, unsigned int at_once, int sleepers)
 
 	reader = follower(NAME, MAX);
 	fd = dev_open_fd(NAME, O_RDONLY);
-	/* A ratio that exceeds its bound may be the machine's: three times as many turns then. */
+	/* A busy machine may exceed the bound: then measure three times as many turns. */
 	for (turn = 0; born < total || turn < PAIRS || (r >= BOUND && turn < COST_TRIES * PAIRS);
 	     turn++) {
 		without = cost();
 		*reads = 0;
 		for (i = 0; i < at_once; i++)
 			pid[i] = victim(i, sleepers);
-		/* The writer goes on while they come. */
+		/* The writer continues while readers come. */
 		for (j = 0; j < 1000 && *reads < at_once; j++) {
 			cost();
 			sleep_us(10000);
@@ -304,7 +304,7 @@ static void crowd(unsigned int total, unsigned int at_once, int sleepers)
 		st = dev_stats(fd, 0);
 		if (st.readers < at_once)
 			T_DIE("crowd.readers", "%u of %u", st.readers, at_once);
-		/* And while they die. */
+		/* It also continues while they die. */
 		for (i = 0; i < at_once; i++)
 			kill(pid[i], SIGKILL);
 		cost();

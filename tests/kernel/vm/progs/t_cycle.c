@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Processes that open, map, fork, pass on, move and close devices over and over, in any
- * order, while another process writes. In the end nothing is held: no file, no page, no
- * module. Needs a module that is not in use.
+ * Processes that open, map, fork, pass on, move and close devices again and again, in any
+ * order, while another process writes. In the end no file, page or module is held. Needs a
+ * module that is not in use.
  *
  *   t_cycle [CYCLES]
  */
@@ -114,7 +114,7 @@ static void disturb(struct cycle *c)
 		c->map = moved;
 		break;
 	case 5:
-		/* Less of it, moved by a fault on the way. */
+		/* Keeps the upper half only. */
 		munmap(c->map, half);
 		c->map += half;
 		c->size -= half;
@@ -122,7 +122,7 @@ static void disturb(struct cycle *c)
 	case 6:
 		if (mprotect(c->map, half, PROT_NONE) || mprotect(c->map, half, PROT_READ))
 			_exit(15);
-		/* Such mappings are not put together again. */
+		/* The kernel does not merge such mappings again. */
 		c->split = 1;
 		break;
 	default:
@@ -139,7 +139,7 @@ static void pass_on(struct cycle *c)
 		if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
 			_exit(16);
 		send_fd(pair[0], c->fd);
-		/* One in two is never received, and goes with the socket. */
+		/* Every other descriptor is never received, and is closed with the socket. */
 		if (next_random(c->rnd) % 2) {
 			fd = receive_fd(pair[1]);
 			close(c->fd);
@@ -161,7 +161,7 @@ static void pass_on(struct cycle *c)
 	}
 }
 
-/* Gives up all that it has, in any order, or leaves it to the end of the process. */
+/* Closes and unmaps everything in any order, or leaves it to the end of the process. */
 static void give_up(struct cycle *c, int dies)
 {
 	unsigned int first = next_random(c->rnd) % 4, i;
@@ -199,7 +199,7 @@ static void one_cycle(const char *name, uint64_t *rnd)
 	ways = next_random(rnd) % 4;
 	pid = fork();
 	if (!pid) {
-		/* Not what another did not inherit. */
+		/* Only what this process has inherited. */
 		if (ways == 1)
 			pass_on(&c);
 		give_up(&c, 1);
@@ -207,7 +207,7 @@ static void one_cycle(const char *name, uint64_t *rnd)
 			raise(SIGKILL);
 		_exit(0);
 	}
-	/* Discarded pages come back by faults. */
+	/* Faults bring discarded pages back. */
 	look = c.map;
 	for (off = 0; off < c.size && !c.split; off += 4096)
 		(void)look[off];
@@ -228,7 +228,7 @@ static pid_t writer(const char *name)
 	if (pid)
 		return pid;
 	fd = dev_open_fd(name, O_WRONLY);
-	/* A few also where the rest was quicker than this process. */
+	/* Makes a few cycles even if the others were faster than this process. */
 	for (n = 0; n < 10 || !__atomic_load_n(stop, __ATOMIC_ACQUIRE); n++) {
 		dev_publish(fd, n, MAX);
 		sleep_us(500);
@@ -236,7 +236,7 @@ static pid_t writer(const char *name)
 	_exit(0);
 }
 
-/* A device of its own for each round, so that a page which stays behind is missed. */
+/* Each round has a device of its own, so that a page which is not freed is noticed. */
 static unsigned int round_of(unsigned int number, unsigned int cycles)
 {
 	unsigned int bad = 0, i, w;
@@ -287,7 +287,7 @@ int main(int argc, char **argv)
 	done = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	stop = (int *)(done + 16);
 	T_EQ("cycle.unused", mod_users("seqring"), 0);
-	/* Once before measuring: the kernel keeps something of a first time. */
+	/* One run before measuring: the kernel keeps some memory after a first use. */
 	for (i = 0; i < 3; i++)
 		bad += round_of(i, 30);
 	*done = 0;
@@ -301,7 +301,7 @@ int main(int argc, char **argv)
 	T_TRUE("cycle.all_done", *done >= cycles && cycles >= ROUNDS);
 	missing = mod_pages("/tmp/cycle") - missing;
 	t_note("%ld pages more than before", missing);
-	/* One that stayed behind in each round would be 40. */
+	/* One page left behind in each round would make 40. */
 	t_check(missing < 32, "cycle.pages_back", "%ld more than before", missing);
 	T_EQ("cycle.account", mod_account(), mod_account_all());
 	T_EQ("cycle.users", mod_users("seqring"), 0);

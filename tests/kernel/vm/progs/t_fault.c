@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Every allocation and every copy from and to user space in every path fails once, by
- * the kernel's fault injection: for nth = 1, 2, ... the path runs with its nth one
- * failing, until none was left to fail. Each time the call succeeds, or it fails by
- * ENOMEM or EFAULT, nothing is left of it, and it succeeds when repeated.
+ * the kernel's fault injection: for nth = 1, 2, ... the nth of them in the path fails,
+ * until no nth is left. Each time the call succeeds, or it fails with ENOMEM or EFAULT
+ * and leaves nothing behind, and succeeds when repeated.
  *
- * Needs a kernel with fail-nth, and modules that nobody else uses. With an argument, the
- * paths whose name starts with it.
+ * Needs a kernel with fail-nth, and modules that nobody else uses. With an argument, it runs the
+ * paths with names that start with it.
  */
 #include <dirent.h>
 
@@ -32,11 +32,11 @@ static void set_up_injection(void)
 	unsigned int i;
 
 	for (i = 0; i < 3; i++) {
-		/* Only what this task asks for by fail-nth. */
+		/* Only this task's failures, by fail-nth. */
 		write_knob(all[i], "probability", "0");
 		write_knob(all[i], "verbose", "0");
 	}
-	/* Allocations that may sleep fail as well, and those of one page. */
+	/* Also fail allocations that may sleep, and those of one page. */
 	write_knob("failslab", "ignore-gfp-wait", "N");
 	write_knob("fail_page_alloc", "ignore-gfp-wait", "N");
 	write_knob("fail_page_alloc", "ignore-gfp-highmem", "N");
@@ -47,7 +47,7 @@ static void set_up_injection(void)
 		T_DIE("fault.setup", "%s: %s", path, strerror(errno));
 }
 
-/* For splat.sh. */
+/* Writes a line for splat.sh to the kernel's log. */
 static void tell(const char *text)
 {
 	if (mod_write("/dev/kmsg", text))
@@ -59,7 +59,7 @@ static void inject(unsigned int nth)
 	char text[16];
 	int len = snprintf(text, sizeof(text), "%u", nth);
 
-	/* It may be this write's own copying that comes next; then it is the last to fail. */
+	/* The next copy may be that of this write; then it is the last to fail. */
 	if (pwrite(nth_fd, text, len, 0) != len &&
 	    (errno != EFAULT || pwrite(nth_fd, text, len, 0) != len))
 		T_DIE("fault.setup", "fail-nth: %s", strerror(errno));
@@ -185,7 +185,7 @@ static int leaks(void)
 	int n = 0, i;
 	FILE *f;
 
-	/* What is younger than 5 s is not reported, nor what is seen for the first time. */
+	/* kmemleak reports only objects older than 5 s, and only in a second scan. */
 	for (i = 0; i < 2; i++) {
 		sleep_us(5000000);
 		if (mod_write("/sys/kernel/debug/kmemleak", "scan"))
@@ -199,7 +199,7 @@ static int leaks(void)
 	}
 	if (f)
 		fclose(f);
-	/* Those of the kernel's own error paths are not ours to judge. */
+	/* Leaks in the kernel's own error paths do not count. */
 	mod_write("/sys/kernel/debug/kmemleak", "clear");
 	return n;
 }
@@ -236,8 +236,8 @@ static void close_all(void)
 	close(kernel_fd);
 	close(percpu_fd);
 	/*
-	 * To take a device's node away the kernel allocates memory for its name. Where it
-	 * gets none it leaves the node, and nobody can tell it to try again.
+	 * To remove a device's node the kernel allocates memory for its name. Without that
+	 * memory it leaves the node, and no one can tell it to try again.
 	 */
 	T_ERR("fault.no_device", dev_destroy("tf-new"), ENOENT);
 	unlink("/dev/seqring/tf-new");
@@ -269,7 +269,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < sizeof(load_paths) / sizeof(load_paths[0]); i++) {
 		if (strncmp(load_paths[i].name, only, strlen(only)))
 			continue;
-		/* The first one needs seqring there, the second one nothing. */
+		/* The first path needs seqring.ko loaded; the path `load` loads it. */
 		if (load_paths[i].run == load && mod_remove("seqring"))
 			T_DIE("fault.setup", "rmmod: %s", strerror(errno));
 		run(&load_paths[i], 0);
@@ -279,7 +279,7 @@ int main(int argc, char **argv)
 	T_EQ("fault.account_last", mod_account(), mod_account_all());
 	pages = mod_pages("/tmp/fault") - pages;
 	t_check(pages < 32, "fault.pages_back", "%ld more than before", pages);
-	/* A look takes half a minute. */
+	/* A scan takes half a minute. */
 	if (!*only)
 		T_EQ("fault.leaks", leaks(), 0);
 	tell("t_fault: no more failures\n");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A CPU goes and comes back, over and over, while floods, a timer interrupt and
+ * A CPU goes and comes back, again and again, while floods, a timer interrupt and
  * processes publish, and readers sleep: no record is lost from the account, no wake-up
  * is lost, nothing is torn. Needs two CPUs, the second of which can go.
  *
@@ -37,7 +37,7 @@ static int did_enough(unsigned int seconds)
 	       shared->wakeups >= seconds;
 }
 
-/* Offline at least as long as online, both of them of different length. */
+/* The CPU is offline at least as long as online; both times vary. */
 static void toggle(void)
 {
 	uint64_t rnd = 1;
@@ -66,8 +66,8 @@ static void flood(unsigned int how)
 }
 
 /*
- * Interrupts from the CPU that is about to go: what it has queued there must not go
- * with it. NMIs from the other CPU to that one, or to the own one meanwhile.
+ * Interrupts on the CPU that is about to go: work queued there must not be lost with the
+ * CPU. Meanwhile the other CPU sends NMIs to that CPU or to itself.
  */
 static void interrupts(const char *verb)
 {
@@ -108,7 +108,7 @@ static void single_records(void)
 		close(to_child[1]);
 		while (read(to_child[0], &c, 1) == 1) {
 			sched_setaffinity(0, sizeof(set), &set);
-			/* In turn by a timer, which moves from a CPU that goes, and at once. */
+			/* In turn: by a timer, which leaves a CPU that goes, and directly. */
 			if (n++ % 2 ? dev_command("flood hp-single 1 256 0") :
 				      dev_command("later hp-single %u 0", 200000 + n % 7 * 300000))
 				_exit(1);
@@ -184,7 +184,7 @@ static void run(unsigned int mode, unsigned int seconds)
 	    dev_command("create hp-single %u %u 0", mode, SIZE))
 		T_DIE("hotplug.setup", "create: %s", strerror(errno));
 	reader = follower(NAME, MAX);
-	/* Started on the CPU that goes, and so to be moved. */
+	/* This starts on the CPU that goes, and has to be moved. */
 	mod_pin(1);
 	if (dev_command("later " NAME " 1000000 500000"))
 		T_DIE("hotplug.setup", "later: %s", strerror(errno));
@@ -204,7 +204,7 @@ static void run(unsigned int mode, unsigned int seconds)
 		}
 	}
 	sleep_us(seconds * 1000000);
-	/* A slow machine may have done too little by then to have shown anything. */
+	/* A slow machine may have done too little by then to show anything. */
 	for (i = 0; i < 4 * (int)seconds && !did_enough(seconds); i++)
 		sleep_us(1000000);
 	__atomic_store_n(&shared->stop, 1, __ATOMIC_RELEASE);
@@ -237,7 +237,7 @@ static void run(unsigned int mode, unsigned int seconds)
 	T_EQ(name, ended(reader), 0);
 }
 
-/* Made while a CPU is not there, which comes and then publishes. */
+/* A device is created while a CPU is offline; the CPU comes back and publishes. */
 static void made_before(void)
 {
 	struct seqring_stats st;

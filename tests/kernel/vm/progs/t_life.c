@@ -51,7 +51,7 @@ static void module_in_use(void)
 	T_ERR("life.rmmod_control", mod_remove("seqring"), EWOULDBLOCK);
 	close(control);
 
-	/* A destroyed device's file holds the module just so. */
+	/* The file of a destroyed device holds the module as well. */
 	reader = dev_open_fd(NAME, O_RDONLY);
 	dev_destroy(NAME);
 	T_ERR("life.rmmod_dead", mod_remove("seqring"), EWOULDBLOCK);
@@ -97,7 +97,7 @@ static void destroyed_in_use(void)
 	T_EQ("life.dead", d.r[0].ctl->state, SEQRING_STATE_DEAD);
 	T_EQ("life.dead_stats", dev_stats(d.fd, 0).state, SEQRING_STATE_DEAD);
 
-	/* Another of the same name, while the first is still in use. */
+	/* Another device of that name, while the first one is still in use. */
 	create();
 	dev_open(&again, NAME, O_RDWR);
 	dev_publish(again.fd, 1000, MAX);
@@ -129,7 +129,7 @@ static void destroyed_in_use(void)
 	dev_destroy(NAME);
 }
 
-/* By read(2)'s place: a file without a reader page. */
+/* Uses the position of read(2): a file without a reader page. */
 static void destroyed_and_read(void)
 {
 	int fd;
@@ -154,7 +154,7 @@ static void destroyed_and_read(void)
 	close(fd);
 }
 
-/* The revents that a sleeper in a child gets when the device goes; by poll or epoll. */
+/* Return: the events that wake a sleeping child when the device goes, by poll or epoll. */
 static int hup_of_sleeper(int use_epoll, uint32_t events, int flags)
 {
 	int status;
@@ -190,7 +190,7 @@ static void asleep_at_the_end(void)
 	T_EQ("life.hup_epoll_only", hup_of_sleeper(1, 0, O_RDONLY), EPOLLHUP);
 }
 
-/* All that a device is made of goes with the last of file, mapping, reader page. */
+/* A device is freed with the last of its files, mappings and reader pages. */
 static void last_one_frees(void)
 {
 	static const char *const order[] = { "dfmrp", "pmrfd", "mdfpr", "fmprd", "rpmdf", "frmpd" };
@@ -220,8 +220,8 @@ static void last_one_frees(void)
 }
 
 /*
- * An open() that has looked up a node must not get the device which came after:
- * device numbers are not used again soon.
+ * An open() that has looked up a node must not get a later device: device numbers
+ * are not used again soon.
  */
 static void numbers_not_reused(void)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a process can do with a mapping of a device: share, split, move, advise,
- * lock, and try to write it through every back door. After each, the bytes are
+ * Everything that a process can do with a mapping of a device: share, split, move, advise,
+ * lock, and try to write it through every back door. After each step, the bytes are
  * those that the kernel wrote.
  */
 #include <signal.h>
@@ -23,7 +23,7 @@
 #define MADV_COLLAPSE 25
 #endif
 
-static unsigned char *saved; /* what stands in the device */
+static unsigned char *saved; /* a copy of the device's contents */
 static size_t total;
 static long page;
 
@@ -89,7 +89,7 @@ static void families(int fd)
 	T_EQ("map.store", access_signal(map + page, 1), SIGSEGV);
 	T_TRUE("map.child", child_same(map));
 
-	/* The child is left alone with it: opened, mapped and closed by its parent. */
+	/* Only the child has the mapping left: its parent opened, mapped and closed it. */
 	if (pipe(pipes))
 		T_DIE("map.setup", "pipe: %s", strerror(errno));
 	pid = fork();
@@ -239,7 +239,7 @@ static void pieces(int fd)
 
 static void advice(int fd)
 {
-	/* Which of them succeed is the kernel's affair; no byte may change. */
+	/* The kernel decides which of them succeed; no byte may change. */
 	static const int all[] = {
 		MADV_NORMAL,	    MADV_RANDOM,     MADV_SEQUENTIAL, MADV_WILLNEED,
 		MADV_FREE,	    MADV_REMOVE,     MADV_MERGEABLE,  MADV_UNMERGEABLE,
@@ -276,7 +276,7 @@ static void advice(int fd)
 	munmap(map, total);
 }
 
-/* Ways round the page tables' protection. */
+/* Ways around the page tables' protection. */
 static void back_doors(int fd)
 {
 	unsigned char *map = map_new(fd), *target = map + 2 * page;

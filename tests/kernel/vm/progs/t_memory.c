@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The memory of rings: what was in it before is gone, and it is the creator's memory
- * cgroup that pays for it, until it is given back.
+ * The memory of rings: its earlier contents are gone, and the creator's memory cgroup
+ * pays for it until it is given back.
  */
 #include "mod.h"
 

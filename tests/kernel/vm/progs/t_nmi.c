@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Publishing from hard interrupts and NMIs, into the middle of a publish to the same
- * device: what cannot be taken is dropped and counted, nothing is torn, nothing hangs,
- * and whoever sleeps is woken. Needs two CPUs.
+ * device. Records that find the ring busy are dropped and counted, nothing is torn,
+ * nothing hangs, and every sleeper is woken. Needs two CPUs.
  */
 #include "mod.h"
 
 #define NAME "nm"
 #define SIZE 65536
-#define MAX  256 /* as the driver has it for single records */
+#define MAX  256 /* the driver's limit for single records */
 
 #define IRQ 1
 #define NMI 2
@@ -67,7 +67,7 @@ static void into_an_open_record(unsigned int mode)
 
 			before = mod_counted(NAME);
 			for (round = 0; round < rounds; round++) {
-				/* What waits for the end is not waited for. */
+				/* Do not wait for a record that comes only after the end. */
 				int ret = dev_command("within " NAME " %u %u %u", context, other,
 						      want == EINPROGRESS ? 10 : 5000);
 
@@ -131,7 +131,7 @@ static void wakes(const char *verb, unsigned int mode)
 	destroy();
 }
 
-/* How many writers fail. */
+/* Return: how many writers failed. */
 static unsigned int storm_once(unsigned int mode)
 {
 	unsigned int flood = mod_debug_kernel() ? 2000 : 8000, i, bad = 0;
@@ -170,11 +170,11 @@ static void storm(unsigned int mode)
 
 	create(mode);
 	reader = follower(NAME, MAX);
-	/* Where the host's CPUs are busy they may miss each other. */
+	/* On a busy host the writers may miss each other. */
 	do
 		bad += storm_once(mode);
 	while (!bad && !mod_counted(NAME).busy && ++tries < 5);
-	/* Once more, and then no more. */
+	/* One more record comes, and then none. */
 	dev_command("later " NAME " 1 0");
 	sleep_us(50000);
 	snprintf(name, sizeof(name), "nmi.storm_%s.writers", modes[mode]);

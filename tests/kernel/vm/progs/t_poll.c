@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Single events, one at a time, published just when the readers go to sleep, by a
- * timer interrupt or by a process on the other CPU, in every way of waiting there
- * is. An event that wakes nobody within 30 seconds is a lost wake-up.
+ * timer interrupt or by a process on the other CPU, for every way to wait. An event
+ * that wakes no reader within 30 seconds is a lost wake-up.
  *
  *   t_poll [ROUNDS]
  */
@@ -15,7 +15,7 @@
 #include "dev.h"
 
 #define NAME	    "pp"
-#define MAX	    256 /* of seqring_test's "later" */
+#define MAX	    256 /* limit of seqring_test's "later" */
 #define READERS_MAX 32
 #define MISSED_MS   30000
 
@@ -24,9 +24,9 @@ enum way { POLL, SELECT, EPOLL_LT, EPOLL_ET, READ, NR_WAYS };
 static const char *const way_names[] = { "poll", "select", "epoll_lt", "epoll_et", "read" };
 
 /*
- * @page: the place is the reader page's cursor, else read(2)'s
- * @returns: times that a wait said there was something
- * @empty: and there was nothing
+ * @page: the position is the reader page's cursor, else that of read(2)
+ * @returns: waits that reported a record
+ * @empty: waits that reported a record when there was none
  */
 struct waiter {
 	pthread_t thread;
@@ -45,7 +45,7 @@ static int stop;
 static int command_fd;
 static int write_fd;
 
-/* On the CPUs of @mask alone: the publisher and a single reader go in parallel. */
+/* Binds to the CPUs of @mask: the publisher and a single reader run in parallel. */
 static void pin(unsigned int mask)
 {
 	cpu_set_t set;
@@ -94,7 +94,7 @@ static void got(struct waiter *w, uint64_t seq, const void *payload, uint32_t le
 	__atomic_store_n(&w->seq, seq, __ATOMIC_RELEASE);
 }
 
-/* Takes what is there, up to empty. Return: how many. */
+/* Reads all records. Return: how many. */
 static int drain(struct waiter *w)
 {
 	static __thread unsigned char buf[4096] __attribute__((aligned(8)));
@@ -152,7 +152,7 @@ static void waiter_start(struct waiter *w, int way, int page)
 		T_DIE("poll.setup", "pthread_create");
 }
 
-/* Has one record published, @ns from now. */
+/* Lets the driver publish one record, @ns from now. */
 static void later(unsigned int ns)
 {
 	char line[64];
@@ -162,7 +162,7 @@ static void later(unsigned int ns)
 		T_DIE("poll.setup", "%s: %s", line, strerror(errno));
 }
 
-/* The same from here, with a finer sense of time. */
+/* Publishes a record from this process, at a more exact time. */
 static void soon(unsigned int ns)
 {
 	uint64_t until = now_ns() + ns;
@@ -173,9 +173,8 @@ static void soon(unsigned int ns)
 }
 
 /*
- * Waits until the readers have the event @seq. The time runs from when it is
- * published: an emulated machine may be late with a timer. Return: how many had
- * it not in time.
+ * Waits until the readers have the event @seq. The time runs from its publication, since
+ * an emulated machine may be late with a timer. Return: how many readers were late.
  */
 static int wait_for_readers(int nr, uint64_t seq)
 {
@@ -193,13 +192,13 @@ static int wait_for_readers(int nr, uint64_t seq)
 		if (t - began > 120000 * MS)
 			T_DIE("poll.setup", "the timer has not published event %llu",
 			      (unsigned long long)seq);
-		/* Spin at first: soon() has to be quick after the last one. */
+		/* Spin at first, to publish quickly after the last event. */
 		if (t - began > 300000)
 			sleep_us(100);
 	}
 }
 
-/* One check of a run: "poll.RUN.WHAT". */
+/* Makes one check of a run, "poll.RUN.WHAT". */
 static void check(int good, const char *run, const char *what, unsigned long long x,
 		  unsigned long long y)
 {
@@ -225,14 +224,14 @@ static void ping_pong(const char *run, int nr, int rounds, const enum way *ways,
 		uint64_t r = next_random(&rnd), ns = r >> 16;
 
 		if (r % 16 == 0) {
-			/* Late enough that all are asleep. */
+			/* So late that all readers are asleep. */
 			later(1000000);
 		} else if (r % 16 < 6) {
 			later(ns % 200000);
 		} else {
-			/* At every distance from when the last event was read. */
+			/* At any distance from the time when the last event was read. */
 			soon(ns % (r & 256 ? 8000 : r & 512 ? 40000 : 160000));
-			/* And from when the waiter is told of this one. */
+			/* And at any distance from the time when the waiter learns of this one. */
 			if (r % 16 >= 12) {
 				soon((ns >> 20) % 60000);
 				events++;
@@ -261,9 +260,9 @@ static void ping_pong(const char *run, int nr, int rounds, const enum way *ways,
 	}
 	close(write_fd);
 	check(!bad, run, "intact", bad, events);
-	/* A wait that ends with nothing there, or twice for one event, would spin. */
+	/* A wait that ends without a record, or twice for one event, would spin. */
 	check(empty <= events / 50 && returns <= nr * (events + 2), run, "no_spin", empty, returns);
-	/* Woken because they slept, and once for each event. */
+	/* The readers slept, and were woken once for each event. */
 	check(wakeups >= events / 20 && wakeups <= events + 2, run, "wakeups", wakeups, events);
 	dev_command("destroy " NAME);
 }
@@ -276,7 +275,7 @@ int main(int argc, char **argv)
 	int pages[READERS_MAX];
 	char name[64];
 
-	/* tests/soak gives it more, beside everything else. */
+	/* tests/soak allows more, since everything else runs beside it. */
 	alarm(limit ? atoi(limit) : 300);
 	pin(2);
 	command_fd = open(SEQRING_TEST_PATH, O_WRONLY);

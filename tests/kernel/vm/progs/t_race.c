@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Processes that create, destroy, open, map, write, poll and close the same few
- * devices at once, as fast as they can. Nothing may fail in a way that is not in
- * the interface, and all memory must be back afterwards.
+ * devices at once, as fast as they can. Calls may fail only as the interface
+ * documents, and all memory must be back afterwards.
  */
 #include <poll.h>
 #include <signal.h>
@@ -19,7 +19,7 @@ enum op { CREATE, DESTROY, READ, WRITE, MAP, POLL, NR_OPS };
 /* Successes by operation, shared by all workers. */
 static unsigned int *done;
 
-/* So much less where the kernel looks at every access. */
+/* Divides the work on a kernel that checks every access. */
 static int slow = 1;
 
 static long meminfo(const char *field)
@@ -81,7 +81,7 @@ static void use(const char *name, enum op op, uint64_t *rnd)
 	int reader, i;
 
 	if (fd < 0) {
-		/* The node is there a moment longer than the device, and a moment earlier. */
+		/* The node appears a moment before the device, and stays a moment longer. */
 		if (errno != ENOENT && errno != ENODEV && errno != ENXIO)
 			T_DIE("race.open", "%s", strerror(errno));
 		return;
@@ -158,7 +158,7 @@ static void worker(unsigned int number)
 	}
 }
 
-/* One name, two processes: each create succeeds or says EEXIST, never more. */
+/* Two processes use one name: each create succeeds or fails with EEXIST. */
 static void same_name(unsigned int number)
 {
 	int i;
@@ -213,7 +213,7 @@ static void everything_at_once(void)
 	       done[CREATE] > 20U / slow && done[CREATE] == done[DESTROY]);
 }
 
-/* More memory than the machine has, if a tenth of it stayed. */
+/* Allocates so much in total that a tenth left behind would exceed the machine's memory. */
 static void large_rings(const char *name)
 {
 	struct dev d;
@@ -263,7 +263,7 @@ int main(void)
 		quarantine = 65536;
 	}
 	done = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	/* Once before measuring: the kernel keeps something of a first time. */
+	/* One run before measuring: the kernel keeps some memory after a first use. */
 	dev_create("race-first", 65536);
 	T_TRUE("race.areas_are_seen", kernel_areas() == 2);
 	dev_destroy("race-first");
@@ -284,7 +284,7 @@ int main(void)
 	t_check(available < 16384 + quarantine, "race.memory_back", "%ld KiB missing", available);
 	t_check(slab < 2048 + quarantine, "race.slab_back", "%ld KiB more", slab);
 
-	/* And by the module's own account: 1 MiB and a bit fits into 2 MiB, once. */
+	/* The module's own account agrees: a bit over 1 MiB fits into 2 MiB once. */
 	write_limit("2");
 	T_RET("race.account", dev_create("race-account", 1 << 20), 0);
 	T_ERR("race.account_full", dev_create("race-account2", 1 << 20), ENOSPC);

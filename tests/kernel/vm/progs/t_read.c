@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * read(2) and seeking: what a program gets that knows no library and has no
- * mapping. Every record is compared with what was written and with the mapping.
+ * read(2) and seeking, for a program without a library and without a mapping. Every
+ * record is compared with the bytes written and with the mapping.
  */
 #include <inttypes.h>
 #include <poll.h>
@@ -29,7 +29,7 @@ static struct seqring_record *at(size_t off)
 	return (struct seqring_record *)(buf + off);
 }
 
-/* Whole records with payloads that prove themselves and seqs in a row? */
+/* Return: whether these are whole records, with self-proving payloads and seqs in a row. */
 static int records_ok(size_t bytes, uint64_t *seq, unsigned int *nr)
 {
 	size_t off = 0;
@@ -145,7 +145,7 @@ static void blocking(void)
 	pthread_join(thread, NULL);
 
 	sigaction(SIGALRM, &sa, NULL);
-	/* Again and again: the first may come before the read. */
+	/* Again and again: the first record may come before the read. */
 	ualarm(100000, 100000);
 	T_ERR("read.interrupted", read(fd, buf, sizeof(buf)), EINTR);
 	ualarm(0, 0);
@@ -240,7 +240,7 @@ static void overrun(void)
 	T_EQ("read.to_the_newest", seq, 2001);
 	T_TRUE("read.not_at_the_edge", nr > 20 && nr < 600);
 
-	/* Overrun in the middle: the records read and the gap are all records. */
+	/* Overrun in the middle: records read and records in the gap add up. */
 	for (i = 2001; i <= 2020; i++)
 		publish(d.fd, i);
 	T_EQ("read.middle", next_seq(d.fd), 2001);
@@ -255,7 +255,7 @@ static void overrun(void)
 	T_RET("read.middle_all", read_all(d.fd, &seq, &nr, &pipes), 0);
 	T_EQ("read.middle_count", nr + first, 3001);
 
-	/* A seek pays the debt of an EPIPE. */
+	/* After a seek, a pending EPIPE is no longer reported. */
 	seek(d.fd, SEQRING_SEEK_HEAD, 0);
 	for (i = 3001; i <= 4000; i++)
 		publish(d.fd, i);
@@ -440,7 +440,7 @@ static void shared_file(void)
 	close(fd);
 }
 
-/* Stamped with the time of the last tick, neither finer nor later. */
+/* Records have the time of the last tick, neither finer nor later. */
 static void coarse_clock(void)
 {
 	struct seqring_ctl_create c = dev_params("rd-coarse", SIZE);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Everything that the control node, a device and its mappings must refuse, each
- * with its errno, and that a refusal costs nothing: the device works afterwards.
+ * with its errno. A refusal has no effect: the device works afterwards.
  */
 #define _FILE_OFFSET_BITS 64
 
@@ -18,7 +18,7 @@
 #define SIZE   65536
 #define LIMIT  "/sys/module/seqring/parameters/max_total_mib"
 
-/* No memory is there. Volatile: the compiler knows, too. */
+/* An address without memory. Volatile, since the compiler would know that, too. */
 static void *volatile bad = (void *)8;
 static unsigned char big[1 << 20];
 static long page_size;
@@ -37,7 +37,7 @@ static unsigned int count_devices(void)
 	return n;
 }
 
-/* Whether the mapping at @p has that flag, by the kernel's two letters. */
+/* True if the mapping at @p has that flag, in the two letters of /proc/self/smaps. */
 static int vm_flag(const void *p, const char *flag)
 {
 	FILE *f = fopen("/proc/self/smaps", "r");
@@ -57,7 +57,7 @@ static int vm_flag(const void *p, const char *flag)
 	return found;
 }
 
-/* One record in by write(2), the same one out by read(2). */
+/* Writes one record by write(2) and reads it back by read(2). */
 static void still_works(const char *name, int fd)
 {
 	unsigned char buf[64];
@@ -72,7 +72,7 @@ static void still_works(const char *name, int fd)
 		"got %zd, %s", n, n < 0 ? strerror(errno) : "other bytes");
 }
 
-/* A request of the create ioctl with one thing wrong. */
+/* A create ioctl with one mistake. */
 #define CREATE_ERR(name, err, ...)                                                      \
 	do {                                                                            \
 		struct seqring_ctl_create c = dev_params("rj-new", SIZE);               \
@@ -184,7 +184,7 @@ static void control_limits(void)
 	write_limit("1");
 	T_ERR("reject.limit.memory", dev_create("rj-new", 1 << 20), ENOSPC);
 	T_RET("reject.limit.memory_less", dev_create("rj-new", SIZE), 0);
-	/* Each is below the limit, both are above; a refused one takes nothing. */
+	/* Each device is below the limit, both together are above; a refused one takes nothing. */
 	T_RET("reject.limit.memory_half", dev_create("rj-half", 1 << 19), 0);
 	for (n = 0; n < 4 && dev_create("rj-other", 1 << 19) && errno == ENOSPC; n++)
 		;
@@ -193,7 +193,7 @@ static void control_limits(void)
 	T_RET("reject.limit.memory_other", dev_create("rj-other", 1 << 19), 0);
 	T_RET("reject.limit.memory_other_destroy", dev_destroy("rj-other"), 0);
 	T_RET("reject.limit.memory_destroy", dev_destroy("rj-new"), 0);
-	/* More memory than the machine has: refused, and no process is killed. */
+	/* A device larger than the machine's memory is refused, and no process is killed. */
 	write_limit("1000000");
 	errno = 0;
 	for (n = 0; n < 16; n++) {
@@ -452,7 +452,7 @@ static void writes(int fd, int ro)
 	T_EQ("reject.write.too_long_counted", b.dropped[SEQRING_DROP_TOO_BIG],
 	     a.dropped[SEQRING_DROP_TOO_BIG] + 1);
 	T_ERR("reject.write.fault", write(fd, bad, 10), EFAULT);
-	/* The first page is there, the second not. */
+	/* The first page is mapped, the second one is not. */
 	edge = mmap(NULL, 2 * page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 		    0);
 	memset(edge, 'x', page_size);
@@ -484,7 +484,7 @@ static void writes(int fd, int ro)
 	T_ERR("reject.read.too_small", read(fd, big, 31), EMSGSIZE);
 	T_ERR("reject.read.too_small_header", read(fd, big, 8), EMSGSIZE);
 	T_ERR("reject.read.fault", read(fd, bad, 64), EFAULT);
-	/* There is room for its header only. */
+	/* There is room for the header only. */
 	T_ERR("reject.read.fault_half", read(fd, edge + page_size - 24, 32), EFAULT);
 	munmap(edge, 2 * page_size);
 	T_RET("reject.read.nothing_consumed", read(fd, big, 32), 32);

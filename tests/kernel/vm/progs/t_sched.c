@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The scheduler producer, seqring_sched.ko, which is loaded at the start and is
- * unloaded here: real events of every CPU, checked against what this program
- * made happen.
+ * unloaded here: real events of every CPU, checked against the switches, processes and
+ * execs of this program.
  */
 #include <poll.h>
 #include <sched.h>
@@ -55,7 +55,7 @@ static void check_switch(struct seen *s, const struct seqring_sched_switch *ev, 
 	    !name_ok(ev->prev_comm) || !name_ok(ev->next_comm) || ev->preempt > 1 ||
 	    ev->prev_prio < 0 || ev->prev_prio > 140 || ev->next_prio < 0 || ev->next_prio > 140)
 		bad(s, "switch: a field cannot be");
-	/* The task switched to is the task switched from next. */
+	/* The next switch must leave the task that this one entered. */
 	if (s->last_next >= 0 && !lost && ev->prev_pid != s->last_next)
 		bad(s, "switch: not from the task before");
 	s->last_next = ev->next_pid;
@@ -109,7 +109,7 @@ static void check_record(unsigned int ring, const struct seqring_view *v, const 
 	}
 }
 
-/* A process on that CPU that runs a program, which sleeps and exits. */
+/* Starts a process on that CPU, which runs a program that sleeps and exits. */
 static void spawn(unsigned int cpu)
 {
 	char script[64];
@@ -175,7 +175,7 @@ static void events(struct dev *d)
 	}
 }
 
-/* The producer goes while one reader sleeps and one has it all before him. */
+/* The producer goes while one reader sleeps and another has not read at all yet. */
 static void producer_goes(struct dev *d)
 {
 	struct pollfd p = { .fd = d->fd, .events = POLLIN };
@@ -218,7 +218,7 @@ static void producer_goes(struct dev *d)
 	T_EQ("sched.drained", head, published);
 	T_TRUE("sched.hup", poll(&p, 1, 0) == 1 && p.revents == POLLHUP);
 
-	/* The other one has not read at all yet; it may have been overrun. */
+	/* The other reader may have been overrun. */
 	p.fd = reader;
 	while (poll(&p, 1, 0) == 1 && p.revents & POLLIN && n < 100000) {
 		ssize_t got = read(reader, buf, sizeof(buf));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Processes that stop in the middle of a system call on a device, for as long as
- * they like: their memory is never there (userfaultfd). They stop nobody else.
+ * Processes that stop in the middle of a system call on a device without end, because
+ * their memory never arrives (userfaultfd). They stop no other process.
  */
 #include <linux/userfaultfd.h>
 #include <poll.h>
@@ -18,7 +18,7 @@
 
 static long page;
 
-/* A page that is not there, whoever asks for it, unless one is put there by @fd. */
+/* Makes a page that never arrives, unless it is supplied through @fd. */
 static char *absent_page(int *fd)
 {
 	struct uffdio_api api = { .api = UFFD_API };
@@ -52,7 +52,7 @@ static pid_t stuck(const char *device, int writes)
 			i = read(fd, p - 24, page);
 		_exit(i < 0 ? 1 : 0);
 	}
-	/* It sleeps, and had time enough to get there. */
+	/* It sleeps, and had enough time to get that far. */
 	if (!wait_asleep(pid))
 		return -1;
 	return waitpid(pid, NULL, WNOHANG) ? -1 : pid;
@@ -129,7 +129,7 @@ static void others_go_on(const char *device, int (*end)(const char *device), con
 	ended(name, reader);
 }
 
-/* Memory that is only not there yet: it is waited for, and nothing is lost. */
+/* Memory that arrives late: the call waits for it, and nothing is lost. */
 static void slow_memory(void)
 {
 	/* A payload may take a quarter of the ring. */
@@ -175,8 +175,9 @@ static void *read_into(void *arg)
 }
 
 /*
- * A read(2) has taken a record, and waits for memory for the next one, which goes meanwhile:
- * it ends with the first, and the loss is told by the next one, or forgotten by a seek.
+ * A read(2) has taken a record and waits for memory for the next one, which is overwritten
+ * meanwhile. The call returns the first record. The next one reports the loss, unless a seek
+ * comes first.
  */
 static void overrun_within(int seeks)
 {
@@ -212,7 +213,7 @@ static void overrun_within(int seeks)
 		T_DIE("stall.overrun.page", "%s", strerror(errno));
 	pthread_join(thread, NULL);
 	T_EQ("stall.overrun.first", r.got, 32);
-	/* Whatever it waits for otherwise. */
+	/* A watermark does not change this. */
 	dev_reader_page(&d);
 	d.page->wake_records = 1000;
 	d.page->cursor[0].pos = d.r[0].ctl->head;

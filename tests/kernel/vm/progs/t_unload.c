@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Both modules are unloaded and loaded again, and devices destroyed, while processes do
- * with them all that can be done: each call succeeds or says that there is nothing.
- * Needs modules that nobody else uses.
+ * Both modules are unloaded and loaded again, and devices are destroyed, while processes
+ * use them in every way. Each call succeeds, or fails because the device or the module is
+ * gone. Needs modules that are not in use.
  *
  *   t_unload [ROUNDS]
  */
@@ -69,7 +69,7 @@ static int open_any(enum op op, uint64_t *rnd)
 {
 	static const char *const names[] = { "un-0", "un-1", "un-2", "un-kernel", "un-percpu" };
 	unsigned int i = next_random(rnd) % 5;
-	/* The last one is not for writing. */
+	/* The last device is not writable. */
 	int fd = dev_open_fd(names[op == WRITE ? i % 4 : i],
 			     (op == WRITE ? O_RDWR : O_RDONLY) |
 				     (op == READ_ASLEEP ? 0 : O_NONBLOCK));
@@ -241,7 +241,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < rounds; i++) {
 		if (mod_load("seqring") || mod_load("seqring_test"))
 			T_DIE("unload.load", "%s", strerror(errno));
-		/* Written by interrupts to the end. */
+		/* Interrupts write this device to the end. */
 		dev_command("create un-kernel 1 65536 1");
 		dev_command("create un-percpu 2 65536 0");
 		dev_command("later un-kernel 100000 100000");

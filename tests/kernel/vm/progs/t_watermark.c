@@ -77,7 +77,7 @@ static void *publish_slowly(void *arg)
 	return NULL;
 }
 
-/* Of @published records that come one by one: how many were unread when a sleeper woke. */
+/* Return: unread records at the wake-up, when @published records come one by one. */
 static uint64_t woken_at(int published)
 {
 	uint64_t before = d.r[0].ctl->seq, n;
@@ -142,7 +142,7 @@ static void records_and_bytes(void)
 	T_TRUE("watermark.drained", !poll_in(0));
 }
 
-/* More than half the ring cannot be asked for: it would be lost meanwhile. */
+/* A watermark above half the ring is lowered: more could be overwritten meanwhile. */
 static void beyond(const char *name, uint64_t records, uint64_t bytes)
 {
 	int n = 0;
@@ -154,7 +154,7 @@ static void beyond(const char *name, uint64_t records, uint64_t bytes)
 	drain();
 }
 
-/* Return: from the first unread record to the wake-up; 0: the machine was too slow to tell. */
+/* Return: time from the first unread record to the wake-up; 0: the machine was too slow. */
 static uint64_t timeout_once(int *early)
 {
 	uint64_t before = now_ns(), took;
@@ -208,7 +208,7 @@ static void timeouts(const char *name, const char *name_asleep)
 
 /*
  * Edge-triggered: no poll between an event and the next, so each one must arm.
- * Events come of @first records and of @then in turn.
+ * Events have @first records and @then records in turn.
  */
 static void edges(const char *name, int first, int then, uint64_t records, uint64_t timeout_ns)
 {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Prints the rate of this machine's time stamp counter, which is that of the VM's.
- * A kernel that measures it while the machine is busy may get it wrong by a factor
- * of hundreds, and then five seconds there are none. Runs on the host.
+ * Prints the rate of this machine's time stamp counter, which the VM's counter shares. A
+ * kernel that measures the rate on a busy machine may be wrong by a factor of hundreds:
+ * then five seconds in the VM are not five seconds. Runs on the host.
  */
 #include <inttypes.h>
 #include <x86intrin.h>
 
 #include "dev.h"
 
-/* Counter and clock at one time: of many tries the one that took the least. */
+/* Reads counter and clock at the same time: of many tries, takes the shortest. */
 static void sample(uint64_t *count, uint64_t *ns)
 {
 	uint64_t before, t, after, best = UINT64_MAX;

@@ -319,7 +319,8 @@ busy() {
 	return $rc
 }
 
-# What docs/guarantees.md names has passed. A suite that only make test-long runs is not missed.
+# Each test that docs/guarantees.md names has passed. Tests of suites that only make test-long
+# runs may be absent.
 guarantees() {
 	local later
 	later=$(suites | awk -F'|' -v tier="${tier:0:1}" 'index($2, tier) == 0 { print $1 }')
@@ -342,9 +343,9 @@ runs_32_bit() {
 
 lacks_32_bit() { ! runs_32_bit; }
 
-# What a machine's own kernel may be unable to do. SUITE|TEST|PROBE|SHOWN BY: the skip is allowed
-# when PROBE confirms that this kernel cannot do it, and the test after SHOWN BY, SUITE:TEST, has
-# passed in the same run.
+# Tests that a machine's own kernel may be unable to run. SUITE|TEST|PROBE|SHOWN BY: the skip is
+# allowed when PROBE confirms that this kernel cannot do it, and the test after SHOWN BY,
+# SUITE:TEST, has passed in the same run.
 allowed_skips() {
 	cat <<-'END'
 		tool|tool-trace_compat|lacks_32_bit|vm-6.1:trace.compat

@@ -32,7 +32,7 @@ expect() {
 	failed=1
 }
 
-# Whether each file is there, and not empty.
+# True if each file is there, and not empty.
 filled() {
 	local f
 	for f; do

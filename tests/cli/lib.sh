@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2034,SC2154
-# What the tests of ringctl share. Sourced by run.sh, which sets RINGCTL, here and tmp.
+# Shared by the tests of ringctl. Sourced by run.sh, which sets RINGCTL, here and tmp.
 #
 # A test is a function test_NAME; "run NAME" runs it. A helper that fails calls because(),
 # and a test returns at the first failure: "helper ... || return".

@@ -152,7 +152,7 @@ run trace_from_others
 
 # Events: these tests need BPF.
 
-# Whether this machine can trace; prints a skip if not.
+# True if this machine can trace; prints a skip if not.
 can_trace()
 {
 	rc trace sched:switch --duration 1ms >/dev/null 2>err && return

@@ -47,8 +47,8 @@ def listed():
 
 
 def exists(name):
-    """Whether the tree still has that mistake."""
-    # spin.sh says what a mistake of a state machine is.
+    """True if the proofs in the tree still make that mistake."""
+    # spin.sh lists the mistakes of the state machines.
     path = "tests/proof/spin/spin.sh" if suite_of(name) == "spin" else place(name)
     path = os.path.join(TOP, path)
     if not os.path.exists(path):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Whether a test failed."""
+"""Decides whether a test failed."""
 import os
 import signal
 import subprocess

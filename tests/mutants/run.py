@@ -100,7 +100,7 @@ def run_sample(count, seed, sets):
 
 
 def caught_by(name, result):
-    """What the page says of a result."""
+    """The words of the page for a result."""
     by, what = result.get("by"), result.get("what", "")
     if by and name == "kmod" and what:
         return f"{by}: {what.removeprefix('not ok ').split(' - ')[0]}"
@@ -126,7 +126,7 @@ def collect():
 
 
 def page_mistakes():
-    """What docs/evidence/mutants.md lacks, or says too much."""
+    """Return: each way in which docs/evidence/mutants.md differs from the mutants."""
     bad, page = [], results.rows()
     for name, rows in collect().items():
         wanted, listed = {row[:2] for row in rows}, {row[:2] for row in page[name]}

@@ -212,8 +212,8 @@ do_clang() {
 }
 
 # do_places: reports paths, hosts and addresses. /root does not count, since it is the guest's
-# own directory in scripts for a VM. Whatever looks like a host's name counts: each machine
-# itself configures where packages come from.
+# own directory in scripts for a VM. Everything that looks like a host's name counts: each
+# machine itself configures where packages come from.
 do_places() {
 	files '' '^LICENSES/|^tests/static/(run|bites)\.sh$|^tests/static/places\.known$' | xargs -d '\n' grep -nIE -e '/(home|work|Users)/[A-Za-z]' \
 		-e '\b[a-z0-9-]+(\.[a-z0-9-]+)*\.(org|net|com)\b|\b[a-z0-9-]{3,}\.io\b|\b(registry|proxy)\.[a-z]' \

@@ -72,5 +72,15 @@ expect 'strict: a skip of what the machine can do fails' 1 '1 passed, 1 failed, 
 	proof can_do_it
 rm -rf "$tmp/logs"
 expect 'strict: proof from no run fails' 1 '0 passed, 1 failed, 0 skipped' may_skip
+# The list of allowed skips names tests that some script skips.
+# shellcheck source=tests/suites.sh
+while IFS='|' read -r _ test _; do
+	if grep -rqF "skip $test - " tests; then
+		echo "ok run.sh: a script skips $test"
+	else
+		echo "not ok run.sh: a script skips $test - no script prints a skip of that name"
+		failed=1
+	fi
+done < <(. tests/suites.sh && allowed_skips)
 expect 'all suites' 0 '5 passed, 3 failed, 5 skipped'
 exit $failed

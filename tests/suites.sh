@@ -348,6 +348,6 @@ lacks_32_bit() { ! runs_32_bit; }
 # SUITE:TEST, has passed in the same run.
 allowed_skips() {
 	cat <<-'END'
-		tool|tool-trace_compat|lacks_32_bit|vm-6.1:trace.compat
+		tool|tool-trace_compat_call|lacks_32_bit|vm-6.1:trace.compat
 	END
 }

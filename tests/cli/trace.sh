@@ -361,7 +361,7 @@ test_trace_compat_call()
 		return
 	fi
 	./c32
-	(($? <= 1)) || { echo 'skip tool-trace_compat_call - this kernel runs no 32-bit programs'; return 0; }
+	(($? <= 1)) || { echo 'skip tool-trace_compat_call - this kernel runs no 32-bit programs'; return 77; }
 	child ./c32
 	trace 2 syscalls --json --pid "$child" --comm c32 --call getpid || return
 	let_go
@@ -376,7 +376,7 @@ test_trace_block()
 	source=$(df --output=source . | tail -n 1)
 	if [[ $source != /dev/* ]]; then
 		echo "skip tool-trace_block - $PWD is on $source, which is not a disk"
-		return 0
+		return 77
 	fi
 	trace 2 block --json || return
 	dd if=/dev/zero of=direct bs=64K count=4 oflag=direct conv=fsync 2>/dev/null ||
@@ -431,7 +431,7 @@ test_trace_tcp4()
 
 test_trace_tcp6()
 {
-	[[ -e /proc/net/if_inet6 ]] || { echo 'skip tool-trace_tcp6 - this kernel has no IPv6'; return 0; }
+	[[ -e /proc/net/if_inet6 ]] || { echo 'skip tool-trace_tcp6 - this kernel has no IPv6'; return 77; }
 	trace_connection AF_INET6 ::1
 }
 
@@ -525,7 +525,7 @@ test_trace_reused_pid()
 
 	if [[ ! -w $last ]]; then
 		echo 'skip tool-trace_reused_pid - the next PID cannot be set on this kernel'
-		return 0
+		return 77
 	fi
 	child sh -c '/bin/true inner & wait; exec sleep 300'
 	trace 3 process --json --pid "$child" --children || return
@@ -621,7 +621,7 @@ test_trace_order()
 
 	if (($(nproc) < 2)); then
 		echo 'skip tool-trace_order - there is only one CPU'
-		return 0
+		return 77
 	fi
 	taskset -c 0 bash -c 'while :; do /bin/true; done' &
 	cpu+=("$!")

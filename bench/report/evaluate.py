@@ -213,7 +213,7 @@ def load(paths):
 
 
 def evaluate(run, lines, margin=1):
-    """What page.load() checks."""
+    """Returns the run in the shape that page.load() checks."""
     import sections  # pylint: disable=import-outside-toplevel # it needs Bad
 
     out = dict(run, quick=bool(run["quick"]), sections=[], plots=[], series=[], notes=[],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Checks mappings. Whatever a program did, /proc/self/maps and the processor show the
+ * Checks mappings. After any program, /proc/self/maps and the processor show the
  * result. Ring pages are never writable or executable, no mapping goes beyond the end of
  * its device, and readable pages can be read.
  */

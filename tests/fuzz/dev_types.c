@@ -224,7 +224,7 @@ static uint64_t make_remap_len(struct fuzz_rnd *r, const struct fuzz_args *a)
 
 static uint64_t make_advice(struct fuzz_rnd *r)
 {
-	/* All advice except that which poisons memory. */
+	/* All kinds of advice except those that poison memory. */
 	if (fuzz_one_in(r, 2)) {
 		static const int often[] = { MADV_DONTNEED, MADV_REMOVE, MADV_DONTFORK,
 					     MADV_DOFORK,   22,		 23,

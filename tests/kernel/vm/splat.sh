@@ -21,7 +21,7 @@ fi
 # of a program, after "traps: ", and a test may want that. lockdep's own functions
 # ("lockdep_...") do not count, since they are in traces of other reports.
 #
-# KCSAN also reports data races of the kernel itself, which this project cannot mend (the flag
+# KCSAN also reports data races of the kernel itself, which this project cannot fix (the flag
 # of a poll() that is woken, the tick of the idle task). A race counts if a module makes one of
 # the two accesses or calls the function that does, or if the report does not show that. A
 # first pass finds the races that do not count.

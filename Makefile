@@ -40,7 +40,8 @@ all: lib tools
 everything: lib tools bench-build test-build
 lib: $(O)/libring.a $(O)/$(SONAME) $(O)/libring.so $(O)/libring.pc $(BPF_LIB)
 tools: $(O)/ringctl
-test-build: $(UNIT_TESTS) $(TEST_PROGS) $(BPF_TESTS) $(O)/devfuzz
+unit-build: $(UNIT_TESTS)
+test-build: unit-build $(TEST_PROGS) $(BPF_TESTS) $(O)/devfuzz
 test-m32: $(M32_PROGS)
 
 $(O)/libring.a: $(LIB_OBJS)

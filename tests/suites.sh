@@ -31,6 +31,7 @@ suites() {
 		fuzz-user|tl|beside|tests/fuzz/user.sh
 		install|tl|beside|install_test
 		libbpf-header|tl|beside|tests/static/libbpf_header.sh
+		bench|tl|beside|tests/bench/run.sh
 		arm64|tl|beside|tests/kernel/arm64/user.sh
 		static|tl|beside|tests/static/run.sh
 		vm-self|tl|vm|vm_self
@@ -39,7 +40,7 @@ suites() {
 		vm-rt|tl|vm|vm_second rt
 		vm-bpf-6.1|tl|vm|tests/kernel/vm/bpf.sh 6.1
 		vm-bpf-6.12|l|vm|tests/kernel/vm/bpf.sh 6.12
-		bench-vm|tl|vm|bench/vm/test.sh
+		bench-vm|l|vm|bench/vm/test.sh
 		vm-arm64|l|vm|vm_arm64
 		debug-self-a|tl|vm|tests/kernel/debug/selftest.sh a
 		kunit-a|tl|vm|tests/kernel/debug/kunit.sh a
@@ -58,8 +59,7 @@ suites() {
 		bpf-asan|tl|alone|bpf_asan
 		crowd|tl|alone|crowd
 		tool|ctl|alone|tool
-		bench|tl|alone|tests/bench/run.sh
-		soak|tl|alone|soak
+		soak|l|alone|soak
 		busy|l|alone|busy
 		guarantees|tl|last|guarantees
 		mutants-native||alone|tests/mutants/run.py --set native
@@ -94,8 +94,11 @@ one() {
 build() {
 	local san rc=0
 	one 'build with gcc' make -j2 lib tools test-build || rc=1
+	if [ "$tier" = check ]; then
+		one 'build with asan' make -j2 SAN=asan lib unit-build || rc=1
+		return $rc
+	fi
 	one 'build with asan' make -j2 SAN=asan lib test-build || rc=1
-	[ "$tier" != check ] || return $rc
 	one 'build of the benchmarks' make -j2 bench-build || rc=1
 	one 'build with clang' make -j2 SAN=clang everything || rc=1
 	one 'build with tsan' make -j2 SAN=tsan lib test-build || rc=1
@@ -295,19 +298,22 @@ soak() {
 	return $rc
 }
 
-# The suites that depend on time pass three times in a row while four processes compute beside
-# them on every CPU.
+# The suites that depend on time pass three times in a row while four other processes compute
+# without a pause.
 busy() {
-	local rc=0 round name hogs
+	local rc=0 round name log hogs
 	stress-ng --cpu 4 --quiet &
 	hogs=$!
+	# shellcheck disable=SC2064 # the process of now
+	trap "kill $hogs 2>/dev/null" EXIT
 	for round in 1 2 3; do
 		for name in 'unit native' wake 'bpf native' bpf_wake crowd tool; do
-			if $name >"build/log/busy.$round.${name// /-}" 2>&1 &&
-				! grep -q '^not ok' "build/log/busy.$round.${name// /-}"; then
+			log=build/log/busy.$round.${name// /-}
+			if $name >"$log" 2>&1 && grep -q '^ok ' "$log" &&
+				! grep -qE '^(not ok|skip) |^ok .*# SKIP' "$log"; then
 				echo "ok busy, round $round: $name"
 			else
-				grep '^not ok' "build/log/busy.$round.${name// /-}" | sed 's/^/# /'
+				grep -E '^(not ok|skip) |^ok .*# SKIP' "$log" | sed 's/^/# /'
 				echo "not ok busy, round $round: $name"
 				rc=1
 			fi
@@ -316,6 +322,7 @@ busy() {
 	done
 	kill $hogs
 	wait $hogs 2>/dev/null
+	trap - EXIT
 	return $rc
 }
 

@@ -211,6 +211,13 @@ static void snapshot(struct reader *rd, struct seqring_reader *r, unsigned char 
 		wrong(rd, "the newest is torn or old", v.seq);
 }
 
+/* Waits until the writer has overwritten the reader's place, so that each run has an overrun. */
+static void wait_for_overrun(struct run *run, const struct seqring_reader *r)
+{
+	while (atomic_read(&run->writing) && seqring_read(&r->ctl->tail) <= r->pos)
+		usleep_range(200, 400);
+}
+
 /* Reads all of one ring, from its first record on, until all writers are done. */
 static void follow(struct reader *rd, u32 ring, unsigned char *buf)
 {
@@ -222,6 +229,8 @@ static void follow(struct reader *rd, u32 ring, unsigned char *buf)
 	reader_of(run->test, run->sdev, ring, &r);
 	/* Records that are overwritten already count as lost. */
 	r.seq = run->start_seq + 1;
+	if (rd->kind == 1)
+		wait_for_overrun(run, &r);
 	for (;;) {
 		outcome = take(rd, &r, buf);
 		if (outcome == SEQRING_OVERRUN) {

@@ -277,7 +277,7 @@ vm_debug_a() {
 	if [ "$tier" = long ]; then
 		tests/kernel/vm/run.sh debug-a
 	else
-		ROUNDS=60 FLOOD=200 CYCLES=100 UNLOADS=10 PARTS=debug tests/kernel/vm/run.sh debug-a
+		ROUNDS=20 UNLOADS=5 PARTS=debug tests/kernel/vm/run.sh debug-a
 	fi
 }
 

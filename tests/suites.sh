@@ -31,7 +31,7 @@ suites() {
 		fuzz-user|tl|beside|tests/fuzz/user.sh
 		install|tl|beside|install_test
 		libbpf-header|tl|beside|tests/static/libbpf_header.sh
-		bench|tl|beside|tests/bench/run.sh
+		bench|l|beside|tests/bench/run.sh
 		arm64|tl|beside|tests/kernel/arm64/user.sh
 		static|tl|beside|tests/static/run.sh
 		vm-self|tl|vm|vm_self
@@ -42,7 +42,7 @@ suites() {
 		vm-bpf-6.12|l|vm|tests/kernel/vm/bpf.sh 6.12
 		bench-vm|l|vm|bench/vm/test.sh
 		vm-arm64|l|vm|vm_arm64
-		debug-self-a|tl|vm|tests/kernel/debug/selftest.sh a
+		debug-self-a|l|vm|tests/kernel/debug/selftest.sh a
 		kunit-a|tl|vm|tests/kernel/debug/kunit.sh a
 		vm-debug-a|tl|vm|vm_debug_a
 		fuzz-dev|l|vm|tests/fuzz/dev.sh

@@ -27,7 +27,7 @@ debug-b) rounds=300 flood=600 parts='load torture unload' followers=$few ;;
 esac
 rounds=${ROUNDS:-$rounds} flood=${FLOOD:-$flood} parts=${PARTS:-$parts}
 # The first kernel covers formats, rejections and limits; they are the same on the second.
-module_progs='' driver_progs=''
+module_progs='' driver_progs='' no_load_faults=''
 case $parts in
 second)
 	parts='module_alone plain_tools with_driver torture scheduler trace unload'
@@ -35,7 +35,9 @@ second)
 	driver_progs='t_read t_stall t_watermark t_poll t_nmi t_hotplug'
 	;;
 debug)
-	# Cycles and races take minutes each here. KUnit has the readers of a flood.
+	# Cycles, races and failures while a module loads take minutes each here. KUnit has
+	# the readers of a flood.
+	no_load_faults=1
 	parts='module_alone with_driver unload'
 	module_progs='t_map t_memory t_life t_unload'
 	driver_progs='t_reject t_read t_watermark t_poll t_nmi t_hotplug'
@@ -108,7 +110,8 @@ tests/kernel/vm/vm.sh -q -o "$log" -r "$out" -k "$series" -t 1800 -m $memory \
 	rcupdate.rcu_cpu_stall_timeout=100" "${files[@]}" -- \
 	"set -o pipefail; PARTS='$parts'; export PARTS ROUNDS=$rounds FLOOD=$flood CYCLES=${CYCLES-} UNLOADS=${UNLOADS-}
 	export CROWD=${CROWD-} HOTPLUG=${HOTPLUG-} FOLLOWERS='$followers'
-	export MODULE_PROGS='$module_progs' DRIVER_PROGS='$driver_progs'; sh ./guest.sh 2>&1 | tee /out/lines" \
+	export MODULE_PROGS='$module_progs' DRIVER_PROGS='$driver_progs'
+	export NO_LOAD_FAULTS=$no_load_faults; sh ./guest.sh 2>&1 | tee /out/lines" \
 	2>"$log.errors"
 status=$?
 vm_lines "vm-$series.kernel" $status "$log" "$out"

@@ -35,12 +35,12 @@ second)
 	driver_progs='t_read t_stall t_watermark t_poll t_nmi t_hotplug'
 	;;
 debug)
-	# Cycles, races and failures while a module loads take minutes each here. KUnit has
-	# the readers of a flood.
+	# Cycles, races, sleepers and failures while a module loads take minutes each here.
+	# KUnit has the readers of a flood.
 	no_load_faults=1
 	parts='module_alone with_driver unload'
 	module_progs='t_map t_memory t_life t_unload'
-	driver_progs='t_reject t_read t_watermark t_poll t_nmi t_hotplug'
+	driver_progs='t_reject t_read t_hotplug'
 	;;
 esac
 log=build/log/vm-$series.console out=build/log/vm-$series.out

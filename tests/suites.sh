@@ -23,8 +23,8 @@ suites() {
 		cycles|ctl|beside|cycles
 		style|ctl|beside|tests/static/style.sh
 		model|ctl|beside|model
-		unit-native|ctl|beside|unit native
-		unit-asan|ctl|beside|unit asan
+		unit-native|ctl|alone|unit native
+		unit-asan|ctl|alone|unit asan
 		unit-tsan|tl|beside|unit tsan
 		litmus|tl|beside|tests/proof/litmus/run.py
 		spin|tl|beside|tests/proof/spin/spin.sh

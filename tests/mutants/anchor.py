@@ -15,7 +15,7 @@ text that was matched. Only the matched characters change.
 
 Coccinelle does not fit here: it does not match inside macro definitions or inside the
 arguments of unknown macros, and one run for each mutant takes minutes. libclang needs
-the flags of each file and is no part of a plain system.
+the flags of each file, and a plain system does not have it.
 """
 import glob
 import os

@@ -429,6 +429,95 @@ static inline enum seqring_outcome seqring_reader_seek_near(struct seqring_reade
 	return seqring_reader_seek_pos(r, best);
 }
 
+/*
+ * A seek in pieces, by a caller that must not run for long at once.
+ *
+ * @value, @by_time: what is searched, as for seqring_reader_seek()
+ * @end: the search ends here at the latest
+ * @tries: how often it began
+ * @begin: it is to begin, anew if the writer has overrun it
+ * @eager: the reader's setting, which is off meanwhile
+ */
+struct seqring_search {
+	__u64 value;
+	__u64 end;
+	int by_time;
+	__u16 tries;
+	__u8 begin;
+	__u8 eager;
+};
+
+/* Begins a search; seqring_reader_search() does it. */
+static inline void seqring_reader_search_begin(struct seqring_reader *r, struct seqring_search *s,
+					       int by_time, __u64 value)
+{
+	s->value = value;
+	s->end = 0;
+	s->by_time = by_time;
+	s->tries = 0;
+	s->begin = 1;
+	s->eager = r->eager;
+	r->eager = 0;
+}
+
+static inline enum seqring_outcome seqring_reader_search_end(struct seqring_reader *r,
+							     const struct seqring_search *s,
+							     enum seqring_outcome outcome)
+{
+	r->eager = s->eager;
+	if (outcome == SEQRING_EMPTY || outcome == SEQRING_DEAD)
+		outcome = SEQRING_OK;
+	if (!outcome && !s->by_time && s->value && r->seq > s->value) {
+		r->lost = r->seq - s->value;
+	} else if (!outcome && !s->by_time && s->value && r->any) {
+		/* There is no record yet: compare the first one with @value when it comes. */
+		r->seq = s->value;
+	}
+	return outcome;
+}
+
+/**
+ * seqring_reader_search() - do a part of a seek
+ * @r: the reader
+ * @s: the search, begun by seqring_reader_search_begin()
+ * @max: records to pass at most
+ * @outcome: set when the search ends, to what seqring_reader_seek() returns
+ *
+ * Return: nonzero when the search has ended; 0: call again.
+ */
+static inline int seqring_reader_search(struct seqring_reader *r, struct seqring_search *s,
+					__u32 max, enum seqring_outcome *outcome)
+{
+	enum seqring_outcome found;
+	struct seqring_view v;
+
+	while (max--) {
+		found = SEQRING_OK;
+		if (s->begin) {
+			found = seqring_reader_seek_near(r, s->by_time, s->value);
+			s->end = r->pos + r->mask + 1;
+			s->begin = 0;
+			s->tries++;
+		}
+		if (!found)
+			found = seqring_reader_peek(r, &v);
+		if (!found)
+			found = seqring_reader_recheck(r, &v);
+		if (found == SEQRING_OVERRUN && s->tries < 16) {
+			s->begin = 1;
+			continue;
+		}
+		if (!found && (s->by_time ? v.ts_ns : v.seq) < s->value) {
+			seqring_reader_consume(r, &v);
+			if (r->pos < s->end)
+				continue;
+		}
+		*outcome = seqring_reader_search_end(r, s, found);
+		return 1;
+	}
+	return 0;
+}
+
 /**
  * seqring_reader_seek() - move to the first record of at least this seq or time
  * @r: the reader
@@ -445,36 +534,12 @@ static inline enum seqring_outcome seqring_reader_seek_near(struct seqring_reade
 static inline enum seqring_outcome seqring_reader_seek(struct seqring_reader *r, int by_time,
 						       __u64 value)
 {
-	__u8 eager = r->eager;
 	enum seqring_outcome outcome;
-	struct seqring_view v;
-	__u64 end;
-	int tries;
+	struct seqring_search search;
 
-	r->eager = 0;
-	for (tries = 0; tries < 16; tries++) {
-		outcome = seqring_reader_seek_near(r, by_time, value);
-		end = r->pos + r->mask + 1;
-		while (!outcome && r->pos < end) {
-			outcome = seqring_reader_peek(r, &v);
-			if (!outcome)
-				outcome = seqring_reader_recheck(r, &v);
-			if (outcome || (by_time ? v.ts_ns : v.seq) >= value)
-				break;
-			seqring_reader_consume(r, &v);
-		}
-		if (outcome != SEQRING_OVERRUN)
-			break;
-	}
-	r->eager = eager;
-	if (outcome == SEQRING_EMPTY || outcome == SEQRING_DEAD)
-		outcome = SEQRING_OK;
-	if (!outcome && !by_time && value && r->seq > value) {
-		r->lost = r->seq - value;
-	} else if (!outcome && !by_time && value && r->any) {
-		/* There is no record yet: compare the first one with @value when it comes. */
-		r->seq = value;
-	}
+	seqring_reader_search_begin(r, &search, by_time, value);
+	while (!seqring_reader_search(r, &search, ~0u, &outcome))
+		;
 	return outcome;
 }
 

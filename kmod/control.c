@@ -45,7 +45,7 @@ static int seqring_ctl_create(const void __user *user)
 	err = seqring_get_arg(&arg, sizeof(arg), sizeof(arg), user, &size);
 	if (err)
 		return err;
-	if (arg.flags || arg.reserved0 || memchr_inv(arg.reserved, 0, sizeof(arg.reserved)))
+	if (arg.flags || memchr_inv(arg.reserved, 0, sizeof(arg.reserved)))
 		return -EINVAL;
 	if (arg.schema_size > SEQRING_SCHEMA_SIZE_MAX || !arg.schema != !arg.schema_size)
 		return -EINVAL;
@@ -60,6 +60,7 @@ static int seqring_ctl_create(const void __user *user)
 	params.permissions = arg.permissions;
 	params.schema = schema;
 	params.schema_size = arg.schema_size;
+	params.wake_interval_ns = arg.wake_interval_ns;
 	/* Checked here: params.permissions, a umode_t, may have cut other bits off. */
 	err = arg.permissions & ~0666 ? -EINVAL : seqring_create_device(&params, true, &sdev);
 	kvfree(schema);

@@ -62,6 +62,9 @@ static int seqring_check_params(const struct seqring_params *p, bool user_owned)
 		return -EINVAL;
 	if (p->mode > SEQRING_MODE_PERCPU || p->clock_id > SEQRING_CLOCK_MAX)
 		return -EINVAL;
+	if (p->wake_interval_ns > SEQRING_WAKE_INTERVAL_MAX &&
+	    p->wake_interval_ns != SEQRING_WAKE_UNLIMITED)
+		return -EINVAL;
 	if (p->flags & ~SEQRING_F_WRITE || p->permissions & ~0666)
 		return -EINVAL;
 	/* write(2) would be a second writer, which the caller cannot serialise. */
@@ -89,11 +92,9 @@ static int seqring_add_ring(struct seqring_device *sdev, u32 index, int cpu)
 	seqring_writer_init(&ring->w, ring->area.addr, ring->area.addr + PAGE_SIZE,
 			    sdev->data_size);
 	seqring_write(&ring->w.ctl->id, cpu < 0 ? 0 : cpu);
-	ring->wait.pos = SEQRING_WAIT_NONE;
-	ring->wait.seq = SEQRING_WAIT_NONE;
 	ring->sdev = sdev;
 	raw_spin_lock_init(&ring->lock);
-	init_irq_work(&ring->work, seqring_wake_sleepers);
+	seqring_ring_init_wake(ring);
 	sdev->rings[index] = ring;
 	if (cpu >= 0)
 		*per_cpu_ptr(sdev->cpu_ring, cpu) = ring;
@@ -175,12 +176,16 @@ static struct seqring_device *seqring_alloc(const struct seqring_params *p, bool
 	sdev->clock_id = p->clock_id;
 	sdev->flags = p->flags;
 	sdev->user_owned = user_owned;
+	sdev->wake_interval_ns = p->wake_interval_ns ?: SEQRING_WAKE_INTERVAL_NS;
+	if (p->wake_interval_ns == SEQRING_WAKE_UNLIMITED)
+		sdev->wake_interval_ns = 0;
 	sdev->permissions = p->permissions;
 	if (!sdev->permissions)
 		sdev->permissions = p->flags & SEQRING_F_WRITE ? 0600 : 0400;
 	strscpy(sdev->name, p->name, sizeof(sdev->name));
-	init_waitqueue_head(&sdev->wq);
 	mutex_init(&sdev->write_lock);
+	mutex_init(&sdev->files_lock);
+	INIT_LIST_HEAD(&sdev->files);
 	INIT_LIST_HEAD(&sdev->list);
 
 	err = seqring_area_alloc(&sdev->head, head_pages, NUMA_NO_NODE);
@@ -283,6 +288,7 @@ void seqring_unregister(struct seqring_device *sdev)
 /* Ends the rings, wakes all sleepers and drops the owner's reference. */
 void seqring_end(struct seqring_device *sdev)
 {
+	struct seqring_file *f;
 	u32 i;
 
 	mutex_lock(&sdev->write_lock);
@@ -292,8 +298,11 @@ void seqring_end(struct seqring_device *sdev)
 	mutex_unlock(&sdev->write_lock);
 
 	for (i = 0; i < sdev->nr_rings; i++)
-		irq_work_sync(&sdev->rings[i]->work);
-	wake_up_all(&sdev->wq);
+		seqring_ring_end_wake(sdev->rings[i]);
+	mutex_lock(&sdev->files_lock);
+	list_for_each_entry(f, &sdev->files, list)
+		seqring_wake_file_now(f);
+	mutex_unlock(&sdev->files_lock);
 	put_device(&sdev->dev);
 }
 

@@ -8,6 +8,9 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include <asm/ioctls.h>
+
+#include "compat.h"
 #include "internal.h"
 
 static int seqring_open(struct inode *inode, struct file *file)
@@ -20,21 +23,31 @@ static int seqring_open(struct inode *inode, struct file *file)
 		return -ENODEV;
 	if (file->f_mode & FMODE_WRITE && !(sdev->flags & SEQRING_F_WRITE))
 		return -EACCES;
-	f = kvzalloc(struct_size(f, r, sdev->nr_rings), GFP_KERNEL_ACCOUNT);
+	f = kvzalloc(struct_size(f, ring, sdev->nr_rings), GFP_KERNEL_ACCOUNT);
 	if (!f)
 		return -ENOMEM;
+	f->heap = kvcalloc(sdev->nr_rings, sizeof(*f->heap), GFP_KERNEL_ACCOUNT);
+	if (!f->heap) {
+		kvfree(f);
+		return -ENOMEM;
+	}
 	f->sdev = sdev;
 	mutex_init(&f->lock);
-	init_waitqueue_head(&f->timer_wq);
-	hrtimer_init(&f->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_SOFT);
-	f->timer.function = seqring_wake_on_timeout;
+	seqring_file_init_wake(f);
 	for (i = 0; i < sdev->nr_rings; i++) {
 		struct seqring_writer *w = &sdev->rings[i]->w;
 
-		seqring_reader_init(&f->r[i], w->ctl, w->data, sdev->data_size);
+		seqring_reader_init(&f->ring[i].r, w->ctl, w->data, sdev->data_size);
+		f->ring[i].sleeper.file = f;
 	}
 	get_device(&sdev->dev);
 	atomic_inc(&sdev->nr_files);
+	mutex_lock(&sdev->files_lock);
+	list_add(&f->list, &sdev->files);
+	mutex_unlock(&sdev->files_lock);
+	/* As on a pipe, an offset means nothing. llseek() moves to either end. */
+	file->f_mode &= ~(FMODE_PREAD | FMODE_PWRITE);
+	file->f_mode |= FMODE_NOWAIT;
 	file->private_data = f;
 	return 0;
 }
@@ -44,13 +57,37 @@ static int seqring_release(struct inode *inode, struct file *file)
 	struct seqring_file *f = file->private_data;
 	struct seqring_device *sdev = f->sdev;
 
-	hrtimer_cancel(&f->timer);
+	mutex_lock(&sdev->files_lock);
+	list_del(&f->list);
+	mutex_unlock(&sdev->files_lock);
+	seqring_file_end_wake(f);
 	if (f->cursors)
 		seqring_cursors_put(f->cursors);
-	kvfree(f);
+	kvfree(f->heap);
+	seqring_file_put(f);
 	atomic_dec(&sdev->nr_files);
 	put_device(&sdev->dev);
 	return 0;
+}
+
+/*
+ * Bytes between the position of read(2) and head, on all rings. A read() that has room
+ * for so many returns all that is there: no more, and less by the padding at the end of a
+ * lap.
+ */
+static int seqring_ioc_fionread(struct seqring_file *f, int __user *user)
+{
+	u64 sum = 0, head;
+	u32 i;
+
+	mutex_lock(&f->lock);
+	for (i = 0; i < f->sdev->nr_rings; i++) {
+		head = seqring_read(&f->sdev->rings[i]->w.ctl->head);
+		if (head > f->ring[i].r.pos)
+			sum += min(head - f->ring[i].r.pos, f->sdev->data_size);
+	}
+	mutex_unlock(&f->lock);
+	return put_user((int)min_t(u64, sum, INT_MAX), user);
 }
 
 static int seqring_ioc_geometry(struct seqring_file *f, void __user *user)
@@ -138,6 +175,8 @@ static long seqring_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 	struct seqring_file *f = file->private_data;
 	void __user *user = (void __user *)arg;
 
+	if (cmd == FIONREAD)
+		return seqring_ioc_fionread(f, user);
 	/* Compare the number only: a later version's struct may be longer. */
 	if (_IOC_TYPE(cmd) != SEQRING_IOC_MAGIC)
 		return -ENOTTY;
@@ -163,7 +202,8 @@ const struct file_operations seqring_fops = {
 	.release = seqring_release,
 	.mmap = seqring_mmap,
 	.poll = seqring_fop_poll,
-	.read = seqring_fop_read,
+	.read_iter = seqring_fop_read_iter,
+	.splice_read = seqring_splice_read,
 	.write_iter = seqring_fop_write_iter,
 	.llseek = seqring_fop_llseek,
 	.unlocked_ioctl = seqring_ioctl,

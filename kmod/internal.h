@@ -11,15 +11,23 @@
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/poll.h>
+#include <linux/rbtree.h>
 #include <linux/spinlock.h>
 #include <linux/uio.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include <linux/seqring.h>
 #include <seqring/reader.h>
 #include <seqring/writer.h>
 
 #include "clock.h"
+#include "thresholds.h"
+
+/* Bytes that a system call copies before other tasks may run. */
+#define SEQRING_COPY_CHUNK	65536U
+/* Pages that are mapped or freed before other tasks may run. */
+#define SEQRING_PAGES_CHUNK	512UL
 
 /* Pages that are also mapped in the kernel, in a row. */
 struct seqring_area {
@@ -33,21 +41,39 @@ struct seqring_area {
  * @w: the protocol's writer; the context that holds the ring (see publish.c) owns it
  * @busy: 0: free; else 1 + the CPU that holds the ring
  * @lock: serialises the writers in SEQRING_MODE_LOCKED
- * @wait: wake thresholds of the sleepers
- * @work: wakes the sleepers, from any context
+ * @thresholds: what the writer looks at after each record
+ * @wake_irq: looks at the sleepers, from any context
+ * @wake_work: goes on where an interrupt has done its share
+ * @pause_timer: ends the pause after a wake-up
+ * @pause_end_ns: until then no record wakes anybody
+ * @sleepers_lock: protects the fields below it, the thresholds except the writer's, and
+ *	the sleepers of this ring in all files
+ * @by_pos, @by_seq: the armed sleepers, the lowest threshold first
+ * @nr_sleepers: armed sleepers
+ * @wakeups: how often sleepers were woken; the control page has a copy
+ * @ended: no record follows, so nobody may arm
+ * @announcing: this ring's sleepers are being announced; see seqring_announce()
  * @sdev: the device
  * @area: control page, then the data area
- * @wakeups: wake-ups that the writer asked for; the control page has a copy
  */
 struct seqring_ring {
 	struct seqring_writer w;
 	u32 busy;
 	raw_spinlock_t lock;
-	struct seqring_wait wait ____cacheline_aligned;
-	struct irq_work work ____cacheline_aligned;
 	struct seqring_device *sdev;
-	struct seqring_area area;
+	struct seqring_thresholds thresholds ____cacheline_aligned;
+	raw_spinlock_t sleepers_lock ____cacheline_aligned; /* see above */
+	struct rb_root_cached by_pos;
+	struct rb_root_cached by_seq;
+	u64 pause_end_ns;
 	u64 wakeups;
+	u32 nr_sleepers;
+	bool ended;
+	bool announcing;
+	struct irq_work wake_irq;
+	struct hrtimer pause_timer;
+	struct work_struct wake_work;
+	struct seqring_area area;
 };
 
 /**
@@ -57,11 +83,12 @@ struct seqring_ring {
  * @head: header page, then the schema
  * @rings: all rings
  * @cpu_ring: the ring of each CPU, in SEQRING_MODE_PERCPU
- * @wq: all sleepers of the device
+ * @files: all open files; @files_lock protects the list
  * @list: entry of seqring_devices, under seqring_devices_lock
  * @write_lock: serialises write(2) on a device without another writer, and every write(2)
  *	with the end of the device
  * @charged_pages: pages that count against the module's limit
+ * @wake_interval_ns: shortest time from one wake-up of a ring to the next; 0: no limit
  * @user_owned: created through the control node
  * @dead: the owner has ended the device
  * @warned: bit 0: a second writer was reported
@@ -73,11 +100,13 @@ struct seqring_device {
 	struct seqring_area head;
 	struct seqring_ring **rings;
 	struct seqring_ring * __percpu *cpu_ring;
-	wait_queue_head_t wq;
+	struct list_head files;
+	struct mutex files_lock; /* protects the list of files */
 	struct list_head list;
 	struct mutex write_lock; /* serialises write(2) with itself and with the end */
 	u64 data_size;
 	u64 total_size;
+	u64 wake_interval_ns;
 	unsigned long charged_pages;
 	u32 nr_rings;
 	u32 mode;
@@ -101,28 +130,101 @@ struct seqring_cursors {
 	struct seqring_area area;
 };
 
+/* Who armed a sleeper: the two may read from different positions of one file. */
+#define SEQRING_BY_POLL		1u	/* goes by the reader page, if there is one */
+#define SEQRING_BY_READ		2u	/* goes by the position of read(2) */
+
 /**
- * struct seqring_file - an open file
+ * struct seqring_goal - when to wake a sleeper
+ * @pos: when head is above it
+ * @seq: when this seq is published; SEQRING_WAIT_NONE: at no seq
+ * @timeout_ns: this long after head has moved above @first_pos; 0: at no time
+ * @first_pos: see @timeout_ns
+ * @by: SEQRING_BY_*
+ */
+struct seqring_goal {
+	u64 pos;
+	u64 seq;
+	u64 timeout_ns;
+	u64 first_pos;
+	u32 by;
+};
+
+/**
+ * struct seqring_sleeper - what an open file waits for on one ring
+ * @file: the open file
+ * @pos_node, @seq_node: in the ring's trees, if @armed
+ * @goal: when to wake it
+ * @pos: what it is sorted by: goal.first_pos before the timeout has begun, else goal.pos
+ * @seq: goal.seq, or SEQRING_WAIT_NONE before the timeout has begun
+ * @noticed_pos: head when unread records were noticed
+ * @noticed_ns: when that was; 0: none was unread
+ */
+struct seqring_sleeper {
+	struct seqring_file *file;
+	struct rb_node pos_node;
+	struct rb_node seq_node;
+	struct seqring_goal goal;
+	u64 pos;
+	u64 seq;
+	u64 noticed_pos;
+	u64 noticed_ns;
+	bool armed;
+};
+
+/**
+ * struct seqring_file_ring - a ring of an open file
+ * @r: position of read(2)
+ * @view: the next record of read(2), while the ring is in the file's heap
+ * @sleeper: what poll(2) and read(2) wait for
+ */
+struct seqring_file_ring {
+	struct seqring_reader r;
+	struct seqring_view view;
+	struct seqring_sleeper sleeper;
+};
+
+/* Bits of seqring_file.state. */
+#define SEQRING_FILE_WOKEN	0	/* woken since it last looked at the rings */
+
+/**
+ * struct seqring_file - an open file, a reader of its own
+ * @ref: the open file, its wake-ups in progress and its work item hold references
  * @sdev: the device
- * @lock: protects all fields below it except the timer
- * @cursors: the reader page; NULL until a process asks for it, constant afterwards
+ * @list: entry of sdev->files
+ * @tasks: tasks that sleep in a system call: poll, select, read. Few are woken from an
+ *	interrupt. Its lock also protects @closed
+ * @others: all other waiters: epoll, io_uring, AIO. A work item wakes them
+ * @state: SEQRING_FILE_*
+ * @pause_end_ns: until then @wake_work waits
+ * @wake_work: wakes all waiters
  * @timer: fires when the wake-up timeout since the first unread record is over
- * @timer_wq: sleepers that the timer wakes
- * @unread_since_ns: when poll() first saw an unread record; 0: none is unread
+ * @lock: protects the fields below it. Nobody waits for user space while he holds it
+ * @cursors: the reader page; NULL until a process asks for it, constant afterwards
  * @write_type: type of the records that write(2) publishes
  * @overrun: read(2) still has to return EPIPE
- * @r: position of read(2), for each ring
+ * @nr_heap: rings in @heap
+ * @heap: numbers of the rings with a next record, the oldest record first
+ * @ring: the rings
  */
 struct seqring_file {
+	struct kref ref;
 	struct seqring_device *sdev;
-	struct mutex lock; /* protects the fields below, except the timer */
-	struct seqring_cursors *cursors;
+	struct list_head list;
+	wait_queue_head_t tasks;
+	wait_queue_head_t others;
+	unsigned long state;
+	bool closed;
+	u64 pause_end_ns;
+	struct delayed_work wake_work;
 	struct hrtimer timer;
-	wait_queue_head_t timer_wq;
-	u64 unread_since_ns;
+	struct mutex lock; /* see above */
+	struct seqring_cursors *cursors;
 	u16 write_type;
 	bool overrun;
-	struct seqring_reader r[];
+	u32 nr_heap;
+	u32 *heap;
+	struct seqring_file_ring ring[];
 };
 
 extern const struct file_operations seqring_fops;
@@ -155,8 +257,6 @@ unsigned long seqring_cursors_size(const struct seqring_device *sdev);
 
 /* publish.c */
 void seqring_count_drop(struct seqring_ring *ring, enum seqring_drop cause);
-void seqring_wake_sleepers(struct irq_work *work);
-void seqring_wake(struct seqring_ring *ring);
 
 /* Time of a record, now. Any context, NMI included. */
 static inline u64 seqring_now(const struct seqring_device *sdev)
@@ -164,19 +264,40 @@ static inline u64 seqring_now(const struct seqring_device *sdev)
 	return seqring_clock_ns(sdev->clock_id);
 }
 
+/* waiters.c */
+/* Tasks that one interrupt wakes. */
+#define SEQRING_IRQ_TASKS	8
+void seqring_file_init_wake(struct seqring_file *f);
+void seqring_file_end_wake(struct seqring_file *f);
+void seqring_wake_file(struct seqring_file *f, unsigned int *max_tasks, u64 now);
+void seqring_wake_file_now(struct seqring_file *f);
+void seqring_file_put(struct seqring_file *f);
+
+/* wake.c */
+extern struct workqueue_struct *seqring_wq;
+int seqring_wake_init(void);
+void seqring_wake_exit(void);
+void seqring_wake(struct seqring_ring *ring);
+void seqring_arm(struct seqring_ring *ring, struct seqring_sleeper *s,
+		 const struct seqring_goal *goal, u64 now);
+void seqring_announce(struct seqring_device *sdev);
+void seqring_ring_init_wake(struct seqring_ring *ring);
+void seqring_disarm(struct seqring_ring *ring, struct seqring_sleeper *s, u32 by);
+void seqring_ring_end_wake(struct seqring_ring *ring);
+
 static inline void seqring_wake_if_due(struct seqring_ring *ring)
 {
-	if (unlikely(seqring_writer_wake_due(&ring->w, &ring->wait)))
+	if (unlikely(seqring_thresholds_watched(&ring->thresholds)))
 		seqring_wake(ring);
 }
 
 /* poll.c */
+void seqring_poll_init(void);
 __poll_t seqring_fop_poll(struct file *file, struct poll_table_struct *wait);
-bool seqring_arm_and_check(struct seqring_file *f, const struct seqring_cursors *c, bool *drained);
-enum hrtimer_restart seqring_wake_on_timeout(struct hrtimer *timer);
+bool seqring_arm_read(struct seqring_file *f);
 
 /* read.c */
-ssize_t seqring_fop_read(struct file *file, char __user *buf, size_t count, loff_t *ppos);
+ssize_t seqring_fop_read_iter(struct kiocb *iocb, struct iov_iter *to);
 loff_t seqring_fop_llseek(struct file *file, loff_t off, int whence);
 int seqring_seek(struct seqring_file *f, u32 whence, u64 value);
 

@@ -69,9 +69,13 @@ static int __init seqring_init(void)
 {
 	int err;
 
-	err = alloc_chrdev_region(&seqring_devt, 0, SEQRING_MINORS, "seqring");
+	seqring_poll_init();
+	err = seqring_wake_init();
 	if (err)
 		return err;
+	err = alloc_chrdev_region(&seqring_devt, 0, SEQRING_MINORS, "seqring");
+	if (err)
+		goto exit_wake;
 	err = class_register(&seqring_class);
 	if (err)
 		goto unregister_region;
@@ -84,6 +88,8 @@ unregister_class:
 	class_unregister(&seqring_class);
 unregister_region:
 	unregister_chrdev_region(seqring_devt, SEQRING_MINORS);
+exit_wake:
+	seqring_wake_exit();
 	return err;
 }
 
@@ -101,6 +107,7 @@ static void __exit seqring_exit(void)
 	class_unregister(&seqring_class);
 	unregister_chrdev_region(seqring_devt, SEQRING_MINORS);
 	ida_destroy(&seqring_minors);
+	seqring_wake_exit();
 }
 
 module_init(seqring_init);

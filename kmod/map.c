@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "compat.h"
@@ -80,12 +81,16 @@ int seqring_mmap(struct file *file, struct vm_area_struct *vma)
 
 		area = seqring_find_area(sdev, pgoff, &index);
 		run = min(area->nr_pages - index, (vma->vm_end - addr) >> PAGE_SHIFT);
+		run = min(run, SEQRING_PAGES_CHUNK);
 		left = run;
 		err = vm_insert_pages(vma, addr, &area->pages[index], &left);
 		if (err)
 			return err;
 		addr += run << PAGE_SHIFT;
 		pgoff += run;
+		cond_resched();
+		if (fatal_signal_pending(current))
+			return -EINTR;
 	}
 	return 0;
 }

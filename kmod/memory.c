@@ -87,8 +87,11 @@ void seqring_area_free(struct seqring_area *area)
 	unsigned long i;
 
 	vunmap(area->addr);
-	for (i = 0; i < area->nr_pages; i++)
+	for (i = 0; i < area->nr_pages; i++) {
 		put_page(area->pages[i]);
+		if (i % SEQRING_PAGES_CHUNK == 0)
+			cond_resched();
+	}
 	kvfree(area->pages);
 	memset(area, 0, sizeof(*area));
 }

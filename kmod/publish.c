@@ -22,20 +22,6 @@ void seqring_count_drop(struct seqring_ring *ring, enum seqring_drop cause)
 	seqring_add(&ring->w.ctl->dropped[cause], 1);
 }
 
-/* Runs in hard interrupt context; on PREEMPT_RT in a thread. */
-void seqring_wake_sleepers(struct irq_work *work)
-{
-	struct seqring_ring *ring = container_of(work, struct seqring_ring, work);
-
-	wake_up_poll(&ring->sdev->wq, EPOLLIN | EPOLLRDNORM);
-}
-
-void seqring_wake(struct seqring_ring *ring)
-{
-	seqring_write(&ring->w.ctl->wakeups, ++ring->wakeups);
-	irq_work_queue(&ring->work);
-}
-
 static noinline void seqring_reject_second_writer(struct seqring_device *sdev,
 						  struct seqring_ring *ring)
 {

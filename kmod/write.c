@@ -19,19 +19,24 @@ static int seqring_write_direct(struct seqring_device *sdev, struct iov_iter *fr
 				u16 type)
 {
 	struct seqring_ring *ring = sdev->rings[0];
+	size_t done = 0, n, copied;
 	void *payload;
-	bool whole;
 	int err;
 
 	err = seqring_writer_reserve(&ring->w, len, &payload);
 	if (err)
 		return err;
-	pagefault_disable();
-	whole = copy_from_iter_full(payload, len, from);
-	pagefault_enable();
-	if (!whole) {
-		seqring_writer_discard(&ring->w);
-		return -EFAULT;
+	for (; done < len; done += n) {
+		n = min_t(size_t, len - done, SEQRING_COPY_CHUNK);
+		pagefault_disable();
+		copied = copy_from_iter(payload + done, n, from);
+		pagefault_enable();
+		if (copied != n) {
+			iov_iter_revert(from, done + copied);
+			seqring_writer_discard(&ring->w);
+			return -EFAULT;
+		}
+		cond_resched();
 	}
 	seqring_writer_commit(&ring->w, type, seqring_now(sdev));
 	seqring_wake_if_due(ring);
@@ -40,12 +45,14 @@ static int seqring_write_direct(struct seqring_device *sdev, struct iov_iter *fr
 
 /* Publishes from @copy, kernel memory; if @copy is NULL, from the process's @from. */
 static int seqring_write_locked(struct seqring_device *sdev, const void *copy,
-				struct iov_iter *from, u32 len, u16 type)
+				struct iov_iter *from, u32 len, u16 type, bool nowait)
 {
 	struct seqring_ring *ring = sdev->rings[0];
 	int err;
 
-	if (mutex_lock_interruptible(&sdev->write_lock))
+	if (nowait && !mutex_trylock(&sdev->write_lock))
+		return -EAGAIN;
+	if (!nowait && mutex_lock_interruptible(&sdev->write_lock))
 		return -ERESTARTSYS;
 	if (sdev->dead) {
 		seqring_count_drop(ring, SEQRING_DROP_DEAD);
@@ -71,7 +78,7 @@ static int seqring_write_copy(struct seqring_device *sdev, struct iov_iter *from
 	if (!copy)
 		return -ENOMEM;
 	if (copy_from_iter_full(copy, len, from)) {
-		err = seqring_write_locked(sdev, copy, NULL, len, type);
+		err = seqring_write_locked(sdev, copy, NULL, len, type, false);
 	} else {
 		seqring_count_drop(sdev->rings[0], SEQRING_DROP_FAULT);
 		err = -EFAULT;
@@ -83,7 +90,9 @@ static int seqring_write_copy(struct seqring_device *sdev, struct iov_iter *from
 /*
  * One call publishes one record. -EMSGSIZE: the record is longer than payload_max, or than
  * SEQRING_WRITE_MAX_SHARED if kernel code writes the device, too. -ENODEV: the device has
- * ended. -EBUSY: the ring had a writer at that moment; counted as a drop.
+ * ended. -EBUSY: the ring had a writer at that moment; counted as a drop. -EAGAIN, with
+ * RWF_NOWAIT: the call would wait for another writer or for a page. A write of 0 bytes
+ * publishes nothing.
  */
 ssize_t seqring_fop_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
@@ -91,8 +100,13 @@ ssize_t seqring_fop_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	struct seqring_device *sdev = f->sdev;
 	struct seqring_ring *ring = sdev->rings[0];
 	size_t len = iov_iter_count(from), most = ring->w.cold.payload_max;
+	bool nowait = iocb->ki_flags & IOCB_NOWAIT;
 	u16 type = READ_ONCE(f->write_type);
 	int err = -EFAULT;
+
+	/* As writev(2) of 0 bytes, which never gets here. */
+	if (!len)
+		return 0;
 
 	if (!sdev->user_owned)
 		most = min_t(size_t, most, SEQRING_WRITE_MAX_SHARED);
@@ -101,7 +115,10 @@ ssize_t seqring_fop_write_iter(struct kiocb *iocb, struct iov_iter *from)
 		return -EMSGSIZE;
 	}
 	if (sdev->user_owned)
-		err = seqring_write_locked(sdev, NULL, from, len, type);
+		err = seqring_write_locked(sdev, NULL, from, len, type, nowait);
+	/* Without waiting, only memory that is present can be copied. */
+	if (err == -EFAULT && nowait)
+		return -EAGAIN;
 	if (err == -EFAULT)
 		err = seqring_write_copy(sdev, from, len, type);
 	return err ? err : len;

@@ -36,6 +36,10 @@ struct seqring_ring;
  *	with SEQRING_F_WRITE
  * @schema: description of the records for readers; the module copies it. NULL: none
  * @schema_size: bytes of @schema, at most SEQRING_SCHEMA_SIZE_MAX; 0 without a schema
+ * @wake_interval_ns: shortest time from one wake-up of a ring's sleepers to the next, up to
+ *	SEQRING_WAKE_INTERVAL_MAX; 0: SEQRING_WAKE_INTERVAL_NS; SEQRING_WAKE_UNLIMITED: no
+ *	limit. The longer it is, the less can sleepers cost the writer, and the later may a
+ *	sleeper learn of a record that comes soon after its last wake-up
  */
 struct seqring_params {
 	const char *name;
@@ -46,6 +50,7 @@ struct seqring_params {
 	umode_t permissions;
 	const void *schema;
 	u32 schema_size;
+	u32 wake_interval_ns;
 };
 
 /**

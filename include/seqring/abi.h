@@ -61,6 +61,9 @@
 /* Limits. */
 #define SEQRING_DATA_SIZE_MIN	(1ULL << 16)
 #define SEQRING_DATA_SIZE_MAX	(1ULL << 30)
+#define SEQRING_WAKE_INTERVAL_NS	20000u	/* wake_interval_ns by default */
+#define SEQRING_WAKE_INTERVAL_MAX	1000000000u
+#define SEQRING_WAKE_UNLIMITED	(~0u)	/* wake_interval_ns: no limit */
 #define SEQRING_RINGS_MAX	4096u
 #define SEQRING_SCHEMA_SIZE_MAX	(1u << 20)
 #define SEQRING_NAME_SIZE	32u	/* with the terminating zero */
@@ -363,7 +366,12 @@ struct seqring_ctl_create {
 	__u32 permissions;	/* of the device node, 0 to 0666; 0: 0600 */
 	__u64 schema;		/* user pointer, 0: none */
 	__u32 schema_size;
-	__u32 reserved0;
+	/*
+	 * Shortest time from one wake-up of the ring's sleepers to the next: up to
+	 * SEQRING_WAKE_INTERVAL_MAX; 0: SEQRING_WAKE_INTERVAL_NS; SEQRING_WAKE_UNLIMITED:
+	 * no limit
+	 */
+	__u32 wake_interval_ns;
 	__u64 reserved[4];
 };
 SEQRING_ASSERT(sizeof(struct seqring_ctl_create) == 104, "ABI");

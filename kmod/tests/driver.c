@@ -17,6 +17,8 @@
  *                                 this process has a record of the ring open, for at
  *                                 most MS. EBUSY: the record was dropped. EINPROGRESS:
  *                                 it came after the ring was free again
+ *   interrupt NAME                one record with interrupts off, then the time that the
+ *                                 interrupt takes which wakes its readers
  *   skip NAME COUNT LEN           COUNT records that keep the old bytes as payload, to
  *                                 advance the position fast
  *   nest NAME                     publish between reserve and commit: must be EBUSY
@@ -25,7 +27,8 @@
  *   args                          seqring_create() with each wrong parameter
  *
  * The write returns the result of the command. A read gives, for each device, the sum of
- * what its commands tried: "NAME published N busy N". Payloads are numbered per ring. If
+ * what its commands tried, and the time of the last "interrupt":
+ * "NAME published N busy N interrupt_ns N". Payloads are numbered per ring. If
  * several writers share a ring (LOCKED), numbers may repeat or swap, and a payload proves
  * only that its own record is whole.
  */
@@ -321,6 +324,8 @@ static int test_on_device(struct test_dev *d, const char *verb, u64 a, u64 b, u6
 		return test_from_irq(d, a, b);
 	if (!strcmp(verb, "nmi") || !strcmp(verb, "within"))
 		return test_on_nmi_run(d, verb, a, b, c);
+	if (!strcmp(verb, "interrupt"))
+		return test_interrupt(d);
 	if (!strcmp(verb, "skip"))
 		return test_skip(d, a, b);
 	if (!strcmp(verb, "nest"))
@@ -378,7 +383,7 @@ static ssize_t test_write(struct file *file, const char __user *buf, size_t coun
 
 static ssize_t test_read(struct file *file, char __user *buf, size_t count, loff_t *ppos)
 {
-	char text[TEST_DEVICES * 80];
+	char text[TEST_DEVICES * 120];
 	size_t len = 0;
 	int i;
 
@@ -388,8 +393,9 @@ static ssize_t test_read(struct file *file, char __user *buf, size_t count, loff
 
 		if (d->sdev)
 			len += scnprintf(text + len, sizeof(text) - len,
-					 "%s published %lld busy %lld\n", d->name,
-					 atomic64_read(&d->published), atomic64_read(&d->busy));
+					 "%s published %lld busy %lld interrupt_ns %llu\n", d->name,
+					 atomic64_read(&d->published), atomic64_read(&d->busy),
+					 READ_ONCE(d->interrupt_ns));
 	}
 	mutex_unlock(&devices_lock);
 	return simple_read_from_buffer(buf, count, ppos, text, len);

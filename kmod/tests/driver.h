@@ -20,6 +20,7 @@ struct test_dev {
 	u64 *number;		/* next number of each ring: [cpu] or [0] */
 	struct hrtimer later;
 	u64 period_ns;
+	u64 interrupt_ns;
 	atomic64_t published;
 	atomic64_t busy;
 };
@@ -35,6 +36,7 @@ int test_count(struct test_dev *d, u32 published, int err);
 int test_publish_one(struct test_dev *d, unsigned char *buf, u32 max);
 
 /* irq.c */
+int test_interrupt(struct test_dev *d);
 int test_from_irq(struct test_dev *d, u32 count, u32 max);
 int test_on_nmi_run(struct test_dev *d, const char *verb, u64 a, u64 b, u64 c);
 

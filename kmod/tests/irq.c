@@ -141,6 +141,29 @@ static int test_other_cpu(void)
 	return cpu < nr_cpu_ids ? cpu : raw_smp_processor_id();
 }
 
+/*
+ * Publishes with interrupts off, so that the interrupt which wakes the readers comes when
+ * they are on again, and measures how long they stay on.
+ */
+int test_interrupt(struct test_dev *d)
+{
+	unsigned char buf[8];
+	unsigned long flags;
+	u64 begin, end;
+	int err;
+
+	local_irq_save(flags);
+	err = test_publish_one(d, buf, sizeof(buf));
+	begin = ktime_get_mono_fast_ns();
+	local_irq_restore(flags);
+	cpu_relax();
+	local_irq_save(flags);
+	end = ktime_get_mono_fast_ns();
+	local_irq_restore(flags);
+	WRITE_ONCE(d->interrupt_ns, end - begin);
+	return err;
+}
+
 /* Waits, without sleeping, until fewer than @left records are left. */
 static bool test_run_wait(struct test_run *run, u32 left, u32 ms)
 {

@@ -27,7 +27,7 @@ debug-b) rounds=300 flood=600 parts='load torture unload' followers=$few ;;
 esac
 rounds=${ROUNDS:-$rounds} flood=${FLOOD:-$flood} parts=${PARTS:-$parts}
 # The first kernel covers formats, rejections and limits; they are the same on the second.
-module_progs='' driver_progs='' no_load_faults=''
+module_progs=${MODULE_PROGS-} driver_progs=${DRIVER_PROGS-} no_load_faults=''
 case $parts in
 second)
 	parts='module_alone plain_tools with_driver torture scheduler trace unload'
@@ -44,8 +44,8 @@ debug)
 	;;
 esac
 log=build/log/vm-$series.console out=build/log/vm-$series.out
-progs='t_map t_memory t_life t_race t_cycle t_unload t_fault t_reject t_read t_stall t_watermark t_poll
-	t_nmi t_crowd t_hotplug t_sched follow control'
+progs='t_map t_memory t_life t_race t_cycle t_unload t_fault t_reject t_read t_file t_stall t_watermark t_wake
+	t_poll t_nmi t_crowd t_hotplug t_sched follow control'
 
 die() {
 	echo "not ok vm-$series - $*"

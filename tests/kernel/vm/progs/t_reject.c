@@ -116,7 +116,8 @@ static void control_create(void)
 	CREATE_ERR("permissions_exec", EINVAL, c.permissions = 0700);
 	CREATE_ERR("permissions_suid", EINVAL, c.permissions = 04600);
 	CREATE_ERR("permissions_wide", EINVAL, c.permissions = 0x10000 | 0600);
-	CREATE_ERR("reserved0", EINVAL, c.reserved0 = 1);
+	CREATE_ERR("wake_interval", EINVAL, c.wake_interval_ns = SEQRING_WAKE_INTERVAL_MAX + 1);
+	CREATE_ERR("wake_interval_top", EINVAL, c.wake_interval_ns = SEQRING_WAKE_UNLIMITED - 1);
 	CREATE_ERR("reserved_first", EINVAL, c.reserved[0] = 1);
 	CREATE_ERR("reserved_last", EINVAL, c.reserved[3] = 1ULL << 63);
 	CREATE_ERR("schema_no_size", EINVAL, c.schema = (uintptr_t)big);

@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a wake-up costs, and whom it reaches: nobody who only asks is woken, each open file
+ * is woken for its own watermark, readers cannot make the writer pay, and the interrupt that
+ * wakes is short whatever users have registered.
+ */
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+
+#include "../../../lib/cost.h"
+#include "mod.h"
+
+#define NAME "wk"
+
+static volatile int *go;
+
+static void pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+static void create(uint32_t clock, uint64_t size, uint32_t interval_ns)
+{
+	struct seqring_ctl_create c = dev_params(NAME, size);
+
+	c.clock_id = clock;
+	c.wake_interval_ns = interval_ns;
+	if (dev_control(SEQRING_CTL_CREATE, &c))
+		T_DIE("wake.setup", "create: %s", strerror(errno));
+}
+
+static void publish(int fd)
+{
+	if (write(fd, "01234567", 8) != 8)
+		T_DIE("wake.setup", "write: %s", strerror(errno));
+}
+
+static int ask(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0);
+}
+
+/* --- who is woken ----------------------------------------------------------------------- */
+
+static void asking_arms_nothing(void)
+{
+	uint64_t before;
+	int w, fd, i;
+
+	create(SEQRING_CLOCK_MONOTONIC, 65536, SEQRING_WAKE_UNLIMITED);
+	w = dev_open_fd(NAME, O_RDWR);
+	fd = dev_open_fd(NAME, O_RDONLY);
+	before = dev_stats(w, 0).wakeups;
+	for (i = 0; i < 2000; i++) {
+		ask(fd);
+		publish(w);
+	}
+	T_EQ("wake.asking_arms_nothing", dev_stats(w, 0).wakeups - before, 0);
+	close(w);
+	close(fd);
+	dev_destroy(NAME);
+}
+
+/* A sleeper with a high watermark sleeps while another reader is woken for each record. */
+static void neighbours(void)
+{
+	const int records = 300, wish = 100000;
+	struct epoll_event ev = { .events = EPOLLIN };
+	int w, ep, fd, i, status = 0, woken = 0;
+	struct rusage ru;
+	pid_t pid;
+
+	create(SEQRING_CLOCK_MONOTONIC, 1 << 22, SEQRING_WAKE_UNLIMITED);
+	w = dev_open_fd(NAME, O_RDWR);
+	pid = fork();
+	if (!pid) {
+		struct pollfd p = { .events = POLLIN };
+		struct dev d;
+
+		dev_open(&d, NAME, O_RDONLY);
+		dev_reader_page(&d);
+		d.page->wake_records = wish;
+		p.fd = d.fd;
+		_exit(poll(&p, 1, 60000) != 1);
+	}
+	T_TRUE("wake.neighbour_asleep", wait_asleep(pid));
+	fd = dev_open_fd(NAME, O_RDONLY | O_NONBLOCK);
+	ep = epoll_create1(0);
+	epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
+	for (i = 0; i < records; i++) {
+		char buf[256];
+
+		publish(w);
+		woken += epoll_wait(ep, &ev, 1, 30000) == 1;
+		while (read(fd, buf, sizeof(buf)) > 0)
+			;
+	}
+	T_EQ("wake.eager_woken", woken, records);
+	/* Half the ring is unread at the latest, so the sleeper wakes. */
+	for (i = 0; i < (1 << 22) / 2 / 32; i++)
+		publish(w);
+	T_TRUE("wake.neighbour_woken", wait4(pid, &status, 0, &ru) == pid && !status);
+	/* It sleeps once in poll(), and maybe while it starts. */
+	t_check(ru.ru_nvcsw <= 10, "wake.neighbour_undisturbed", "%ld switches for %d records",
+		ru.ru_nvcsw, records);
+	close(ep);
+	close(fd);
+	close(w);
+	dev_destroy(NAME);
+}
+
+static void exclusive(void)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLEXCLUSIVE };
+	int w, fd[3], ep[3], i, k, got[3] = { 0 };
+	char buf[256];
+
+	create(SEQRING_CLOCK_MONOTONIC, 65536, 0);
+	w = dev_open_fd(NAME, O_RDWR);
+	for (k = 0; k < 3; k++) {
+		fd[k] = dev_open_fd(NAME, O_RDONLY | O_NONBLOCK);
+		ep[k] = epoll_create1(0);
+		epoll_ctl(ep[k], EPOLL_CTL_ADD, fd[k], &ev);
+	}
+	for (i = 0; i < 20; i++) {
+		publish(w);
+		for (k = 0; k < 3; k++) {
+			got[k] += epoll_wait(ep[k], &ev, 1, 10000) == 1;
+			while (read(fd[k], buf, sizeof(buf)) > 0)
+				;
+		}
+	}
+	t_check(got[0] == 20 && got[1] == 20 && got[2] == 20, "wake.exclusive_each",
+		"%d, %d and %d of 20", got[0], got[1], got[2]);
+	for (k = 0; k < 3; k++) {
+		close(ep[k]);
+		close(fd[k]);
+	}
+	close(w);
+	dev_destroy(NAME);
+}
+
+/* --- what the writer pays --------------------------------------------------------------- */
+
+/* Sleeps and asks in every way, as fast as it can, or computes while @go is 1. */
+static void pester(void)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET }, got;
+	int fd = dev_open_fd(NAME, O_RDONLY | O_NONBLOCK), ep = epoll_create1(0);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	static char buf[65536];
+
+	pin(1);
+	epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
+	while (*go != 3) {
+		if (*go == 2) {
+			poll(&p, 1, 0);
+			poll(&p, 1, 1);
+			epoll_wait(ep, &got, 1, 0);
+			epoll_wait(ep, &got, 1, 1);
+			if (read(fd, buf, sizeof(buf)) < 0)
+				lseek(fd, 0, SEEK_END);
+		} else {
+			lseek(fd, 0, SEEK_END);
+			getppid();
+		}
+	}
+	_exit(0);
+}
+
+static double flood(int state)
+{
+	const unsigned int records = mod_debug_kernel() ? 2000 : 40000;
+	uint64_t begin;
+
+	*go = state;
+	sleep_us(2000);
+	begin = now_ns();
+	if (dev_command("flood " NAME " %u 64 0", records))
+		T_DIE("wake.setup", "flood: %s", strerror(errno));
+	return (double)(now_ns() - begin) / records;
+}
+
+static double flood_alone(void *arg)
+{
+	(void)arg;
+	return flood(1);
+}
+
+static double flood_pestered(void *arg)
+{
+	(void)arg;
+	return flood(2);
+}
+
+static void writers_cost(void)
+{
+	const struct cost_pair pair = { "wake.cost", flood_alone, flood_pestered, NULL, 9, 1.2 };
+	uint64_t wakeups;
+	pid_t pid;
+	int fd;
+
+	if (dev_command("create " NAME " 1 1048576 0"))
+		T_DIE("wake.setup", "create: %s", strerror(errno));
+	fd = dev_open_fd(NAME, O_RDONLY);
+	pin(0);
+	pid = fork();
+	if (!pid)
+		pester();
+	flood(1);
+	wakeups = dev_stats(fd, 0).wakeups;
+	flood(2);
+	T_TRUE("wake.cost_paid", dev_stats(fd, 0).wakeups > wakeups);
+	cost_check(&pair);
+	*go = 3;
+	waitpid(pid, NULL, 0);
+	close(fd);
+	dev_command("destroy " NAME);
+}
+
+/* Wake-ups in a second of publishing, with a reader that sleeps whenever it can. */
+static uint64_t wakeups_in_a_second(uint32_t interval_ns, double *seconds)
+{
+	uint64_t begin, before, n;
+	pid_t pid;
+	int w;
+
+	create(SEQRING_CLOCK_MONOTONIC, 1 << 20, interval_ns);
+	w = dev_open_fd(NAME, O_RDWR);
+	pin(0);
+	*go = 2;
+	pid = fork();
+	if (!pid)
+		pester();
+	sleep_us(100000);
+	before = dev_stats(w, 0).wakeups;
+	begin = now_ns();
+	while (now_ns() - begin < 1000 * MS)
+		publish(w);
+	n = dev_stats(w, 0).wakeups - before;
+	*seconds = (now_ns() - begin) / 1e9;
+	*go = 3;
+	waitpid(pid, NULL, 0);
+	close(w);
+	dev_destroy(NAME);
+	return n;
+}
+
+static void interval(void)
+{
+	double seconds;
+	uint64_t n;
+
+	n = wakeups_in_a_second(10 * MS, &seconds);
+	t_check(n <= seconds * 100 + 2 && n >= 10, "wake.interval", "%d wake-ups in %.1f s", (int)n,
+		seconds);
+	n = wakeups_in_a_second(SEQRING_WAKE_UNLIMITED, &seconds);
+	t_check(n > seconds * 100 + 2, "wake.no_interval", "%d wake-ups in %.1f s", (int)n,
+		seconds);
+}
+
+/* --- the interrupt ---------------------------------------------------------------------- */
+
+enum { WATCHES_MAX = 20000, FILES_MAX = 2000 };
+
+static int watches[WATCHES_MAX];
+
+/* The time that the last command "interrupt" has measured. */
+static uint64_t measured_ns(void)
+{
+	unsigned long long published, busy, ns;
+	char line[160], is[64];
+	FILE *f = fopen(SEQRING_TEST_PATH, "r");
+	uint64_t found = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%63s published %llu busy %llu interrupt_ns %llu", is, &published,
+			   &busy, &ns) == 4 &&
+		    !strcmp(is, NAME))
+			found = ns;
+	if (f)
+		fclose(f);
+	if (!found)
+		T_DIE("wake.setup", "the driver has measured nothing");
+	return found;
+}
+
+/* Lets all watchers of @ep look again, which arms them. */
+static void look_again(int ep)
+{
+	static struct epoll_event events[FILES_MAX + 1];
+	int nr;
+
+	do {
+		nr = epoll_wait(ep, events, FILES_MAX + 1, 0);
+	} while (nr > 0);
+}
+
+/* The shortest of several interrupts that wake the watchers of @fd, in ns. */
+static uint64_t interrupt_ns(int fd, int ep, int crowd, int rounds)
+{
+	uint64_t best = ~0ULL, ns;
+	struct epoll_event ev;
+
+	while (rounds--) {
+		if (dev_command("interrupt " NAME))
+			T_DIE("wake.setup", "interrupt: %s", strerror(errno));
+		ns = measured_ns();
+		if (ns < best)
+			best = ns;
+		if (epoll_wait(ep, &ev, 1, 30000) != 1)
+			T_DIE("wake.interrupt", "the record wakes nobody");
+		lseek(fd, 0, SEEK_END);
+		look_again(ep);
+		if (crowd >= 0)
+			look_again(crowd);
+		/* The pause of the ring, and that of the file, which grows with its waiters. */
+		sleep_us(20000);
+	}
+	return best;
+}
+
+/* Watches the device @nr times: by epoll instances on one open file, or by open files. */
+static uint64_t watched_by(int nr, int many_files)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	int fd, ep, crowd = -1, i, err;
+	uint64_t ns;
+
+	if (dev_command("create " NAME " 1 65536 0"))
+		T_DIE("wake.setup", "create: %s", strerror(errno));
+	fd = dev_open_fd(NAME, O_RDONLY);
+	ep = epoll_create1(0);
+	if (many_files)
+		crowd = epoll_create1(0);
+	for (i = 0; i < nr; i++) {
+		watches[i] = many_files ? dev_open_fd(NAME, O_RDONLY) : epoll_create1(0);
+		ev.events = many_files ? EPOLLIN | EPOLLET : EPOLLIN;
+		err = many_files ? epoll_ctl(crowd, EPOLL_CTL_ADD, watches[i], &ev) :
+				   epoll_ctl(watches[i], EPOLL_CTL_ADD, fd, &ev);
+		if (watches[i] < 0 || err)
+			T_DIE("wake.setup", "watch %d: %s", i, strerror(errno));
+	}
+	ev.events = EPOLLIN;
+	if (epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev))
+		T_DIE("wake.setup", "epoll_ctl: %s", strerror(errno));
+	ns = interrupt_ns(fd, ep, crowd, many_files ? 8 : 20);
+	for (i = 0; i < nr; i++)
+		close(watches[i]);
+	if (crowd >= 0)
+		close(crowd);
+	close(ep);
+	close(fd);
+	dev_command("destroy " NAME);
+	return ns;
+}
+
+static void interrupts(const char *name, int many_files)
+{
+	struct rlimit limit = { WATCHES_MAX + 100, WATCHES_MAX + 100 };
+	const int most = many_files ? FILES_MAX : WATCHES_MAX;
+	const int many = mod_debug_kernel() ? most / 10 : most;
+	uint64_t few_ns = 0, many_ns = 0;
+	int i;
+
+	setrlimit(RLIMIT_NOFILE, &limit);
+	for (i = 0; i < 5; i++) {
+		few_ns = watched_by(10, many_files);
+		many_ns = watched_by(many, many_files);
+		t_note("%s: %d ns with 10, %d ns with %d", name, (int)few_ns, (int)many_ns, many);
+		if (many_ns <= few_ns * 1.2)
+			break;
+	}
+	t_check(i < 5, name, "%d ns with 10 watches, %d ns with %d", (int)few_ns, (int)many_ns,
+		many);
+}
+
+/* --- timeouts --------------------------------------------------------------------------- */
+
+/*
+ * A reader that keeps almost up never has a record that is unread for as long as its
+ * timeout. Without a fine clock in the records, the kernel knows it by the cursor only.
+ */
+static void almost_up(uint32_t clock, const char *name)
+{
+	unsigned char buf[64];
+	struct seqring_view v;
+	int i, k, ready = 0;
+	struct dev d;
+
+	create(clock, 1 << 20, 0);
+	dev_open(&d, NAME, O_RDWR);
+	dev_reader_page(&d);
+	d.page->wake_records = 10000;
+	d.page->wake_timeout_ns = 400 * MS;
+	for (i = 0; i < 80; i++) {
+		struct pollfd p = { .fd = d.fd, .events = POLLIN };
+
+		for (k = 0; k < 10; k++)
+			publish(d.fd);
+		/* All but the last record. */
+		for (k = 0; k < 10 - !i; k++)
+			dev_read(&d, 0, &v, buf, sizeof(buf));
+		dev_store_cursor(&d, 0);
+		ready += poll(&p, 1, 10) == 1;
+	}
+	T_EQ(name, ready, 0);
+	dev_close(&d);
+	dev_destroy(NAME);
+}
+
+int main(void)
+{
+	go = mmap(NULL, sizeof(*go), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	alarm(600);
+	asking_arms_nothing();
+	neighbours();
+	exclusive();
+	almost_up(SEQRING_CLOCK_NONE, "wake.timeout_without_clock");
+	almost_up(SEQRING_CLOCK_COARSE, "wake.timeout_coarse");
+	interval();
+	writers_cost();
+	interrupts("wake.interrupt_watches", 0);
+	interrupts("wake.interrupt_files", 1);
+	return t_done();
+}

@@ -141,6 +141,7 @@ struct seqring_cursors {
  * @timeout_ns: this long after head has moved above @first_pos; 0: at no time
  * @first_pos: see @timeout_ns
  * @by: SEQRING_BY_*
+ * @told: who asks is told of the unread records; other waiters of the file may not be
  */
 struct seqring_goal {
 	u64 pos;
@@ -148,6 +149,7 @@ struct seqring_goal {
 	u64 timeout_ns;
 	u64 first_pos;
 	u32 by;
+	bool told;
 };
 
 /**

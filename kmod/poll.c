@@ -193,6 +193,7 @@ static void seqring_arm_ring(struct seqring_file *f, const struct seqring_cursor
 		return;
 	}
 	told |= u.enough;
+	goal.told = told;
 	pos = told ? u.head : u.cursor.pos;
 	seq = told ? u.seq + 1 : u.cursor.seq;
 	goal.pos = pos;

@@ -19,7 +19,9 @@
 #define SEQRING_ANNOUNCED_FULL	2u	/* every publish sees the announcement */
 
 /* After so many records without a sleeper, the writer assumes that none will come soon. */
+#ifndef SEQRING_IDLE_PUBLISHES
 #define SEQRING_IDLE_PUBLISHES	4096u
+#endif
 
 /**
  * struct seqring_thresholds - when a ring's writer must wake somebody
@@ -131,7 +133,8 @@ static inline void seqring_thresholds_store(struct seqring_thresholds *t, __u64 
 /* True if a new sleeper, which has stored its threshold, finds the writer watching. */
 static inline int seqring_thresholds_announced(const struct seqring_thresholds *t)
 {
-	return seqring_read(&t->announced) == SEQRING_ANNOUNCED_FULL;
+	/* Acquire: the caller's last look at head must not be older than this load. */
+	return seqring_load_acquire(WAKE, &t->announced) == SEQRING_ANNOUNCED_FULL;
 }
 
 /*
@@ -145,10 +148,13 @@ static inline void seqring_thresholds_announce(struct seqring_thresholds *t)
 	seqring_write(&t->announced, SEQRING_ANNOUNCED_HALF);
 }
 
-/* The announcement is seen by every publish that begins now. */
+/*
+ * The announcement is seen by every publish that begins now; if it still stands. A sleeper
+ * that is late may have been woken, and its announcement forgotten.
+ */
 static inline void seqring_thresholds_confirm(struct seqring_thresholds *t)
 {
-	seqring_write(&t->announced, SEQRING_ANNOUNCED_FULL);
+	seqring_cmpxchg_full(WAKE, &t->announced, SEQRING_ANNOUNCED_HALF, SEQRING_ANNOUNCED_FULL);
 }
 
 #endif /* _SEQRING_THRESHOLDS_H */

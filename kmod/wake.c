@@ -104,6 +104,13 @@ static struct seqring_sleeper *seqring_first_due(const struct seqring_ring *ring
 	return s && seqring_read(&ctl->seq) >= s->seq ? s : NULL;
 }
 
+/* True if the ring has reached a threshold of this sleeper, which is armed. */
+static bool seqring_is_due(const struct seqring_ring *ring, const struct seqring_sleeper *s)
+{
+	return seqring_load_acquire(JOIN, &ring->w.ctl->head) > s->pos ||
+	       seqring_read(&ring->w.ctl->seq) >= s->seq;
+}
+
 /*
  * Shows the lowest thresholds to the writer, or, until the pause after the last wake-up is
  * over, to the timer that ends the pause.
@@ -125,7 +132,7 @@ static void seqring_show_thresholds(struct seqring_ring *ring, u64 now)
 				 by_seq ? by_seq->seq : SEQRING_WAIT_NONE, ring->nr_sleepers);
 }
 
-/* Both wait on the same file: whichever goal is reached first wakes them. */
+/* Several wait on the same file: whichever goal is reached first wakes them. */
 static void seqring_add_goal(struct seqring_sleeper *s, const struct seqring_goal *goal)
 {
 	u64 first = goal->timeout_ns ? goal->first_pos : goal->pos;
@@ -155,7 +162,8 @@ void seqring_arm(struct seqring_ring *ring, struct seqring_sleeper *s,
 	bool other;
 
 	raw_spin_lock_irqsave(&ring->sleepers_lock, irq_flags);
-	other = s->armed && s->goal.by & ~goal->by;
+	/* Whoever is told of a record must not take another waiter's wake-up for it away. */
+	other = s->armed && (s->goal.by & ~goal->by || (goal->told && seqring_is_due(ring, s)));
 	if (s->armed)
 		seqring_sleeper_del(ring, s);
 	if (!ring->ended) {
@@ -323,14 +331,11 @@ static bool seqring_end_wake(struct seqring_ring *ring, u64 begin, bool woken)
 static void seqring_wake_ring(struct seqring_ring *ring)
 {
 	u64 begin = ktime_get_ns();
-	bool woken = false, more;
+	bool woken = false, more = false;
 
-	/* A record that came just before the pause began. */
-	if (begin < READ_ONCE(ring->pause_end_ns)) {
-		seqring_end_wake(ring, begin, false);
-		return;
-	}
-	more = seqring_wake_due(ring, SEQRING_IRQ_FILES, &woken);
+	/* Not for a record that came just before the pause began. */
+	if (begin >= READ_ONCE(ring->pause_end_ns))
+		more = seqring_wake_due(ring, SEQRING_IRQ_FILES, &woken);
 	if (more || seqring_end_wake(ring, begin, woken))
 		queue_work(seqring_wq, &ring->wake_work);
 }

@@ -7,8 +7,8 @@ whether the model allows the test's "exists" condition. It builds all candidate
 executions: every path, every store that each load may read from, every order of the
 stores to a word. It drops those that the axioms of Linux's memory model forbid
 (tools/memory-model of 6.1: coherence, happens-before, propagates-before, RCU). It does
-not support what no file here uses: locks, read-modify-writes, plain accesses, addresses
-in registers, SRCU.
+not support what no file here uses: locks, read-modify-writes other than cmpxchg(), plain
+accesses, addresses in registers, SRCU.
 """
 
 import itertools
@@ -102,11 +102,16 @@ class Litmus:
             made = ('store', word, toks.take(), tok != 'WRITE_ONCE')
             toks.take(')')
         elif toks.take('=') and re.fullmatch(r'r\d+', tok):
-            how = toks.take('READ_ONCE', 'smp_load_acquire')
+            how = toks.take('READ_ONCE', 'smp_load_acquire', 'cmpxchg')
             toks.take('(')
             if how == 'READ_ONCE':
                 toks.take('*')
-            made = ('load', tok, toks.take(), how != 'READ_ONCE')
+            made = ('load', tok, toks.take(), how == 'smp_load_acquire')
+            if how == 'cmpxchg':
+                toks.take(',')
+                old = toks.take()
+                toks.take(',')
+                made = ('cmpxchg', tok, made[2], int(old), int(toks.take()))
             toks.take(')')
         else:
             raise Bad(f"statement '{tok}'")
@@ -170,6 +175,8 @@ class Litmus:
                     found.setdefault(s[1], set()).add(int(s[2]))
                 elif s[0] == 'load':
                     found.setdefault(s[2], set())
+                elif s[0] == 'cmpxchg':
+                    found.setdefault(s[2], set()).add(s[4])
                 elif s[0] == 'if':
                     walk(s[4])
                     walk(s[5])
@@ -202,6 +209,15 @@ class Litmus:
                     e = ('R', s[2], v, s[3], ctrl)
                     yield from walk(rest, events + [e],
                                     {**regs, (thread, s[1]): (v, len(events))}, ctrl)
+            elif s[0] == 'cmpxchg':
+                # A full fence on both sides if it stores; no order at all if it does not.
+                mb = ('F', 'smp_mb', 0, False, ctrl)
+                for v in sorted(values[s[2]]):
+                    made = [('R', s[2], v, False, ctrl)]
+                    if v == s[3]:
+                        made = [mb, *made, ('W', s[2], s[4], False, ctrl, 'rmw'), mb]
+                    load = len(events) + (v == s[3])
+                    yield from walk(rest, events + made, {**regs, (thread, s[1]): (v, load)}, ctrl)
             elif s[0] == 'store':
                 e = ('W', s[1], int(s[2]), s[3], ctrl)
                 yield from walk(rest, events + [e], regs, ctrl)
@@ -342,6 +358,11 @@ class Candidate:
                 self.ctrl[self.starts[self.thread[b]] + a] |= 1 << b
         self.po_loc = self.rel(lambda a, b: po[a] >> b & 1 and 'F' not in
                                (self.ev[a][0], self.ev[b][0]) and self.ev[a][1] == self.ev[b][1])
+        # The load of an atomic instruction is just before its store.
+        self.rmw = [0] * self.n
+        for b, e in enumerate(self.ev):
+            if e[5:]:
+                self.rmw[b - 1] |= 1 << b
         self.sections = [0] * self.n
         lock = None
         for a in range(self.first, self.n):
@@ -375,6 +396,8 @@ class Candidate:
     def axioms(self, rf, co):
         fr = join(inverse(rf), co)
         if not acyclic(union(self.po_loc, rf, co, fr)):
+            return False
+        if any(meet(self.rmw, join(fr, co))):
             return False
         marked, star, opt = self.marked, self.star, self.opt
         rfe = meet(rf, self.external)

@@ -158,10 +158,8 @@ static struct seqring_look seqring_look_at_rings(struct seqring_file *f,
 	for (i = 0; i < f->sdev->nr_rings; i++) {
 		seqring_sample_unread(f, c, i, watermark, &u);
 		look.ready |= u.enough;
-		if (!u.any) {
-			WRITE_ONCE(f->ring[i].sleeper.noticed_ns, 0);
+		if (!u.any)
 			continue;
-		}
 		look.drained = false;
 		if (watermark->timeout_ns)
 			since = min(since, seqring_get_unread_since(f, i, &u, now));

@@ -9,7 +9,7 @@
  * rest, in pieces.
  */
 
-#include <linux/cpumask.h>
+#include <linux/cpu.h>
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/smp.h>
@@ -209,6 +209,8 @@ void seqring_announce(struct seqring_device *sdev)
 	int cpu = -1;
 	u32 i, nr = 0;
 
+	/* A CPU on its way offline may still publish, but gets no interrupt. */
+	cpus_read_lock();
 	mutex_lock(&seqring_announce_lock);
 	for (i = 0; i < sdev->nr_rings; i++) {
 		ring = sdev->rings[i];
@@ -232,6 +234,7 @@ void seqring_announce(struct seqring_device *sdev)
 		ring->announcing = false;
 	}
 	mutex_unlock(&seqring_announce_lock);
+	cpus_read_unlock();
 }
 
 /* --- waking the sleepers of a ring ----------------------------------------------------- */

@@ -38,6 +38,7 @@ suites() {
 		vm-6.1|tl|vm|tests/kernel/vm/run.sh 6.1
 		vm-6.12|tl|vm|vm_second 6.12
 		vm-rt|tl|vm|vm_second rt
+		vm-icount|tl|vm|tests/kernel/vm/icount.sh 6.1
 		vm-bpf-6.1|tl|vm|tests/kernel/vm/bpf.sh 6.1
 		vm-bpf-6.12|l|vm|tests/kernel/vm/bpf.sh 6.12
 		bench-vm|l|vm|bench/vm/test.sh

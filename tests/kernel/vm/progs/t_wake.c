@@ -416,17 +416,22 @@ static void almost_up(uint32_t clock, const char *name)
 	dev_destroy(NAME);
 }
 
-int main(void)
+/* usage: t_wake [interrupts], only the part that measures interrupts */
+int main(int argc, char **argv)
 {
+	const int only_interrupts = argc > 1 && !strcmp(argv[1], "interrupts");
+
 	go = mmap(NULL, sizeof(*go), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	alarm(600);
-	asking_arms_nothing();
-	neighbours();
-	exclusive();
-	almost_up(SEQRING_CLOCK_NONE, "wake.timeout_without_clock");
-	almost_up(SEQRING_CLOCK_COARSE, "wake.timeout_coarse");
-	interval();
-	writers_cost();
+	if (!only_interrupts) {
+		asking_arms_nothing();
+		neighbours();
+		exclusive();
+		almost_up(SEQRING_CLOCK_NONE, "wake.timeout_without_clock");
+		almost_up(SEQRING_CLOCK_COARSE, "wake.timeout_coarse");
+		interval();
+		writers_cost();
+	}
 	interrupts("wake.interrupt_watches", 0);
 	interrupts("wake.interrupt_files", 1);
 	return t_done();

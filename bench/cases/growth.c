@@ -4,13 +4,13 @@
  * readers, in small pages and in huge ones.
  */
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <libring.h>
 
 #include "../peers/peers.h"
-#include "pages.h"
 #include "stores.h"
 
 #define LEN_MAX	   (256u << 10)
@@ -22,23 +22,73 @@
 struct point {
 	struct stores *ring;
 	struct stores *plain;
-	unsigned char *at;
-	size_t bytes;
-	enum pages pages;
+	void *map;
+	size_t map_bytes;
 };
+
+/* Finds the number in the first line of the form @fmt, from the line with @from on; else 0. */
+static unsigned long number_in(const char *path, const char *from, const char *fmt)
+{
+	FILE *f = fopen(path, "re");
+	bool here = !from[0];
+	unsigned long value = 0;
+	char line[512];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		here = here || !strncmp(line, from, strlen(from));
+		if (here && sscanf(line, fmt, &value) == 1)
+			break;
+	}
+	if (f)
+		fclose(f);
+	return value;
+}
+
+/* Bytes of a huge page; 0: this kernel has none that are transparent. */
+static size_t huge_page(void)
+{
+	return number_in("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "", "%lu");
+}
+
+/*
+ * Anonymous memory, because its huge pages need no change of the machine's settings, as those
+ * of a memfd do. The stores cannot tell the difference.
+ *
+ * Return: touched memory at the start of a page; NULL: there is no such memory
+ */
+static unsigned char *pages_map(struct point *p, size_t size, bool huge)
+{
+	size_t page = huge ? huge_page() : (size_t)sysconf(_SC_PAGESIZE);
+	unsigned char *at;
+	const char *mapping;
+
+	size = (size + page - 1) / page * page;
+	p->map_bytes = size + page;
+	p->map = mmap(NULL, p->map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		      0);
+	if (p->map == MAP_FAILED)
+		return NULL;
+	at = (unsigned char *)(((uintptr_t)p->map + page - 1) / page * page);
+	/* From here on a mapping of its own, which smaps tells of. */
+	madvise(at, size, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	mapping = keep("%08lx-", (unsigned long)at);
+	if (!madvise(at, size, MADV_POPULATE_WRITE) &&
+	    (!huge ||
+	     number_in("/proc/self/smaps", mapping, "AnonHugePages: %lu kB") << 10 >= size))
+		return at;
+	munmap(p->map, p->map_bytes);
+	return NULL;
+}
 
 /* Return: false if there is no such memory. */
 static bool point_init(struct point *p, const char *curve, const char *x, uint64_t size,
-		       uint32_t nr, uint32_t len, enum pages pages)
+		       uint32_t nr, uint32_t len, bool huge)
 {
 	struct stores like = { .size = size, .nr = nr, .len = len };
 
-	p->bytes = stores_bytes(size, nr);
-	p->at = pages_map(p->bytes, pages);
-	if (!p->at)
+	like.at = pages_map(p, stores_bytes(size, nr), huge);
+	if (!like.at)
 		return false;
-	p->pages = pages;
-	like.at = p->at;
 	like.kind = STORES_RING;
 	like.c.name = keep("ring, %s, %s", curve, x);
 	p->ring = stores_new(&like);
@@ -74,40 +124,25 @@ static void measure(const char *section, struct point *p, unsigned int n, const 
 		stores_verify(p[i].ring);
 		stores_free(p[i].ring);
 		stores_free(p[i].plain);
-		pages_unmap(p[i].at, p[i].bytes, p[i].pages);
+		munmap(p[i].map, p[i].map_bytes);
 	}
-}
-
-static uint64_t available_bytes(void)
-{
-	FILE *f = fopen("/proc/meminfo", "re");
-	unsigned long long kib = 0;
-	char line[128];
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return kib << 10;
 }
 
 /* Uses at most a third of the free memory, so that other programs do not notice. */
 static uint64_t affordable(void)
 {
-	return available_bytes() / 3;
+	return ((uint64_t)number_in("/proc/meminfo", "", "MemAvailable: %lu kB") << 10) / 3;
 }
 
-static unsigned int add_sizes(struct point *p, uint32_t len, enum pages pages)
+static unsigned int add_sizes(struct point *p, uint32_t len, bool huge)
 {
-	const char *curve = keep("%s, %s", size_text(len),
-				 pages == PAGES_SMALL ? "small pages" : "huge pages");
+	const char *curve = keep("%s, %s pages", size_text(len), huge ? "huge" : "small");
 	uint64_t size = SEQRING_DATA_SIZE_MIN;
 	unsigned int n;
 
 	for (n = 0; n < SIZES; n++, size *= 4) {
 		if (size <= affordable() / 3 &&
-		    point_init(&p[n], curve, size_text(size), size, 1, len, pages))
+		    point_init(&p[n], curve, size_text(size), size, 1, len, huge))
 			continue;
 		emit_note("growth-size", "SKIPPED: %s, from %s on: there is not enough memory",
 			  curve, size_text(size));
@@ -116,32 +151,31 @@ static unsigned int add_sizes(struct point *p, uint32_t len, enum pages pages)
 	return n;
 }
 
-static void sizes(enum pages huge, uint32_t len)
+static void sizes(bool huge, uint32_t len)
 {
 	struct point p[2 * SIZES];
-	unsigned int n = add_sizes(p, len, PAGES_SMALL);
+	unsigned int n = add_sizes(p, len, false);
 
-	if (huge != PAGES_SMALL)
-		n += add_sizes(p + n, len, huge);
+	if (huge)
+		n += add_sizes(p + n, len, true);
 	measure("growth-size", p, n, size_text(len));
 }
 
 static void all_sizes(void)
 {
-	const char *why = "not enough memory";
-	enum pages huge = PAGES_SMALL;
+	const bool huge = !opt.quick && huge_page() && affordable() > 2 * SIZES_SUM;
 
-	if (!opt.quick && affordable() > 2 * SIZES_SUM)
-		huge = pages_huge(SIZES_SUM, &why);
 	if (opt.quick)
 		emit_note("growth-size", "a quick run has no huge pages, and one size of records");
+	else if (huge)
+		emit_note("growth-size", "huge pages: transparent ones of %s",
+			  size_text(huge_page()));
 	else
-		emit_note("growth-size", "%shuge pages: %s", huge == PAGES_SMALL ? "SKIPPED: " : "",
-			  why);
+		emit_note("growth-size", "SKIPPED: huge pages: %s",
+			  huge_page() ? "not enough memory" : "this kernel has none");
 	sizes(huge, 32);
 	if (!opt.quick)
 		sizes(huge, 1024);
-	pages_restore();
 }
 
 /* From 8 bytes to 256 KiB. */
@@ -152,8 +186,7 @@ static void records(void)
 	uint32_t len;
 
 	for (len = 8; len <= LEN_MAX; len *= opt.quick ? 8 : 2, n++)
-		if (!point_init(&p[n], "small pages", size_text(len), RING_LARGE, 1, len,
-				PAGES_SMALL))
+		if (!point_init(&p[n], "small pages", size_text(len), RING_LARGE, 1, len, false))
 			fail("no memory for a ring");
 	measure("growth-record", p, n, "all");
 }
@@ -167,7 +200,7 @@ static void rings(void)
 
 	for (nr = 1; nr <= STORES_RINGS; nr *= 2, n++)
 		if (!point_init(&p[n], "32 B, 32 MiB in all", keep("%u", nr), RING_LARGE / nr, nr,
-				32, PAGES_SMALL))
+				32, false))
 			fail("no memory for %u rings", nr);
 	measure("growth-rings", p, n, "all");
 }

@@ -28,13 +28,13 @@ HELPERS		:= $(O)/bench/peers/helpers
 $(HELPERS)/iceoryx.o: CPPFLAGS_ALL += -isystem $(ICEORYX)
 $(HELPERS)/lttng.o: CPPFLAGS_ALL += -Ibench/peers/helpers
 
-$(O)/ringbench-place: $(HELPERS)/place.o $(HELPERS)/common.o $(CORE_OBJS)
-	$(call link,-lm)
+$(O)/ringbench-place: bench/peers/helpers/place.sh
+	$(Q)install -m 755 $< $@
 
-$(O)/ringbench-iceoryx: $(HELPERS)/iceoryx.o $(HELPERS)/helper.o $(HELPERS)/common.o $(CORE_OBJS)
+$(O)/ringbench-iceoryx: $(HELPERS)/iceoryx.o $(HELPERS)/helper.o $(CORE_OBJS)
 	$(call link,-liceoryx_binding_c -lm)
 
-$(O)/ringbench-lttng: $(HELPERS)/lttng.o $(HELPERS)/helper.o $(HELPERS)/common.o $(CORE_OBJS)
+$(O)/ringbench-lttng: $(HELPERS)/lttng.o $(HELPERS)/helper.o $(CORE_OBJS)
 	$(call link,$(call libs,lttng-ust) -lm)
 
 # bench/vm/run.sh copies vmbench into the VM, with the libraries that it needs.

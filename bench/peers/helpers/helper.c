@@ -10,9 +10,16 @@
 static struct stream *streams[STREAMS_MAX];
 static unsigned int nr_streams;
 
+/* Standard input is the socket. */
+static void tell(const void *what, size_t size)
+{
+	if (send(0, what, size, MSG_NOSIGNAL) != (ssize_t)size)
+		exit(0);
+}
+
 static uint32_t open_stream(const struct far_request *q)
 {
-	struct stream like = { .size = helper.size, .len = q->len };
+	const struct stream like = { .len = q->len };
 	const char *why;
 	uint32_t i;
 
@@ -33,7 +40,6 @@ static void answer(const struct far_request *q)
 {
 	struct far_answer a = { .stream = q->stream, .round = q->round };
 	struct stream *s = NULL;
-	size_t size;
 
 	if (q->command == FAR_OPEN) {
 		a.stream = open_stream(q);
@@ -48,10 +54,9 @@ static void answer(const struct far_request *q)
 		if (q->command == FAR_RUN && q->round.mode == STREAM_SPACED)
 			a.nr_ticks = (uint32_t)s->nr_ticks;
 	}
-	helper_tell(&a);
-	size = a.nr_ticks * sizeof(*s->ticks);
-	if (size && send(0, s->ticks, size, MSG_NOSIGNAL) != (ssize_t)size)
-		exit(0);
+	tell(&a, sizeof(a));
+	if (a.nr_ticks)
+		tell(s->ticks, a.nr_ticks * sizeof(*s->ticks));
 }
 
 int main(int argc, char **argv)
@@ -60,14 +65,14 @@ int main(int argc, char **argv)
 	struct far_request q;
 	const char *why;
 
-	if (argc != 2 || sscanf(argv[1], "%d,%d", &opt.cpu[0], &opt.cpu[1]) != 2)
+	if (argc < 2 || sscanf(argv[1], "%d,%d", &opt.cpu[0], &opt.cpu[1]) != 2)
 		fail("ringbench starts this program");
 	pin_to(opt.cpu[0]);
-	why = helper.ready();
+	why = argc == 2 ? helper.ready() : argv[2];
 	if (why)
-		helper_cannot("%s", why);
-	helper_tell(&a);
-	while (recv(0, &q, sizeof(q), MSG_WAITALL) == (ssize_t)sizeof(q))
+		snprintf(a.error, sizeof(a.error), "%s", why);
+	tell(&a, sizeof(a));
+	while (!why && recv(0, &q, sizeof(q), MSG_WAITALL) == (ssize_t)sizeof(q))
 		answer(&q);
 	return 0;
 }

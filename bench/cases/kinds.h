@@ -3,11 +3,43 @@
 #ifndef RINGBENCH_KINDS_H
 #define RINGBENCH_KINDS_H
 
+#include <seqring/reader.h>
+
 #include "../core/stream.h"
 
 extern const struct stream_kind kind_ring;	 /* writer.h and reader.h inline */
 extern const struct stream_kind kind_ring_eager; /* its reader looks at the stamp, not at head */
 extern const struct stream_kind kind_library;	 /* the same through libring */
+
+/*
+ * Reads, checks and counts at most so many records below a snapshot of head, as the collect()
+ * of a kind does.
+ */
+static inline unsigned int ring_take(struct seqring_reader *r, struct reader *rd, unsigned int max,
+				     uint32_t len, const char *name)
+{
+	uint64_t payload[PAYLOAD_MAX / 8];
+	enum seqring_outcome outcome;
+	struct seqring_view v;
+	unsigned int n = 0;
+
+	while (n < max && (r->pos < r->snap || !n)) {
+		outcome = seqring_reader_read(r, &v, payload, len);
+		if (outcome == SEQRING_OK) {
+			if (v.len != len || v.type != TYPE)
+				wrong("%s: header of record %llu is torn", name,
+				      (unsigned long long)v.seq);
+			payload_check(payload, len, v.seq, name);
+			reader_took(rd, v.seq, v.lost);
+			n++;
+		} else if (outcome != SEQRING_OVERRUN) {
+			break;
+		} else if (seqring_reader_resync(r)) {
+			wrong("%s: resync failed", name);
+		}
+	}
+	return n;
+}
 
 /*
  * @batch: the writer collects 64 records before it publishes any

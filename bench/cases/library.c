@@ -174,14 +174,12 @@ static unsigned int library_collect(struct stream *s, struct reader *rd, unsigne
 				wrong("libring: header of record %llu is torn",
 				      (unsigned long long)rec->seq);
 			payload_check(rec->payload, s->len, rec->seq, "libring");
-			rd->lost += rec->lost;
-			rd->newest = rec->seq;
+			reader_took(rd, rec->seq, rec->lost);
 		}
 		n += nr;
 		if (nr < want && nr < PAYLOADS_SIZE / s->len)
 			break;
 	}
-	rd->read += n;
 	return n;
 }
 

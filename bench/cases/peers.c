@@ -86,7 +86,7 @@ static void latency(const struct row *rows, unsigned int nr, const char *suffix,
 		.rounds = few_rounds(),
 		.round = {
 			.mode = STREAM_SPACED,
-			.ns = rounds_long * opt.round_ms * MS_NS,
+			.ns = rounds_long * opt.round_ms * MS,
 			.gap_ns = gap_ns,
 			.spread_ns = gap_ns / 2,
 		},

@@ -2,65 +2,47 @@
 /*
  * The ring as a contender: writer.h and reader.h inline, in memory of a memfd.
  */
-#include <seqring/reader.h>
 #include <seqring/writer.h>
 
 #include "kinds.h"
 
 #define BATCH 256u
 
-struct ring_stream {
-	struct seqring_writer w;
-};
-
-static const char *create(struct stream *s, bool eager)
+static const char *ring_create(struct stream *s)
 {
-	struct ring_stream *ring = stream_alloc(s, sizeof(*ring));
+	struct seqring_writer *w = stream_alloc(s, sizeof(*w));
 	const void *ctl_reader, *data_reader;
 	void *ctl = stream_map(s, 4096, &ctl_reader);
 	void *data = stream_map(s, s->size, &data_reader);
 	struct seqring_reader *r;
 	unsigned int i;
 
-	if (seqring_writer_init(&ring->w, ctl, data, s->size))
+	if (seqring_writer_init(w, ctl, data, s->size))
 		fail("no ring of %llu bytes", (unsigned long long)s->size);
 	for (i = 0; i < s->nr_readers; i++) {
 		r = stream_alloc(s, sizeof(*r));
 		s->reader[i].impl = r;
 		if (seqring_reader_init(r, ctl_reader, data_reader, s->size))
 			fail("no reader of %llu bytes", (unsigned long long)s->size);
-		r->eager = eager;
+		r->eager = s->kind == &kind_ring_eager;
 	}
-	s->impl = ring;
+	s->impl = w;
 	return NULL;
-}
-
-static const char *ring_create(struct stream *s)
-{
-	return create(s, false);
-}
-
-static const char *ring_create_eager(struct stream *s)
-{
-	return create(s, true);
 }
 
 static inline void ring_write_len(struct stream *s, unsigned int n, uint32_t len)
 {
-	struct ring_stream *ring = s->impl;
+	struct seqring_writer *w = s->impl;
 	bool stamped = s->stamped;
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
 		payload_fill(s->payload, len, ++s->seq);
-		seqring_writer_publish(&ring->w, TYPE, stamped ? now_ns() : 0, s->payload, len);
+		seqring_writer_publish(w, TYPE, stamped ? now_ns() : 0, s->payload, len);
 	}
 }
 
-static void ring_write(struct stream *s, unsigned int n)
-{
-	BY_LEN(s, ring_write_len, n);
-}
+WRITE_BY_LEN(ring)
 
 static void ring_join(struct stream *s, struct reader *rd)
 {
@@ -74,38 +56,10 @@ static void ring_join(struct stream *s, struct reader *rd)
 static inline unsigned int ring_collect_len(struct stream *s, struct reader *rd, unsigned int max,
 					    uint32_t len)
 {
-	struct seqring_reader *r = rd->impl;
-	uint64_t payload[PAYLOAD_MAX / 8];
-	enum seqring_outcome outcome;
-	struct seqring_view v;
-	unsigned int n = 0;
-
-	while (n < max) {
-		if (r->pos >= r->snap && n)
-			break;
-		outcome = seqring_reader_read(r, &v, payload, len);
-		if (outcome == SEQRING_OK) {
-			if (v.len != len || v.type != TYPE)
-				wrong("%s: header of record %llu is torn", s->kind->name,
-				      (unsigned long long)v.seq);
-			payload_check(payload, len, v.seq, s->kind->name);
-			rd->lost += v.lost;
-			rd->newest = v.seq;
-			rd->read++;
-			n++;
-		} else if (outcome != SEQRING_OVERRUN) {
-			break;
-		} else if (seqring_reader_resync(r)) {
-			wrong("%s: resync failed", s->kind->name);
-		}
-	}
-	return n;
+	return ring_take(rd->impl, rd, max, len, s->kind->name);
 }
 
-static unsigned int ring_collect(struct stream *s, struct reader *rd, unsigned int max)
-{
-	return BY_LEN(s, ring_collect_len, rd, max);
-}
+COLLECT_BY_LEN(ring)
 
 /* Reads all records that are still in the ring. */
 static void ring_verify(struct stream *s)
@@ -121,21 +75,11 @@ static void ring_verify(struct stream *s)
 		      (unsigned long long)s->seq);
 }
 
-const struct stream_kind kind_ring = {
-	.name = "ring",
-	.create = ring_create,
-	.write = ring_write,
-	.join = ring_join,
-	.collect = ring_collect,
-	.verify = ring_verify,
-	.goes_round = true,
-};
+#define RING_KIND(says)                                                                      \
+	{                                                                                    \
+		.name = says, .create = ring_create, .write = ring_write, .join = ring_join, \
+		.collect = ring_collect, .verify = ring_verify, .goes_round = true,          \
+	}
 
-const struct stream_kind kind_ring_eager = {
-	.name = "ring, eager",
-	.create = ring_create_eager,
-	.write = ring_write,
-	.join = ring_join,
-	.collect = ring_collect,
-	.goes_round = true,
-};
+const struct stream_kind kind_ring = RING_KIND("ring");
+const struct stream_kind kind_ring_eager = RING_KIND("ring, eager");

@@ -123,7 +123,7 @@ static bool store_round(struct contender *c)
 		store_chunk(s, len);
 		records += s->chunk;
 		now = now_ns();
-	} while (now - start < opt.round_ms * MS_NS);
+	} while (now - start < opt.round_ms * MS);
 	contender_set(c, "payload_bytes", s->len);
 	contender_set(c, "ring_bytes", (double)s->size);
 	contender_set(c, "rings", s->nr);

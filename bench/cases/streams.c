@@ -33,15 +33,13 @@ void case_bulk(void)
 }
 
 /* Runs once, even if disturbed: only a loss matters. */
-static bool lasting_round(struct contender *contender)
+static bool lasting_round(struct row_contender *c)
 {
-	struct row_contender *c = (struct row_contender *)contender;
-
 	c->round.ns = (uint64_t)(opt.seconds * 1e9);
 	stream_run(c->s, &c->round);
 	row_report(c);
-	contender_set(contender, "seconds", opt.seconds);
-	contender_set(contender, "interrupted", c->round.disturbed);
+	contender_set(&c->c, "seconds", opt.seconds);
+	contender_set(&c->c, "interrupted", c->round.disturbed);
 	return false;
 }
 

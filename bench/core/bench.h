@@ -12,10 +12,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "../../tests/lib/clock.h"
+
 #define NR(list)     (sizeof(list) / sizeof((list)[0]))
 #define BENCH_TRIES  3u /* of one round that was disturbed */
 #define QUICK_ROUNDS 5u /* of a quick run, in cases with many contenders */
-#define MS_NS	     1000000ull
 
 /*
  * @ring_size: bytes of every data area and of every contender's buffer; 0: the default of
@@ -79,8 +80,6 @@ struct bench_program {
 int bench_main(const struct bench_program *program, int argc, char **argv);
 
 /* Harness. These functions end the program when the machine refuses. */
-uint64_t now_ns(void);
-uint64_t cpu_ns(void); /* processor time of this thread */
 void pin_to(int cpu);
 /* Zeroed memory, aligned to two cache lines. */
 void *alloc(size_t size);
@@ -91,10 +90,9 @@ const char *keep(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* 1024: "1 KiB". */
 const char *size_text(uint64_t bytes);
 
-/* Ends the program with status 2: wrong data was read. */
-void wrong(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
-/* Ends the program with status 3: this machine cannot run it. */
-void fail(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+void end_with(int status, const char *fmt, ...) __attribute__((noreturn, format(printf, 2, 3)));
+#define wrong(...) end_with(2, __VA_ARGS__) /* wrong data was read */
+#define fail(...)  end_with(3, __VA_ARGS__) /* this machine cannot run it */
 
 /* Runs fn(arg) on the reader's core; one at a time. */
 void other_start(void (*fn)(void *arg), void *arg);
@@ -206,7 +204,8 @@ bool emit_part_empty(void);
 void emit_sample(const char *section, const struct contender *c, unsigned int round,
 		 bool disturbed);
 /* A note that begins with SKIPPED says what could not be measured. */
-void emit_note(const char *section, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+#define emit_note(section, ...) emit_note_text(section, keep(__VA_ARGS__))
+void emit_note_text(const char *section, const char *text);
 /* Members of an object, for the description of the run. */
 void emit_key(const char *key);
 void emit_text(const char *key, const char *text);

@@ -3,7 +3,6 @@
  * Samples as lines of JSON. bench/report evaluates them.
  */
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,17 +152,9 @@ void emit_sample(const char *section, const struct contender *c, unsigned int ro
 	emit_line();
 }
 
-void emit_note(const char *section, const char *fmt, ...)
+void emit_note_text(const char *section, const char *text)
 {
-	va_list args;
-	char *text;
-
-	va_start(args, fmt);
-	if (vasprintf(&text, fmt, args) < 0)
-		fail("no memory");
-	va_end(args);
 	begin_line(section);
 	emit_text("note", text);
 	emit_line();
-	free(text);
 }

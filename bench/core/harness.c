@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -33,24 +32,6 @@ static struct {
 	void *arg;
 } other;
 
-static uint64_t clock_ns(clockid_t id)
-{
-	struct timespec ts;
-
-	clock_gettime(id, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
-uint64_t now_ns(void)
-{
-	return clock_ns(CLOCK_MONOTONIC);
-}
-
-uint64_t cpu_ns(void)
-{
-	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
-}
-
 double ns_per_tick(void)
 {
 	static double known;
@@ -66,32 +47,17 @@ double ns_per_tick(void)
 	return known;
 }
 
-static void complain(const char *fmt, va_list args)
+void end_with(int status, const char *fmt, ...)
 {
+	va_list args;
+
 	fflush(stdout);
 	fprintf(stderr, "%s: ", program_invocation_short_name);
+	va_start(args, fmt);
 	vfprintf(stderr, fmt, args);
+	va_end(args);
 	fputc('\n', stderr);
-}
-
-void wrong(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	complain(fmt, args);
-	va_end(args);
-	_exit(2);
-}
-
-void fail(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	complain(fmt, args);
-	va_end(args);
-	_exit(3);
+	_exit(status);
 }
 
 const char *keep(const char *fmt, ...)
@@ -232,7 +198,7 @@ bool watch_disturbed(const struct watch *w)
 
 bool watch_sleeper_disturbed(const struct watch *w)
 {
-	uint64_t bearable = PREEMPTED_10_MS * (1 + (now_ns() - w->start_ns) / (10 * MS_NS));
+	uint64_t bearable = PREEMPTED_10_MS * (1 + (now_ns() - w->start_ns) / (10 * MS));
 
 	return (uint64_t)(usage().ru_nivcsw - w->preempted) > bearable;
 }

@@ -21,21 +21,14 @@
 static void emit_cpu(void)
 {
 	FILE *info = fopen("/proc/cpuinfo", "re");
-	char line[256];
+	char line[256], name[256] = "unknown";
 
-	while (info && fgets(line, sizeof(line), info)) {
-		char *value = strchr(line, ':');
-
-		if (strncmp(line, "model name", 10) || !value)
-			continue;
-		line[strcspn(line, "\n")] = 0;
-		emit_text("cpu", value + 2);
-		fclose(info);
-		return;
-	}
+	while (info && fgets(line, sizeof(line), info))
+		if (sscanf(line, "model name%*[ \t]: %255[^\n]", name) == 1)
+			break;
 	if (info)
 		fclose(info);
-	emit_text("cpu", "unknown");
+	emit_text("cpu", name);
 }
 
 /* The hypervisor's name is at the first leaf that is reserved for it. */

@@ -11,6 +11,7 @@
 #include "bench.h"
 
 #define ROUNDS_MAX 1000u
+#define PARTS_MAX  32u
 
 static void usage(const struct bench_program *p, FILE *out)
 {
@@ -47,26 +48,14 @@ static void usage(const struct bench_program *p, FILE *out)
 	      out);
 }
 
-static bool wanted(const char *only, const char *name)
-{
-	size_t len = strlen(name);
-	const char *at = only;
-
-	while (at && *at) {
-		if (!strncmp(at, name, len) && (at[len] == ',' || !at[len]))
-			return true;
-		at = strchr(at, ',');
-		at = at ? at + 1 : NULL;
-	}
-	return !only;
-}
-
-/* Fails unless every name in the list is the name of a part that can run. */
-static void check_names(const struct bench_program *p, const char *only, bool counted)
+/* Chooses the parts of the list; without a list, all that can run. */
+static void choose(const struct bench_program *p, const char *only, bool counted, bool *chosen)
 {
 	char *copy = only ? strdup(only) : NULL, *name, *rest = copy;
 	size_t i;
 
+	for (i = 0; i < p->nr; i++)
+		chosen[i] = !only && p->parts[i].counted == counted;
 	while ((name = strsep(&rest, ","))) {
 		for (i = 0; i < p->nr && strcmp(p->parts[i].name, name); i++)
 			;
@@ -75,6 +64,7 @@ static void check_names(const struct bench_program *p, const char *only, bool co
 		if (p->parts[i].counted != counted)
 			fail("part '%s' runs only %s --counted", name,
 			     counted ? "without" : "with");
+		chosen[i] = true;
 	}
 	free(copy);
 }
@@ -91,15 +81,12 @@ static double number(const char *text, double min, double max)
 
 static void set_option(int c, const struct bench_program *p)
 {
-	const int cpu[2] = { opt.cpu[0], opt.cpu[1] };
-	const uint64_t size = opt.ring_size;
-
 	switch (c) {
 	case 'q':
-		opt = p->quick;
 		opt.quick = true;
-		opt.ring_size = size;
-		memcpy(opt.cpu, cpu, sizeof(cpu));
+		opt.seconds = p->quick.seconds;
+		opt.rounds = p->quick.rounds;
+		opt.round_ms = p->quick.round_ms;
 		break;
 	case 's':
 		opt.seconds = number(optarg, 0.01, 86400);
@@ -141,7 +128,7 @@ int bench_main(const struct bench_program *p, int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	const char *only = NULL, *json = NULL;
-	bool counted = false;
+	bool counted = false, chosen[PARTS_MAX];
 	size_t i;
 	int c;
 
@@ -175,13 +162,13 @@ int bench_main(const struct bench_program *p, int argc, char **argv)
 		usage(p, stderr);
 		return 3;
 	}
-	check_names(p, only, counted);
+	choose(p, only, counted, chosen);
 	if (emit_open(json))
 		fail("cannot write %s", json);
 	pin_to(opt.cpu[0]);
 	emit_run();
 	for (i = 0; i < p->nr; i++) {
-		if (p->parts[i].counted != counted || !wanted(only, p->parts[i].name))
+		if (!chosen[i])
 			continue;
 		emit_part(p->parts[i].name);
 		p->parts[i].run();

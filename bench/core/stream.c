@@ -53,10 +53,8 @@ struct service {
 
 static struct memory *memory_add(struct stream *s)
 {
-	struct memory *m = calloc(1, sizeof(*m));
+	struct memory *m = alloc(sizeof(*m));
 
-	if (!m)
-		fail("no memory");
 	m->next = s->memory;
 	s->memory = m;
 	return m;
@@ -378,7 +376,7 @@ void stream_run(struct stream *s, struct stream_round *r)
 	struct watch w;
 	double spent;
 
-	r->ns = r->ns ? r->ns : opt.round_ms * MS_NS;
+	r->ns = r->ns ? r->ns : opt.round_ms * MS;
 	ns_per_tick(); /* takes a while, so a reader must not be the first to call it */
 	if (s->kind->run) {
 		s->kind->run(s, r);

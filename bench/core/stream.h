@@ -184,6 +184,8 @@ static inline uint64_t schedule_due(const struct schedule *s, uint64_t n)
 /* A schedule that starts now, and room in s->ticks. */
 struct schedule stream_schedule(struct stream *s, const struct stream_round *r);
 
+struct row_contender;
+
 /*
  * A row of a table: a contender, and how its rounds differ from those of the table.
  *
@@ -208,7 +210,7 @@ struct row {
 	bool threads;
 	bool paced;
 	bool full_only;
-	bool (*own_round)(struct contender *c);
+	bool (*own_round)(struct row_contender *c);
 };
 
 struct row_contender {
@@ -278,6 +280,14 @@ static inline void payload_check(const uint64_t *payload, uint32_t len, uint64_t
 		wrong("%s: record %llu is torn", name, (unsigned long long)seq);
 }
 
+/* Enters a record that was read into the account, with those that were lost before it. */
+static inline void reader_took(struct reader *rd, uint64_t seq, uint64_t lost)
+{
+	rd->lost += lost;
+	rd->newest = seq;
+	rd->read++;
+}
+
 /*
  * A writer knows the size of its records: so the usual lengths are constants, in the
  * writers and readers that fn(stream, ..., len) expands to.
@@ -287,5 +297,17 @@ static inline void payload_check(const uint64_t *payload, uint32_t len, uint64_t
 	 (s)->len == 32	  ? fn(s, __VA_ARGS__, 32) :   \
 	 (s)->len == 1024 ? fn(s, __VA_ARGS__, 1024) : \
 			    fn(s, __VA_ARGS__, (s)->len))
+
+/* KIND_write() and KIND_collect() of a kind, by KIND_write_len() and KIND_collect_len(). */
+#define WRITE_BY_LEN(kind)                                         \
+	static void kind##_write(struct stream *s, unsigned int n) \
+	{                                                          \
+		BY_LEN(s, kind##_write_len, n);                    \
+	}
+#define COLLECT_BY_LEN(kind)                                                                      \
+	static unsigned int kind##_collect(struct stream *s, struct reader *rd, unsigned int max) \
+	{                                                                                         \
+		return BY_LEN(s, kind##_collect_len, rd, max);                                    \
+	}
 
 #endif

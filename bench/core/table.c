@@ -76,6 +76,8 @@ static bool row_round(struct contender *contender)
 {
 	struct row_contender *c = (struct row_contender *)contender;
 
+	if (c->row->own_round)
+		return c->row->own_round(c);
 	if (c->row->paced && c->round.mode == STREAM_FLAT_OUT)
 		run_paced(c->s, &c->round);
 	else
@@ -119,7 +121,7 @@ static struct row_contender *row_open(const struct table *t, const struct row *r
 	c = alloc(sizeof(*c));
 	c->c = (struct contender) {
 		.name = keep("%s%s", row->name, t->suffix ? t->suffix : ""),
-		.round = row->own_round ? row->own_round : row_round,
+		.round = row_round,
 		.warm_up = row_warm_up,
 	};
 	c->row = row;
@@ -149,11 +151,9 @@ static void row_finish(const char *section, struct row_contender *c, unsigned in
 
 void table_run(const struct table *t)
 {
-	struct row_contender **c = calloc(t->nr, sizeof(struct row_contender *));
+	struct row_contender **c = alloc(t->nr * sizeof(struct row_contender *));
 	unsigned int i, rounds = t->rounds ? t->rounds : opt.rounds;
 
-	if (!c)
-		fail("no memory");
 	for (i = 0; i < t->nr; i++)
 		c[i] = row_open(t, &t->rows[i]);
 	alternate(t->section, (struct contender *const *)c, t->nr, rounds);

@@ -108,10 +108,7 @@ static inline void bytes_write_len(struct stream *s, unsigned int n, uint32_t le
 	}
 }
 
-static void bytes_write(struct stream *s, unsigned int n)
-{
-	BY_LEN(s, bytes_write_len, n);
-}
+WRITE_BY_LEN(bytes)
 
 static void bytes_join(struct stream *s, struct reader *rd)
 {
@@ -175,20 +172,15 @@ static inline unsigned int bytes_collect_len(struct stream *s, struct reader *rd
 			wrong("byte ring: header of record %llu is torn",
 			      (unsigned long long)stamp);
 		payload_check(payload, len, stamp, "byte ring");
-		rd->lost += stamp - b->reader_seq;
+		reader_took(rd, stamp, stamp - b->reader_seq);
 		b->reader_seq = stamp + 1;
-		rd->newest = stamp;
 		b->reader_pos = seqring_normalize(pos + size, b->reader_mask);
-		rd->read++;
 		n++;
 	}
 	return n;
 }
 
-static unsigned int bytes_collect(struct stream *s, struct reader *rd, unsigned int max)
-{
-	return BY_LEN(s, bytes_collect_len, rd, max);
-}
+COLLECT_BY_LEN(bytes)
 
 const struct stream_kind kind_bytes = {
 	.name = "byte ring",
@@ -244,10 +236,7 @@ static inline void flags_write_len(struct stream *s, unsigned int n, uint32_t le
 	}
 }
 
-static void flags_write(struct stream *s, unsigned int n)
-{
-	BY_LEN(s, flags_write_len, n);
-}
+WRITE_BY_LEN(flags)
 
 static inline unsigned int flags_collect_len(struct stream *s, struct reader *rd, unsigned int max,
 					     uint32_t len)
@@ -266,19 +255,15 @@ static inline unsigned int flags_collect_len(struct stream *s, struct reader *rd
 				   len / 8);
 		__atomic_store_n(&rec->stamp, 0, __ATOMIC_RELEASE);
 		payload_check(payload, len, stamp, "flag ring");
-		rd->newest = stamp;
+		reader_took(rd, stamp, 0);
 		f->reader_pos += seqring_record_size(len);
 		if (f->reader_pos == f->size)
 			f->reader_pos = 0;
 	}
-	rd->read += n;
 	return n;
 }
 
-static unsigned int flags_collect(struct stream *s, struct reader *rd, unsigned int max)
-{
-	return BY_LEN(s, flags_collect_len, rd, max);
-}
+COLLECT_BY_LEN(flags)
 
 const struct stream_kind kind_flags = {
 	.name = "flag ring",

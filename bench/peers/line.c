@@ -92,9 +92,8 @@ const struct stream_kind kind_line = {
 	.collect = line_collect,
 };
 
-bool clock_round(struct contender *contender)
+bool clock_round(struct row_contender *c)
 {
-	struct row_contender *c = (struct row_contender *)contender;
 	struct schedule schedule = stream_schedule(c->s, &c->round);
 	uint64_t i, due;
 	struct watch w;
@@ -138,9 +137,8 @@ static void bounce(struct stream *s)
 		;
 }
 
-bool bounce_round(struct contender *contender)
+bool bounce_round(struct row_contender *c)
 {
-	struct row_contender *c = (struct row_contender *)contender;
 	struct stream *s = c->s;
 	const struct line *line = s->variant;
 	struct schedule schedule;

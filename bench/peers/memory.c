@@ -43,10 +43,7 @@ static inline void copy_write_len(struct stream *s, unsigned int n, uint32_t len
 	}
 }
 
-static void copy_write(struct stream *s, unsigned int n)
-{
-	BY_LEN(s, copy_write_len, n);
-}
+WRITE_BY_LEN(copy)
 
 static void copy_verify(struct stream *s)
 {

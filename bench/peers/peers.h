@@ -43,8 +43,8 @@ struct line {
 
 extern const struct stream_kind kind_line;
 /* Rounds for rows of that kind. */
-bool clock_round(struct contender *c);	/* no message: what the schedule itself costs */
-bool bounce_round(struct contender *c); /* half of a round trip, by the sender's clock */
+bool clock_round(struct row_contender *c);  /* no message: what the schedule itself costs */
+bool bounce_round(struct row_contender *c); /* half of a round trip, by the sender's clock */
 
 /* In helpers: these need a daemon, or threads that must not run in this process. */
 extern const struct stream_kind kind_iceoryx;

@@ -149,48 +149,45 @@ static double lossless_rate(struct row_contender *c)
 	return best;
 }
 
-static bool lossless_round(struct contender *contender)
+static bool lossless_round(struct row_contender *c)
 {
-	struct row_contender *c = (struct row_contender *)contender;
-
-	contender_set(contender, "payload_bytes", c->s->len);
-	contender_set(contender, "lossless_per_us", lossless_rate(c));
+	contender_set(&c->c, "payload_bytes", c->s->len);
+	contender_set(&c->c, "lossless_per_us", lossless_rate(c));
 	return false;
 }
 
-/* The contenders of rate and cost, by the call that publishes. */
-#define EACH_BUFFER(ROW)                                            \
-	ROW("ring", "ours"), ROW("BPF ring buffer, reserve", "rb"), \
-		ROW("BPF ring buffer, output", "rb_output"), ROW("perf buffer", "perf")
+/* The contenders of the table are those of size_rows[] that have a reader. */
+static void each_buffer(struct table t, bool (*own_round)(struct row_contender *c), uint32_t wake)
+{
+	struct bpf_variant v[NR(size_rows) - 1];
+	struct row rows[NR(v)];
+	unsigned int i;
 
-#define LOSSLESS(name, program)                                                \
-	{                                                                      \
-		name, &kind_bpf, VARIANT(program), .own_round = lossless_round \
+	for (i = 0; i < NR(rows); i++) {
+		v[i] = *(const struct bpf_variant *)size_rows[i].variant;
+		v[i].wake_records = wake;
+		rows[i] = size_rows[i];
+		rows[i].variant = &v[i];
+		rows[i].own_round = own_round;
 	}
-#define FLAT_OUT(name, program)                               \
-	{                                                     \
-		name " flat out", &kind_bpf, VARIANT(program) \
-	}
-#define WAKE_1(name, program)                                        \
-	{                                                            \
-		name, &kind_bpf, VARIANT(program, .wake_records = 1) \
-	}
-#define WAKE_100(name, program)                                        \
-	{                                                              \
-		name, &kind_bpf, VARIANT(program, .wake_records = 100) \
-	}
-#define WAKE_1000(name, program)                                        \
-	{                                                               \
-		name, &kind_bpf, VARIANT(program, .wake_records = 1000) \
-	}
+	t.rows = rows;
+	t.nr = NR(rows);
+	table_run(&t);
+}
 
-static const struct row rate_rows[] = { EACH_BUFFER(LOSSLESS), EACH_BUFFER(FLAT_OUT) };
-static const struct row wake_1_rows[] = { EACH_BUFFER(WAKE_1) };
-static const struct row wake_100_rows[] = { EACH_BUFFER(WAKE_100) };
-static const struct row wake_1000_rows[] = { EACH_BUFFER(WAKE_1000) };
+static void rates(uint32_t len)
+{
+	struct table t = { "bpf-rate", .len = len, .rounds = opt.rounds / 5 + 1,
+			   .round = batching };
 
-/* A million records a second to a reader that sleeps until the row's number is unread. */
-static void costs(const struct row *rows, const char *suffix)
+	t.suffix = keep(", %u B", len);
+	each_buffer(t, lossless_round, 0);
+	t.suffix = keep(" flat out, %u B", len);
+	each_buffer(t, NULL, 0);
+}
+
+/* A million records a second to a reader that sleeps until @wake of them are unread. */
+static void costs(uint32_t wake)
 {
 	const struct stream_round pace = {
 		.sleeps = true,
@@ -198,7 +195,9 @@ static void costs(const struct row *rows, const char *suffix)
 		.gap_ns = PACED_GAP_NS,
 	};
 
-	table_run(&(struct table) { "bpf-rate", rows, NR(wake_1_rows), suffix, 32, .round = pace });
+	each_buffer((struct table) { "bpf-rate", .suffix = keep(", 32 B, wake for %u", wake),
+				     .len = 32, .round = pace },
+		    NULL, wake);
 }
 
 void case_bpf_rate(void)
@@ -209,14 +208,12 @@ void case_bpf_rate(void)
 	if (!bpf_here("bpf-rate"))
 		return;
 	for (i = 0; i < (opt.quick ? 1 : NR(sizes)); i++)
-		table_run(&(struct table) { "bpf-rate", rate_rows, NR(rate_rows),
-					    keep(", %u B", sizes[i]), sizes[i], opt.rounds / 5 + 1,
-					    batching });
+		rates(sizes[i]);
 	if (opt.quick)
 		return;
-	costs(wake_1_rows, ", 32 B, wake for 1");
-	costs(wake_100_rows, ", 32 B, wake for 100");
-	costs(wake_1000_rows, ", 32 B, wake for 1000");
+	costs(1);
+	costs(100);
+	costs(1000);
 }
 
 /* Measures the memory of another reader of libring, in a thread that does not sleep. */
@@ -251,37 +248,43 @@ static void memory(struct row_contender *const *c)
 /* By default libring wakes a reader when half the ring is unread. */
 #define HALF_A_RING (RING_LARGE / 2 / 56)
 
-/* A quick run has only the rows that targets need. */
-#define FAN_ROWS(nr, quick_ring, quick_asleep, quick_each)                                        \
-	{ "ring, batching, " #nr, &kind_bpf, VARIANT("ours", BENCH_FINE), .readers = nr,          \
-	  .full_only = !(quick_ring) },                                                           \
-		{ "ring, sleeping, " #nr,                                                         \
-		  &kind_bpf,                                                                      \
-		  VARIANT("ours", BENCH_FINE, HALF_A_RING),                                       \
-		  .readers = nr,                                                                  \
-		  .sleeps = true,                                                                 \
-		  .threads = true,                                                                \
-		  .full_only = !(quick_asleep) },                                                 \
-		{ "a BPF ring buffer each, " #nr, &kind_bpf, VARIANT("fan", BENCH_FINE),          \
-		  .readers = nr, .full_only = !(quick_each) },                                    \
-		{ "one BPF ring buffer, passed on by pipes, " #nr, &kind_bpf,                     \
-		  VARIANT("rb", BENCH_FINE, 0, BY_PIPES), .readers = nr, .full_only = true },     \
-	{                                                                                         \
-		"one BPF ring buffer, passed on by copies, " #nr, &kind_bpf,                      \
-			VARIANT("rb", BENCH_FINE, 0, BY_MEMORY), .readers = nr, .full_only = true \
-	}
-
-static const struct row fan_rows[] = {
-	FAN_ROWS(1, true, true, false),	   FAN_ROWS(2, false, false, false),
-	FAN_ROWS(4, false, false, false),  FAN_ROWS(8, true, false, true),
-	FAN_ROWS(16, false, false, false), FAN_ROWS(64, true, true, false),
+/* @quick: the numbers of readers, powers of two, that a quick run has: those of the targets */
+static const struct {
+	const char *name;
+	struct bpf_variant variant;
+	bool sleeps;
+	unsigned int quick;
+} fans[] = {
+	{ "ring, batching", { "ours", BENCH_FINE }, .quick = 1 | 8 | 64 },
+	{ "ring, sleeping", { "ours", BENCH_FINE, HALF_A_RING }, .sleeps = true, .quick = 1 | 64 },
+	{ "a BPF ring buffer each", { "fan", BENCH_FINE }, .quick = 8 },
+	{ "one BPF ring buffer, passed on by pipes", { "rb", BENCH_FINE, 0, BY_PIPES } },
+	{ "one BPF ring buffer, passed on by copies", { "rb", BENCH_FINE, 0, BY_MEMORY } },
 };
 
 void case_bpf_fan(void)
 {
-	if (bpf_here("bpf-fan"))
-		table_run(&(struct table) { "bpf-fan", fan_rows, NR(fan_rows), .len = 32,
-					    .round = batching, .after = memory });
+	static const unsigned int readers[] = { 1, 2, 4, 8, 16, 64 };
+	struct row rows[NR(readers) * NR(fans)];
+	unsigned int i, k, nr;
+
+	if (!bpf_here("bpf-fan"))
+		return;
+	for (i = 0; i < NR(rows); i++) {
+		k = i % NR(fans);
+		nr = readers[i / NR(fans)];
+		rows[i] = (struct row) {
+			.name = keep("%s, %u", fans[k].name, nr),
+			.kind = &kind_bpf,
+			.variant = &fans[k].variant,
+			.readers = nr,
+			.sleeps = fans[k].sleeps,
+			.threads = fans[k].sleeps,
+			.full_only = !(fans[k].quick & nr),
+		};
+	}
+	table_run(&(struct table) { "bpf-fan", rows, NR(rows), .len = 32, .round = batching,
+				    .after = memory });
 }
 
 static const struct row wake_rows[] = {

@@ -8,11 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libring/bpf.h>
+#include <limits.h>
 #include <linux/perf_event.h>
 #include <seqring/bpf.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../kinds.h"
 #include "bpf.h"
 
 #include "bench/cases/bpf/bench.skel.h"
@@ -50,9 +52,7 @@ static void check_record(struct consumer *one, const void *payload)
 	payload_check(payload, len, seq, one->b->v->program);
 	if (seq < one->expected)
 		wrong("%s: record %llu came again", one->b->v->program, (unsigned long long)seq);
-	rd->lost += seq - one->expected;
-	rd->newest = seq;
-	rd->read++;
+	reader_took(rd, seq, seq - one->expected);
 	one->expected = seq + 1;
 }
 
@@ -118,41 +118,12 @@ static enum bpf_perf_event_ret take_perf(void *arg, int cpu, struct perf_event_h
 	return LIBBPF_PERF_EVENT_CONT;
 }
 
-static void take_ours(struct consumer *one)
-{
-	const uint32_t len = one->rd->s->len;
-	struct seqring_reader *r = &one->ring;
-	uint64_t copy[BENCH_PAYLOAD_MAX / 8];
-	enum seqring_outcome outcome;
-	struct seqring_view v;
-	bool any = false;
-
-	while (r->pos < r->snap || !any) {
-		outcome = seqring_reader_read(r, &v, copy, len);
-		if (outcome == SEQRING_OK) {
-			if (v.len != len || v.type != BENCH_TYPE)
-				wrong("header of record %llu is torn", (unsigned long long)v.seq);
-			payload_check(copy, len, v.seq, one->b->v->program);
-			one->rd->lost += v.lost;
-			one->rd->newest = v.seq;
-			one->rd->read++;
-			any = true;
-		} else if (outcome != SEQRING_OVERRUN) {
-			return;
-		} else if (seqring_reader_resync(r)) {
-			wrong("resync failed");
-		}
-	}
-}
-
 static int take_sleeper(const struct ring_record *rec, void *arg)
 {
 	struct consumer *one = arg;
 
 	payload_check(rec->payload, one->rd->s->len, rec->seq, one->b->v->program);
-	one->rd->lost += rec->lost;
-	one->rd->newest = rec->seq;
-	one->rd->read++;
+	reader_took(one->rd, rec->seq, rec->lost);
 	return 0;
 }
 
@@ -167,7 +138,7 @@ static void take(struct consumer *one, bool sleep)
 			ring_wait(one->sleeper, POLL_MS);
 		ring_consume(one->sleeper, take_sleeper, one, 0, &nr);
 	} else if (one->b->target == OURS) {
-		take_ours(one);
+		ring_take(&one->ring, one->rd, UINT_MAX, one->rd->s->len, one->b->v->program);
 	} else if (one->pb) {
 		err = sleep ? perf_buffer__poll(one->pb, POLL_MS) : perf_buffer__consume(one->pb);
 	} else {

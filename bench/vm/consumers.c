@@ -37,7 +37,7 @@ void consumer_take(struct consumer *c, const void *record, size_t len)
 }
 
 /* Starts at head and knows the next seq, so losses count from the first record on. */
-static int ring_stream_open(struct consumer *c, const char **why)
+static const char *ring_stream_open(struct consumer *c)
 {
 	struct ring_stats stats = { .size = sizeof(stats) };
 	struct ring_reader *ring;
@@ -47,13 +47,11 @@ static int ring_stream_open(struct consumer *c, const char **why)
 		err = ring_stats(ring, &stats);
 	if (!err)
 		err = ring_seek(ring, RING_SEQ, stats.published + 1);
-	if (err) {
-		*why = ring_strerror();
-		return err;
-	}
+	if (err)
+		return ring_strerror();
 	c->told = 0;
 	c->impl = ring;
-	return 0;
+	return NULL;
 }
 
 static int ring_take(const struct ring_record *rec, void *arg)
@@ -89,14 +87,13 @@ const struct consumer_kind consumer_ring = {
 	.close = ring_stream_close,
 };
 
-static int chardev_open(struct consumer *c, const char **why)
+static const char *chardev_open(struct consumer *c)
 {
 	c->fd = open(LOCKS_PATH, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	c->impl = aligned_alloc(8, BUFFER_SIZE);
-	if (c->fd >= 0 && c->impl)
-		return 0;
-	*why = LOCKS_PATH;
-	return -errno;
+	if (c->fd < 0)
+		return keep("%s: %s", LOCKS_PATH, strerror(errno));
+	c->impl = alloc(BUFFER_SIZE);
+	return NULL;
 }
 
 static void chardev_drain(struct consumer *c)
@@ -140,24 +137,20 @@ struct relay {
 	uint64_t done;
 };
 
-static int relay_open(struct consumer *c, const char **why)
+static const char *relay_open(struct consumer *c)
 {
-	struct relay *r = calloc(1, sizeof(*r));
+	struct relay *r;
 
-	if (!r)
-		fail("no memory");
-	*why = RELAY_FILE;
 	c->fd = open(RELAY_FILE, O_RDWR | O_CLOEXEC);
-	if (c->fd < 0) {
-		free(r);
-		return -errno;
-	}
+	if (c->fd < 0)
+		return keep("%s: %s", RELAY_FILE, strerror(errno));
+	r = alloc(sizeof(*r));
 	r->map = mmap(NULL, LOCKS_STREAM_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, c->fd, 0);
 	if (r->map == MAP_FAILED)
 		fail("%s: %s", RELAY_FILE, strerror(errno));
 	r->control = locks_open();
 	c->impl = r;
-	return 0;
+	return NULL;
 }
 
 static void relay_drain(struct consumer *c)
@@ -210,28 +203,18 @@ struct netlink {
 	char message[MESSAGES][MESSAGE_MAX] __attribute__((aligned(8)));
 };
 
-static int netlink_open(struct consumer *c, const char **why)
+static const char *netlink_open(struct consumer *c)
 {
-	struct netlink *n = calloc(1, sizeof(*n));
+	struct netlink *n = alloc(sizeof(*n));
 	int size = LOCKS_STREAM_BYTES / 2; /* the kernel doubles it */
 	int group, i;
 
-	if (!n)
-		fail("no memory");
 	n->sock = nl_socket_alloc();
-	if (!n->sock || genl_connect(n->sock)) {
-		*why = "no generic netlink socket";
-		nl_socket_free(n->sock);
-		free(n);
-		return -EPROTONOSUPPORT;
-	}
+	if (!n->sock || genl_connect(n->sock))
+		fail("no generic netlink socket");
 	group = genl_ctrl_resolve_grp(n->sock, LOCKS_GENL_NAME, LOCKS_GENL_GROUP);
-	if (group < 0 || nl_socket_add_membership(n->sock, group)) {
-		*why = "no such multicast group";
-		nl_socket_free(n->sock);
-		free(n);
-		return -ENOENT;
-	}
+	if (group < 0 || nl_socket_add_membership(n->sock, group))
+		fail("no multicast group '%s'", LOCKS_GENL_GROUP);
 	c->fd = nl_socket_get_fd(n->sock);
 	if (setsockopt(c->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		fail("SO_RCVBUFFORCE: %s", strerror(errno));
@@ -241,7 +224,7 @@ static int netlink_open(struct consumer *c, const char **why)
 		n->head[i].msg_hdr.msg_iovlen = 1;
 	}
 	c->impl = n;
-	return 0;
+	return NULL;
 }
 
 static void netlink_take(struct consumer *c, const struct nlmsghdr *head, size_t len)

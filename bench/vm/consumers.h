@@ -28,13 +28,13 @@ struct consumer {
 };
 
 /*
- * @open:  makes records come from now on. Returns 0, or -errno with @why
+ * @open:  makes records come from now on; returns NULL, or why not
  * @drain: gives all available records to consumer_take()
  */
 struct consumer_kind {
 	const char *name;
 	enum locks_kind writer;
-	int (*open)(struct consumer *c, const char **why);
+	const char *(*open)(struct consumer *c);
 	void (*drain)(struct consumer *c);
 	void (*close)(struct consumer *c);
 };

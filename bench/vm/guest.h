@@ -23,7 +23,6 @@ void case_module_parts(void);
 /* The module's device; ends the program when it is not there. */
 int locks_open(void);
 struct locks_page *locks_map(int fd);
-void sleep_ms(unsigned int ms);
 
 /*
  * The kernel's writer. writer_stop() fills @r; with @samples, room for LOCKS_SAMPLES_MAX,
@@ -35,8 +34,7 @@ void writer_stop(int fd, struct locks_result *r, uint32_t *samples);
 /*
  * A process that takes snapshots of the state.
  *
- * @take: a whole snapshot, @len bytes of it
- * @hold: takes hold of the state, raises SIGSTOP, and lets it go; optional
+ * @take: a whole snapshot, @len bytes of it; with @stop, raises SIGSTOP in the middle of it
  */
 struct snapshot_reader {
 	const struct snapshot_kind *kind;
@@ -51,8 +49,7 @@ struct snapshot_kind {
 	enum locks_kind writer;
 	bool may_tear; /* no lock at all: the limit, and what goes wrong */
 	void (*open)(struct snapshot_reader *r);
-	void (*take)(struct snapshot_reader *r, struct locks_state *copy);
-	void (*hold)(struct snapshot_reader *r, struct locks_state *copy);
+	void (*take)(struct snapshot_reader *r, struct locks_state *copy, bool stop);
 };
 
 extern const struct snapshot_kind snapshot_plain;
@@ -93,8 +90,7 @@ void team_go(struct snapshot_team *t);
 void team_continue(struct snapshot_team *t);
 void team_kill(struct snapshot_team *t);
 void team_stop(struct snapshot_team *t);
-uint64_t team_read(const struct snapshot_team *t);
-uint64_t team_torn(const struct snapshot_team *t);
+struct snapshot_slot team_total(const struct snapshot_team *t); /* of all readers */
 
 /* True if all words of a state follow from its first two. */
 static inline bool state_whole(const struct locks_state *s, uint32_t len)

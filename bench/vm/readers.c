@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -28,8 +27,10 @@ static void page_open(struct snapshot_reader *r)
 	r->page = locks_map(r->fd);
 }
 
-static void plain_take(struct snapshot_reader *r, struct locks_state *copy)
+static void plain_take(struct snapshot_reader *r, struct locks_state *copy, bool stop)
 {
+	if (stop)
+		raise(SIGSTOP);
 	memcpy(copy, &r->page->state, r->len);
 }
 
@@ -41,32 +42,14 @@ const struct snapshot_kind snapshot_plain = {
 	.take = plain_take,
 };
 
-static void mutex_lock(struct snapshot_reader *r)
+static void mutex_take(struct snapshot_reader *r, struct locks_state *copy, bool stop)
 {
 	while (ioctl(r->fd, LOCKS_IOC_LOCK))
 		if (errno != EINTR)
 			fail("LOCKS_IOC_LOCK: %s", strerror(errno));
-}
-
-static void mutex_unlock(struct snapshot_reader *r)
-{
+	plain_take(r, copy, stop);
 	if (ioctl(r->fd, LOCKS_IOC_UNLOCK))
 		fail("LOCKS_IOC_UNLOCK: %s", strerror(errno));
-}
-
-static void mutex_take(struct snapshot_reader *r, struct locks_state *copy)
-{
-	mutex_lock(r);
-	memcpy(copy, &r->page->state, r->len);
-	mutex_unlock(r);
-}
-
-static void mutex_hold(struct snapshot_reader *r, struct locks_state *copy)
-{
-	mutex_lock(r);
-	raise(SIGSTOP);
-	memcpy(copy, &r->page->state, r->len);
-	mutex_unlock(r);
 }
 
 const struct snapshot_kind snapshot_mutex = {
@@ -74,7 +57,6 @@ const struct snapshot_kind snapshot_mutex = {
 	.writer = LOCKS_MUTEX,
 	.open = page_open,
 	.take = mutex_take,
-	.hold = mutex_hold,
 };
 
 static void spin_lock(struct locks_page *page)
@@ -95,24 +77,11 @@ static void spin_lock(struct locks_page *page)
 	}
 }
 
-static void spin_unlock(struct locks_page *page)
-{
-	__atomic_store_n(&page->holder, 0, __ATOMIC_RELEASE);
-}
-
-static void spin_take(struct snapshot_reader *r, struct locks_state *copy)
+static void spin_take(struct snapshot_reader *r, struct locks_state *copy, bool stop)
 {
 	spin_lock(r->page);
-	memcpy(copy, &r->page->state, r->len);
-	spin_unlock(r->page);
-}
-
-static void spin_hold(struct snapshot_reader *r, struct locks_state *copy)
-{
-	spin_lock(r->page);
-	raise(SIGSTOP);
-	memcpy(copy, &r->page->state, r->len);
-	spin_unlock(r->page);
+	plain_take(r, copy, stop);
+	__atomic_store_n(&r->page->holder, 0, __ATOMIC_RELEASE);
 }
 
 const struct snapshot_kind snapshot_spin = {
@@ -120,7 +89,6 @@ const struct snapshot_kind snapshot_spin = {
 	.writer = LOCKS_SPIN,
 	.open = page_open,
 	.take = spin_take,
-	.hold = spin_hold,
 };
 
 static void library_open(struct snapshot_reader *r)
@@ -132,20 +100,8 @@ static void library_open(struct snapshot_reader *r)
 	r->impl = ring;
 }
 
-static void library_take(struct snapshot_reader *r, struct locks_state *copy)
-{
-	struct ring_record rec;
-	int err;
-
-	do
-		err = ring_newest(r->impl, 0, &rec, copy, r->len);
-	while (err == -EPIPE);
-	if (err)
-		fail("ring_newest(): %s", ring_strerror());
-}
-
-/* Stops in the middle of a copy. The copy counts only if the library says so. */
-static void library_hold(struct snapshot_reader *r, struct locks_state *copy)
+/* Stops in the middle of a copy. Return: whether the library says that the copy is whole. */
+static bool library_stop(struct snapshot_reader *r, struct locks_state *copy)
 {
 	struct ring_record rec;
 
@@ -154,8 +110,21 @@ static void library_hold(struct snapshot_reader *r, struct locks_state *copy)
 	memcpy(copy, rec.payload, r->len / 2);
 	raise(SIGSTOP);
 	memcpy((char *)copy + r->len / 2, (const char *)rec.payload + r->len / 2, r->len / 2);
-	if (ring_recheck(r->impl))
-		library_take(r, copy);
+	return !ring_recheck(r->impl);
+}
+
+static void library_take(struct snapshot_reader *r, struct locks_state *copy, bool stop)
+{
+	struct ring_record rec;
+	int err;
+
+	if (stop && library_stop(r, copy))
+		return;
+	do
+		err = ring_newest(r->impl, 0, &rec, copy, r->len);
+	while (err == -EPIPE);
+	if (err)
+		fail("ring_newest(): %s", ring_strerror());
 }
 
 const struct snapshot_kind snapshot_library = {
@@ -163,18 +132,17 @@ const struct snapshot_kind snapshot_library = {
 	.writer = LOCKS_RING,
 	.open = library_open,
 	.take = library_take,
-	.hold = library_hold,
 };
 
 static void inline_open(struct snapshot_reader *r)
 {
 	struct seqring_geometry g = { .size = sizeof(g) };
 	const struct seqring_header *h;
-	struct seqring_reader *reader = calloc(1, sizeof(*reader));
+	struct seqring_reader *reader = alloc(sizeof(*reader));
 	const char *map;
 
 	r->fd = open(SEQRING_DEV_DIR "/" LOCKS_STATE_RING, O_RDONLY | O_CLOEXEC);
-	if (!reader || r->fd < 0 || ioctl(r->fd, SEQRING_IOC_GEOMETRY, &g))
+	if (r->fd < 0 || ioctl(r->fd, SEQRING_IOC_GEOMETRY, &g))
 		fail("cannot open %s: %s", LOCKS_STATE_RING, strerror(errno));
 	map = mmap(NULL, g.total_size, PROT_READ, MAP_SHARED, r->fd, 0);
 	if (map == MAP_FAILED)
@@ -186,11 +154,12 @@ static void inline_open(struct snapshot_reader *r)
 	r->impl = reader;
 }
 
-static void inline_take(struct snapshot_reader *r, struct locks_state *copy)
+static void inline_take(struct snapshot_reader *r, struct locks_state *copy, bool stop)
 {
 	enum seqring_outcome outcome;
 	struct seqring_view v;
 
+	(void)stop;
 	do
 		outcome = seqring_reader_newest(r->impl, &v, copy, r->len);
 	while (outcome == SEQRING_OVERRUN);
@@ -232,12 +201,12 @@ static void reader_main(struct snapshot_team *t, unsigned int i, const struct sn
 	kind->open(&r);
 	__atomic_store_n(&slot->ready, 1, __ATOMIC_RELEASE);
 	if (stopped)
-		kind->hold(&r, &copy);
+		kind->take(&r, &copy, true);
 	/* A state of an earlier run does not count: its number may be higher. */
 	while (!__atomic_load_n(&t->go, __ATOMIC_ACQUIRE))
-		sleep_ms(1);
+		sleep_us(1000);
 	while (!__atomic_load_n(&t->stop, __ATOMIC_RELAXED)) {
-		kind->take(&r, &copy);
+		kind->take(&r, &copy, false);
 		if (__builtin_expect(!state_whole(&copy, len) || copy.n < last, 0))
 			__atomic_store_n(&slot->torn, slot->torn + 1, __ATOMIC_RELAXED);
 		last = copy.n;
@@ -268,7 +237,7 @@ void team_start(struct snapshot_team *t, const struct snapshot_kind *kind, unsig
 		    (waitpid(pid, &status, WUNTRACED) != pid || !WIFSTOPPED(status)))
 			fail("a reader did not stop");
 		while (!__atomic_load_n(&t->slot[i].ready, __ATOMIC_ACQUIRE))
-			sleep_ms(1);
+			sleep_us(1000);
 	}
 }
 
@@ -309,22 +278,14 @@ void team_stop(struct snapshot_team *t)
 	}
 }
 
-uint64_t team_read(const struct snapshot_team *t)
+struct snapshot_slot team_total(const struct snapshot_team *t)
 {
-	uint64_t n = 0;
+	struct snapshot_slot sum = { 0 };
 	unsigned int i;
 
-	for (i = 0; i < t->nr; i++)
-		n += __atomic_load_n(&t->slot[i].read, __ATOMIC_RELAXED);
-	return n;
-}
-
-uint64_t team_torn(const struct snapshot_team *t)
-{
-	uint64_t n = 0;
-	unsigned int i;
-
-	for (i = 0; i < t->nr; i++)
-		n += __atomic_load_n(&t->slot[i].torn, __ATOMIC_RELAXED);
-	return n;
+	for (i = 0; i < t->nr; i++) {
+		sum.read += __atomic_load_n(&t->slot[i].read, __ATOMIC_RELAXED);
+		sum.torn += __atomic_load_n(&t->slot[i].torn, __ATOMIC_RELAXED);
+	}
+	return sum;
 }

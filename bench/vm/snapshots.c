@@ -43,13 +43,13 @@ static void guest_init(void)
 }
 
 static void set_figures(struct snapshots *s, const struct locks_result *r, uint64_t read,
-			double seconds)
+			uint64_t torn, double seconds)
 {
 	uint32_t i;
 
 	contender_set(&s->c, "payload_bytes", s->len);
 	contender_set(&s->c, "snapshots", (double)read);
-	contender_set(&s->c, "torn", (double)team_torn(guest.team));
+	contender_set(&s->c, "torn", (double)torn);
 	contender_set(&s->c, "snapshots_per_s", (double)read / seconds);
 	contender_set(&s->c, "updates_per_s",
 		      (double)(r->tried - r->gave_up - r->refused) / seconds);
@@ -68,7 +68,7 @@ static bool snapshots_round(struct contender *c)
 	const struct snapshot_kind *crowd = s->what == COMPUTE ? &snapshot_none : s->kind;
 	struct snapshot_team *team = guest.team;
 	struct locks_result r;
-	uint64_t start, before, read;
+	uint64_t start, before, read, torn;
 	double seconds;
 
 	/* A reader that stops at once needs a state to stop in. */
@@ -80,24 +80,25 @@ static bool snapshots_round(struct contender *c)
 	writer_start(guest.device, s->kind->writer, s->len, 1, PERIOD_NS);
 	team_go(team);
 	start = now_ns();
-	before = team_read(team);
-	sleep_ms(opt.round_ms);
-	read = team_read(team) - before;
+	before = team_total(team).read;
+	sleep_us(opt.round_ms * 1000ull);
+	read = team_total(team).read - before;
 	seconds = (double)(now_ns() - start) / 1e9;
 	if (s->what == STOPPED) {
 		/* The waiting writer goes on now, so its wait becomes a sample. */
 		team_continue(team);
-		sleep_ms(SETTLE_MS);
+		sleep_us(SETTLE_MS * 1000ull);
 	}
 	writer_stop(guest.device, &r, guest.samples);
 	/* For the next round. Only this program knows that the holder is dead. */
 	if (s->what == KILLED)
 		__atomic_store_n(&guest.page->holder, 0, __ATOMIC_RELEASE);
 	team_stop(team);
-	set_figures(s, &r, read, seconds);
-	if (team_torn(team) && !crowd->may_tear)
+	torn = team_total(team).torn;
+	set_figures(s, &r, read, torn, seconds);
+	if (torn && !crowd->may_tear)
 		wrong("%s: %llu of %llu snapshots are torn", s->kind->name,
-		      (unsigned long long)team_torn(team), (unsigned long long)read);
+		      (unsigned long long)torn, (unsigned long long)read);
 	return false;
 }
 

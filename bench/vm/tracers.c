@@ -57,33 +57,27 @@ static const struct perf_event_attr perf_attr = {
 	.wakeup_watermark = LOCKS_STREAM_BYTES / 2,
 };
 
-static int perf_open(struct consumer *c, const char **why)
+static const char *perf_open(struct consumer *c)
 {
 	struct perf_event_attr attr = perf_attr;
 	FILE *id = fopen(EVENT_ID, "re");
 	struct perf *p;
 
-	if (!id || fscanf(id, "%llu", &attr.config) != 1) {
-		*why = EVENT_ID " is not there";
-		return -ENOENT;
-	}
+	if (!id || fscanf(id, "%llu", &attr.config) != 1)
+		return EVENT_ID " is not there";
 	fclose(id);
 	attr.type = PERF_TYPE_TRACEPOINT;
 	c->fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
-	if (c->fd < 0) {
-		*why = "perf_event_open()";
-		return -errno;
-	}
-	p = calloc(1, sizeof(*p));
-	if (!p)
-		fail("no memory");
+	if (c->fd < 0)
+		return keep("perf_event_open(): %s", strerror(errno));
+	p = alloc(sizeof(*p));
 	p->page = mmap(NULL, (1 + PAGES) * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, c->fd, 0);
 	if (p->page == MAP_FAILED)
 		fail("cannot map perf's buffer: %s", strerror(errno));
 	p->data = (const char *)p->page + PAGE_SIZE;
 	c->told = 0;
 	c->impl = p;
-	return 0;
+	return NULL;
 }
 
 static void perf_copy(const struct perf *p, char *to, uint64_t pos, size_t len)
@@ -149,35 +143,6 @@ struct bpf {
 	struct perf_buffer *perf;
 };
 
-static int silent(enum libbpf_print_level level, const char *fmt, va_list args)
-{
-	(void)level;
-	(void)fmt;
-	(void)args;
-	return 0;
-}
-
-static struct bpf *bpf_load(struct consumer *c, const char **why)
-{
-	struct bpf *b = calloc(1, sizeof(*b));
-
-	if (!b)
-		fail("no memory");
-	libbpf_set_print(silent);
-	b->skel = streams_bpf__open();
-	if (b->skel) {
-		b->skel->rodata->record_len = c->len;
-		if (!streams_bpf__load(b->skel)) {
-			c->impl = b;
-			return b;
-		}
-	}
-	*why = "the BPF programs do not load";
-	streams_bpf__destroy(b->skel);
-	free(b);
-	return NULL;
-}
-
 static void bpf_attach(struct bpf *b, struct bpf_program *prog)
 {
 	b->link = bpf_program__attach_raw_tracepoint(prog, "locks_record");
@@ -196,23 +161,39 @@ static void bpf_close(struct consumer *c)
 	free(b);
 }
 
+static struct bpf *bpf_load(struct consumer *c)
+{
+	struct bpf *b = alloc(sizeof(*b));
+
+	libbpf_set_print(NULL);
+	c->impl = b;
+	b->skel = streams_bpf__open();
+	if (!b->skel)
+		fail("cannot open the BPF object");
+	b->skel->rodata->record_len = c->len;
+	if (!streams_bpf__load(b->skel))
+		return b;
+	bpf_close(c);
+	return NULL;
+}
+
 static int ringbuf_take(void *arg, void *data, size_t len)
 {
 	consumer_take(arg, data, len);
 	return 0;
 }
 
-static int ringbuf_open(struct consumer *c, const char **why)
+static const char *ringbuf_open(struct consumer *c)
 {
-	struct bpf *b = bpf_load(c, why);
+	struct bpf *b = bpf_load(c);
 
 	if (!b)
-		return -errno;
+		return "the BPF programs do not load";
 	b->ringbuf = ring_buffer__new(bpf_map__fd(b->skel->maps.ringbuf), ringbuf_take, c, NULL);
 	if (!b->ringbuf)
 		fail("no BPF ring buffer: %s", strerror(errno));
 	bpf_attach(b, b->skel->progs.to_ringbuf);
-	return 0;
+	return NULL;
 }
 
 static void ringbuf_drain(struct consumer *c)
@@ -242,15 +223,15 @@ static enum bpf_perf_event_ret bpf_perf_take(void *arg, int cpu, struct perf_eve
 	return LIBBPF_PERF_EVENT_CONT;
 }
 
-static int bpf_perf_open(struct consumer *c, const char **why)
+static const char *bpf_perf_open(struct consumer *c)
 {
 	struct perf_event_attr attr = perf_attr;
 	int cpu = 0, key = 0;
 	LIBBPF_OPTS(perf_buffer_raw_opts, opts, .cpu_cnt = 1, .cpus = &cpu, .map_keys = &key);
-	struct bpf *b = bpf_load(c, why);
+	struct bpf *b = bpf_load(c);
 
 	if (!b)
-		return -errno;
+		return "the BPF programs do not load";
 	attr.type = PERF_TYPE_SOFTWARE;
 	attr.config = PERF_COUNT_SW_BPF_OUTPUT;
 	b->perf = perf_buffer__new_raw(bpf_map__fd(b->skel->maps.perf), PAGES, &attr, bpf_perf_take,
@@ -258,7 +239,7 @@ static int bpf_perf_open(struct consumer *c, const char **why)
 	if (!b->perf)
 		fail("no perf buffer: %s", strerror(errno));
 	bpf_attach(b, b->skel->progs.to_perf);
-	return 0;
+	return NULL;
 }
 
 static void bpf_perf_drain(struct consumer *c)

@@ -32,18 +32,18 @@ static inline double demo_seconds(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* Opens the device and maps the page that is shared. */
-static inline struct locks_page *demo_map(int *fd)
-{
-	void *page;
+/* The device, and the page that it shares. */
+static int demo_fd;
+static struct locks_page *demo_page;
 
-	*fd = open(LOCKS_PATH, O_RDWR);
-	if (*fd < 0)
+static inline void demo_map(void)
+{
+	demo_fd = open(LOCKS_PATH, O_RDWR);
+	if (demo_fd < 0)
 		demo_die(LOCKS_PATH);
-	page = mmap(NULL, sizeof(struct locks_page), PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
-	if (page == MAP_FAILED)
+	demo_page = mmap(NULL, sizeof(*demo_page), PROT_READ | PROT_WRITE, MAP_SHARED, demo_fd, 0);
+	if (demo_page == MAP_FAILED)
 		demo_die("mmap");
-	return page;
 }
 
 /* Changes the user's part of the state, and all words that follow from it. */
@@ -101,6 +101,30 @@ static inline void demo_stop_here(void)
 		return;
 	demo_stop_wanted = 0;
 	raise(SIGSTOP);
+}
+
+/* A program that locks the page: NAME reads the state until it is killed; set VALUE changes it. */
+static inline int demo_main(int argc, char **argv, void (*lock)(void), void (*unlock)(void))
+{
+	struct locks_state copy;
+
+	if (argc < 2)
+		return 2;
+	demo_map();
+	if (argc == 3) {
+		lock();
+		demo_set(&demo_page->state, strtoull(argv[2], NULL, 0));
+		unlock();
+		return 0;
+	}
+	signal(SIGUSR1, demo_on_signal);
+	for (;;) {
+		lock();
+		memcpy(&copy, &demo_page->state, DEMO_LEN);
+		demo_stop_here();
+		unlock();
+		demo_count(argv[1], &copy);
+	}
 }
 
 #endif

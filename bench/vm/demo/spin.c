@@ -4,43 +4,23 @@
 
 #include "demo.h"
 
-static void lock(struct locks_page *page)
+static void lock(void)
 {
 	__u32 free = 0, me = (__u32)getpid();
 
-	while (!__atomic_compare_exchange_n(&page->holder, &free, me, 0, __ATOMIC_ACQUIRE,
+	while (!__atomic_compare_exchange_n(&demo_page->holder, &free, me, 0, __ATOMIC_ACQUIRE,
 					    __ATOMIC_RELAXED)) {
 		free = 0;
 		sched_yield();
 	}
 }
 
-static void unlock(struct locks_page *page)
+static void unlock(void)
 {
-	__atomic_store_n(&page->holder, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&demo_page->holder, 0, __ATOMIC_RELEASE);
 }
 
 int main(int argc, char **argv)
 {
-	struct locks_state copy;
-	struct locks_page *page;
-	int fd;
-
-	if (argc < 2)
-		return 2;
-	page = demo_map(&fd);
-	if (argc == 3) {
-		lock(page);
-		demo_set(&page->state, strtoull(argv[2], NULL, 0));
-		unlock(page);
-		return 0;
-	}
-	signal(SIGUSR1, demo_on_signal);
-	for (;;) {
-		lock(page);
-		memcpy(&copy, &page->state, DEMO_LEN);
-		demo_stop_here();
-		unlock(page);
-		demo_count(argv[1], &copy);
-	}
+	return demo_main(argc, argv, lock, unlock);
 }

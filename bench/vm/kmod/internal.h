@@ -4,7 +4,6 @@
 
 #include <linux/fs.h>
 #include <linux/mutex.h>
-#include <linux/poll.h>
 #include <linux/types.h>
 
 #include <linux/seqring.h>
@@ -23,10 +22,8 @@ void streams_exit(void);
 void stream_reset(u32 len);
 /* Return: 0; -ENOSPC: no room, the record is lost; -ENOENT: nobody listens. */
 int stream_publish(u32 kind, const struct locks_state *record, u32 len);
-/* read(2) and poll(2) on LOCKS_PATH. */
+/* read(2) on LOCKS_PATH. */
 ssize_t stream_read(struct file *file, char __user *buf, size_t count, loff_t *ppos);
-__poll_t stream_poll(struct file *file, struct poll_table_struct *wait);
-
 long stream_relay_ioctl(struct locks_relay __user *user);
 
 /* parts.c */

@@ -28,8 +28,6 @@ MODULE_PARM_DESC(spin_limit_ns, "how long the kernel tries for the spinlock word
 static struct locks_page *page;
 static struct seqring_device *state_ring;
 
-/* --- a lock behind ioctl() ------------------------------------------------- */
-
 /*
  * Not a struct mutex: a task must not return to user space with one. The open file owns the
  * lock, so that the lock does not outlive the file. While the kernel waits for the lock, no
@@ -67,8 +65,6 @@ static int unlock(struct locks_file *f)
 		wake_up(&owner_wq);
 	return 0;
 }
-
-/* --- the kernel's writer --------------------------------------------------- */
 
 /*
  * @copy: the kernel's own state, of which it publishes copies
@@ -294,8 +290,6 @@ static void writer_stop(void)
 	writer.task = NULL;
 }
 
-/* --- the device ------------------------------------------------------------ */
-
 static long ioctl_stats(struct locks_result __user *user)
 {
 	struct locks_result r = {
@@ -420,7 +414,6 @@ static const struct file_operations locks_fops = {
 	.mmap = locks_mmap,
 	.read = stream_read,
 	.write = locks_write,
-	.poll = stream_poll,
 	.llseek = noop_llseek,
 };
 

@@ -17,13 +17,14 @@
 #define PARTS_MAX	40
 #define REPEAT_MAX	8192u	/* what a stream's buffer has room for */
 #define BATCH		16
+#define RINGS		6
 
 /*
- * @rings: by mode and clock
+ * @rings: by mode, each without a clock and with one
  * @w, @wait: a writer of the bare protocol
  */
 static struct {
-	struct seqring_device *rings[3][2];
+	struct seqring_device *rings[RINGS];
 	struct seqring_writer w;
 	struct seqring_wait wait;
 	void *data;
@@ -149,15 +150,11 @@ static void measure(struct locks_part *part, u32 repeat, void (*fn)(void), u32 l
 static u32 measure_all(struct locks_part *part, u32 repeat)
 {
 	static const u32 lens[] = { 16, 64, 256, 1024 };
-	static const char * const modes[] = {
-		[SEQRING_MODE_CALLER] = "publish %u B, CALLER, no clock",
-		[SEQRING_MODE_LOCKED] = "publish %u B, LOCKED, no clock",
-		[SEQRING_MODE_PERCPU] = "publish %u B, PERCPU, no clock",
-	};
-	static const char * const stamped[] = {
-		[SEQRING_MODE_CALLER] = "publish %u B, CALLER, monotonic",
-		[SEQRING_MODE_LOCKED] = "publish %u B, LOCKED, monotonic",
-		[SEQRING_MODE_PERCPU] = "publish %u B, PERCPU, monotonic",
+	static const char percpu[] = "publish %u B, PERCPU, no clock";
+	static const char * const by_ring[] = {
+		"publish %u B, CALLER, no clock", "publish %u B, CALLER, monotonic",
+		"publish %u B, LOCKED, no clock", "publish %u B, LOCKED, monotonic",
+		percpu,				  "publish %u B, PERCPU, monotonic",
 	};
 	struct locks_part *first = part;
 	u32 i;
@@ -172,16 +169,14 @@ static u32 measure_all(struct locks_part *part, u32 repeat)
 		measure(part++, repeat, part_memcpy, lens[i], "memcpy %u B");
 		measure(part++, repeat, part_protocol, lens[i], "protocol with copy, %u B");
 	}
-	for (i = 0; i < ARRAY_SIZE(modes); i++) {
-		p.ring = p.rings[i][0];
-		measure(part++, repeat, part_publish, 64, modes[i]);
-		p.ring = p.rings[i][1];
-		measure(part++, repeat, part_publish, 64, stamped[i]);
+	for (i = 0; i < RINGS; i++) {
+		p.ring = p.rings[i];
+		measure(part++, repeat, part_publish, 64, by_ring[i]);
 	}
-	p.ring = p.rings[SEQRING_MODE_PERCPU][0];
-	measure(part++, repeat, part_publish, 16, modes[SEQRING_MODE_PERCPU]);
-	measure(part++, repeat, part_publish, 256, modes[SEQRING_MODE_PERCPU]);
-	measure(part++, repeat, part_publish, 1024, modes[SEQRING_MODE_PERCPU]);
+	p.ring = p.rings[2 * SEQRING_MODE_PERCPU];
+	measure(part++, repeat, part_publish, 16, percpu);
+	measure(part++, repeat, part_publish, 256, percpu);
+	measure(part++, repeat, part_publish, 1024, percpu);
 	measure(part++, repeat, part_reserve, 64, "reserve, memcpy %u B, commit, PERCPU");
 	measure(part++, repeat, part_discard, 64, "reserve %u B, discard, PERCPU");
 	measure(part, repeat / BATCH, part_batch, 64, "batch of 16 of %u B, PERCPU, no clock");
@@ -197,8 +192,8 @@ static void parts_free(void)
 {
 	int i;
 
-	for (i = 0; i < 6; i++)
-		seqring_destroy(p.rings[i / 2][i % 2]);
+	for (i = 0; i < RINGS; i++)
+		seqring_destroy(p.rings[i]);
 	memset(p.rings, 0, sizeof(p.rings));
 	vfree(p.data);
 	vfree(p.ctl);
@@ -221,11 +216,11 @@ static int parts_alloc(void)
 	}
 	err = seqring_writer_init(&p.w, p.ctl, p.data, 1 << 20);
 	seqring_writer_disarm(&p.wait);
-	for (i = 0; !err && i < 6; i++) {
+	for (i = 0; !err && i < RINGS; i++) {
 		params.mode = i / 2;
 		params.clock_id = i % 2 ? SEQRING_CLOCK_MONOTONIC : SEQRING_CLOCK_NONE;
 		snprintf(name, sizeof(name), "locks-parts-%d", i);
-		err = seqring_create(&params, &p.rings[i / 2][i % 2]);
+		err = seqring_create(&params, &p.rings[i]);
 	}
 	if (err)
 		parts_free();

@@ -6,7 +6,6 @@
 
 #include <linux/debugfs.h>
 #include <linux/kfifo.h>
-#include <linux/poll.h>
 #include <linux/relay.h>
 #include <linux/uaccess.h>
 #include <linux/wait.h>
@@ -18,8 +17,6 @@
 #include "trace.h"
 
 struct seqring_device *locks_stream_ring;
-
-/* --- read(2) on a character device ----------------------------------------- */
 
 static struct kfifo fifo;
 static DEFINE_SPINLOCK(fifo_lock); /* over what goes in; the device's reader takes out */
@@ -64,14 +61,6 @@ ssize_t stream_read(struct file *file, char __user *buf, size_t count, loff_t *p
 	mutex_unlock(&fifo_reader);
 	return err ?: (ssize_t)copied;
 }
-
-__poll_t stream_poll(struct file *file, struct poll_table_struct *wait)
-{
-	poll_wait(file, &fifo_wq, wait);
-	return kfifo_is_empty(&fifo) ? 0 : EPOLLIN | EPOLLRDNORM;
-}
-
-/* --- netlink multicast ----------------------------------------------------- */
 
 enum { STREAM_A_UNSPEC, STREAM_A_RECORD, STREAM_A_MAX = STREAM_A_RECORD };
 enum { STREAM_C_RECORD = 1 };
@@ -121,8 +110,6 @@ static int netlink_publish(const void *record, u32 len)
 	/* If a reader's socket is full, the reader gets ENOBUFS, and we get no error. */
 	return genlmsg_multicast(&netlink_family, skb, 0, 0, GFP_KERNEL);
 }
-
-/* --- relay ----------------------------------------------------------------- */
 
 static struct dentry *relay_dir;
 static struct rchan *relay_channel;
@@ -181,8 +168,6 @@ long stream_relay_ioctl(struct locks_relay __user *user)
 	r.produced = READ_ONCE(buf->subbufs_produced);
 	return copy_to_user(user, &r, sizeof(r)) ? -EFAULT : 0;
 }
-
-/* --- all of them ----------------------------------------------------------- */
 
 int stream_publish(u32 kind, const struct locks_state *record, u32 len)
 {

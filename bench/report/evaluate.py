@@ -15,11 +15,10 @@ import json
 import math
 import sys
 
+import sections
+from common import Bad, end
+
 SAMPLES_ABOVE = 10  # so many samples above it, and a percentile is no accident
-
-
-class Bad(Exception):
-    """Samples that make no sense."""
 
 
 def digits(value):
@@ -214,8 +213,6 @@ def load(paths):
 
 def evaluate(run, lines, margin=1):
     """Returns the run in the shape that page.load() checks."""
-    import sections  # pylint: disable=import-outside-toplevel # it needs Bad
-
     out = dict(run, quick=bool(run["quick"]), sections=[], plots=[], series=[], notes=[],
                targets=[])
     # In the order of the samples; unknown sections have notes only.
@@ -255,17 +252,8 @@ def main(argv):
     if len(argv) < 3:
         print("usage: evaluate.py SAMPLES.jsonl... RUN.json", file=sys.stderr)
         return 2
-    try:
-        write(evaluate(*load(argv[1:-1])), argv[-1])
-        return 0
-    except (Bad, KeyError) as e:
-        print(f"evaluate.py: {e}", file=sys.stderr)
-        return 2
-    except OSError as e:
-        print(f"evaluate.py: {e}", file=sys.stderr)
-        return 3
+    return write(evaluate(*load(argv[1:-1])), argv[-1])
 
 
 if __name__ == "__main__":
-    sys.modules["evaluate"] = sys.modules["__main__"]
-    sys.exit(main(sys.argv))
+    end("evaluate.py", main, sys.argv)

@@ -10,16 +10,14 @@ Exit status: 0; 2: RUN.json is no full run of vmbench, or DOCUMENT lacks a place
 not read or write.
 """
 
-import json
 import re
 import sys
 
+import page
+from common import Bad, end
+
 KINDS = ["ioctl mutex", "spinlock word", "seqring, ring_newest()", "seqring, reader.h", "no lock"]
 STALLED = ["ioctl mutex", "spinlock word", "seqring"]
-
-
-class Bad(Exception):
-    pass
 
 
 def show(value):
@@ -95,29 +93,21 @@ def main(argv):
     if len(argv) != 3:
         print("usage: from_locks.py RUN.json DOCUMENT", file=sys.stderr)
         return 2
-    try:
-        with open(argv[1], encoding="utf-8") as f:
-            run = Run(json.load(f))
-        with open(argv[2], encoding="utf-8") as f:
-            text = f.read()
-        if run.results["quick"]:
-            raise Bad("a quick run has no figures to show")
-        for name in ("what", "rates", "stalls"):
-            place = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.S)
-            new = getattr(run, name)()
-            text, n = place.subn(lambda m, new=new: f"{m[1]}{new}\n{m[2]}", text)
-            if n != 1:
-                raise Bad(f"{argv[2]} has no place for {name}")
-        with open(argv[2], "w", encoding="utf-8") as f:
-            f.write(text)
-    except (Bad, KeyError, ValueError) as e:
-        print(f"from_locks.py: {argv[1]}: {e}", file=sys.stderr)
-        return 2
-    except OSError as e:
-        print(f"from_locks.py: {e}", file=sys.stderr)
-        return 3
+    run = Run(page.load(argv[1]))
+    with open(argv[2], encoding="utf-8") as f:
+        text = f.read()
+    if run.results["quick"]:
+        raise Bad(f"{argv[1]}: a quick run has no figures to show")
+    for name in ("what", "rates", "stalls"):
+        place = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.S)
+        new = getattr(run, name)()
+        text, n = place.subn(lambda m, new=new: f"{m[1]}{new}\n{m[2]}", text)
+        if n != 1:
+            raise Bad(f"{argv[2]} has no place for {name}")
+    with open(argv[2], "w", encoding="utf-8") as f:
+        f.write(text)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv))
+    end("from_locks.py", main, sys.argv)

@@ -18,6 +18,7 @@ import sys
 
 import evaluate
 import page
+from common import end
 
 BENCH = "build/native/ringbench"
 CHECK_TRIES = 2
@@ -82,31 +83,24 @@ def main():
     samples = os.path.splitext(target)[0] + ".jsonl"
     options = (["--quick"] if args.quick else []) + args.options
     try:
-        try:
-            with open(samples, "w", encoding="utf-8"):
-                pass
-        except OSError as e:
-            raise OSError(f"cannot write {target}: {e.strerror}") from e
-        only = ["--only", args.only] if args.only else []
-        header, lines = run(args.bench, samples, options + only)
-        data = evaluate.evaluate(header, lines, args.margin)
-        for again in range(CHECK_TRIES if args.check else 0):
-            parts = missed_parts(data, lines)
-            lines = measure_again(args, samples, lines, parts, again + 1)
-            data = evaluate.evaluate(header, lines, args.margin)
-        with open(samples, "w", encoding="utf-8") as f:
-            for line in [header] + [{k: v for k, v in x.items() if k != "run"} for x in lines]:
-                f.write(json.dumps(line) + "\n")
-        evaluate.write(data, target)
-        page.show([target])
-        return int(args.check and page.check([target], args.allow_skips, False))
-    except (evaluate.Bad, page.Bad, KeyError) as e:
-        print(f"measure.py: {e}", file=sys.stderr)
-        return 2
+        with open(samples, "w", encoding="utf-8"):
+            pass
     except OSError as e:
-        print(f"measure.py: {e}", file=sys.stderr)
-        return 3
+        raise OSError(f"cannot write {target}: {e.strerror}") from e
+    only = ["--only", args.only] if args.only else []
+    header, lines = run(args.bench, samples, options + only)
+    data = evaluate.evaluate(header, lines, args.margin)
+    for again in range(CHECK_TRIES if args.check else 0):
+        parts = missed_parts(data, lines)
+        lines = measure_again(args, samples, lines, parts, again + 1)
+        data = evaluate.evaluate(header, lines, args.margin)
+    with open(samples, "w", encoding="utf-8") as f:
+        for line in [header] + [{k: v for k, v in x.items() if k != "run"} for x in lines]:
+            f.write(json.dumps(line) + "\n")
+    evaluate.write(data, target)
+    page.show([target])
+    return args.check and page.check([target], args.allow_skips, False)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end("measure.py", main)

@@ -24,10 +24,25 @@ import sys
 import tempfile
 import textwrap
 
-NUMBER, TEXT, BOOL, LIST, OBJECT = "a number", "a string", "true or false", "a list", "an object"
+from common import Bad, end, size
 
-# The shape of the file. A key that ends in ? may be missing, a number that ends in ? may be
-# null: it was not measured.
+
+def is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and \
+        math.isfinite(value)
+
+
+def of_type(*types):
+    return lambda value: isinstance(value, types)
+
+
+# What a value is: how to tell, and its name.
+NUMBER = is_number, "a number"
+MEASURED = lambda value: value is None or is_number(value), "a number"
+TEXT, BOOL = (of_type(str), "a string"), (of_type(bool), "true or false")
+LIST, OBJECT = (of_type(list), "a list"), (of_type(dict), "an object")
+
+# The shape of the file. A key that ends in ? may be missing.
 MACHINE = {
     "cpu": TEXT, "cores": NUMBER, "hypervisor?": TEXT, "caches": OBJECT, "memory": NUMBER,
     "kernel": TEXT, "compiler": TEXT, "packages": OBJECT, "date": TEXT, "writer_cpu": NUMBER,
@@ -46,7 +61,7 @@ TOP = {
                "log_x": BOOL, "log_y": BOOL, "percentile_x": BOOL}],
     "series": [SERIES],
     "notes": [{"section": TEXT, "text": TEXT}],
-    "targets": [{"section": TEXT, "what": TEXT, "value": NUMBER + "?", "unit": TEXT,
+    "targets": [{"section": TEXT, "what": TEXT, "value": MEASURED, "unit": TEXT,
                  "bound": TEXT, "limit": NUMBER, "met": BOOL}],
 }
 
@@ -67,15 +82,6 @@ HYPERVISORS = {
 }
 
 
-class Bad(Exception):
-    """A file that evaluate.py did not write."""
-
-
-def is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and \
-        math.isfinite(value)
-
-
 def demand(value, want, where):
     """Raises Bad unless the value is of this shape."""
     if isinstance(want, dict):
@@ -91,16 +97,9 @@ def demand(value, want, where):
         for i, item in enumerate(value):
             demand(item, want[0], f"{where}[{i}]")
     else:
-        good = {
-            NUMBER: is_number(value),
-            NUMBER + "?": value is None or is_number(value),
-            TEXT: isinstance(value, str),
-            BOOL: isinstance(value, bool),
-            LIST: isinstance(value, list),
-            OBJECT: isinstance(value, dict),
-        }[want]
-        if not good:
-            raise Bad(f"{where}: {json.dumps(value)[:40]} is not {want.rstrip('?')}")
+        good, what = want
+        if not good(value):
+            raise Bad(f"{where}: {json.dumps(value)[:40]} is not {what}")
 
 
 def met(target):
@@ -112,6 +111,24 @@ def met(target):
     return target["value"] >= target["limit"]
 
 
+def nonsense(series, plot):
+    """What the parts of a series say against each other; @plot: where it is a point, or {}."""
+    on_plot = "plot" in series
+    x = series.get("x")
+    yield not series["rounds"], "no rounds"
+    yield not all(map(MEASURED[0], series["rounds"])), "a round is not a number"
+    ordered = [series[key] for key in ("min", "q1", "median", "q3", "max")]
+    yield ordered != sorted(ordered), "its quantiles are not in order"
+    yield series.get("lost", 0) > series.get("published", 0), "it lost more than was published"
+    yield ("peer" in series) != ("ratio" in series), "a peer goes with a ratio"
+    yield ("lost" in series) != ("published" in series), "what was lost goes with what was published"
+    yield on_plot and not plot, f"there is no plot '{series.get('plot')}'"
+    yield on_plot and (x is None or "curve" not in series), "a point has a curve and an x"
+    yield on_plot and plot["percentile_x"] and not 0 <= x <= 100, f"{x} is no percentile"
+    yield on_plot and plot["log_x"] and not plot["percentile_x"] and x <= 0, \
+        f"{x} has no place on a logarithmic axis"
+
+
 def demand_sense(data):
     """Checks the parts of a file against each other."""
     plots = {plot["name"]: plot for plot in data["plots"]}
@@ -121,30 +138,9 @@ def demand_sense(data):
         if not re.fullmatch(r"[A-Za-z0-9._-]+", name):
             raise Bad(f"plots: '{name}' cannot be the name of a file")
     for i, series in enumerate(data["series"]):
-        where = f"series[{i}] ({series['name']})"
-        if not series["rounds"]:
-            raise Bad(f"{where}: no rounds")
-        for value in series["rounds"]:
-            if value is not None:
-                demand(value, NUMBER, f"{where}.rounds")
-        if not series["min"] <= series["q1"] <= series["median"] <= series["q3"] <= series["max"]:
-            raise Bad(f"{where}: its quantiles are not in order")
-        if series.get("lost", 0) > series.get("published", 0):
-            raise Bad(f"{where}: it lost more than was published")
-        if ("peer" in series) != ("ratio" in series):
-            raise Bad(f"{where}: a peer goes with a ratio")
-        if ("lost" in series) != ("published" in series):
-            raise Bad(f"{where}: what was lost goes with what was published")
-        if "plot" in series:
-            if series["plot"] not in plots:
-                raise Bad(f"{where}: there is no plot '{series['plot']}'")
-            if "x" not in series or "curve" not in series:
-                raise Bad(f"{where}: a point has a curve and an x")
-            plot = plots[series["plot"]]
-            if plot["percentile_x"] and not 0 <= series["x"] <= 100:
-                raise Bad(f"{where}: {series['x']} is no percentile")
-            if plot["log_x"] and not plot["percentile_x"] and series["x"] <= 0:
-                raise Bad(f"{where}: {series['x']} has no place on a logarithmic axis")
+        for bad, why in nonsense(series, plots.get(series.get("plot"), {})):
+            if bad:
+                raise Bad(f"series[{i}] ({series['name']}): {why}")
     for i, target in enumerate(data["targets"]):
         if target["bound"] not in ("at_most", "at_least"):
             raise Bad(f"targets[{i}].bound: '{target['bound']}' is neither at_most nor at_least")
@@ -190,14 +186,6 @@ def share(part, whole):
         return "0"
     percent = 100 * part / whole
     return f"{percent:.2g} %" if percent < 9.95 else f"{percent:.0f} %"
-
-
-def size(value):
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1024 or unit == "GiB":
-            return f"{value:.4g} {unit}"
-        value /= 1024
-    return None
 
 
 # Tables
@@ -594,21 +582,10 @@ def main():
     parser.add_argument("--allow-skips", action="store_true",
                         help="with --check: what could not be measured is no miss")
     args = parser.parse_args()
-    try:
-        if args.check:
-            return int(check(args.files, args.allow_skips))
-        if args.print:
-            show(args.files)
-        else:
-            report(args.files, args.o)
-        return 0
-    except Bad as e:
-        print(f"page.py: {e}", file=sys.stderr)
-        return 2
-    except OSError as e:
-        print(f"page.py: {e}", file=sys.stderr)
-        return 3
+    if args.check:
+        return check(args.files, args.allow_skips)
+    return show(args.files) if args.print else report(args.files, args.o)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end("page.py", main)

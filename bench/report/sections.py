@@ -4,7 +4,7 @@
 import collections
 import math
 
-from evaluate import Bad
+from common import Bad, size
 
 AT_MOST, AT_LEAST = "at_most", "at_least"
 PERCENTILES = (50, 75, 90, 95, 99, 99.5, 99.9, 99.95, 99.99, 100)
@@ -20,14 +20,6 @@ def section(name, title, text):
         SECTIONS[name] = Known(title, " ".join(text.split()), function)
         return function
     return add
-
-
-def size(value):
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1024 or unit == "GiB":
-            return f"{value:.0f} {unit}"
-        value /= 1024
-    return None
 
 
 def kib(s, contender):

@@ -44,8 +44,9 @@ $(O)/bench/vm/tracers.o: $(O)/bench/vm/streams.skel.h
 $(O)/vmbench: $(VMBENCH_OBJS) $(CORE_OBJS) $(O)/libring.a
 	$(call link,$(LIBBPF) $(call libs,libnl-genl-3.0) -lm)
 
-$(O)/bench/vm/demo/%: $(O)/bench/vm/demo/%.o $(O)/libring.a
-	$(call link)
+$(O)/bench/vm/demo/demo: $(addprefix $(O)/bench/vm/,demo/demo.o guest.o readers.o) $(CORE_OBJS) \
+	$(O)/libring.a
+	$(call link,-lm)
 
 # The scripts install what they need, and then build it themselves.
 bench:

@@ -35,6 +35,7 @@ void writer_stop(int fd, struct locks_result *r, uint32_t *samples);
  * A process that takes snapshots of the state.
  *
  * @take: a whole snapshot, @len bytes of it; with @stop, raises SIGSTOP in the middle of it
+ * @lock, @unlock: of kinds that lock the page
  */
 struct snapshot_reader {
 	const struct snapshot_kind *kind;
@@ -50,6 +51,8 @@ struct snapshot_kind {
 	bool may_tear; /* no lock at all: the limit, and what goes wrong */
 	void (*open)(struct snapshot_reader *r);
 	void (*take)(struct snapshot_reader *r, struct locks_state *copy, bool stop);
+	void (*lock)(struct snapshot_reader *r);
+	void (*unlock)(struct snapshot_reader *r);
 };
 
 extern const struct snapshot_kind snapshot_plain;

@@ -42,14 +42,24 @@ const struct snapshot_kind snapshot_plain = {
 	.take = plain_take,
 };
 
-static void mutex_take(struct snapshot_reader *r, struct locks_state *copy, bool stop)
+static void mutex_lock(struct snapshot_reader *r)
 {
 	while (ioctl(r->fd, LOCKS_IOC_LOCK))
 		if (errno != EINTR)
 			fail("LOCKS_IOC_LOCK: %s", strerror(errno));
-	plain_take(r, copy, stop);
+}
+
+static void mutex_unlock(struct snapshot_reader *r)
+{
 	if (ioctl(r->fd, LOCKS_IOC_UNLOCK))
 		fail("LOCKS_IOC_UNLOCK: %s", strerror(errno));
+}
+
+static void mutex_take(struct snapshot_reader *r, struct locks_state *copy, bool stop)
+{
+	mutex_lock(r);
+	plain_take(r, copy, stop);
+	mutex_unlock(r);
 }
 
 const struct snapshot_kind snapshot_mutex = {
@@ -57,18 +67,20 @@ const struct snapshot_kind snapshot_mutex = {
 	.writer = LOCKS_MUTEX,
 	.open = page_open,
 	.take = mutex_take,
+	.lock = mutex_lock,
+	.unlock = mutex_unlock,
 };
 
-static void spin_lock(struct locks_page *page)
+static void spin_lock(struct snapshot_reader *r)
 {
 	uint32_t free, me = (uint32_t)getpid();
 	unsigned int tries = 0;
 
 	for (;;) {
 		free = 0;
-		if (!__atomic_load_n(&page->holder, __ATOMIC_RELAXED) &&
-		    __atomic_compare_exchange_n(&page->holder, &free, me, false, __ATOMIC_ACQUIRE,
-						__ATOMIC_RELAXED))
+		if (!__atomic_load_n(&r->page->holder, __ATOMIC_RELAXED) &&
+		    __atomic_compare_exchange_n(&r->page->holder, &free, me, false,
+						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 			return;
 		if (++tries % SPIN_TRIES)
 			cpu_relax();
@@ -77,11 +89,16 @@ static void spin_lock(struct locks_page *page)
 	}
 }
 
+static void spin_unlock(struct snapshot_reader *r)
+{
+	__atomic_store_n(&r->page->holder, 0, __ATOMIC_RELEASE);
+}
+
 static void spin_take(struct snapshot_reader *r, struct locks_state *copy, bool stop)
 {
-	spin_lock(r->page);
+	spin_lock(r);
 	plain_take(r, copy, stop);
-	__atomic_store_n(&r->page->holder, 0, __ATOMIC_RELEASE);
+	spin_unlock(r);
 }
 
 const struct snapshot_kind snapshot_spin = {
@@ -89,6 +106,8 @@ const struct snapshot_kind snapshot_spin = {
 	.writer = LOCKS_SPIN,
 	.open = page_open,
 	.take = spin_take,
+	.lock = spin_lock,
+	.unlock = spin_unlock,
 };
 
 static void library_open(struct snapshot_reader *r)

@@ -7,22 +7,17 @@
 set -u
 cd "$(dirname "$0")/../../.." || exit 1
 series=${1:-6.1}
-programs='watch mutex spin ring'
 
 tests/deps.sh build vm || exit 1
 kernel=$(tests/kernel/vm/kernel.sh "$series") || exit 1
 eval "$kernel"
 mkdir -p build
-targets=()
-files=(-f bench/vm/demo/guest.sh)
-for program in $programs; do
-	targets+=("build/native/bench/vm/demo/$program")
-	files+=(-f "build/native/bench/vm/demo/$program")
-done
+program=build/native/bench/vm/demo/demo
+files=(-f bench/vm/demo/guest.sh -f "$program")
 if ! {
 	kmod/build.sh "$KHEADERS" "build/kmod-$series" CONFIG_SEQRING_TEST=m &&
 		bench/vm/build.sh "$KHEADERS" "build/kmod-$series" &&
-		make -s -j2 "${targets[@]}"
+		make -s -j2 $program
 } >build/demo-build.log 2>&1; then
 	cat build/demo-build.log
 	exit 1

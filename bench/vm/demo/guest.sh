@@ -8,18 +8,18 @@ set -u
 dir=$1
 seconds=9
 
-# variant PROGRAM: two readers, a change by the user, and a stop at the worst place.
+# variant KIND: two readers, a change by the user, and a stop at the worst place.
 variant() {
-	"$dir/watch" "$1" $seconds &
+	"$dir/demo" "$1" watch $seconds &
 	watch=$!
 	usleep 200000
-	"$dir/$1" "reader A" &
+	"$dir/demo" "$1" read "reader A" &
 	a=$!
-	"$dir/$1" "reader B" &
+	"$dir/demo" "$1" read "reader B" &
 	b=$!
 	usleep 1900000
 	echo "  >>> a user's program changes the state: setpoint 42"
-	"$dir/$1" set 42
+	"$dir/demo" "$1" set 42
 	usleep 1500000
 	echo "  >>> reader B is stopped, as a debugger or Ctrl-Z would, in the middle of a snapshot"
 	kill -USR1 $b

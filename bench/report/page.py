@@ -121,7 +121,8 @@ def nonsense(series, plot):
     yield ordered != sorted(ordered), "its quantiles are not in order"
     yield series.get("lost", 0) > series.get("published", 0), "it lost more than was published"
     yield ("peer" in series) != ("ratio" in series), "a peer goes with a ratio"
-    yield ("lost" in series) != ("published" in series), "what was lost goes with what was published"
+    yield ("lost" in series) != ("published" in series), \
+        "what was lost goes with what was published"
     yield on_plot and not plot, f"there is no plot '{series.get('plot')}'"
     yield on_plot and (x is None or "curve" not in series), "a point has a curve and an x"
     yield on_plot and plot["percentile_x"] and not 0 <= x <= 100, f"{x} is no percentile"

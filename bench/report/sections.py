@@ -22,6 +22,16 @@ def section(name, title, text):
     return add
 
 
+def figures(s, field, unit, names, **more):
+    return [s.series(name, field, unit, **more) for name in names]
+
+
+def against(s, what, a, b, bound, limit):
+    """A comparison for the table, and a target for it."""
+    s.compare(a, b)
+    s.ratio_target(what, a, b, bound, limit)
+
+
 def kib(s, contender):
     value = s.figure(contender, "ring_bytes")
     return f"{value // 1024} KiB" if value else "unknown size"
@@ -43,11 +53,10 @@ What a record costs the writer while nobody reads, beside storing the same heade
 payloads with no protocol.""")
 def writer(s):
     for length, what in (("32 B", "32-byte"), ("200 B", "200-byte"), ("1 KiB", "1 KiB")):
-        ring, plain, libring = (s.series(f"{name}, {length}", "writer_ns", "ns")
-                                for name in ("ring", "plain stores", "libring"))
-        s.compare(ring, plain)
+        ring, plain, libring = figures(s, "writer_ns", "ns", [
+            f"{name}, {length}" for name in ("ring", "plain stores", "libring")])
         s.compare(libring, plain)
-        s.ratio_target(f"cost of a {what} record, to plain stores", ring, plain, AT_MOST, 1.15)
+        against(s, f"cost of a {what} record, to plain stores", ring, plain, AT_MOST, 1.15)
     s.note(f"rings of {kib(s, 'ring, 32 B')}")
 
 
@@ -55,17 +64,15 @@ def writer(s):
 Records that a reader on the other core gets and checks while the writer publishes flat out,
 beside a byte ring with begin and end counters on one cache line.""")
 def reader(s):
-    ring, other, libring, cached, other_cached = (
-        s.series(name, "delivered_per_us", "M/s", account=False) for name in (
-            "ring, 32 B, writer flat out", "byte ring, begin and end", "ring through libring",
-            "ring that the caches hold", "byte ring that the caches hold"))
-    s.compare(ring, other)
+    ring, other, libring, cached, other_cached = figures(s, "delivered_per_us", "M/s", (
+        "ring, 32 B, writer flat out", "byte ring, begin and end", "ring through libring",
+        "ring that the caches hold", "byte ring that the caches hold"), account=False)
     s.compare(libring, ring)
     s.compare(cached, other_cached)
     s.target("32-byte records delivered, writer flat out", ring and ring.median(), "M/s",
              AT_LEAST, 30)
-    s.ratio_target("the same, to a byte ring with begin and end on one line", ring, other,
-                   AT_LEAST, 1.5)
+    against(s, "the same, to a byte ring with begin and end on one line", ring, other, AT_LEAST,
+            1.5)
     s.note(f"rings of {kib(s, 'ring, 32 B, writer flat out')}; those that the caches hold, "
            f"{kib(s, 'ring that the caches hold')}")
     say_last(s, "ring, 32 B, writer flat out", "ring")
@@ -95,11 +102,9 @@ def stamped(s):
 Records that a reader on the other core gets and checks while the writer publishes flat out,
 beside a buffer with one flag per record, in which nothing is overwritten or validated.""")
 def bulk(s):
-    ring, flags = (s.series(name, "delivered_per_us", "M/s", account=False) for name in (
-        "ring, 1 KiB, writer flat out", "flag per record, no overwriting"))
-    s.compare(ring, flags)
-    s.ratio_target("1 KiB records, to a flag for each and no validation", ring, flags,
-                   AT_LEAST, 0.7)
+    ring, flags = figures(s, "delivered_per_us", "M/s", (
+        "ring, 1 KiB, writer flat out", "flag per record, no overwriting"), account=False)
+    against(s, "1 KiB records, to a flag for each and no validation", ring, flags, AT_LEAST, 0.7)
     s.note(f"rings of {kib(s, 'ring, 1 KiB, writer flat out')}")
     say_last(s, "ring, 1 KiB, writer flat out", "ring")
     say_last(s, "flag per record, no overwriting", "flag per record")
@@ -216,7 +221,7 @@ def delivered(sample):
 def by_tables(s, field, unit, bound=None):
     for who, names in TABLES.items():
         for length in ("32 B", "1 KiB"):
-            series = [s.series(f"{name}, {length}", field, unit) for name in names]
+            series = figures(s, field, unit, [f"{name}, {length}" for name in names])
             compare_all(s, series)
             if bound:
                 ahead(s, f"rate, {length}, reader {who}", names, series, bound)
@@ -263,7 +268,7 @@ What a 32-byte record costs the writer, in bursts of 64, when eight readers get 
 record of ConcurrencyKit's ring goes to one reader only, so it takes a ring for each.""")
 def peers_fan(s):
     names = ("one ring, eight readers", "eight ck_rings, a reader each")
-    series = [s.series(name, "writer_ns", "ns") for name in names]
+    series = figures(s, "writer_ns", "ns", names)
     compare_all(s, series)
     ahead(s, "writer's cost, eight readers", names, series, AT_MOST)
 
@@ -416,12 +421,10 @@ Records per second that a reader on the other core gets and checks. The limit: t
 pass the same buffer with one flag per record, which the reader clears and the writer waits
 for. The ring goes as fast as loses nothing, and in one row faster than that.""")
 def growth_4k(s):
-    ring, flags, cached = (s.series(name, "delivered_per_us", "M/s") for name in (
+    ring, flags, cached = figures(s, "delivered_per_us", "M/s", (
         "ring, 4 KiB", "flag per record, 4 KiB", "ring of 4 MiB, overrun, 4 KiB"))
-    s.compare(ring, flags)
     s.compare(cached, flags)
-    s.ratio_target("4 KiB records, to a flag for each and no validation", ring, flags,
-                   AT_LEAST, 0.8)
+    against(s, "4 KiB records, to a flag for each and no validation", ring, flags, AT_LEAST, 0.8)
 
 
 @section("growth-rings", "Growth: number of rings", """
@@ -470,32 +473,26 @@ def bpf(s):
     buffer = "BPF ring buffer"
     for a, b in (
             ("plain stores to the CPU's own memory, guarded", "plain stores"),
-            ("ring, nobody reads", "plain stores"),
             ("ring, without the look for sleepers", "ring, nobody reads"),
             ("ring, somebody sleeps on and on", "ring, nobody reads"),
             ("ring, a batching reader, another sleeps", "ring, a batching reader"),
-            ("ring, a batching reader", f"{buffer}, a batching reader"),
             (f"{buffer}, output, a batching reader", f"{buffer}, a batching reader"),
-            ("perf buffer, a batching reader", f"{buffer}, a batching reader"),
-            ("ring, coarse clock, a batching reader", f"{buffer}, coarse clock, a batching reader"),
-            ("ring, clock, a batching reader", f"{buffer}, clock, a batching reader"),
-            ("ring, clock, a spinning reader", f"{buffer}, clock, a spinning reader")):
+            ("perf buffer, a batching reader", f"{buffer}, a batching reader")):
         s.compare(c.get(a), c.get(b))
-    for what, a, b, limit in (
+    for what, who, limit in (
             ("32 bytes, a batching reader, cheapest clock, to the BPF ring buffer",
-             "ring, coarse clock, a batching reader",
-             f"{buffer}, coarse clock, a batching reader", 0.5),
-            ("the same without a clock",
-             "ring, a batching reader", f"{buffer}, a batching reader", 0.25),
+             "coarse clock, a batching reader", 0.5),
+            ("the same without a clock", "a batching reader", 0.25),
             ("32 bytes, a batching reader, fine clock, to the BPF ring buffer",
-             "ring, clock, a batching reader", f"{buffer}, clock, a batching reader", 0.7),
+             "clock, a batching reader", 0.7),
             ("32 bytes, a spinning reader, fine clock, to the BPF ring buffer",
-             "ring, clock, a spinning reader", f"{buffer}, clock, a spinning reader", 0.8),
-            ("32 bytes, nobody reads, to plain stores into one map element",
-             "ring, nobody reads", "plain stores", 1.5),
-            ("the same, to guarded stores into the CPU's own memory",
-             "ring, nobody reads", "plain stores to the CPU's own memory, guarded", 1.5)):
-        s.ratio_target(what, c.get(a), c.get(b), AT_MOST, limit)
+             "clock, a spinning reader", 0.8)):
+        against(s, what, c.get(f"ring, {who}"), c.get(f"{buffer}, {who}"), AT_MOST, limit)
+    alone = c.get("ring, nobody reads")
+    against(s, "32 bytes, nobody reads, to plain stores into one map element", alone,
+            c.get("plain stores"), AT_MOST, 1.5)
+    s.ratio_target("the same, to guarded stores into the CPU's own memory", alone,
+                   c.get("plain stores to the CPU's own memory, guarded"), AT_MOST, 1.5)
 
 
 BUFFERS = ("ring", "BPF ring buffer, reserve", "BPF ring buffer, output", "perf buffer")

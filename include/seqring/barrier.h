@@ -25,6 +25,8 @@
  *                the last store of head          load of head
  *   NEST         compiler barrier between the    a second writer that interrupts the
  *                busy flag and the ring's bytes  first on its CPU, instead of a reader
+ *                release store of the owner of   compare-and-exchange of it by the next
+ *                a ring that CPUs share          writer
  *
  * There are five backends: the kernel; BPF (barrier_bpf.h, which has the writer's
  * operations only); C11 atomics with gcc or clang; C11 under ThreadSanitizer; and the

@@ -6,9 +6,9 @@ Litmus(text) parses the part of the format that the files here use. .allowed() s
 whether the model allows the test's "exists" condition. It builds all candidate
 executions: every path, every store that each load may read from, every order of the
 stores to a word. It drops those that the axioms of Linux's memory model forbid
-(tools/memory-model of 6.1: coherence, happens-before, propagates-before, RCU). It does
-not support what no file here uses: locks, read-modify-writes other than cmpxchg(), plain
-accesses, addresses in registers, SRCU.
+(tools/memory-model of 6.1: coherence, atomicity, happens-before, propagates-before, RCU).
+It does not support what no file here uses: locks, read-modify-writes other than cmpxchg(),
+plain accesses, addresses in registers, SRCU.
 """
 
 import itertools
@@ -102,16 +102,16 @@ class Litmus:
             made = ('store', word, toks.take(), tok != 'WRITE_ONCE')
             toks.take(')')
         elif toks.take('=') and re.fullmatch(r'r\d+', tok):
-            how = toks.take('READ_ONCE', 'smp_load_acquire', 'cmpxchg')
+            how = toks.take('READ_ONCE', 'smp_load_acquire', 'cmpxchg', 'cmpxchg_relaxed')
             toks.take('(')
             if how == 'READ_ONCE':
                 toks.take('*')
             made = ('load', tok, toks.take(), how == 'smp_load_acquire')
-            if how == 'cmpxchg':
+            if how.startswith('cmpxchg'):
                 toks.take(',')
                 old = toks.take()
                 toks.take(',')
-                made = ('cmpxchg', tok, made[2], int(old), int(toks.take()))
+                made = ('cmpxchg', tok, made[2], int(old), int(toks.take()), how == 'cmpxchg')
             toks.take(')')
         else:
             raise Bad(f"statement '{tok}'")
@@ -210,13 +210,14 @@ class Litmus:
                     yield from walk(rest, events + [e],
                                     {**regs, (thread, s[1]): (v, len(events))}, ctrl)
             elif s[0] == 'cmpxchg':
-                # A full fence on both sides if it stores; no order at all if it does not.
-                mb = ('F', 'smp_mb', 0, False, ctrl)
+                # A full fence on both sides if it stores; no order at all if it does not, or is
+                # relaxed.
+                mb = [('F', 'smp_mb', 0, False, ctrl)] if s[5] else []
                 for v in sorted(values[s[2]]):
                     made = [('R', s[2], v, False, ctrl)]
                     if v == s[3]:
-                        made = [mb, *made, ('W', s[2], s[4], False, ctrl, 'rmw'), mb]
-                    load = len(events) + (v == s[3])
+                        made = [*mb, *made, ('W', s[2], s[4], False, ctrl, 'rmw'), *mb]
+                    load = len(events) + len(mb) * (v == s[3])
                     yield from walk(rest, events + made, {**regs, (thread, s[1]): (v, load)}, ctrl)
             elif s[0] == 'store':
                 e = ('W', s[1], int(s[2]), s[3], ctrl)

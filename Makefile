@@ -35,10 +35,11 @@ DEVFUZZ_OBJS	:= $(call objects,$(wildcard tests/fuzz/dev_*.c))
 # The programs that the VM also runs as 32-bit ones.
 M32_PROGS	:= $(O)/tests/kernel/vm/progs/t_read $(O)/tests/kernel/vm/progs/follow
 
-.PHONY: everything lib tools test-build test-m32 modules
+.PHONY: everything lib libring tools test-build test-m32 modules
 all: lib tools
 everything: lib tools bench-build test-build
-lib: $(O)/libring.a $(O)/$(SONAME) $(O)/libring.so $(O)/libring.pc $(BPF_LIB)
+lib: libring $(BPF_LIB)
+libring: $(O)/libring.a $(O)/$(SONAME) $(O)/libring.so $(O)/libring.pc
 tools: $(O)/ringctl
 unit-build: $(UNIT_TESTS)
 test-build: unit-build $(TEST_PROGS) $(BPF_TESTS) $(O)/devfuzz
@@ -136,6 +137,7 @@ help:
 	@echo 'Build                                             (V=1 shows the commands)'
 	@echo '  make [all]         library and tools              (SAN=asan|tsan|m32|clang|arm64)'
 	@echo '  make lib           the library alone; also tools, bench-build, test-build'
+	@echo '  make libring       without libring-bpf: needs no libbpf'
 	@echo '  make everything    library, tools, bench, test programs, fuzzer of the devices'
 	@echo '  make modules       kernel modules, against KDIR=$(KDIR)'
 	@echo '  make install       library, headers, ringctl      (PREFIX=, DESTDIR=)'

@@ -73,7 +73,8 @@ goals		:= $(or $(MAKECMDGOALS),all)
 goal		= $(if $(filter $(1),$(goals)),$(2))
 NEED		:= cc
 ifneq ($(SAN),m32)
-NEED		+= libbpf
+# libring itself needs no libbpf.
+NEED		+= $(if $(filter-out libring %/libring.a %/libring.so %/libring.pc,$(goals)),libbpf)
 NEED		+= $(call goal,all everything tools install %/ringctl,json-c seccomp clang bpftool)
 NEED		+= $(call goal,everything bench-build %/ringbench,clang bpftool)
 NEED		+= $(call goal,everything test-build,cmocka clang)

@@ -107,10 +107,20 @@ build() {
 	return $rc
 }
 
+# A machine without libbpf, as make sees it: libring builds, and libring-bpf says what it needs.
+without_libbpf() {
+	local dir=build/no-libbpf
+	rm -rf "$dir"
+	make -j2 O="$dir" PKG_CONFIG='env PKG_CONFIG_LIBDIR=/nowhere pkg-config' "$@"
+}
+
 # README's examples build from what `make install` installs.
 install_test() {
 	local dir=build/install-test rc=0
 	rm -rf "$dir"
+	one 'make libring without libbpf' without_libbpf libring || rc=1
+	one 'make lib without libbpf names it' grep -q 'missing: libbpf-dev$' \
+		<<<"$(without_libbpf lib 2>&1)" || rc=1
 	one 'make install' make install DESTDIR="$PWD/$dir" prefix=/usr || return 1
 	one 'examples of README build with pkg-config' tests/examples.sh "$PWD/$dir" || rc=1
 	one 'make uninstall' make uninstall DESTDIR="$PWD/$dir" prefix=/usr || rc=1

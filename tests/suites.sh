@@ -362,11 +362,21 @@ runs_32_bit() {
 
 lacks_32_bit() { ! runs_32_bit; }
 
+# Where tests/cli/run.sh works.
+lacks_a_disk() { [[ $(df --output=source "${TMPDIR:-/tmp}" | tail -n 1) != /dev/* ]]; }
+
+lacks_ipv6() { ! grep -qw lo /proc/net/if_inet6 2>/dev/null; }
+
+has_one_cpu() { [ "$(nproc)" = 1 ]; }
+
 # Tests that a machine's own kernel may be unable to run. SUITE|TEST|PROBE|SHOWN BY: the skip is
 # allowed when PROBE confirms that this kernel cannot do it, and the test after SHOWN BY,
 # SUITE:TEST, has passed in the same run.
 allowed_skips() {
 	cat <<-'END'
 		tool|tool-trace_compat_call|lacks_32_bit|vm-6.1:trace.compat
+		tool|tool-trace_block|lacks_a_disk|vm-6.1:trace.block
+		tool|tool-trace_tcp6|lacks_ipv6|vm-6.1:trace.tcp.::1
+		tool|tool-trace_order|has_one_cpu|vm-6.1:trace.order
 	END
 }

@@ -169,6 +169,27 @@ tcp() {
 tcp 127.0.0.1 '127\.0\.0\.1' '\[::ffff:127\.0\.0\.1\]'
 tcp ::1 '\[::1\]' '\[::1\]'
 
+# Records of both CPUs come in the order of their times. The window is long, because an emulated
+# CPU may stop for a while in the middle of a publish.
+trace 3 sched --json --merge-window 500ms
+busy=
+for mask in 1 2; do
+	taskset $mask sh -c 'while :; do /bin/true; done' &
+	busy="$busy $!"
+done
+usleep 500000
+# shellcheck disable=SC2086 # a list
+kill -KILL $busy
+traced order
+if awk -F '"ts_ns":|,"cpu":|,"seq":' '{
+	if ($2 + 0 < last) late++
+	last = $2 + 0; seen[$3] = 1 } END { exit !(NR > 100 && 0 in seen && 1 in seen && !late) }' \
+	$tmp/out; then
+	ok order
+else
+	not_ok order "$(cut -c 1-80 $tmp/out | head -n 5)"
+fi
+
 # A pinned trace, with no bpffs mounted before: a separate reader opens it by name and sees
 # its end, and nothing is left.
 "$ringctl" trace process --pin vm 2>$tmp/err || not_ok pin "$(cat $tmp/err)"

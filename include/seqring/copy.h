@@ -165,6 +165,56 @@ seqring_inline __u64 seqring_writer_last_word(const unsigned char *from, __u32 l
 	return word;
 }
 
+#ifdef __KERNEL__
+/* Stores @n words, a constant, without a loop. Return: what follows them in the source. */
+static __always_inline const unsigned char *
+seqring_store_block(seqring_word *to, const unsigned char *from, const unsigned int n)
+{
+	unsigned int i;
+
+#pragma GCC unroll 8
+	for (i = 0; i < n; i++)
+		seqring_store_word(&to[i], seqring_word_at(from + 8 * i));
+	return from + 8 * n;
+}
+
+/*
+ * Copies a whole payload and pads its last word with zeros: eight words at a time, and no loop
+ * for the rest. Of a short record, loops and their counters cost more than the stores.
+ */
+static __always_inline void seqring_writer_copy_payload(void *payload, const void *src, __u32 len)
+{
+	const unsigned char *from = (const unsigned char *)src;
+	const unsigned char *end = from + (len & ~63u);
+	seqring_word *to = (seqring_word *)payload;
+
+#ifdef SEQRING_LONG_WORDS
+	if (seqring_unlikely(len >= 8 * SEQRING_LONG_WORDS)) {
+		seqring_long_copy(to, from, len & ~7u);
+		to += len / 8;
+		from += len & ~7u;
+		len &= 7;
+		if (len)
+			seqring_store_word(to, seqring_word_at(from + len - 8) >> (64 - 8 * len));
+		return;
+	}
+#endif
+	for (; from != end; to += 8)
+		from = seqring_store_block(to, from, 8);
+	if (len & 32) {
+		from = seqring_store_block(to, from, 4);
+		to += 4;
+	}
+	if (len & 16) {
+		from = seqring_store_block(to, from, 2);
+		to += 2;
+	}
+	if (len & 8)
+		from = seqring_store_block(to++, from, 1);
+	if (len & 7)
+		seqring_store_word(to, seqring_writer_last_word(from - (len & ~7u), len));
+}
+#else
 /* Copies a whole payload and pads its last word with zeros. */
 seqring_inline void seqring_writer_copy_payload(void *payload, const void *src, __u32 len)
 {
@@ -175,6 +225,7 @@ seqring_inline void seqring_writer_copy_payload(void *payload, const void *src, 
 	if (len & 7)
 		seqring_store_word(&to[len / 8], seqring_writer_last_word(from, len));
 }
+#endif
 
 #ifndef __bpf__
 static inline void seqring_load_to(unsigned char *to, const seqring_word *from)

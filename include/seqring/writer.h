@@ -274,12 +274,13 @@ seqring_inline int seqring_writer_reserve(struct seqring_writer *w, __u32 len, v
 	__u64 next = w->pos + seqring_record_size(len);
 	int err;
 
-	if (!seqring_writer_fits_segment(next, w->seg_end)) {
-		err = seqring_writer_make_room(w, len, &next);
+	if (seqring_writer_fits_segment(next, w->seg_end)) {
+		w->resv_next = next;
+	} else {
+		err = seqring_writer_make_room(w, len, &w->resv_next);
 		if (err)
 			return err;
 	}
-	w->resv_next = next;
 	w->resv_len = len;
 	*payload = seqring_writer_at(w, w->pos) + 1;
 	return 0;

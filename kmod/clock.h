@@ -3,7 +3,9 @@
 #ifndef _SEQRING_CLOCK_H
 #define _SEQRING_CLOCK_H
 
-#include <linux/preempt.h>
+#include <linux/compiler.h>
+#include <linux/hash.h>
+#include <linux/jiffies.h>
 #include <linux/timekeeping.h>
 
 #include <seqring/abi.h>
@@ -14,14 +16,34 @@ static inline u64 seqring_no_time(void)
 }
 
 /*
- * An NMI may have interrupted the update of the coarse clock on its own CPU. Reading the
- * coarse clock would then wait for that update and deadlock the CPU.
+ * The time of the first read in each tick of jiffies: @ns, and @check, which is @ns xor a hash
+ * of the tick.
+ */
+struct seqring_tick {
+	u64 ns;
+	u64 check;
+};
+
+extern struct seqring_tick seqring_tick;
+
+/*
+ * CLOCK_MONOTONIC at some moment within this tick. The kernel's own coarse clock must not be
+ * read here: a read waits while the clock is updated, without end in a probe or an NMI that
+ * interrupts the update on the same CPU. The fast clock never waits.
+ *
+ * Any contexts of any CPUs may race here, without an order between the two words. A reader
+ * that sees the words of two writers finds that they do not match, and reads the fast clock.
  */
 static inline u64 seqring_coarse_ns(void)
 {
-	if (!in_nmi())
-		return ktime_get_coarse_ns();
-	return ktime_get_mono_fast_ns();
+	u64 tick = READ_ONCE(jiffies) * GOLDEN_RATIO_64, ns = READ_ONCE(seqring_tick.ns);
+
+	if (likely((ns ^ READ_ONCE(seqring_tick.check)) == tick))
+		return ns;
+	ns = ktime_get_mono_fast_ns();
+	WRITE_ONCE(seqring_tick.ns, ns);
+	WRITE_ONCE(seqring_tick.check, ns ^ tick);
+	return ns;
 }
 
 /* Time of a record, now, in ns. Any context, NMI included. */

@@ -26,7 +26,7 @@ static void seqring_free(struct seqring_device *sdev)
 	for (i = 0; sdev->rings && i < sdev->nr_rings; i++)
 		seqring_ring_free(sdev->rings[i]);
 	kvfree(sdev->rings);
-	free_percpu(sdev->cpu_ring);
+	seqring_nest_free(sdev);
 	seqring_area_free(&sdev->head);
 	seqring_uncharge(sdev->charged_pages);
 	kfree(sdev);
@@ -97,7 +97,7 @@ static int seqring_add_ring(struct seqring_device *sdev, u32 index, int cpu)
 	seqring_ring_init_wake(ring);
 	sdev->rings[index] = ring;
 	if (cpu >= 0)
-		*per_cpu_ptr(sdev->cpu_ring, cpu) = ring;
+		per_cpu_ptr(sdev->cpus, cpu)->ring = ring;
 	return 0;
 }
 
@@ -109,12 +109,19 @@ static int seqring_add_rings(struct seqring_device *sdev)
 	sdev->rings = kvcalloc(sdev->nr_rings, sizeof(*sdev->rings), GFP_KERNEL_ACCOUNT);
 	if (!sdev->rings)
 		return -ENOMEM;
-	if (sdev->mode != SEQRING_MODE_PERCPU)
-		return seqring_add_ring(sdev, 0, -1);
-
-	sdev->cpu_ring = alloc_percpu(struct seqring_ring *);
-	if (!sdev->cpu_ring)
-		return -ENOMEM;
+	if (sdev->mode != SEQRING_MODE_CALLER) {
+		err = seqring_nest_init(sdev);
+		if (err)
+			return err;
+	}
+	if (sdev->mode != SEQRING_MODE_PERCPU) {
+		err = seqring_add_ring(sdev, 0, -1);
+		if (err || sdev->mode == SEQRING_MODE_CALLER)
+			return err;
+		for_each_possible_cpu(cpu)
+			per_cpu_ptr(sdev->cpus, cpu)->ring = sdev->rings[0];
+		return 0;
+	}
 	for_each_possible_cpu(cpu) {
 		err = seqring_add_ring(sdev, index++, cpu);
 		if (err)
@@ -183,6 +190,7 @@ static struct seqring_device *seqring_alloc(const struct seqring_params *p, bool
 	if (!sdev->permissions)
 		sdev->permissions = p->flags & SEQRING_F_WRITE ? 0600 : 0400;
 	strscpy(sdev->name, p->name, sizeof(sdev->name));
+	init_irq_work(&sdev->warning, seqring_warn_second_writer);
 	mutex_init(&sdev->write_lock);
 	mutex_init(&sdev->files_lock);
 	INIT_LIST_HEAD(&sdev->files);
@@ -299,6 +307,7 @@ void seqring_end(struct seqring_device *sdev)
 
 	for (i = 0; i < sdev->nr_rings; i++)
 		seqring_ring_end_wake(sdev->rings[i]);
+	irq_work_sync(&sdev->warning);
 	mutex_lock(&sdev->files_lock);
 	list_for_each_entry(f, &sdev->files, list)
 		seqring_wake_file_now(f);

@@ -16,6 +16,7 @@
 #include <linux/uio.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include <asm/local.h>
 
 #include <linux/seqring.h>
 #include <seqring/reader.h>
@@ -39,7 +40,8 @@ struct seqring_area {
 /**
  * struct seqring_ring - one ring of a device
  * @w: the protocol's writer; the context that holds the ring (see publish.c) owns it
- * @busy: 0: free; else 1 + the CPU that holds the ring
+ * @busy: in SEQRING_MODE_CALLER, 1 while a writer has the ring, else 0
+ * @newest_ns: time of the newest record; the writer owns it
  * @lock: serialises the writers in SEQRING_MODE_LOCKED
  * @thresholds: what the writer looks at after each record
  * @wake_irq: looks at the sleepers, from any context
@@ -60,6 +62,7 @@ struct seqring_ring {
 	struct seqring_writer w;
 	u32 busy;
 	raw_spinlock_t lock;
+	u64 newest_ns;
 	struct seqring_device *sdev;
 	struct seqring_thresholds thresholds ____cacheline_aligned;
 	raw_spinlock_t sleepers_lock ____cacheline_aligned; /* see above */
@@ -76,13 +79,41 @@ struct seqring_ring {
 	struct seqring_area area;
 };
 
+/*
+ * Whether a writer on this CPU is between seqring_enter() and seqring_leave(), and what it
+ * does with the records of writers that nest in it.
+ */
+enum seqring_cpu_state {
+	SEQRING_CPU_FREE,	/* no writer */
+	SEQRING_CPU_OPEN,	/* publishes all of them when it leaves */
+	SEQRING_CPU_DRAINING,	/* publishes those from NMIs, drops the others */
+	SEQRING_CPU_SHUT,	/* drops all of them */
+};
+
+/* Bytes of a side buffer. */
+#define SEQRING_NEST_BYTES	2048
+
+/**
+ * struct seqring_cpu - a CPU's part of a device, in SEQRING_MODE_LOCKED and SEQRING_MODE_PERCPU
+ * @ring: the ring that writers on this CPU take
+ * @state: enum seqring_cpu_state
+ * @used: bytes of @buf that nested writers have taken
+ * @buf: the side buffer of nested writers' records, see nest.c
+ */
+struct seqring_cpu {
+	struct seqring_ring *ring;
+	u32 state;
+	local_t used;
+	unsigned char *buf;
+};
+
 /**
  * struct seqring_device - a device
  * @dev: its references keep the device; each file and the owner hold one
  * @cdev: the device node
  * @head: header page, then the schema
  * @rings: all rings
- * @cpu_ring: the ring of each CPU, in SEQRING_MODE_PERCPU
+ * @cpus: what each CPU has of the device; NULL in SEQRING_MODE_CALLER
  * @files: all open files; @files_lock protects the list
  * @list: entry of seqring_devices, under seqring_devices_lock
  * @write_lock: serialises write(2) on a device without another writer, and every write(2)
@@ -92,6 +123,7 @@ struct seqring_ring {
  * @user_owned: created through the control node
  * @dead: the owner has ended the device
  * @warned: bit 0: a second writer was reported
+ * @warning: reports it, in a context that may print
  * @nr_files: open files
  */
 struct seqring_device {
@@ -99,7 +131,7 @@ struct seqring_device {
 	struct cdev cdev;
 	struct seqring_area head;
 	struct seqring_ring **rings;
-	struct seqring_ring * __percpu *cpu_ring;
+	struct seqring_cpu __percpu *cpus;
 	struct list_head files;
 	struct mutex files_lock; /* protects the list of files */
 	struct list_head list;
@@ -116,6 +148,7 @@ struct seqring_device {
 	bool user_owned;
 	bool dead;
 	unsigned long warned;
+	struct irq_work warning;
 	atomic_t nr_files;
 	char name[SEQRING_NAME_SIZE];
 };
@@ -257,13 +290,33 @@ int seqring_reader_fd(struct seqring_file *f);
 void seqring_cursors_put(struct seqring_cursors *c);
 unsigned long seqring_cursors_size(const struct seqring_device *sdev);
 
+/* nest.c */
+int seqring_nest_init(struct seqring_device *sdev);
+void seqring_nest_free(struct seqring_device *sdev);
+
 /* publish.c */
+void seqring_warn_second_writer(struct irq_work *work);
 void seqring_count_drop(struct seqring_ring *ring, enum seqring_drop cause);
 
-/* Time of a record, now. Any context, NMI included. */
-static inline u64 seqring_now(const struct seqring_device *sdev)
+/*
+ * The times of a ring never run backwards: a record gets at least the time of the one before
+ * it. The clock may do so between two CPUs that take a locked ring in turn, and in an NMI that
+ * interrupts the clock's update. A nested writer takes its time before the ring is free.
+ */
+static inline u64 seqring_not_before(struct seqring_ring *ring, u64 ns)
 {
-	return seqring_clock_ns(sdev->clock_id);
+	if (unlikely(ns < ring->newest_ns))
+		return ring->newest_ns;
+	ring->newest_ns = ns;
+	return ns;
+}
+
+/* Time of the next record. Any context, NMI included; the caller holds the ring. */
+static inline u64 seqring_stamp(struct seqring_ring *ring, u32 clock_id)
+{
+	if (clock_id == SEQRING_CLOCK_NONE)
+		return 0;
+	return seqring_not_before(ring, seqring_clock_ns(clock_id));
 }
 
 /* waiters.c */

@@ -38,7 +38,7 @@ static int seqring_write_direct(struct seqring_device *sdev, struct iov_iter *fr
 		}
 		cond_resched();
 	}
-	seqring_writer_commit(&ring->w, type, seqring_now(sdev));
+	seqring_writer_commit(&ring->w, type, seqring_stamp(ring, sdev->clock_id));
 	seqring_wake_if_due(ring);
 	return 0;
 }
@@ -60,7 +60,8 @@ static int seqring_write_locked(struct seqring_device *sdev, const void *copy,
 	} else if (!sdev->user_owned) {
 		err = seqring_publish(sdev, type, copy, len);
 	} else if (copy) {
-		err = seqring_writer_publish(&ring->w, type, seqring_now(sdev), copy, len);
+		err = seqring_writer_publish(&ring->w, type, seqring_stamp(ring, sdev->clock_id),
+					     copy, len);
 		seqring_wake_if_due(ring);
 	} else {
 		err = seqring_write_direct(sdev, from, len, type);

@@ -12,6 +12,7 @@
 
 struct seqring_device;
 struct seqring_ring;
+struct seqring_cpu;
 
 /* seqring_params.flags */
 #define SEQRING_F_WRITE	BIT(0)	/* write(2) on the device publishes as well */
@@ -25,11 +26,16 @@ struct seqring_ring;
  * @data_size: bytes of each ring's data area, a power of two, 64 KiB to 1 GiB
  * @mode: how the writers are serialised:
  *	SEQRING_MODE_CALLER: by the caller. The record of a second writer is dropped, and
- *	the first such drop is logged;
- *	SEQRING_MODE_LOCKED: by a raw spinlock. An NMI only tries it, and drops the record
- *	if it is taken;
- *	SEQRING_MODE_PERCPU: by one ring per possible CPU, without a lock. The record of a
- *	writer that interrupts another one (an NMI) is dropped
+ *	the first such drop is logged. If the module is loaded with exact_check=0, this costs
+ *	one locked instruction less for each record, and two writers that race may corrupt the
+ *	kernel's memory;
+ *	SEQRING_MODE_LOCKED: by a raw spinlock. An NMI only tries it, as does a writer that
+ *	nests in a writer of another such device on its CPU; its record is dropped if another
+ *	CPU holds the lock. Between seqring_reserve() and seqring_commit() the caller takes no
+ *	lock that another publisher of the device may hold;
+ *	SEQRING_MODE_PERCPU: by one ring per possible CPU, without a lock.
+ *	In the last two, a writer that interrupts another one of its ring on its CPU (an NMI, a
+ *	probe) leaves its record to that one: see seqring_publish()
  * @clock_id: SEQRING_CLOCK_* of seqring/abi.h
  * @flags: SEQRING_F_WRITE (not with SEQRING_MODE_CALLER) or 0
  * @permissions: permission bits of the device node, within 0666; 0 means 0400, or 0600
@@ -63,6 +69,7 @@ struct seqring_resv {
 	u32 len;
 	/* private: */
 	struct seqring_ring *ring;
+	struct seqring_cpu *cpu;
 	unsigned long irq_flags;
 };
 

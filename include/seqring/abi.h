@@ -73,7 +73,7 @@
 /* seqring_header.clock_id: what the ts_ns of a record means. clocks.h says more. */
 #define SEQRING_CLOCK_NONE	0u	/* ts_ns is 0 */
 #define SEQRING_CLOCK_MONOTONIC	1u	/* CLOCK_MONOTONIC, ns */
-#define SEQRING_CLOCK_COARSE	2u	/* CLOCK_MONOTONIC_COARSE: as of the last tick, ns */
+#define SEQRING_CLOCK_COARSE	2u	/* CLOCK_MONOTONIC within this tick, ns */
 #define SEQRING_CLOCK_MAX	2u	/* ids are dense: every id up to here is a clock */
 
 #define SEQRING_CLOCK_AGREES(ID, number, ...) \

@@ -3,7 +3,9 @@
  * Drives the kernel API for the tests; not for other use. A write to /dev/seqring-test is
  * one command:
  *
- *   create NAME MODE SIZE FLAGS   seqring_create(); MODE and FLAGS as numbers
+ *   create NAME MODE SIZE FLAGS CLOCK
+ *                                 seqring_create(); all but the name are numbers. Without
+ *                                 CLOCK: SEQRING_CLOCK_MONOTONIC
  *   destroy NAME
  *   flood NAME COUNT MAX HOW      COUNT records from this process. HOW is 0: publish;
  *                                 1: reserve and commit; 2: batches; 3: all of them and
@@ -15,20 +17,34 @@
  *   within NAME CONTEXT CPU MS    one record from a hard interrupt (CONTEXT 1) or an
  *                                 NMI (2), on this CPU (0) or another one (1), while
  *                                 this process has a record of the ring open, for at
- *                                 most MS. EBUSY: the record was dropped. EINPROGRESS:
- *                                 it came after the ring was free again
+ *                                 most MS. 0: it was published or kept. EBUSY: it was
+ *                                 dropped. EINPROGRESS: it came after the ring was free
+ *                                 again
  *   interrupt NAME                one record with interrupts off, then the time that the
  *                                 interrupt takes which wakes its readers
+ *   probe NAME PLACE COUNT        COUNT records of this process, each with another one from
+ *                                 a probe behind _raw_spin_lock (PLACE 1) or before
+ *                                 _raw_spin_unlock (2) on the way of the first. 3: COUNT
+ *                                 records from a probe on update_vsyscall, in the update of
+ *                                 the clocks
+ *   quiet NAME                    a second writer on a device of SEQRING_MODE_CALLER: EDEADLK
+ *                                 if something is printed while it publishes
+ *   cross NAME                    two CPUs have a record of one locked device open each, and
+ *                                 publish on the other's: both must be EBUSY, as a writer
+ *                                 that nests in that one of two that nest
  *   skip NAME COUNT LEN           COUNT records that keep the old bytes as payload, to
  *                                 advance the position fast
- *   nest NAME                     publish between reserve and commit: must be EBUSY
+ *   nest NAME                     between reserve and commit, publish more than a side buffer
+ *                                 holds, each of which must be kept or EBUSY, and too long a
+ *                                 record, and reserve again, which must be EBUSY. Counts them
  *   toobig NAME                   too long a record, in each way to publish: must be
  *                                 EMSGSIZE
  *   args                          seqring_create() with each wrong parameter
  *
  * The write returns the result of the command. A read gives, for each device, the sum of
- * what its commands tried, and the time of the last "interrupt":
- * "NAME published N busy N interrupt_ns N". Payloads are numbered per ring. If
+ * what its commands tried: "NAME published N busy N interrupt_ns N nested N". The nested ones
+ * are those published that came while "flood" published on the same CPU; interrupt_ns is the time
+ * of the last "interrupt". Payloads are numbered per ring. If
  * several writers share a ring (LOCKED), numbers may repeat or swap, and a payload proves
  * only that its own record is whole.
  */
@@ -66,6 +82,9 @@ int test_count(struct test_dev *d, u32 published, int err)
 	return err;
 }
 
+/* The device that "flood" publishes on, on this CPU. */
+static DEFINE_PER_CPU(struct test_dev *, flooding);
+
 int test_publish_one(struct test_dev *d, unsigned char *buf, u32 max)
 {
 	u64 *number = test_number(d), n = READ_ONCE(*number);
@@ -76,6 +95,8 @@ int test_publish_one(struct test_dev *d, unsigned char *buf, u32 max)
 	err = seqring_publish(d->sdev, 1, buf, len);
 	if (!err)
 		WRITE_ONCE(*number, n + 1);
+	if (!err && (in_nmi() || in_hardirq()) && __this_cpu_read(flooding) == d)
+		atomic64_inc(&d->nested);
 	return test_count(d, !err, err);
 }
 
@@ -130,6 +151,7 @@ static int test_flood(struct test_dev *d, u32 count, u32 max, u32 how)
 
 		step = 1;
 		preempt_disable();
+		__this_cpu_write(flooding, d);
 		switch (how & 3) {
 		case 0:
 			err = test_publish_one(d, buf, max);
@@ -145,6 +167,7 @@ static int test_flood(struct test_dev *d, u32 count, u32 max, u32 how)
 			err = discard || i % 2 ? test_reserve_one(d, max, discard) :
 						 test_publish_one(d, buf, max);
 		}
+		__this_cpu_write(flooding, NULL);
 		preempt_enable();
 		if (!(i % 64))
 			cond_resched();
@@ -190,18 +213,32 @@ static enum hrtimer_restart test_later(struct hrtimer *timer)
 
 static int test_nest(struct test_dev *d)
 {
-	struct seqring_resv resv;
-	u64 *n;
-	int err;
+	struct seqring_resv resv, inner;
+	int err, i, ret = 0;
+	u64 *number, n;
 
 	preempt_disable();
-	n = test_number(d);
-	err = seqring_reserve(d->sdev, test_payload_len(*n, 64), &resv);
+	number = test_number(d);
+	n = *number;
+	err = seqring_reserve(d->sdev, test_payload_len(n, 64), &resv);
 	if (!err) {
-		err = seqring_publish(d->sdev, 9, "nested", 6) == -EBUSY ? 0 : -EPROTO;
-		test_payload_fill(resv.data, *n, resv.len);
+		/* The last of them do not fit. */
+		for (i = 0; i < 100; i++) {
+			ret = test_count(d, 0, seqring_publish(d->sdev, 9, "nested", 6));
+			if (ret && ret != -EBUSY)
+				err = -EPROTO;
+			if (!ret)
+				test_count(d, 1, 0);
+		}
+		if (seqring_publish(d->sdev, 9, ZERO_SIZE_PTR, U32_MAX) != -EMSGSIZE)
+			err = -EPROTO;
+		if (ret != -EBUSY ||
+		    test_count(d, 0, seqring_reserve(d->sdev, 8, &inner)) != -EBUSY)
+			err = -EPROTO;
+		test_payload_fill(resv.data, n, resv.len);
 		seqring_commit(&resv, 2);
-		++*n;
+		test_count(d, 1, 0);
+		*number = n + 1;
 	}
 	preempt_enable();
 	return err;
@@ -220,13 +257,13 @@ static int test_too_big(struct test_dev *d)
 	return 0;
 }
 
-static int test_create(const char *name, u32 mode, u64 size, u32 flags)
+static int test_create(const char *name, u32 mode, u64 size, u32 flags, u32 clock_id)
 {
 	struct seqring_params params = {
 		.name = name,
 		.data_size = size,
 		.mode = mode,
-		.clock_id = SEQRING_CLOCK_MONOTONIC,
+		.clock_id = clock_id,
 		.flags = flags,
 		.permissions = 0644,
 	};
@@ -251,6 +288,7 @@ static int test_create(const char *name, u32 mode, u64 size, u32 flags)
 	d->later.function = test_later;
 	atomic64_set(&d->published, 0);
 	atomic64_set(&d->busy, 0);
+	atomic64_set(&d->nested, 0);
 	return 0;
 }
 
@@ -326,6 +364,12 @@ static int test_on_device(struct test_dev *d, const char *verb, u64 a, u64 b, u6
 		return test_on_nmi_run(d, verb, a, b, c);
 	if (!strcmp(verb, "interrupt"))
 		return test_interrupt(d);
+	if (!strcmp(verb, "probe"))
+		return test_probe(d, a, b);
+	if (!strcmp(verb, "quiet"))
+		return test_quiet(d);
+	if (!strcmp(verb, "cross"))
+		return test_cross(d);
 	if (!strcmp(verb, "skip"))
 		return test_skip(d, a, b);
 	if (!strcmp(verb, "nest"))
@@ -344,16 +388,16 @@ static int test_on_device(struct test_dev *d, const char *verb, u64 a, u64 b, u6
 static int test_command(const char *line)
 {
 	char verb[16], name[64] = "";
-	u64 a = 0, b = 0, c = 0;
+	u64 a = 0, b = 0, c = 0, clock_id = SEQRING_CLOCK_MONOTONIC;
 	struct test_dev *d;
 	int err;
 
-	if (sscanf(line, "%15s %63s %llu %llu %llu", verb, name, &a, &b, &c) < 1)
+	if (sscanf(line, "%15s %63s %llu %llu %llu %llu", verb, name, &a, &b, &c, &clock_id) < 1)
 		return -EINVAL;
 	mutex_lock(&devices_lock);
 	d = test_find(name);
 	if (!strcmp(verb, "create"))
-		err = d ? -EEXIST : test_create(name, a, b, c);
+		err = d ? -EEXIST : test_create(name, a, b, c, clock_id);
 	else if (!strcmp(verb, "args"))
 		err = test_args();
 	else
@@ -383,7 +427,7 @@ static ssize_t test_write(struct file *file, const char __user *buf, size_t coun
 
 static ssize_t test_read(struct file *file, char __user *buf, size_t count, loff_t *ppos)
 {
-	char text[TEST_DEVICES * 120];
+	char text[TEST_DEVICES * 150];
 	size_t len = 0;
 	int i;
 
@@ -393,9 +437,10 @@ static ssize_t test_read(struct file *file, char __user *buf, size_t count, loff
 
 		if (d->sdev)
 			len += scnprintf(text + len, sizeof(text) - len,
-					 "%s published %lld busy %lld interrupt_ns %llu\n", d->name,
-					 atomic64_read(&d->published), atomic64_read(&d->busy),
-					 READ_ONCE(d->interrupt_ns));
+					 "%s published %lld busy %lld interrupt_ns %llu nested %lld\n",
+					 d->name, atomic64_read(&d->published),
+					 atomic64_read(&d->busy), READ_ONCE(d->interrupt_ns),
+					 atomic64_read(&d->nested));
 	}
 	mutex_unlock(&devices_lock);
 	return simple_read_from_buffer(buf, count, ppos, text, len);

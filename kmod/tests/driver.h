@@ -23,6 +23,7 @@ struct test_dev {
 	u64 interrupt_ns;
 	atomic64_t published;
 	atomic64_t busy;
+	atomic64_t nested;
 };
 
 /* The next number of the ring that this context writes. The caller stays on its CPU. */
@@ -35,9 +36,14 @@ static inline u64 *test_number(struct test_dev *d)
 int test_count(struct test_dev *d, u32 published, int err);
 int test_publish_one(struct test_dev *d, unsigned char *buf, u32 max);
 
+/* probe.c */
+int test_probe(struct test_dev *d, u64 where, u32 count);
+int test_quiet(struct test_dev *d);
+
 /* irq.c */
 int test_interrupt(struct test_dev *d);
 int test_from_irq(struct test_dev *d, u32 count, u32 max);
+int test_cross(struct test_dev *d);
 int test_on_nmi_run(struct test_dev *d, const char *verb, u64 a, u64 b, u64 c);
 
 #endif /* _SEQRING_TEST_DRIVER_H */

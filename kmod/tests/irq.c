@@ -214,12 +214,14 @@ static int test_open_while(struct test_dev *d, bool nmi, bool other, u32 ms)
 	struct test_run *run = &nmi_run;
 	struct seqring_resv resv;
 	bool nested;
-	u64 *number;
+	u64 *number, n;
 	int err, cpu;
 
 	preempt_disable();
 	number = test_number(d);
-	err = seqring_reserve(d->sdev, test_payload_len(*number, TEST_SHORT), &resv);
+	/* The other record may take the next number, too. */
+	n = *number;
+	err = seqring_reserve(d->sdev, test_payload_len(n, TEST_SHORT), &resv);
 	if (err) {
 		preempt_enable();
 		return err;
@@ -232,9 +234,9 @@ static int test_open_while(struct test_dev *d, bool nmi, bool other, u32 ms)
 	else
 		irq_work_queue(&run->work);
 	nested = test_run_wait(run, 1, ms);
-	test_payload_fill(resv.data, *number, resv.len);
+	test_payload_fill(resv.data, n, resv.len);
 	seqring_commit(&resv, 2);
-	++*number;
+	*number = n + 1;
 	test_count(d, 1, 0);
 	preempt_enable();
 	if (!test_run_wait(run, 1, 5000))
@@ -260,6 +262,95 @@ static int test_within(struct test_dev *d, u64 context, bool other, u32 ms)
 			test_nmi_end();
 	}
 	kvfree(nmi_run.buf);
+	return err;
+}
+
+/* @at: how far both CPUs are */
+struct test_crossing {
+	call_single_data_t csd;
+	struct seqring_device *mine;
+	struct seqring_device *theirs;
+	int err;
+	atomic_t at;
+};
+
+static void test_meet(struct test_crossing *x, int at)
+{
+	u64 until = ktime_get_mono_fast_ns() + 5 * NSEC_PER_SEC;
+
+	atomic_inc(&x->at);
+	while (atomic_read(&x->at) < at && ktime_get_mono_fast_ns() < until)
+		cpu_relax();
+}
+
+/* Return: 0 if the other device was busy. */
+static int test_cross_half(struct test_crossing *x, struct seqring_device *mine,
+			   struct seqring_device *theirs)
+{
+	struct seqring_resv resv;
+	int err = seqring_reserve(mine, 8, &resv), ret = -EPROTO;
+
+	test_meet(x, 2);
+	if (!err)
+		ret = seqring_publish(theirs, 1, "cross", 5);
+	test_meet(x, 4);
+	if (!err)
+		seqring_discard(&resv);
+	return err ? err : ret == -EBUSY ? 0 : -EPROTO;
+}
+
+static void test_cross_there(void *arg)
+{
+	struct test_crossing *x = arg;
+
+	x->err = test_cross_half(x, x->theirs, x->mine);
+	/* test_cross() sees the error, and may return. */
+	smp_store_release(&x->mine, NULL);
+}
+
+/* A writer that nests in another locked ring takes no nested records itself. */
+static int test_shut(struct seqring_device *outer, struct seqring_device *inner)
+{
+	struct seqring_resv a, b;
+	int err = seqring_reserve(outer, 8, &a), ret;
+
+	if (err)
+		return err;
+	err = seqring_reserve(inner, 8, &b);
+	if (!err) {
+		ret = seqring_publish(inner, 1, "shut", 4);
+		err = ret == -EBUSY ? 0 : -EPROTO;
+		seqring_discard(&b);
+	}
+	seqring_discard(&a);
+	return err;
+}
+
+/* The command "cross", see driver.c. */
+int test_cross(struct test_dev *d)
+{
+	struct seqring_params params = {
+		.name = "test-cross", .data_size = SEQRING_DATA_SIZE_MIN,
+		.mode = SEQRING_MODE_LOCKED,
+	};
+	struct test_crossing x = { .mine = d->sdev };
+	int err = seqring_create(&params, &x.theirs);
+
+	if (err)
+		return err;
+	INIT_CSD(&x.csd, test_cross_there, &x);
+	preempt_disable();
+	err = smp_call_function_single_async(test_other_cpu(), &x.csd);
+	if (!err)
+		err = test_cross_half(&x, d->sdev, x.theirs);
+	preempt_enable();
+	/* Pairs with the release in test_cross_there(), which does not fail. */
+	while (smp_load_acquire(&x.mine))
+		cond_resched();
+	err = err ? err : x.err;
+	if (!err)
+		err = test_shut(d->sdev, x.theirs);
+	seqring_destroy(x.theirs);
 	return err;
 }
 

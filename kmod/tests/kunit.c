@@ -404,42 +404,111 @@ static void loss_test(struct kunit *test)
 	seqring_destroy(sdev);
 }
 
+/* Reads the only record of @type in the device. Return: its seq, 0 if there is none. */
+static u64 seq_of(struct kunit *test, struct seqring_device *sdev, u16 type, u64 *ts_ns)
+{
+	struct seqring_reader r;
+	struct seqring_view v;
+	u64 payload, seq = 0;
+	u32 i;
+
+	for (i = 0; i < sdev->nr_rings; i++) {
+		reader_of(test, sdev, i, &r);
+		while (!seqring_reader_read(&r, &v, &payload, sizeof(payload))) {
+			if (v.type != type)
+				continue;
+			seq = v.seq;
+			*ts_ns = v.ts_ns;
+		}
+	}
+	return seq;
+}
+
+/* A nested writer's record follows that of the writer it interrupts, or is counted. */
 static void nest_test(struct kunit *test)
 {
 	static const u32 modes[] = {
 		SEQRING_MODE_CALLER, SEQRING_MODE_LOCKED, SEQRING_MODE_PERCPU,
 	};
-	struct seqring_resv resv;
+	struct seqring_resv resv, inner;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		const bool kept = modes[i] != SEQRING_MODE_CALLER;
 		struct seqring_device *sdev = make(test, modes[i]);
-		u64 dropped = 0, published = 0;
+		u64 dropped = 0, published = 0, outer_ns = 0, nested_ns = 0;
+		int ret[4];
 		u32 ring;
 
 		migrate_disable();
-		KUNIT_EXPECT_EQ(test, seqring_reserve(sdev, 8, &resv), 0);
-		/* A nested writer is refused and counted, and does no harm. */
-		if (seqring_publish(sdev, 1, "nested", 6) != -EBUSY)
-			dropped = 100;
+		ret[0] = seqring_reserve(sdev, 8, &resv);
+		ret[1] = seqring_publish(sdev, 8, "nested", 6);
+		ret[2] = seqring_reserve(sdev, 8, &inner);
 		*(u64 *)resv.data = 42;
 		seqring_commit(&resv, 7);
+		/* The ring is free again. */
+		ret[3] = seqring_publish(sdev, 9, "after", 5);
 		migrate_enable();
+		KUNIT_EXPECT_EQ(test, ret[0], 0);
+		KUNIT_EXPECT_EQ(test, ret[1], kept ? 0 : -EBUSY);
+		KUNIT_EXPECT_EQ(test, ret[2], -EBUSY);
+		KUNIT_EXPECT_EQ(test, ret[3], 0);
 		for (ring = 0; ring < sdev->nr_rings; ring++) {
 			struct seqring_ring_ctl *ctl = sdev->rings[ring]->w.ctl;
 
 			dropped += seqring_read(&ctl->dropped[SEQRING_DROP_BUSY]);
 			published += seqring_read(&ctl->seq);
 		}
-		KUNIT_EXPECT_EQ(test, dropped, 1ULL);
-		KUNIT_EXPECT_EQ(test, published, 1ULL);
+		KUNIT_EXPECT_EQ(test, dropped, kept ? 1ULL : 2ULL);
+		KUNIT_EXPECT_EQ(test, published, kept ? 3ULL : 2ULL);
+		KUNIT_EXPECT_EQ(test, seq_of(test, sdev, 7, &outer_ns), 1ULL);
+		KUNIT_EXPECT_EQ(test, seq_of(test, sdev, 8, &nested_ns), kept ? 2ULL : 0ULL);
+		if (kept)
+			KUNIT_EXPECT_GE(test, nested_ns, outer_ns);
 		seqring_destroy(sdev);
 	}
+}
+
+/* What does not fit into the side buffer is dropped and counted; what fits comes in order. */
+static void nest_full_test(struct kunit *test)
+{
+	struct seqring_device *sdev = make(test, SEQRING_MODE_LOCKED);
+	u64 n, kept = 0, dropped = 0, payload = 0, expected = 0;
+	struct seqring_resv resv;
+	struct seqring_reader r;
+	struct seqring_view v;
+	int wrong = 0, ret;
+
+	ret = seqring_reserve(sdev, 8, &resv);
+	for (n = 1; n <= 1000 && !ret; n++) {
+		int err = seqring_publish(sdev, 1, &n, sizeof(n));
+
+		kept += !err;
+		dropped += err == -EBUSY;
+		/* Once full, always full. */
+		wrong += (err && err != -EBUSY) || (!err && dropped);
+	}
+	if (!ret) {
+		wrong += seqring_publish(sdev, 1, &n, DATA_SIZE / 2) != -EMSGSIZE;
+		seqring_discard(&resv);
+	}
+	KUNIT_ASSERT_EQ(test, ret, 0);
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+	KUNIT_EXPECT_GT(test, kept, 50ULL);
+	KUNIT_EXPECT_EQ(test, kept + dropped, 1000ULL);
+	KUNIT_EXPECT_EQ(test, seqring_read(&sdev->rings[0]->w.ctl->dropped[SEQRING_DROP_BUSY]),
+			dropped);
+	reader_of(test, sdev, 0, &r);
+	while (!seqring_reader_read(&r, &v, &payload, sizeof(payload)))
+		KUNIT_EXPECT_EQ(test, payload, ++expected);
+	KUNIT_EXPECT_EQ(test, expected, kept);
+	seqring_destroy(sdev);
 }
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(loss_test),
 	KUNIT_CASE(nest_test),
+	KUNIT_CASE(nest_full_test),
 	KUNIT_CASE(caller_test),
 	KUNIT_CASE(locked_test),
 	KUNIT_CASE(percpu_test),

@@ -171,20 +171,23 @@ static inline long mod_pages(const char *mount_at)
 struct tried {
 	uint64_t published;
 	uint64_t busy;
+	uint64_t nested; /* published, and known to have nested; the device does not say */
 };
 
 static inline struct tried mod_tried(const char *name)
 {
-	struct tried t = { 0, 0 };
-	unsigned long long published, busy;
+	struct tried t = { 0, 0, 0 };
+	unsigned long long published, busy, nested;
 	char line[128], is[64];
 	FILE *f = fopen(SEQRING_TEST_PATH, "r");
 
 	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%63s published %llu busy %llu", is, &published, &busy) == 3 &&
+		if (sscanf(line, "%63s published %llu busy %llu interrupt_ns %*u nested %llu", is,
+			   &published, &busy, &nested) == 4 &&
 		    !strcmp(is, name)) {
 			t.published = published;
 			t.busy = busy;
+			t.nested = nested;
 		}
 	if (f)
 		fclose(f);
@@ -194,7 +197,7 @@ static inline struct tried mod_tried(const char *name)
 /* The same counts from the device. */
 static inline struct tried mod_counted(const char *name)
 {
-	struct tried t = { 0, 0 };
+	struct tried t = { 0, 0, 0 };
 	int fd = dev_open_fd(name, O_RDONLY);
 	struct seqring_stats st;
 	unsigned int i;
@@ -211,15 +214,16 @@ static inline struct tried mod_counted(const char *name)
 }
 
 /*
- * Follows a device to its end. Every payload must prove itself, and for each ring the
- * records read and reported lost must add up to those published.
+ * Follows a device to its end. Every payload must prove itself, the times of each ring must not
+ * run backwards, and for each ring the records read and reported lost must add up to those
+ * published.
  */
 static inline void follow_to_end(const char *name, uint32_t max, int ready_fd)
 {
 	static unsigned char buf[1 << 16] __attribute__((aligned(8)));
-	static uint64_t next[DEV_RINGS_MAX];
+	static uint64_t next[DEV_RINGS_MAX], newest_ns[DEV_RINGS_MAX];
 	struct pollfd p = { .events = POLLIN };
-	uint64_t read = 0, lost = 0, bad = 0;
+	uint64_t read = 0, lost = 0, bad = 0, backwards = 0;
 	unsigned int i, dead;
 	struct dev d;
 
@@ -238,6 +242,8 @@ static inline void follow_to_end(const char *name, uint32_t max, int ready_fd)
 
 			while ((outcome = dev_read(&d, i, &v, buf, sizeof(buf))) == SEQRING_OK) {
 				bad += !test_payload_ok(buf, v.len, max);
+				backwards += v.ts_ns < newest_ns[i];
+				newest_ns[i] = v.ts_ns;
 				/* The first record may have any seq; then each one counts. */
 				bad += next[i] && v.seq != next[i] + v.lost;
 				if (!next[i])
@@ -253,7 +259,7 @@ static inline void follow_to_end(const char *name, uint32_t max, int ready_fd)
 		}
 		if (!dead && poll(&p, 1, 30000) != 1)
 			_exit(2);
-	} while (dead < d.g.nr_rings && !bad);
+	} while (dead < d.g.nr_rings && !bad && !backwards);
 	for (i = 0; i < d.g.nr_rings; i++) {
 		uint64_t seq = dev_stats(d.fd, i).seq;
 
@@ -265,10 +271,11 @@ static inline void follow_to_end(const char *name, uint32_t max, int ready_fd)
 	}
 	for (i = 1; i < d.g.nr_rings; i++)
 		next[0] += next[i];
-	if (bad || read + lost != next[0]) {
-		t_note("follower of %s: %llu bad, %llu read + %llu lost, %llu published", name,
-		       (unsigned long long)bad, (unsigned long long)read, (unsigned long long)lost,
-		       (unsigned long long)next[0]);
+	if (bad || backwards || read + lost != next[0]) {
+		t_note("follower of %s: %llu bad, %llu back in time", name, (unsigned long long)bad,
+		       (unsigned long long)backwards);
+		t_note("%llu read + %llu lost, %llu published", (unsigned long long)read,
+		       (unsigned long long)lost, (unsigned long long)next[0]);
 		fflush(stdout);
 		_exit(1);
 	}

@@ -11,7 +11,7 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
-#include "dev.h"
+#include "mod.h"
 
 #define RING   "rj"
 #define KERNEL "rj-kernel"
@@ -503,8 +503,9 @@ static void kernel_ring(void)
 	T_EQ("reject.kernel.toobig_counted", dev_stats(ro, 0).dropped[SEQRING_DROP_TOO_BIG], 3);
 	T_RET("reject.kernel.nest_locked", dev_command("nest " KERNEL), 0);
 	st = dev_stats(ro, 0);
-	T_EQ("reject.kernel.nest_counted", st.dropped[SEQRING_DROP_BUSY], 1);
-	T_EQ("reject.kernel.nest_outer", st.seq, 1);
+	/* 100 records nest, of 24 bytes each in 2048, and a reservation, which is refused. */
+	T_EQ("reject.kernel.nest_counted", st.dropped[SEQRING_DROP_BUSY], 100 - 85 + 1);
+	T_EQ("reject.kernel.nest_kept", st.seq, 1 + 85);
 	close(ro);
 	T_RET("reject.kernel.args", dev_command("args"), 0);
 
@@ -523,11 +524,15 @@ static void kernel_ring(void)
 	dev_command("create rj-caller 0 65536 0");
 	T_RET("reject.kernel.nest_caller", dev_command("nest rj-caller"), 0);
 	ro = dev_open_fd("rj-caller", O_RDONLY);
-	T_EQ("reject.kernel.nest_caller_counted", dev_stats(ro, 0).dropped[SEQRING_DROP_BUSY], 1);
+	st = dev_stats(ro, 0);
+	T_EQ("reject.kernel.nest_caller_counted", st.dropped[SEQRING_DROP_BUSY], 100 + 1);
+	T_EQ("reject.kernel.nest_caller_outer", st.seq, 1);
 	close(ro);
 	dev_command("destroy rj-caller");
 	dev_command("create rj-percpu 2 65536 0");
 	T_RET("reject.kernel.nest_percpu", dev_command("nest rj-percpu"), 0);
+	T_EQ("reject.kernel.nest_percpu_kept", mod_counted("rj-percpu").published, 1 + 85);
+	T_EQ("reject.kernel.nest_percpu_counted", mod_counted("rj-percpu").busy, 100 - 85 + 1);
 	dev_command("destroy rj-percpu");
 }
 

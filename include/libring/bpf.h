@@ -46,7 +46,7 @@ struct ring_bpf;
  * struct ring_bpf_opts - a ring for BPF programs
  * @size: sizeof(struct ring_bpf_opts)
  * @flags: RING_BPF_*
- * @clock_id: SEQRING_CLOCK_NONE, _MONOTONIC or _COARSE
+ * @clock_id: SEQRING_CLOCK_*
  * @permissions: mode of the pins: 0444 are the users that may read, 0666 those that may
  *           also sleep on the ring; 0: 0600
  * @reserved: 0

@@ -74,7 +74,8 @@
 #define SEQRING_CLOCK_NONE	0u	/* ts_ns is 0 */
 #define SEQRING_CLOCK_MONOTONIC	1u	/* CLOCK_MONOTONIC, ns */
 #define SEQRING_CLOCK_COARSE	2u	/* CLOCK_MONOTONIC within this tick, ns */
-#define SEQRING_CLOCK_MAX	2u	/* ids are dense: every id up to here is a clock */
+#define SEQRING_CLOCK_BOOTTIME	3u	/* CLOCK_BOOTTIME: goes on while the machine sleeps, ns */
+#define SEQRING_CLOCK_MAX	3u	/* ids are dense: every id up to here is a clock */
 
 #define SEQRING_CLOCK_AGREES(ID, number, ...) \
 	+ (SEQRING_CLOCK_##ID == (number) && (number) <= SEQRING_CLOCK_MAX ? 1u : 0u)

@@ -149,6 +149,15 @@ seqring_bpf_monotonic_ns(struct seqring_ring_ctl *ctl,
 	return bpf_ktime_get_ns();
 }
 
+static __always_inline __u64
+seqring_bpf_boottime_ns(struct seqring_ring_ctl *ctl,
+			const volatile struct seqring_bpf_geometry *geo)
+{
+	(void)ctl;
+	(void)geo;
+	return bpf_ktime_get_boot_ns();
+}
+
 /* bpf_ktime_get_coarse_ns() is not available to tracing programs, nor safe in an NMI. */
 static __always_inline __u64
 seqring_bpf_coarse_ns(struct seqring_ring_ctl *ctl,

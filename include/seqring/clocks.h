@@ -38,6 +38,9 @@
 	NEXT(COARSE, 2, "coarse", "CLOCK_MONOTONIC_COARSE", \
 	     seqring_coarse_ns, CLOCK_MONOTONIC_COARSE, \
 	     seqring_bpf_coarse_ns, CLOCK_MONOTONIC_COARSE) \
+	NEXT(BOOTTIME, 3, "boottime", "CLOCK_BOOTTIME", \
+	     ktime_get_boot_fast_ns, CLOCK_BOOTTIME, \
+	     seqring_bpf_boottime_ns, SEQRING_NO_CLOCKID) \
 	LAST(NONE, 0, "none", "none", \
 	     seqring_no_time, SEQRING_NO_CLOCKID, \
 	     seqring_bpf_no_time, SEQRING_NO_CLOCKID)

@@ -318,6 +318,35 @@ static void coarse(void)
 	unload_ring(&l);
 }
 
+static void boottime(void)
+{
+	struct ring_bpf_opts opts = LOADER_OPTS(.name = "boottime");
+	struct ring_record rec;
+	struct ring_reader *r;
+	unsigned int in_time = 0, i;
+	uint64_t before;
+	struct loaded l;
+	int errs[3];
+	char buf[64];
+
+	opts.clock_id = SEQRING_CLOCK_BOOTTIME;
+	T_EQ("boottime.load", load_ring(&l, &opts, errs), 0);
+	if (ring_open("boottime", NULL, &r))
+		die("ring_open");
+	attach_ring(&l);
+	for (i = 0; i < 10; i++) {
+		before = clock_ns(CLOCK_BOOTTIME);
+		trigger(1);
+		if (ring_read(r, &rec, buf, sizeof(buf)))
+			break;
+		in_time += rec.ts_ns >= before && rec.ts_ns <= clock_ns(CLOCK_BOOTTIME);
+	}
+	detach_ring(&l);
+	T_EQ("boottime.in_time", in_time, 10);
+	ring_close(r);
+	unload_ring(&l);
+}
+
 int main(void)
 {
 	const char *bpffs;
@@ -333,6 +362,7 @@ int main(void)
 	permitted(0666, 0, -ETIMEDOUT);
 	unprivileged();
 	coarse();
+	boottime();
 	umount(bpffs);
 	return t_done();
 }

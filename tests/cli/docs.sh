@@ -109,7 +109,7 @@ test_completion()
 	same "$(completed cat completed-ring '' | xargs)" '' 'a second name' || return
 	same "$(completed destroy comp | xargs)" '' 'destroy of a served ring' || return
 	same "$(completed help l | xargs)" list 'help l' || return
-	same "$(completed create x --clock '' | xargs)" 'coarse monotonic none' clocks || return
+	same "$(completed create x --clock '' | xargs)" 'boottime coarse monotonic none' clocks || return
 	touch file-to-publish
 	same "$(completed publish log file-to | xargs)" file-to-publish files || return
 	same "$(bash --norc -c '. "$1"; complete -p ringctl' - "$tools/ringctl/ringctl.bash-completion")" \

@@ -56,7 +56,7 @@ run bad_size
 
 test_bad_values()
 {
-	fails 2 'create: --clock wall: no such clock \(monotonic, coarse or none\)' create x --clock wall &&
+	fails 2 'create: --clock wall: no such clock \(monotonic, coarse, boottime or none\)' create x --clock wall &&
 		fails 2 'create: --mode 888: not allowed \(octal' create x --mode 888 &&
 		fails 2 'create: --mode 0755: not allowed \(octal' create x --mode 0755 &&
 		fails 2 'create: --mode 0: not allowed' create x --mode 0 &&

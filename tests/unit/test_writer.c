@@ -56,6 +56,7 @@ static void test_options(void **state)
 	try_create(OPTS(.reserved = 1), EINVAL);
 	try_create(OPTS(.clock_id = SEQRING_CLOCK_MONOTONIC), 0);
 	try_create(OPTS(.clock_id = SEQRING_CLOCK_COARSE), 0);
+	try_create(OPTS(.clock_id = SEQRING_CLOCK_BOOTTIME), 0);
 	try_create(OPTS(.clock_id = SEQRING_CLOCK_MAX + 1), EINVAL);
 	try_create(OPTS(.nr_rings = 100), 0);
 	try_create(OPTS(.nr_rings = 4097), EINVAL);
@@ -313,6 +314,21 @@ static void test_coarse_clock(void **state)
 	ring_writer_close(w);
 }
 
+static void test_boottime(void **state)
+{
+	struct ring_writer *w = make_writer(1, SEQRING_CLOCK_BOOTTIME, 0);
+	struct ring_reader *r = open_reader(w, NULL);
+	uint64_t before = clock_ns(CLOCK_BOOTTIME);
+	struct ring_record rec;
+
+	(void)state;
+	ring_writer_publish(w, 0, 0, NULL, 0);
+	assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
+	assert_in_range(rec.ts_ns, before, clock_ns(CLOCK_BOOTTIME));
+	ring_close(r);
+	ring_writer_close(w);
+}
+
 struct torrent {
 	struct ring_writer *w;
 	unsigned int ring;
@@ -391,6 +407,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_batch, setup, teardown),
 		cmocka_unit_test(test_clocks),
 		cmocka_unit_test(test_coarse_clock),
+		cmocka_unit_test(test_boottime),
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
 	};
 

@@ -20,7 +20,7 @@ static const char help[] =
 	"\n"
 	"  --size SIZE          bytes for records: a power of two from 64K to 1G; one\n"
 	"                       record can take a quarter of them\n"
-	"  --clock CLOCK        timestamps: " CLOCK_NAMES_HELP "\n"
+	"  --clock CLOCK        clock: " CLOCK_NAMES_HELP "\n"
 	"  --mode MODE          permissions of the device, octal (default 0600)\n"
 	"  --schema FILE        description of the records, at most 1 MiB\n"
 	"  --help               show this help\n"

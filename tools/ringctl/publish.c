@@ -29,7 +29,7 @@ static const char help[] =
 	"  --serve              create a ring of this process and serve it\n"
 	"  --size SIZE          its size: a power of two from 64K to 1G (default 1M)\n"
 	"  --memfd SIZE         same as --serve --size SIZE\n"
-	"  --clock CLOCK        timestamps: " CLOCK_NAMES_HELP "\n"
+	"  --clock CLOCK        clock: " CLOCK_NAMES_HELP "\n"
 	"  --schema FILE        description of the records, at most 1 MiB\n"
 	"  --linger TIME        serve the ring for TIME (10s, 5m or forever) after the\n"
 	"                       end of the input\n"

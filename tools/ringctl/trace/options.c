@@ -63,7 +63,7 @@ static const char help_end[] =
 	"                       (default 1M)\n"
 	"  --one-ring           one ring for all CPUs; simultaneous events are dropped\n"
 	"                       except for one\n"
-	"  --clock CLOCK        timestamps: " CLOCK_NAMES_HELP "\n"
+	"  --clock CLOCK        clock: " CLOCK_NAMES_HELP "\n"
 	"  --name NAME          other readers can open the ring by NAME while this one\n"
 	"                       runs\n"
 	"  --pin NAME           print nothing and exit; the programs continue until\n"

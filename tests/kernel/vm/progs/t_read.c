@@ -479,6 +479,28 @@ static void coarse_clock(void)
 	dev_destroy("rd-coarse");
 }
 
+static void boottime(void)
+{
+	struct seqring_ctl_create c = dev_params("rd-boottime", SIZE);
+	unsigned int in_time = 0, i;
+	uint64_t before;
+	int fd;
+
+	c.clock_id = SEQRING_CLOCK_BOOTTIME;
+	T_RET("read.boottime.create", dev_control(SEQRING_CTL_CREATE, &c), 0);
+	fd = dev_open_fd("rd-boottime", O_RDWR | O_NONBLOCK);
+	for (i = 1; i <= 20; i++) {
+		before = clock_ns(CLOCK_BOOTTIME);
+		publish(fd, i);
+		if (next_seq(fd) != i)
+			T_DIE("read.boottime.read", "no record %u", i);
+		in_time += at(0)->ts_ns >= before && at(0)->ts_ns <= clock_ns(CLOCK_BOOTTIME);
+	}
+	T_EQ("read.boottime.in_time", in_time, 20);
+	close(fd);
+	dev_destroy("rd-boottime");
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -492,5 +514,6 @@ int main(void)
 	several_rings();
 	shared_file();
 	coarse_clock();
+	boottime();
 	return t_done();
 }

@@ -125,6 +125,25 @@ static inline int seqring_reader_init(struct seqring_reader *r, const struct seq
 	return seqring_reader_goto(r, seqring_load_acquire(JOIN, &ctl->tail)) ? -EINVAL : 0;
 }
 
+/**
+ * seqring_reader_limit() - accept only payloads that the ring's header allows
+ * @r: the reader, after seqring_reader_init()
+ * @payload_max: that of the header, from the same copy as @data_size
+ *
+ * After seqring_reader_init() a payload may have SEQRING_PAYLOAD_MAX(@data_size) bytes, which
+ * is more than a header with a smaller payload_max promises. A caller that sizes its buffer
+ * by the header calls this function first. A longer record is then SEQRING_CORRUPT.
+ *
+ * Return: 0; -EINVAL @payload_max is 0 or more than the data area allows: nothing changes.
+ */
+static inline int seqring_reader_limit(struct seqring_reader *r, __u32 payload_max)
+{
+	if (!payload_max || payload_max > SEQRING_PAYLOAD_MAX(r->mask + 1))
+		return -EINVAL;
+	r->payload_max = payload_max;
+	return 0;
+}
+
 static inline const struct seqring_record *seqring_reader_at(const struct seqring_reader *r,
 							     __u64 pos)
 {

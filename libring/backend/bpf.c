@@ -271,6 +271,8 @@ static int map_ring(struct ring_reader *r, int fd)
 			info.name, info.type);
 	err = libring_map_ring(&r->mapping, fd,
 			       (info.value_size + 7ULL) / 8 * 8 * info.max_entries);
+	if (!err)
+		err = libring_check_kind(&r->mapping, SEQRING_WRITER_BPF);
 	if (!err && !is_frozen(fd))
 		err = libring_set_error(EPERM,
 					"the ring's map is not frozen: any process that has it "

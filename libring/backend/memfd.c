@@ -132,7 +132,8 @@ static int map_ring(struct ring_reader *r, int fd)
 	if (fstat(fd, &st))
 		return libring_set_error(errno, "cannot stat the ring's memfd: %s",
 					 strerror(errno));
-	return libring_map_ring(&r->mapping, fd, (uint64_t)st.st_size);
+	err = libring_map_ring(&r->mapping, fd, (uint64_t)st.st_size);
+	return err ? err : libring_check_kind(&r->mapping, SEQRING_WRITER_MEMFD);
 }
 
 static int map_thresholds(struct ring_reader *r, struct ring_thresholds *t, int fd)

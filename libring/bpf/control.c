@@ -36,6 +36,12 @@ int libring_bpf_read_header(int ring, struct seqring_header *h)
 	if (h->magic != SEQRING_MAGIC || h->writer_kind != SEQRING_WRITER_BPF)
 		return libring_set_error(EPROTO,
 					 "the map that is pinned as a ring is not a BPF ring");
+	/* The fields that callers use, which check_header() of libring/reader has not checked. */
+	if (!h->nr_rings || h->nr_rings > SEQRING_RINGS_MAX || h->ring_offset % page_size() ||
+	    h->ring_offset > page_size() + SEQRING_SCHEMA_SIZE_MAX + page_size())
+		return libring_set_error(EPROTO,
+					 "the map that is pinned as a ring has a header that "
+					 "contradicts itself");
 	return 0;
 }
 

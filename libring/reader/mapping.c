@@ -182,6 +182,24 @@ int libring_map_ring(struct ring_mapping *m, int fd, uint64_t file_size)
 	return 0;
 }
 
+/**
+ * libring_check_kind() - check that a ring is not of another kind than it says
+ * @m: the mapped ring
+ * @own: the SEQRING_WRITER_* of rings behind the descriptor that it was mapped from
+ *
+ * A kind that this library does not know may be behind any descriptor; a known one has its own.
+ */
+int libring_check_kind(const struct ring_mapping *m, uint32_t own)
+{
+	const uint32_t kind = m->hdr.writer_kind;
+
+	REJECT_IF(kind != own && (kind == SEQRING_WRITER_MODULE || kind == SEQRING_WRITER_BPF ||
+				  kind == SEQRING_WRITER_MEMFD),
+		  "ring header: writer_kind is %u, and behind such a descriptor it must be %u",
+		  kind, own);
+	return 0;
+}
+
 void libring_unmap_ring(struct ring_mapping *m)
 {
 	if (m->map)
@@ -199,7 +217,9 @@ void libring_init_reader(const struct ring_mapping *m, uint32_t ring, struct seq
 {
 	const struct seqring_ring_ctl *ctl = libring_ring_ctl(m, ring);
 
-	/* Fails on a bad size only, and check_header() rejects bad sizes. */
+	/* Both fail on bad sizes only, and check_header() rejects bad sizes. */
 	seqring_reader_init(rd, ctl, (const unsigned char *)ctl + m->hdr.data_offset,
 			    m->hdr.data_size);
+	/* Buffers are sized by the header, so no record may be longer than it says. */
+	seqring_reader_limit(rd, m->hdr.payload_max);
 }

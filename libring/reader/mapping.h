@@ -16,6 +16,7 @@ struct ring_mapping {
 };
 
 int libring_map_ring(struct ring_mapping *m, int fd, uint64_t file_size);
+int libring_check_kind(const struct ring_mapping *m, uint32_t own);
 void libring_unmap_ring(struct ring_mapping *m);
 const struct seqring_ring_ctl *libring_ring_ctl(const struct ring_mapping *m, uint32_t ring);
 void libring_init_reader(const struct ring_mapping *m, uint32_t ring, struct seqring_reader *rd);

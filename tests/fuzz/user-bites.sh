@@ -30,6 +30,7 @@ bites() {
 	seals.write|libring|libring/backend/memfd.c|if (!(fcntl(fd, F_GET_SEALS) & (F_SEAL_FUTURE_WRITE \| F_SEAL_WRITE)))|if (0)
 	words.size|libring|libring/backend/memfd.c|\|\| (uint64_t)st.st_size < size|\|\| 0
 	header.again|libring|libring/reader/mapping.c|m->map + m->hdr.ring_offset + ring|m->map + ((const struct seqring_header *)(const void *)m->map)->ring_offset + ring
+	header.limit|libring|libring/reader/mapping.c|	seqring_reader_limit(rd, m->hdr.payload_max);\n|
 	overruns.bound|libring|libring/reader/source.c|if (++s->overruns < LIBRING_OVERRUNS)|if (1)
 	EOT
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * libring on any three descriptors: a memfd that is a ring, almost a ring, or no ring, of
- * any size, sealed or not; a memfd with the wake thresholds; a doorbell. Inaccessible pages
- * surround each mapping of the library.
+ * any size, sealed or not; a memfd with the wake thresholds; a doorbell. A header that is
+ * true has any values that the format allows, and not those that our own writer chooses.
+ * Inaccessible pages surround each mapping of the library.
  */
 
 #include <fcntl.h>
@@ -17,7 +18,8 @@
 
 #define PAGE	   4096u
 #define SCHEMA	   24u
-#define STRIDE	   (PAGE + FUZZ_DATA_SIZE)
+#define GAP_MAX	   3 /* pages between two areas that need none */
+#define HEADER_MAX (PAGE - SCHEMA)
 #define ALL_SEALS  (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL)
 #define MAPS_MAX   16
 #define BATCH_MAX  5u
@@ -39,6 +41,7 @@ static struct {
 	struct ring_fds fds;
 	unsigned char *map; /* the writer's mapping, of @total bytes */
 	size_t total;
+	uint32_t payload_max; /* that the reader was told at the opening */
 	struct seqring_wait *wait;
 	uint64_t expected[FUZZ_RINGS_MAX];
 	uint64_t sum; /* of the bytes read, so that the compiler keeps the loads */
@@ -98,30 +101,62 @@ bool fuzz_is_shared(const void *p, size_t size)
 	return false;
 }
 
+/* Mostly 0: a gap between two areas is legal, but our own writer leaves none. */
+static uint64_t gap(void)
+{
+	const uint8_t pick = fuzz_8(&fuzz.lies);
+
+	return pick & 0xc0 ? 0 : (uint64_t)(pick % (GAP_MAX + 1)) * PAGE;
+}
+
+/* A payload_max that the format allows; with our own writer it is the largest. */
+static uint32_t any_payload_max(void)
+{
+	const uint32_t max = SEQRING_PAYLOAD_MAX(FUZZ_DATA_SIZE);
+	const uint8_t pick = fuzz_8(&fuzz.lies);
+
+	return pick & 0xc0 ? max : 1 + (fuzz_16(&fuzz.lies) >> (pick & 15)) % max;
+}
+
+/* Sets each field to any value that is allowed with the fields before it. */
 static void fill_header(struct seqring_header *h)
 {
+	const uint8_t schema = fuzz_8(&fuzz.lies), version = fuzz_8(&fuzz.lies);
+	uint64_t room;
+
 	*h = (struct seqring_header) {
 		.magic = SEQRING_MAGIC,
-		.version = SEQRING_VERSION,
+		.version = SEQRING_VERSION + version % 3,
 		.compat_version = SEQRING_COMPAT_VERSION,
-		.header_size = sizeof(*h),
+		.features = (uint64_t)(version & 0x80) << 24,
+		.header_size = sizeof(*h) + fuzz_16(&fuzz.lies) % (HEADER_MAX - sizeof(*h) + 1),
 		.page_size = PAGE,
 		.nr_rings = fuzz.nr_rings,
-		.clock_id = fuzz_8(&fuzz.lies) % 3,
-		.total_size = t.total,
-		.ring_offset = 2 * PAGE,
-		.ring_stride = STRIDE,
-		.data_offset = PAGE,
+		.clock_id = fuzz_8(&fuzz.lies) % 4,
+		.ring_offset = 2 * PAGE + gap(),
+		.data_offset = PAGE + gap(),
 		.data_size = FUZZ_DATA_SIZE,
 		.nr_segments = SEQRING_SEGMENTS,
 		.record_header_size = sizeof(struct seqring_record),
 		.record_align = SEQRING_RECORD_ALIGN,
-		.payload_max = SEQRING_PAYLOAD_MAX(FUZZ_DATA_SIZE),
-		.schema_offset = PAGE,
-		.schema_size = SCHEMA,
+		.payload_max = any_payload_max(),
 		.writer_kind = SEQRING_WRITER_MEMFD,
 		.name = "fuzz",
 	};
+	/* The writer does not know of this limit. */
+	fuzz.lied |= h->payload_max < SEQRING_PAYLOAD_MAX(FUZZ_DATA_SIZE);
+	h->ring_stride = h->data_offset + FUZZ_DATA_SIZE + gap();
+	h->total_size = h->ring_offset + h->nr_rings * h->ring_stride + gap();
+	if (schema & 7) {
+		h->schema_size = SCHEMA;
+		room = h->ring_offset - h->header_size - SCHEMA + 1;
+		/* Before the rings, at any byte; or at the end of a page behind them. */
+		h->schema_offset = h->header_size + fuzz_16(&fuzz.lies) % room;
+		if (schema & 8) {
+			h->total_size += PAGE;
+			h->schema_offset = h->total_size - SCHEMA;
+		}
+	}
 }
 
 static unsigned char *new_memfd(size_t size, int *fd)
@@ -200,19 +235,23 @@ static void first_lies(void)
 static void make_ring(void)
 {
 	uint8_t flags = fuzz_8(&fuzz.lies);
+	struct seqring_header h;
 	unsigned int i;
 
 	fuzz.nr_rings = 1 + flags % FUZZ_RINGS_MAX;
-	t.total = 2 * PAGE + fuzz.nr_rings * STRIDE;
+	fill_header(&h);
+	if (flags & 64)
+		h.features |= SEQRING_FEAT_MEMBARRIER;
+	t.total = h.total_size;
 	t.map = new_memfd(t.total, &t.fds.ring);
 	t.wait = (void *)new_memfd(PAGE, &t.fds.wait);
 	fuzz.header = (void *)t.map;
-	fill_header(fuzz.header);
-	if (flags & 64)
-		fuzz.header->features = SEQRING_FEAT_MEMBARRIER;
+	*fuzz.header = h;
 	for (i = 0; i < fuzz.nr_rings; i++) {
-		fuzz.ring[i].ctl = (void *)(t.map + 2 * PAGE + i * STRIDE);
-		fuzz.ring[i].data = t.map + 3 * PAGE + i * STRIDE;
+		unsigned char *at = t.map + h.ring_offset + i * h.ring_stride;
+
+		fuzz.ring[i].ctl = (void *)at;
+		fuzz.ring[i].data = at + h.data_offset;
 		fuzz.ring[i].wait = &t.wait[i];
 		t.wait[i].pos = SEQRING_WAIT_NONE;
 		t.wait[i].seq = SEQRING_WAIT_NONE;
@@ -262,6 +301,13 @@ static int outcome(int err, const int *allowed)
 #define ERRORS(...) ((const int[]) { __VA_ARGS__, 0 })
 #define READ_ERRORS ERRORS(EAGAIN, ENODEV, EBADMSG, EPIPE)
 
+/* Buffers are sized by what the reader was told, so no record may exceed it. */
+static void check_len(const struct ring_record *rec)
+{
+	FUZZ_CHECK(rec->len <= t.payload_max, "a record of %u bytes where the header allows %u",
+		   rec->len, t.payload_max);
+}
+
 static void check_record(const struct ring_record *rec, size_t have)
 {
 	const unsigned char *p = rec->payload;
@@ -269,6 +315,7 @@ static void check_record(const struct ring_record *rec, size_t have)
 	size_t i;
 
 	FUZZ_CHECK(rec->ring < FUZZ_RINGS_MAX || fuzz.lied, "a record of ring %u", rec->ring);
+	check_len(rec);
 	for (i = 0; i < rec->len && i < have; i++)
 		t.sum += p[i];
 	if (fuzz.lied)
@@ -342,6 +389,7 @@ static void peek(void)
 			   "a record that was not peeked at is whole");
 		return;
 	}
+	check_len(&rec);
 	FUZZ_CHECK(rec.len <= sizeof(copy) && fuzz_is_shared(rec.payload, rec.len),
 		   "a payload of %u bytes is not in the ring", rec.len);
 	memcpy(copy, rec.payload, rec.len);
@@ -361,9 +409,11 @@ static void newest(unsigned int ring, size_t size)
 
 	fuzz_call(READ_STEPS);
 	if (!outcome(ring_newest(t.r, ring, &rec, buf, size),
-		     ERRORS(EAGAIN, ENODEV, ENOENT, EBADMSG, EPIPE)) &&
-	    !fuzz.lied)
-		fuzz_check_record(rec.seq, rec.ts_ns, rec.len, rec.type, buf, size);
+		     ERRORS(EAGAIN, ENODEV, ENOENT, EBADMSG, EPIPE))) {
+		check_len(&rec);
+		if (!fuzz.lied)
+			fuzz_check_record(rec.seq, rec.ts_ns, rec.len, rec.type, buf, size);
+	}
 	free(buf);
 }
 
@@ -456,6 +506,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct ring_open_opts opts = { .size = sizeof(opts) };
+	struct ring_info info = { .size = sizeof(info) };
 	uint8_t how;
 	int err;
 
@@ -477,6 +528,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz.pos = &t.r->merge.src->rd.pos;
 		fuzz.reads = 0;
 		check_sealed();
+		FUZZ_CHECK(!ring_info(t.r, &info), "ring_info() fails");
+		t.payload_max = info.payload_max;
 		while (fuzz.what.at < fuzz.what.end)
 			act();
 	}

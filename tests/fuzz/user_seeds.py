@@ -16,7 +16,7 @@ def ring(target):
     rand = random.Random(1)
     for i in range(60):
         calls = bytes(rand.choice((rand.randrange(16), rand.randrange(256)))
-                      for _ in range(60))
+                      for _ in range(64))
         start = bytes((rand.randrange(5), rand.choice((0, 0, 0, 1)), rand.randrange(15), 200, 200,
                        200, rand.randrange(16)))
         events = b""
@@ -25,10 +25,20 @@ def ring(target):
             events += bytes((0, kind, rand.randrange(256), rand.randrange(256),
                              rand.randrange(256), rand.randrange(160)))
         if target == "libring":
-            # Shape and clock; no lie before the ring is opened; correct sizes, seals and doorbell.
-            start = bytes((i, 0)) + start + bytes((rand.choice((0, 0, 3)), 0, 0, 0))
-        body = calls + start + events
-        yield bytes((64 * len(calls) // len(body) + 1,)) + body
+            # Rings, schema, version, header_size; clock; gaps; payload_max; two more gaps. Then
+            # no lie before the ring is opened; correct sizes, seals and doorbell.
+            odd = i % 3 == 0
+            shape = bytes((i, rand.choice((0, 1, 9)) if odd else 0, 0, i if odd else 0, 0,
+                           i % 3))
+            shape += bytes(rand.randrange(64) if odd else 255 for _ in range(2))
+            shape += bytes((rand.randrange(16), i, 255 - i)) if odd else bytes((255,))
+            shape += bytes(rand.randrange(64) if odd else 255 for _ in range(2))
+            if shape[1]:
+                shape += bytes((i, i))
+            start = shape + start + bytes((rand.choice((0, 0, 3)), 0, 0, 0))
+        # The first byte says in 64ths where the calls end.
+        body = (calls + start + events).ljust(256, b"\0")
+        yield bytes((64 * len(calls) // len(body),)) + body
 
 
 def schemas(directory):

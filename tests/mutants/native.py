@@ -21,6 +21,8 @@ MODEL = "model"
 SET = mutant.Set(("include/seqring",), [
     Mutant("recheck always reports the record intact", "seqring_reader_intact",
            swap("seqring_read(&$r->ctl->tail) <= $pos", "1 | ($pos == 0)"), TORTURE),
+    Mutant("a reader can be given a limit that exceeds its data area", "seqring_reader_limit",
+           drop("|| $payload_max > SEQRING_PAYLOAD_MAX($r->mask + 1)"), UNIT),
     Mutant("recheck accepts a record that tail has just passed", "seqring_reader_intact",
            swap("seqring_read(&$r->ctl->tail) <= $pos",
                 "seqring_read(&$r->ctl->tail) < $pos"), UNIT),

@@ -348,6 +348,74 @@ static void test_header_changed(void **state)
 	ring_writer_close(w);
 }
 
+/* A record that is longer than the header allows, but not longer than the data area does. */
+static void publish_too_long(struct ring_writer *w, uint32_t allowed, uint32_t len)
+{
+	static unsigned char payload[DATA_SIZE];
+
+	((struct seqring_header *)w->map)->payload_max = allowed;
+	assert_int_equal(ring_writer_publish(w, 0, 1, payload, len), 0);
+}
+
+static int check_len(const struct ring_record *rec, void *arg)
+{
+	assert_true(rec->len <= *(uint32_t *)arg);
+	return 0;
+}
+
+/* No way to read delivers a record that is longer than ring_info() says. */
+static void test_header_limit(void **state)
+{
+	static const uint32_t limits[] = { 1, 8, 64, 1000, SEQRING_PAYLOAD_MAX(DATA_SIZE) - 1 };
+	static unsigned char buf[DATA_SIZE] __attribute__((aligned(8)));
+	struct ring_info info = { .size = sizeof(info) };
+	struct ring_record rec;
+	unsigned int nr;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(limits); i++) {
+		struct ring_writer *w = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
+		uint32_t limit = limits[i];
+		struct ring_reader *r;
+
+		publish_too_long(w, limit, limit);
+		publish_too_long(w, limit, limit + 1);
+		r = open_reader(w, NULL);
+		assert_int_equal(ring_info(r, &info), 0);
+		assert_int_equal(info.payload_max, limit);
+		assert_rejected(ring_newest(r, 0, &rec, buf, sizeof(buf)), EBADMSG);
+		assert_int_equal(ring_consume(r, check_len, &limit, 0, &nr), 0);
+		assert_int_equal(nr, 1);
+		assert_rejected(ring_consume(r, check_len, &limit, 0, &nr), EBADMSG);
+		assert_int_equal(ring_seek(r, RING_OLDEST, 0), 0);
+		assert_int_equal(ring_read_batch(r, &rec, 1, buf, sizeof(buf), &nr), 0);
+		assert_int_equal(rec.len, limit);
+		assert_rejected(ring_read_batch(r, &rec, 1, buf, sizeof(buf), &nr), EBADMSG);
+		assert_int_equal(ring_seek(r, RING_OLDEST, 0), 0);
+		assert_int_equal(ring_read(r, &rec, buf, sizeof(buf)), 0);
+		assert_rejected(ring_read(r, &rec, buf, sizeof(buf)), EBADMSG);
+		assert_rejected(ring_peek(r, &rec), EBADMSG);
+		ring_close(r);
+		ring_writer_close(w);
+	}
+}
+
+static void test_limit(void **state)
+{
+	struct bare *b = *state;
+	const uint32_t max = b->r.payload_max;
+
+	assert_int_equal(seqring_reader_limit(&b->r, 0), -EINVAL);
+	assert_int_equal(seqring_reader_limit(&b->r, max + 1), -EINVAL);
+	assert_int_equal(b->r.payload_max, max);
+	assert_int_equal(seqring_reader_limit(&b->r, max), 0);
+	assert_int_equal(peek(b), SEQRING_OK);
+	assert_int_equal(seqring_reader_limit(&b->r, 39), 0);
+	assert_int_equal(peek(b), SEQRING_CORRUPT);
+	assert_int_equal(newest(b, 0), SEQRING_CORRUPT);
+}
+
 static void *publish_later(void *arg)
 {
 	sleep_ns(10 * MS);
@@ -419,7 +487,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_head_behind, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resync_backwards, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_random_contents, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
 		cmocka_unit_test(test_header_changed),
+		cmocka_unit_test(test_header_limit),
 		cmocka_unit_test(test_holes),
 		cmocka_unit_test(test_huge_pages),
 	};

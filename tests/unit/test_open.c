@@ -153,6 +153,8 @@ static void test_header(void **state)
 		{ FIELD(schema_size), SEQRING_SCHEMA_SIZE_MAX + 1, EPROTO },
 		{ FIELD(schema_size), ~0ULL, EPROTO },
 		{ FIELD(writer_kind), 9, 0 },
+		{ FIELD(writer_kind), SEQRING_WRITER_MODULE, EPROTO },
+		{ FIELD(writer_kind), SEQRING_WRITER_BPF, EPROTO },
 		{ FIELD(owner), 9, 0 },
 	};
 	struct seqring_header saved, *h = (struct seqring_header *)w->map;

@@ -150,6 +150,35 @@ test_trace_from_others()
 }
 run trace_from_others
 
+# Records of the right types, whose writer stores the byte 0xff in each flag, enum and length.
+test_trace_from_hostile()
+{
+	local type types=0
+
+	compile_schema trace <<-END || return
+		#include <seqring/schema.h>
+		#include "$tools/ringctl/trace/records.h"
+		#define RECORD(tag, number, task, print) SEQRING_SCHEMA_TYPE(tag);
+		#include "$tools/ringctl/trace/events.def"
+	END
+	rc schema trace.o -o trace.schema 2>err || because "schema: $(cat err)" || return
+	head -c 400 /dev/zero | tr '\0' '\377' >ones
+	while read -r type; do
+		serve "hostile$type" --schema trace.schema --type "$type" --whole <ones || return
+		rc trace --from "hostile$type" --count 1 >out 2>err ||
+			because "type $type: status $?, $(cat err)" || return
+		same "$(wc -l <out)" 1 "lines of type $type" || return
+		rc trace --from "hostile$type" --count 1 --json >out 2>err ||
+			because "type $type in JSON: status $?, $(cat err)" || return
+		json document out 'd["event"] != "other"' || return
+		stop "$server"
+		types=$((types + 1))
+	done < <(rc schema trace.schema --json | python3 -c \
+		'import json, sys; [print(t["type"]) for t in json.load(sys.stdin)["types"]]')
+	((types > 10)) || because "only $types types"
+}
+run trace_from_hostile
+
 # Events: these tests need BPF.
 
 # True if this machine can trace; prints a skip if not.

@@ -31,6 +31,8 @@ bites() {
 	words.size|libring|libring/backend/memfd.c|\|\| (uint64_t)st.st_size < size|\|\| 0
 	header.again|libring|libring/reader/mapping.c|m->map + m->hdr.ring_offset + ring|m->map + ((const struct seqring_header *)(const void *)m->map)->ring_offset + ring
 	header.limit|libring|libring/reader/mapping.c|	seqring_reader_limit(rd, m->hdr.payload_max);\n|
+	flags|records|tools/ringctl/trace/records.h|define TRACE_FLAG __u8|define TRACE_FLAG _Bool
+	sched.len|records|tools/demo/schedwatch.c|have < min_len(rec->type) ? 0 : rec->type|rec->type
 	overruns.bound|libring|libring/reader/source.c|if (++s->overruns < LIBRING_OVERRUNS)|if (1)
 	EOT
 }

@@ -7,6 +7,7 @@
 #	reader   reader.h on a control area and a data area with arbitrary, changing contents
 #	libring  libring on descriptors that are a ring, almost a ring, or no ring
 #	schema   a ring's schema and its records, in libring-bpf and in ringctl's output
+#	records  any bytes as records of ringctl trace and of the scheduler's producer
 #	args     the arguments of ringctl trace
 #
 # --build only builds the targets. --coverage reports the coverage of the last run's inputs
@@ -27,7 +28,7 @@ case ${1-} in
 	shift
 	;;
 esac
-[ $# -gt 0 ] || set -- reader libring schema args
+[ $# -gt 0 ] || set -- reader libring schema records args
 
 flags="-g -O1 -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wmissing-prototypes
 -Wstrict-prototypes -Wshadow -fno-sanitize-recover=all -Itests/fuzz -Iinclude -Ibuild/native
@@ -35,6 +36,7 @@ ${FUZZ_CFLAGS-}"
 san=-fsanitize=fuzzer,address,undefined
 backend='-DSEQRING_BARRIER_BACKEND="user_backend.h"'
 [ "$mode" != coverage ] || flags="$flags -fprofile-instr-generate -fcoverage-mapping"
+trace=build/native/tools/ringctl/trace/bpf/trace.bpf.o
 libs=$(pkg-config --libs libbpf json-c libseccomp)
 mkdir -p "$out/found"
 
@@ -61,6 +63,15 @@ build() {
 			tools/lib/{decode,decode_json,decode_text,json,out,record,text,value}.c \
 			tools/ringctl/main.c \
 			$(others decode decode_json decode_text json out record text value main) build/native/libring.a $libs
+		;;
+	records)
+		build/native/ringctl schema "$trace" -o "$out/trace.schema" || return
+		set -- -Dmain=ringctl_main -Wno-missing-prototypes "-DTRACE_SCHEMA=\"$out/trace.schema\"" \
+			tools/lib/{decode,decode_json,decode_text,json,out,record,text,value}.c \
+			tools/ringctl/trace/{names,print_json,print_record,print_text}.c tools/ringctl/main.c \
+			$(others decode decode_json decode_text json out record text value main \
+				names print_json print_record print_text) \
+			build/native/libring-bpf.a build/native/libring.a $libs
 		;;
 	args)
 		set -- -Dmain=ringctl_main -Wno-missing-prototypes tools/lib/parse.c tools/ringctl/main.c \
@@ -94,6 +105,8 @@ fuzz() {
 	# A schema is long. ringctl reports each wrong option, so its output is closed.
 	[ "$t" != schema ] || len=8192
 	[ "$t" != args ] || mask=3
+	# schedwatch prints to standard output.
+	[ "$t" != records ] || mask=1
 	# Steps bound each call; the time limit is for code that makes no steps.
 	if ! "$out/$t" -seed=1 -max_total_time="$seconds" -timeout=120 -rss_limit_mb=2048 \
 		-max_len=$len -print_final_stats=1 -close_fd_mask=$mask \
@@ -117,6 +130,7 @@ coverage() {
 	case $t in
 	libring) files="include/seqring/reader.h libring" ;;
 	schema) files="libring/schema tools/lib" ;;
+	records) files="tools/ringctl/trace tools/demo tools/lib" ;;
 	args) files="tools/lib/parse.c tools/ringctl/trace" ;;
 	esac
 	LLVM_PROFILE_FILE=$out/$t.raw "$out/$t" -runs=0 "$out/corpus/$t" "$out/seeds/$t" \

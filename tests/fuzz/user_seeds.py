@@ -53,6 +53,13 @@ def schemas(directory):
             yield struct.pack("<H", len(payload)) + f.read() + payload
 
 
+def records():
+    """Yields a record of each type, of each byte that a flag may have."""
+    for kind in range(20):
+        for byte in (0, 1, 2, 255):
+            yield bytes((3, kind, 1)) + bytes((byte,)) * 160
+
+
 def args():
     for words in ("sched", "all --json --count 5", "--list", "sched:switch --pid 1,2,3 --children",
                   "syscalls --call openat,read,!write --comm a,b", "--from x --duration 5s",
@@ -65,7 +72,7 @@ target, directory = sys.argv[1:]
 if target in ("reader", "libring"):
     seeds = ring(target)
 else:
-    seeds = schemas(directory) if target == "schema" else args()
+    seeds = {"schema": lambda: schemas(directory), "records": records, "args": args}[target]()
 n = 0
 for n, seed in enumerate(seeds, 1):
     with open(f"{directory}/{n:03}", "wb") as f:

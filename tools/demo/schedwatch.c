@@ -16,7 +16,8 @@
 #include "seqring/abi.h"
 #include "seqring/sched.h"
 
-#define CPUS_MAX 256
+#define CPUS_MAX  256
+#define BUF_BYTES 8192
 
 struct watch {
 	struct ring_reader *ring;
@@ -32,8 +33,37 @@ static void print_lost(const struct watch *w, const struct ring_record *rec)
 	printf("%-8s cpu%-2u  ... %" PRIu64 " records lost here\n", w->name, rec->ring, rec->lost);
 }
 
+/* Prints up to @max bytes, as far as there is no zero. A name may contain any bytes. */
+static void print_text(const char *before, const char *s, size_t max)
+{
+	size_t i, n = strnlen(s, max);
+
+	fputs(before, stdout);
+	for (i = 0; i < n; i++)
+		putchar(s[i] >= ' ' && s[i] <= '~' ? s[i] : '?');
+}
+
+/* Bytes that a record of @type has at least; UINT32_MAX: the type is unknown. */
+static uint32_t min_len(uint16_t type)
+{
+	switch (type) {
+	case SEQRING_SCHED_SWITCH:
+		return sizeof(struct seqring_sched_switch);
+	case SEQRING_SCHED_WAKEUP:
+		return sizeof(struct seqring_sched_wakeup);
+	case SEQRING_SCHED_EXEC:
+		return sizeof(struct seqring_sched_exec);
+	case SEQRING_SCHED_EXIT:
+		return sizeof(struct seqring_sched_exit);
+	default:
+		return UINT32_MAX;
+	}
+}
+
+/* Of a payload that is longer than the buffer, only so many bytes were copied. */
 static void print_event(const struct watch *w, const struct ring_record *rec)
 {
+	const size_t have = rec->len < BUF_BYTES ? rec->len : BUF_BYTES;
 	const void *p = rec->payload;
 	const struct seqring_sched_switch *sw = p;
 	const struct seqring_sched_wakeup *wake = p;
@@ -42,20 +72,25 @@ static void print_event(const struct watch *w, const struct ring_record *rec)
 
 	printf("%-8s cpu%-2u %5" PRIu64 ".%06" PRIu64 " #%-7" PRIu64, w->name, rec->ring,
 	       rec->ts_ns / 1000000000, rec->ts_ns / 1000 % 1000000, rec->seq);
-	switch (rec->type) {
+	switch (have < min_len(rec->type) ? 0 : rec->type) {
 	case SEQRING_SCHED_SWITCH:
-		printf(" switch %.16s/%d -> %.16s/%d\n", sw->prev_comm, sw->prev_pid, sw->next_comm,
-		       sw->next_pid);
+		print_text(" switch ", sw->prev_comm, sizeof(sw->prev_comm));
+		printf("/%d", sw->prev_pid);
+		print_text(" -> ", sw->next_comm, sizeof(sw->next_comm));
+		printf("/%d\n", sw->next_pid);
 		break;
 	case SEQRING_SCHED_WAKEUP:
-		printf(" wakeup %.16s/%d on cpu %u\n", wake->comm, wake->pid, wake->target_cpu);
+		print_text(" wakeup ", wake->comm, sizeof(wake->comm));
+		printf("/%d on cpu %u\n", wake->pid, wake->target_cpu);
 		break;
 	case SEQRING_SCHED_EXEC:
-		printf(" exec   %d: %.*s\n", exec->pid, (int)(rec->len - sizeof(*exec)),
-		       exec->filename);
+		printf(" exec   %d", exec->pid);
+		print_text(": ", exec->filename, have - sizeof(*exec));
+		printf("\n");
 		break;
 	case SEQRING_SCHED_EXIT:
-		printf(" exit   %.16s/%d with %d\n", ex->comm, ex->pid, ex->exit_code >> 8);
+		print_text(" exit   ", ex->comm, sizeof(ex->comm));
+		printf("/%d with %d\n", ex->pid, ex->exit_code >> 8);
 		break;
 	default:
 		printf(" type %u, %u bytes\n", rec->type, rec->len);
@@ -78,7 +113,7 @@ static void handle_record(struct watch *w, const struct ring_record *rec)
 /* Reads until the producer is gone and the rings are empty. */
 static int follow(struct watch *w)
 {
-	char buf[8192];
+	_Alignas(8) char buf[BUF_BYTES];
 	struct ring_record rec;
 	int err;
 

@@ -42,7 +42,7 @@ char *out_reserve(struct out *o, size_t n)
 
 	if (o->err)
 		return NULL;
-	if (n <= o->cap - o->len)
+	if (o->buf && n <= o->cap - o->len)
 		return o->buf + o->len;
 	if (__builtin_add_overflow(o->len, n, &need) || need > SIZE_MAX / 2) {
 		o->err = -ENOMEM;

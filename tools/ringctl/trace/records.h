@@ -20,6 +20,16 @@
 #define TRACE_FILE_MAX 512
 #define TRACE_ARGS_MAX 3072
 
+/*
+ * A yes or no. A reader gets whatever byte the writer stored, and a load of a _Bool that is
+ * neither 0 nor 1 is undefined. So for user space any byte except 0 means yes.
+ */
+#ifdef __bpf__
+#define TRACE_FLAG _Bool
+#else
+#define TRACE_FLAG __u8
+#endif
+
 /* Types of records. The schema of the ring is made from this enum and the structs below. */
 enum seqring_schema {
 #define RECORD(tag, number, task, print) tag = number,
@@ -60,13 +70,13 @@ struct sched_wakeup {
 	struct trace_task by;
 	__s32 prio;
 	__u16 cpu;
-	_Bool is_new;
+	TRACE_FLAG is_new;
 };
 
 struct process_fork {
 	struct trace_task parent;
 	struct trace_task child;
-	_Bool is_thread;
+	TRACE_FLAG is_thread;
 };
 
 /*
@@ -79,7 +89,7 @@ struct process_exec {
 	__s32 ppid;
 	__u32 uid;
 	__u32 args_size;
-	_Bool truncated;
+	TRACE_FLAG truncated;
 	seqring_strings command[];
 };
 
@@ -89,15 +99,15 @@ struct process_exit {
 	__u64 lifetime_ns;
 	__u8 status;
 	__u8 signal;
-	_Bool dumped_core;
-	_Bool is_last;
+	TRACE_FLAG dumped_core;
+	TRACE_FLAG is_last;
 };
 
 /* @is_compat: @call is a number of the 32-bit table */
 struct syscall_enter {
 	struct trace_task task;
 	__u32 call;
-	_Bool is_compat;
+	TRACE_FLAG is_compat;
 	seqring_hex64 args[6];
 };
 
@@ -105,7 +115,7 @@ struct syscall_enter {
 struct syscall_exit {
 	struct trace_task task;
 	__u32 call;
-	_Bool is_compat;
+	TRACE_FLAG is_compat;
 	__s64 result;
 	__u64 duration_ns;
 };

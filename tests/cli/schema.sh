@@ -262,6 +262,40 @@ test_not_decoded()
 }
 run not_decoded
 
+# A schema that shows 8 bytes in a quarter of a million ways, each with a long name.
+test_truncated()
+{
+	local long what i
+	local -a limit=(--no-follow --quiet)
+
+	printf -v long '%0100d' 0
+	{
+		printf '#include <seqring/schema.h>\nunion u0 {'
+		for i in {1..8}; do printf '__u64 m%s%s;' "$i" "$long"; done
+		echo '};'
+		for what in {1..5}; do
+			printf 'union u%s {' "$what"
+			for i in {1..8}; do printf 'union u%s m%s;' $((what - 1)) "$i"; done
+			echo '};'
+		done
+		echo 'struct bomb { union u5 u; };'
+		echo 'enum seqring_schema { bomb = 1 }; SEQRING_SCHEMA_TYPE(bomb);'
+	} | compile_schema bomb || return
+	rc schema bomb.o -o bomb.schema 2>err || because "schema: $(cat err)" || return
+	printf '12345678' >in
+	serve bomb --schema bomb.schema --type 1 --whole <in || return
+	for what in '' --full --json; do
+		rc cat bomb "${limit[@]}" ${what:+"$what"} >out || because "status $?" || return
+		(($(wc -c <out) < 67000 && $(wc -c <out) > 60000)) ||
+			because "$(wc -c <out) bytes of output" || return
+		grep -q 'truncated' out || because "$what: not marked" || return
+	done
+	json document out 'd["truncated"] is True' 'len(d["fields"]["u"]) > 0' '"extra" not in d' || return
+	rc cat bomb "${limit[@]}" | grep -q ' truncated$' || because 'the text is not marked' || return
+	stop "$server"
+}
+run truncated
+
 test_schema_of_ring()
 {
 	make_schemas || return

@@ -33,6 +33,8 @@ bites() {
 	header.limit|libring|libring/reader/mapping.c|	seqring_reader_limit(rd, m->hdr.payload_max);\n|
 	flags|records|tools/ringctl/trace/records.h|define TRACE_FLAG __u8|define TRACE_FLAG _Bool
 	sched.len|records|tools/demo/schedwatch.c|have < min_len(rec->type) ? 0 : rec->type|rec->type
+	output.text|schema|tools/lib/decode_text.c|t->truncated = t->o->len > t->end;|t->truncated = false;
+	output.json|schema|tools/lib/decode_json.c|j->truncated = size > j->left;|j->truncated = false;
 	overruns.bound|libring|libring/reader/source.c|if (++s->overruns < LIBRING_OVERRUNS)|if (1)
 	EOT
 }

@@ -41,9 +41,25 @@ def ring(target):
         yield bytes((64 * len(calls) // len(body),)) + body
 
 
+def bomb(path):
+    """Writes the source of a schema that shows 8 bytes 4096 times, each with a long name."""
+    def members(of):
+        return " ".join(f"{of} m{i}_{'x' * 100};" for i in range(8))
+
+    with open(path, "w", encoding="utf-8") as f:
+        print("#include <seqring/schema.h>", f"union u0 {{ {members('__u64')} }};", file=f,
+              sep="\n")
+        for i in range(3):
+            print(f"union u{i + 1} {{ {members(f'union u{i}')} }};", file=f)
+        print("struct bomb { union u3 u; };", "enum seqring_schema { bomb = 1 };",
+              "SEQRING_SCHEMA_TYPE(bomb);", file=f, sep="\n")
+    return path
+
+
 def schemas(directory):
-    """Yields the schemas of two sources, each with a payload."""
-    for source in ("tests/fuzz/user_seed.schema.c", "kmod/producers/sched.schema.c"):
+    """Yields the schemas of three sources, each with a payload."""
+    for source in ("tests/fuzz/user_seed.schema.c", "kmod/producers/sched.schema.c",
+                   bomb(directory + ".bomb.c")):
         obj, raw = directory + ".o", directory + ".raw"
         subprocess.run(["clang", "-target", "bpf", "-g", "-O2", "-Iinclude", "-c", source, "-o",
                         obj], check=True)

@@ -2,6 +2,7 @@
 /* Decoded records in JSON. */
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 
 #include <json-c/json.h>
 #include <libring/schema.h>
@@ -13,6 +14,8 @@
 /* The containers around the current field, from the outside in. */
 struct json {
 	unsigned int depth;
+	size_t left; /* bytes of output, see decode_limit() */
+	bool truncated;
 	struct json_object *open[RING_SCHEMA_DEPTH_MAX + 1];
 };
 
@@ -72,15 +75,41 @@ static struct json_object *new_value(const struct ring_field *f)
 	return new_int(f);
 }
 
+/* The most bytes that a field makes, with quotes, separators and, of text, escapes. */
+static size_t size_of_field(const struct ring_field *f)
+{
+	const size_t name = f->name ? strlen(f->name) + 8 : 4;
+
+	switch (f->kind) {
+	case RING_FIELD_TEXT:
+		return name + 6 * f->len;
+	case RING_FIELD_BYTES:
+		return name + 2 * f->len;
+	case RING_FIELD_ENUM:
+		return name + (f->text ? f->len : VALUE_SIZE);
+	case RING_FIELD_UINT:
+	case RING_FIELD_INT:
+		return name + f->bits / 3;
+	default:
+		return name + (is_container(f) ? 0 : VALUE_SIZE);
+	}
+}
+
 static int add_field(const struct ring_field *f, void *arg)
 {
 	struct json *j = arg;
 	struct json_object *val, *in = j->open[j->depth];
+	size_t size;
 
 	if (f->kind == RING_FIELD_END) {
 		j->depth--;
 		return 0;
 	}
+	size = size_of_field(f);
+	j->truncated = size > j->left;
+	if (j->truncated)
+		return -E2BIG;
+	j->left -= size;
 	val = new_value(f);
 	if (!val)
 		return -ENOMEM;
@@ -100,7 +129,7 @@ int decode_json(const struct decoder *d, const struct ring_record *rec, struct j
 {
 	struct ring_schema_type type = { .size = sizeof(type) };
 	struct json_object *fields;
-	struct json j = { 0 };
+	struct json j = { .left = decode_limit(rec) };
 	size_t used;
 	int err;
 
@@ -113,6 +142,10 @@ int decode_json(const struct decoder *d, const struct ring_record *rec, struct j
 	j.open[0] = fields;
 	err = ring_schema_walk(decoder_schema(d), rec->type, rec->payload, rec->len, add_field, &j,
 			       &used);
+	if (j.truncated) {
+		used = rec->len;
+		err = 0;
+	}
 	if (err) {
 		json_object_put(fields);
 		return err;
@@ -122,6 +155,8 @@ int decode_json(const struct decoder *d, const struct ring_record *rec, struct j
 		return -ENOMEM;
 	}
 	if (json_add(obj, "fields", fields))
+		return -ENOMEM;
+	if (j.truncated && json_add(obj, "truncated", json_object_new_boolean(true)))
 		return -ENOMEM;
 	if (used < rec->len &&
 	    json_add(obj, "extra",

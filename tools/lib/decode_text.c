@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Decoded records in text. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,12 +17,15 @@
  * The containers around the current field, from the outside in.
  *
  * @skip: depth of containers within a part that is left out
+ * @end: bytes that @o may have, see decode_limit()
  */
 struct text {
 	struct out *o;
 	bool full;
 	unsigned int depth;
 	unsigned int skip;
+	size_t end;
+	bool truncated;
 	struct {
 		bool array;
 		uint32_t nr;
@@ -130,6 +134,9 @@ static int print_field(const struct ring_field *f, void *arg)
 {
 	struct text *t = arg;
 
+	t->truncated = t->o->len > t->end;
+	if (t->truncated)
+		return -E2BIG;
 	if (t->skip) {
 		if (f->kind == RING_FIELD_END)
 			t->skip--;
@@ -154,7 +161,7 @@ static int print_field(const struct ring_field *f, void *arg)
 int decode_text(const struct decoder *d, const struct ring_record *rec, bool full, struct out *o)
 {
 	struct ring_schema_type type = { .size = sizeof(type) };
-	struct text t = { .o = o, .full = full };
+	struct text t = { .o = o, .full = full, .end = o->len + decode_limit(rec) };
 	size_t before = o->len, used;
 	int err;
 
@@ -167,6 +174,10 @@ int decode_text(const struct decoder *d, const struct ring_record *rec, bool ful
 	if (!err && used < rec->len) {
 		out_append(o, " extra=", 7);
 		print_bytes(o, (const char *)rec->payload + used, rec->len - used, full);
+	}
+	if (t.truncated) {
+		out_append(o, " truncated", 10);
+		err = o->err;
 	}
 	if (err)
 		o->len = before;

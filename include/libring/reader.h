@@ -301,7 +301,7 @@ int ring_newest(struct ring_reader *r, unsigned int ring, struct ring_record *re
 		size_t size);
 
 /**
- * struct ring_info - properties of a ring, which never change
+ * struct ring_info - properties of a ring, and who serves it; they never change
  * @size: sizeof(struct ring_info), filled by the caller
  * @writer: SEQRING_WRITER_* of seqring/abi.h
  * @nr_rings: number of rings of the device
@@ -314,6 +314,11 @@ int ring_newest(struct ring_reader *r, unsigned int ring, struct ring_record *re
  * @schema: description of its records, in the mapping; NULL: none. Not trusted, and valid
  *          until ring_close()
  * @name: name from its header, terminated by a zero
+ * @peer_known: 1: the ring was opened by a socket, and the kernel vouches for the next three
+ *           fields; 0: they are 0
+ * @peer_pid: process that listened at the socket, in this process's PID namespace; 0: it is in
+ *           another one. It may be gone, and its number may be another process's by now
+ * @peer_uid, @peer_gid: its effective user and group when it began to listen
  */
 struct ring_info {
 	size_t size;
@@ -327,6 +332,10 @@ struct ring_info {
 	uint32_t schema_size;
 	const void *schema;
 	char name[32];
+	uint32_t peer_known;
+	uint32_t peer_pid;
+	uint32_t peer_uid;
+	uint32_t peer_gid;
 };
 
 /**

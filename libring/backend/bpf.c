@@ -77,11 +77,11 @@ static int map_info(int fd, struct bpf_map_info *info)
 	return sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) ? -errno : 0;
 }
 
-static bool bpf_probe(int fd, const struct stat *st)
+static bool bpf_probe(int fd, mode_t type)
 {
 	struct bpf_map_info info;
 
-	return !S_ISREG(st->st_mode) && !S_ISCHR(st->st_mode) && !map_info(fd, &info);
+	return !S_ISREG(type) && !S_ISCHR(type) && !map_info(fd, &info);
 }
 
 /* With write access: otherwise the kernel does not let a process map it. */

@@ -48,10 +48,10 @@ static int chardev_find(const char *path, const struct stat *st, struct ring_ori
 	return libring_open_file(path, &origin->fds.ring);
 }
 
-static bool chardev_probe(int fd, const struct stat *st)
+static bool chardev_probe(int fd, mode_t type)
 {
 	(void)fd;
-	return S_ISCHR(st->st_mode);
+	return S_ISCHR(type);
 }
 
 static void chardev_drain(struct ring_reader *r)

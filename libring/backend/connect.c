@@ -12,6 +12,7 @@
 #include "../base/clock.h"
 #include "../base/error.h"
 #include "../base/hello.h"
+#include "../base/kind.h"
 #include "../base/names.h"
 #include "connect.h"
 
@@ -71,7 +72,7 @@ int libring_connect(const char *path, int *sock)
 static void close_all(const int *fds, size_t nr)
 {
 	while (nr)
-		close(fds[--nr]);
+		libring_close_foreign(fds[--nr]);
 }
 
 /* Takes the descriptors out of @msg. Return: their number, at most NR_FDS. */
@@ -118,6 +119,15 @@ static int check_hello(const struct libring_hello *hello, ssize_t len, size_t nr
 	return 0;
 }
 
+/* Checks the kinds of the descriptors, before anything else is done with them. */
+static int check_kinds(const int *fds)
+{
+	if (!libring_is_memfd(fds[0]) || !libring_is_memfd(fds[1]))
+		return libring_set_error(EPROTO, "the greeting came with a descriptor that is no "
+						 "memfd");
+	return libring_check_eventfd(fds[2], "doorbell");
+}
+
 /**
  * libring_receive_fds() - receive a ring's descriptors from the process that serves it
  * @sock: the connection; stays the caller's
@@ -161,6 +171,8 @@ int libring_receive_fds(int sock, struct ring_fds *out)
 					 strerror(errno));
 	nr = take_fds(&msg, fds);
 	err = check_hello(&hello, len, nr, msg.msg_flags & MSG_CTRUNC);
+	if (!err)
+		err = check_kinds(fds);
 	if (err) {
 		close_all(fds, nr);
 		return err;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/vfs.h>
@@ -20,6 +21,7 @@
 
 #include "../base/error.h"
 #include "../base/fd.h"
+#include "../base/kind.h"
 #include "../base/membarrier.h"
 #include "../base/names.h"
 #include "../reader/reader.h"
@@ -58,10 +60,10 @@ static int memfd_find(const char *path, const struct stat *st, struct ring_origi
 	return err;
 }
 
-static bool memfd_probe(int fd, const struct stat *st)
+static bool memfd_probe(int fd, mode_t type)
 {
 	(void)fd;
-	return S_ISREG(st->st_mode);
+	return S_ISREG(type);
 }
 
 static void memfd_drain(struct ring_reader *r)
@@ -163,6 +165,22 @@ static int check_membarrier(const struct ring_reader *r)
 				 "process has none: create it with RING_WRITER_FULL_FENCE");
 }
 
+/* Notes who listened at the socket. A peer cannot lie about it. */
+static void get_peer(int conn, struct ring_peer *peer)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	if (getsockopt(conn, SOL_SOCKET, SO_PEERCRED, &cred, &len))
+		return;
+	*peer = (struct ring_peer) {
+		.known = true,
+		.pid = (uint32_t)cred.pid,
+		.uid = cred.uid,
+		.gid = cred.gid,
+	};
+}
+
 static int memfd_open(struct ring_reader *r, const struct ring_origin *origin)
 {
 	const struct ring_fds *fds = &origin->fds;
@@ -180,11 +198,14 @@ static int memfd_open(struct ring_reader *r, const struct ring_origin *origin)
 		return err;
 	err = check_membarrier(r);
 	if (!err)
+		err = libring_check_eventfd(fds->doorbell, "doorbell");
+	if (!err)
 		err = map_thresholds(r, &f->t, fds->wait);
 	if (!err)
 		err = libring_thresholds_listen(&f->t, r, fds->doorbell);
 	if (err || origin->conn < 0)
 		return err;
+	get_peer(origin->conn, &r->peer);
 	f->conn = fcntl(origin->conn, F_DUPFD_CLOEXEC, 0);
 	if (f->conn < 0)
 		return libring_set_error(errno, "the connection to the ring's process: %s",

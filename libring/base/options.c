@@ -13,24 +13,27 @@
 #define OPTS_MAX 4096
 
 /**
- * libring_get_opts() - copy an option struct that begins with its size
- * @opts: the copy
- * @known: size of @opts; the struct's first version has as many bytes
+ * libring_get_grown_opts() - copy an option struct that begins with its size
+ * @opts: the copy; fields that the caller's struct does not have are 0
+ * @known: size of @opts
+ * @first: bytes of the struct's first version
  * @user: the caller's struct
  * @what: its name, for the sentence
  *
- * Return: 0; -EINVAL @user is shorter; -E2BIG @user has an unknown field that is not 0.
+ * Return: 0; -EINVAL @user is shorter than @first; -E2BIG @user has an unknown field that is
+ * not 0.
  */
-int libring_get_opts(void *opts, size_t known, const void *user, const char *what)
+int libring_get_grown_opts(void *opts, size_t known, size_t first, const void *user,
+			   const char *what)
 {
 	const unsigned char *from = user;
 	size_t size, i;
 
 	memcpy(&size, user, sizeof(size));
-	if (size < known)
+	if (size < first)
 		return libring_set_error(EINVAL,
 					 "%s.size is %zu: fill it with sizeof(), %zu or more", what,
-					 size, known);
+					 size, first);
 	if (size > OPTS_MAX)
 		return libring_set_error(E2BIG, "%s.size is %zu: fill it with sizeof(), at most %d",
 					 what, size, OPTS_MAX);
@@ -40,8 +43,26 @@ int libring_get_opts(void *opts, size_t known, const void *user, const char *wha
 						 "%s has a field beyond byte %zu that this "
 						 "library does not know: it must be 0",
 						 what, known);
-	memcpy(opts, user, known);
+	memset(opts, 0, known);
+	memcpy(opts, user, size < known ? size : known);
 	return 0;
+}
+
+/* The same for a struct that is still in its first version. */
+int libring_get_opts(void *opts, size_t known, const void *user, const char *what)
+{
+	return libring_get_grown_opts(opts, known, known, user, what);
+}
+
+/* Fills @user, behind its size, with as many bytes of @result as it has room for. */
+void libring_put_result(void *user, const void *result, size_t known)
+{
+	size_t size, start = sizeof(size);
+
+	memcpy(&size, user, sizeof(size));
+	if (size > known)
+		size = known;
+	memcpy((unsigned char *)user + start, (const unsigned char *)result + start, size - start);
 }
 
 /* The clocks, for an error message: "1 (CLOCK_MONOTONIC), 2 (...) or 0 (none)". */

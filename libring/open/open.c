@@ -11,6 +11,7 @@
 #include "../backend/connect.h"
 #include "../base/error.h"
 #include "../base/fd.h"
+#include "../base/kind.h"
 #include "../base/names.h"
 #include "../base/options.h"
 #include "../reader/reader.h"
@@ -109,14 +110,15 @@ static int open_probed(const struct ring_origin *origin, const struct ring_open_
 		       struct ring_reader **out)
 {
 	const int fd = origin->fds.ring;
-	struct stat st;
+	mode_t type;
 	unsigned int i;
+	int err;
 
-	if (fstat(fd, &st))
-		return libring_set_error(errno, "cannot stat descriptor %d: %s", fd,
-					 strerror(errno));
+	err = libring_get_type(fd, &type);
+	if (err)
+		return err;
 	for (i = 0; i < LIBRING_NR_BACKENDS; i++)
-		if (libring_backends[i]->probe(fd, &st))
+		if (libring_backends[i]->probe(fd, type))
 			return open_origin(libring_backends[i], origin, opts, out);
 	if (origin->fds.wait >= 0)
 		return libring_set_error(EPROTO,
@@ -218,24 +220,27 @@ int ring_open_fd(int fd, const struct ring_open_opts *user, struct ring_reader *
 {
 	struct ring_origin origin = NO_ORIGIN;
 	struct ring_open_opts opts;
-	struct stat st;
-	int own, err;
+	mode_t type;
+	int err;
 
 	err = get_opts(user, &opts);
 	if (err)
 		return err;
-	own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (own < 0)
+	if (fcntl(fd, F_GETFD) < 0)
 		return libring_set_error(errno, "descriptor %d: %s", fd, strerror(errno));
-	if (!fstat(own, &st) && S_ISSOCK(st.st_mode)) {
-		origin.conn = own;
-		err = libring_receive_fds(own, &origin.fds);
-	} else {
-		origin.fds.ring = own;
+	err = libring_get_type(fd, &type);
+	if (err)
+		return err;
+	/* No duplicate of @fd: even to close that may sleep, see base/kind.c. */
+	if (!S_ISSOCK(type)) {
+		origin.fds.ring = fd;
+		return open_probed(&origin, &opts, out);
 	}
+	origin.conn = fd;
+	err = libring_receive_fds(fd, &origin.fds);
 	if (!err)
 		err = open_probed(&origin, &opts, out);
-	drop_origin(&origin);
+	libring_close_fds(&origin.fds);
 	return err;
 }
 

@@ -38,7 +38,8 @@ struct ring_origin {
  *       0; -ENOENT there are no more; -ENAMETOOLONG
  * @find: gets the descriptors that @path leads to, without a check that they are a ring.
  *       0 and they are the caller's; LIBRING_NOT_MINE; -ENOENT without a sentence; -errno
- * @probe: whether descriptor @fd can be a ring of this kind
+ * @probe: whether descriptor @fd, whose S_IF* is @type, can be a ring of this kind. Another
+ *         process may have sent @fd: asks no file system, see base/kind.c
  *
  * @open: allocates r->state, maps the ring, sets r->wakeup.poll_fd and app_fd if it gets
  *       the means to sleep. @origin stays the caller's. After a failure, too, @close is called
@@ -61,7 +62,7 @@ struct ring_backend {
 	bool dir_is_private;
 	int (*dir)(unsigned int nr, char *dir, size_t size);
 	int (*find)(const char *path, const struct stat *st, struct ring_origin *origin);
-	bool (*probe)(int fd, const struct stat *st);
+	bool (*probe)(int fd, mode_t type);
 
 	int (*open)(struct ring_reader *r, const struct ring_origin *origin);
 	void (*close)(struct ring_reader *r);

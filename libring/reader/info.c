@@ -30,19 +30,27 @@ int ring_info(struct ring_reader *r, struct ring_info *info)
 	struct ring_info in;
 	int err;
 
-	err = libring_get_opts(&in, sizeof(in), info, "ring_info");
+	err = libring_get_grown_opts(&in, sizeof(in), offsetof(struct ring_info, peer_known), info,
+				     "ring_info");
 	if (err)
 		return err;
-	info->writer = h->writer_kind;
-	info->nr_rings = h->nr_rings;
-	info->clock_id = h->clock_id;
-	info->page_size = h->page_size;
-	info->features = h->features;
-	info->data_size = h->data_size;
-	info->payload_max = h->payload_max;
-	info->schema_size = (uint32_t)h->schema_size;
-	info->schema = h->schema_size ? r->mapping.map + h->schema_offset : NULL;
-	memcpy(info->name, h->name, sizeof(info->name));
+	in = (struct ring_info) {
+		.writer = h->writer_kind,
+		.nr_rings = h->nr_rings,
+		.clock_id = h->clock_id,
+		.page_size = h->page_size,
+		.features = h->features,
+		.data_size = h->data_size,
+		.payload_max = h->payload_max,
+		.schema_size = (uint32_t)h->schema_size,
+		.schema = h->schema_size ? r->mapping.map + h->schema_offset : NULL,
+		.peer_known = r->peer.known,
+		.peer_pid = r->peer.pid,
+		.peer_uid = r->peer.uid,
+		.peer_gid = r->peer.gid,
+	};
+	memcpy(in.name, h->name, sizeof(in.name));
+	libring_put_result(info, &in, sizeof(in));
 	return 0;
 }
 

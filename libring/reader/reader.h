@@ -9,6 +9,14 @@
 #include "merge.h"
 #include "wakeup.h"
 
+/* The process that serves the ring, if @known. */
+struct ring_peer {
+	bool known;
+	uint32_t pid;
+	uint32_t uid;
+	uint32_t gid;
+};
+
 /*
  * @merge:   the rings that are read
  * @read:    records delivered
@@ -24,6 +32,7 @@ struct ring_reader {
 	void *bounce;
 	struct ring_mapping mapping;
 	struct ring_wakeup wakeup;
+	struct ring_peer peer;
 	const struct ring_backend *backend;
 	void *state;
 };

@@ -24,6 +24,8 @@ test_info()
 	printf '{"fields": "\001"}\n' >schema
 	serve about --size 256K --schema schema < <(seq 1 4) || return
 	rc info about >out || because "status $?" || return
+	grep -qx "served by  process $server of user $(id -u), group $(id -g)" out ||
+		because "$(grep served out)" || return
 	grep -q '^published  4$' out && grep -q '^size       256K each$' out &&
 		grep -q '^payload    at most 65512 bytes$' out && grep -q '^clock      monotonic$' out &&
 		grep -q '^schema     16 bytes$' out && grep -q '^to read    4 records, ' out &&

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -379,7 +380,7 @@ static void *answer(void *arg)
 
 static void test_bad_greetings(void **state)
 {
-	int listener = impostor("bad", SOCK_SEQPACKET), before;
+	int listener = impostor("bad", SOCK_SEQPACKET), sent = eventfd(0, EFD_CLOEXEC), before;
 	const size_t len = sizeof(struct libring_hello);
 	const struct {
 		struct reply reply;
@@ -411,7 +412,7 @@ static void test_bad_greetings(void **state)
 		pthread_t thread;
 
 		reply.listener = listener;
-		reply.fd = listener;
+		reply.fd = sent;
 		pthread_create(&thread, NULL, answer, &reply);
 		assert_rejected(ring_open("bad", NULL, &r), table[i].err);
 		assert_non_null(strstr(ring_strerror(), table[i].says));
@@ -419,6 +420,7 @@ static void test_bad_greetings(void **state)
 	}
 	assert_int_equal(count_fds(), before);
 	assert_null(r);
+	close(sent);
 	close(listener);
 	assert_rejected(ring_open("bad", NULL, &r), ECONNREFUSED);
 	listener = impostor("stream", SOCK_STREAM);

@@ -124,6 +124,10 @@ static int add_shape(struct json_object *obj, const struct ring_details *d)
 	if (d->device_known && (json_add_string(obj, "mode", info_mode(d->mode)) ||
 				json_add_uint(obj, "readers", d->readers)))
 		return -1;
+	if (info->peer_known && (json_add_uint(obj, "peer_pid", info->peer_pid) ||
+				 json_add_uint(obj, "peer_uid", info->peer_uid) ||
+				 json_add_uint(obj, "peer_gid", info->peer_gid)))
+		return -1;
 	return json_add_uint(obj, "nr_rings", info->nr_rings) ||
 	       json_add_uint(obj, "data_size", info->data_size) ||
 	       json_add_uint(obj, "payload_max", info->payload_max) ||

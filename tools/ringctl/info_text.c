@@ -65,6 +65,9 @@ int info_print_text(const struct ring_details *d)
 	printf("kind       %s (%s)\n", info_kind(info->writer), info_writer(info->writer));
 	if (d->device_known)
 		printf("mode       %s\nreaders    %u\n", info_mode(d->mode), d->readers);
+	if (info->peer_known)
+		printf("served by  process %u of user %u, group %u\n", info->peer_pid,
+		       info->peer_uid, info->peer_gid);
 	printf("rings      %u\n", info->nr_rings);
 	printf("size       %s each\n", format_size(info->data_size, buf, sizeof(buf)));
 	printf("payload    at most %u bytes\n", info->payload_max);

@@ -17,44 +17,27 @@ debs_name=libbpf_header.sh
 
 base=$SEQRING_CACHE/libbpf-newest
 current=$base/current
-update=
-case ${1-} in
-'') ;;
--u) update=1 ;;
-*)
-	echo "usage: $0 [-u]" >&2
-	exit 2
-	;;
-esac
+if debs_option "$@"; then shift; fi
+[ $# = 0 ] || { echo "usage: $0 [-u]" >&2; exit 2; }
 
-# The lock and $debs_tmp are given back when the subshell ends.
-fill() (
-	set -e
-	debs_lock "$base"
-	[ -n "$update" ] || [ ! -e "$current/complete" ] || exit 0
+print_cached() { [ -f "$current/complete" ] && cat "$current/complete"; }
+
+fill() {
 	debs_update bookworm sid
 	version=$(debs_version libbpf-dev '')
 	[ -n "$version" ] || debs_missing libbpf-dev
-	key=$(echo "$version" | tr -c 'A-Za-z0-9.+~\n-' _)
-	if [ ! -e "$base/$key/complete" ]; then
-		debs_unpack "libbpf-dev=$version"
-		echo "$version" >"$debs_tmp/root/complete"
-		rm -rf "${base:?}/$key"
-		mv "$debs_tmp/root" "$base/$key"
-	fi
-	ln -sfn "$key" "$debs_tmp/link"
-	mv -T "$debs_tmp/link" "$current"
-)
+	! debs_have "$base" "$(echo "$version" | tr -c 'A-Za-z0-9.+~\n-' _)" || return 0
+	debs_unpack "libbpf-dev=$version"
+	debs_keep "$base" "$debs_tmp/root" "$version"
+}
 
-if [ -n "$update" ] || [ ! -e "$current/complete" ]; then
-	fill
-	rc=$?
-	if [ "$rc" != 0 ] || [ ! -e "$current/complete" ]; then
-		echo "not ok libbpf header - no libbpf-dev of Debian's unstable"
-		exit 1
-	fi
+# The lock and $debs_tmp are given back when the subshell ends.
+version=$(set -e; debs_print "$base" current)
+rc=$?
+if [ $rc != 0 ]; then
+	echo "not ok libbpf header - no libbpf-dev of Debian's unstable"
+	exit 1
 fi
-version=$(cat "$current/complete")
 
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT

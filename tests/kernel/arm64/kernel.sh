@@ -21,14 +21,7 @@ usage() {
 	exit 2
 }
 
-update=
-while getopts u opt; do
-	case $opt in
-	u) update=1 ;;
-	*) usage ;;
-	esac
-done
-shift $((OPTIND - 1))
+if debs_option "$@"; then shift; fi
 [ $# = 1 ] || usage
 series=$1
 case $series in
@@ -83,10 +76,7 @@ fill() {
 	image=$(debs_field Depends "$meta=$ver")
 	image=${image%%[ ,]*}
 	kver=${image#linux-image-}
-	if [ -f "$base/$ver/complete" ]; then
-		debs_say "$ver is the newest and cached"
-		return
-	fi
+	! debs_have "$base" "$ver" || return 0
 
 	headers=linux-headers-$kver
 	needs=$(debs_needs "$headers" "$ver")
@@ -99,33 +89,13 @@ fill() {
 	for file in "$root/boot/vmlinuz-$kver" "$src/Makefile" "$src/Module.symvers"; do
 		[ -f "$file" ] || debs_die "the packages of $ver have no ${file#"$root"}"
 	done
-	# Relative paths, so that the cache may be moved or restored elsewhere.
-	# shellcheck disable=SC2016 # for make
-	sed -i 's|^include /usr/src/|include $(dir $(lastword $(MAKEFILE_LIST)))../|' \
-		"$src/Makefile"
+	debs_headers "$kver"
 	ln -sfn "../../../usr/src/linux-headers-$kver" "$root/lib/modules/$kver/build"
-	if grep -rIlE '/usr/(src|lib)/linux-(headers|kbuild)' "$root/usr" >&2; then
-		debs_die "these files still name absolute paths of the headers"
-	fi
-	# This vmlinux contains only BTF. Without it a build of modules needs no pahole.
-	rm -f "$src/vmlinux"
-	rm -rf "${root:?}/usr/share"
 	unpack_image "$root/boot/vmlinuz-$kver" "$root/boot/Image"
 	# The tests need only one of the modules: loop.ko, for a disk.
 	rm -f "$root/boot/vmlinuz-$kver"
 	find "$root/lib/modules" -name '*.ko*' ! -name 'loop.ko*' -delete
-	echo "$kver" >"$root/complete"
-	rm -rf "${base:?}/$ver"
-	mv "$root" "$base/$ver"
+	debs_keep "$base" "$root" "$kver"
 }
 
-if [ -z "$update" ] && print_cached 2>/dev/null; then
-	exit
-fi
-debs_lock "$base"
-if [ -n "$update" ] || ! print_cached >/dev/null 2>&1; then
-	fill
-	ln -sfn "$ver" "$debs_tmp/link"
-	mv -T "$debs_tmp/link" "$base/$series"
-fi
-print_cached
+debs_print "$base" "$series"

@@ -20,28 +20,13 @@ packages='libc6-dev libbpf-dev libelf-dev zlib1g-dev libjson-c-dev libseccomp-de
 base=$SEQRING_CACHE/arm64-sysroot
 # The name depends on the list of packages, so that a changed list does not find an old
 # directory.
-current=$base/current-$(echo "$packages" | cksum | cut -d ' ' -f 1)
-update=
-case ${1-} in
-'') ;;
--u) update=1 ;;
-*)
-	echo "usage: $0 [-u]" >&2
-	exit 2
-	;;
-esac
+current=current-$(echo "$packages" | cksum | cut -d ' ' -f 1)
+if debs_option "$@"; then shift; fi
+[ $# = 0 ] || { echo "usage: $0 [-u]" >&2; exit 2; }
 
 print_cached() {
-	dir=$base/$(readlink "$current") && [ -f "$dir/complete" ] || return 1
+	dir=$base/$(readlink "$base/$current") && [ -f "$dir/complete" ] || return 1
 	echo "$dir"
-}
-
-# closure: prints NAME=VERSION of the packages and of all that they depend on. In the private
-# state no package counts as installed.
-closure() {
-	# shellcheck disable=SC2086 # a list
-	debs_apt apt-get install -s -q --no-install-recommends $packages 2>"$debs_tmp/solve.log" |
-		sed -n 's/^Inst \([^ :]*\)[^ ]* (\([^ ]*\) .*/\1=\2/p'
 }
 
 # relative_links DIR: makes absolute links relative. An absolute /lib/... of a -dev package
@@ -54,30 +39,15 @@ relative_links() {
 
 fill() {
 	debs_update 'bookworm bookworm-updates bookworm-security' ''
-	want=$(closure)
-	[ -n "$want" ] || { cat "$debs_tmp/solve.log" >&2; debs_missing "$packages"; }
-	key=$(echo "$want" | sha256sum | cut -c 1-16)
-	if [ -f "$base/$key/complete" ]; then
-		debs_say "$key is the newest and cached"
-		return
-	fi
+	# shellcheck disable=SC2086 # a list
+	want=$(debs_closure $packages)
+	! debs_have "$base" "$(echo "$want" | sha256sum | cut -c 1-16)" || return 0
 	# shellcheck disable=SC2086 # a list
 	debs_unpack $want
 	root=$debs_tmp/root
 	relative_links "$root"
 	rm -rf "$root"/usr/share/doc "$root"/usr/share/man "$root"/usr/share/locale
-	echo "$want" >"$root/complete"
-	rm -rf "${base:?}/$key"
-	mv "$root" "$base/$key"
+	debs_keep "$base" "$root" "$want"
 }
 
-if [ -z "$update" ] && print_cached 2>/dev/null; then
-	exit
-fi
-debs_lock "$base"
-if [ -n "$update" ] || ! print_cached >/dev/null 2>&1; then
-	fill
-	ln -sfn "$key" "$debs_tmp/link"
-	mv -T "$debs_tmp/link" "$current"
-fi
-print_cached
+debs_print "$base" "$current"

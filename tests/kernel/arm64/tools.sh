@@ -20,19 +20,12 @@ debs_name=tools.sh
 
 base=$SEQRING_CACHE/arm64-tools
 # The name depends on this script, since a cache filled by another version may lack something.
-current=$base/current-$(cksum <"$0" | cut -d " " -f 1)
-update=
-case ${1-} in
-'') ;;
--u) update=1 ;;
-*)
-	echo "usage: $0 [-u]" >&2
-	exit 2
-	;;
-esac
+link=current-$(cksum <"$0" | cut -d " " -f 1)
+if debs_option "$@"; then shift; fi
+[ $# = 0 ] || { echo "usage: $0 [-u]" >&2; exit 2; }
 
 print_cached() {
-	dir=$base/$(readlink "$current") && [ -f "$dir/complete" ] || return 1
+	dir=$base/$(readlink "$base/$link") && [ -f "$dir/complete" ] || return 1
 	echo "CROSS=$(debs_quote "$dir/bin/aarch64-linux-gnu-")"
 	echo "QEMU_USER=$(debs_quote "$dir/usr/bin/qemu-aarch64")"
 	echo "QEMU=$(debs_quote "$dir/usr/bin/qemu-system-aarch64")"
@@ -61,7 +54,6 @@ fill() {
 	qemu=$(versions qemu-system-arm qemu-system-data qemu-user)
 	# shellcheck disable=SC2086 # a list
 	debs_unpack $qemu
-	key=$(echo "$compiler $qemu $current" | sha256sum | cut -c 1-16)
 	root=$debs_tmp/root
 	rm -rf "$root"/usr/share/doc "$root"/usr/share/man "$root"/usr/share/locale
 	find "$root/usr/bin" -name 'qemu-*' ! -name qemu-aarch64 \
@@ -91,18 +83,8 @@ fill() {
 				"qemu-system-x86 installed (tests/deps.sh arm64)?"
 		}
 	done
-	echo "$compiler $qemu" >"$root/complete"
-	rm -rf "${base:?}/$key"
-	mv "$root" "$base/$key"
+	debs_place=$(echo "$compiler $qemu $link" | sha256sum | cut -c 1-16)
+	debs_keep "$base" "$root" "$compiler $qemu"
 }
 
-if [ -z "$update" ] && print_cached 2>/dev/null; then
-	exit
-fi
-debs_lock "$base"
-if [ -n "$update" ] || ! print_cached >/dev/null 2>&1; then
-	fill
-	ln -sfn "$key" "$debs_tmp/link"
-	mv -T "$debs_tmp/link" "$current"
-fi
-print_cached
+debs_print "$base" "$link"

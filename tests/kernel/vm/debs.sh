@@ -6,13 +6,23 @@
 # system's own sources. apt's configuration (proxy, credentials, keys) stays in force. The
 # script sets $debs_name, which starts every message. $debs_archs may name the
 # architectures to search; a package name without an architecture means the first.
+#
+# A script that fills a directory of the cache begins with debs_option and ends with
+# debs_print; its fill() uses debs_have and debs_keep.
 
 : "${debs_name:?}"
 SEQRING_CACHE=${SEQRING_CACHE:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/seqring}
-debs_tmp=
+debs_tmp='' debs_newer='' debs_place=''
 
 debs_say() { echo "$debs_name: $*" >&2; }
 debs_die() { debs_say "$@"; exit 1; }
+
+# debs_option ARG...: succeeds if the first argument is -u, which the caller then shifts away:
+# the script shall search for newer packages.
+debs_option() {
+	[ "${1-}" = -u ] || return 1
+	debs_newer=1
+}
 
 debs_quote() { printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")"; }
 
@@ -40,8 +50,40 @@ debs_lock() {
 	trap 'exit 143' TERM
 }
 
+# debs_print BASE LINK: prints what the script offers. The script's print_cached prints it from
+# the link BASE/LINK, or fails. If it fails, or with -u, the script's fill puts a directory into
+# BASE, and this function makes the link to it.
+debs_print() {
+	if [ -z "$debs_newer" ] && print_cached 2>/dev/null; then
+		return
+	fi
+	debs_lock "$1"
+	# Another run may have filled the cache meanwhile.
+	if [ -n "$debs_newer" ] || ! print_cached >/dev/null 2>&1; then
+		fill
+		ln -sfn "$debs_place" "$debs_tmp/link"
+		mv -T "$debs_tmp/link" "$1/$2"
+	fi
+	print_cached
+}
+
+# debs_have BASE PLACE: succeeds if the directory BASE/PLACE is complete, so that fill is done.
+debs_have() {
+	debs_place=$2
+	[ -f "$1/$2/complete" ] || return 1
+	debs_say "$2 is the newest and cached"
+}
+
+# debs_keep BASE DIR TEXT: moves the complete directory DIR to the place that debs_have named.
+# TEXT is what its file `complete` says.
+debs_keep() {
+	echo "$3" >"$2/complete"
+	rm -rf "${1:?}/${debs_place:?}"
+	mv "$2" "$1/$debs_place"
+}
+
 # debs_sources SUITES RENAME: copies the machine's sources that have one of the suites to
-# $debs_tmp/sources.d. If RENAME is not empty, it replaces the suite's name. Stanzas stay
+# $debs_tmp/sources.d. If RENAME is not empty, its names replace the suite's. Stanzas stay
 # whole, since they may contain a key.
 debs_sources() {
 	for debs_file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
@@ -57,9 +99,13 @@ debs_sources() {
 			s++	# past the URI
 			if (!index(want, " " $s " "))
 				next
-			if (to != "")
-				$s = to
-			print
+			n = split(to, name)
+			for (i = 1; i <= n; i++) {
+				$s = name[i]
+				print
+			}
+			if (!n)
+				print
 		}' "$debs_file" >>"$debs_tmp/sources.d/derived.list"
 	done
 	for debs_file in /etc/apt/sources.list.d/*.sources; do
@@ -141,6 +187,15 @@ debs_field() {
 		sed -n "s/^$1: //p" | head -n 1
 }
 
+# debs_closure PACKAGE...: prints NAME=VERSION of the packages and of all that they depend on. In
+# the private state no package counts as installed.
+debs_closure() {
+	debs_apt apt-get install -s -q --no-install-recommends "$@" 2>"$debs_tmp/solve.log" |
+		sed -n 's/^Inst \([^ :]*\)[^ ]* (\([^ ]*\) .*/\1=\2/p' >"$debs_tmp/closure"
+	[ -s "$debs_tmp/closure" ] || { cat "$debs_tmp/solve.log" >&2; debs_missing "$@"; }
+	cat "$debs_tmp/closure"
+}
+
 # debs_needs HEADERS VERSION: prints the other packages that these kernel headers need. The
 # programs of linux-kbuild run on this machine, so they are amd64, and the newest version is
 # right: while an archive takes in an update of the kernel, the headers' version may be gone.
@@ -164,4 +219,44 @@ debs_unpack() {
 		dpkg -x "$debs_file" "$debs_tmp/root" ||
 			debs_die "cannot unpack ${debs_file##*/}: is the disk full?"
 	done
+}
+
+# debs_headers KVER: makes the unpacked headers of that kernel independent of where they are, so
+# that the cache may be moved or restored elsewhere.
+debs_headers() {
+	debs_root=$debs_tmp/root
+	debs_src=$debs_root/usr/src/linux-headers-$1
+	# Since Linux 7.0 the Makefile also names its own directory.
+	# shellcheck disable=SC2016 # for make
+	sed -i -e 's|^include /usr/src/|include $(dir $(lastword $(MAKEFILE_LIST)))../|' \
+		-e 's|^KBUILD_OUTPUT=.*|KBUILD_OUTPUT := $(abspath $(dir $(lastword $(MAKEFILE_LIST))))|' \
+		"$debs_src/Makefile"
+	if grep -rIlE '/usr/(src|lib)/linux-(headers|kbuild)' "$debs_root/usr" >&2; then
+		debs_die "these files still name absolute paths of the headers"
+	fi
+	# This vmlinux contains only BTF. Without it a build of modules needs no pahole.
+	rm -f "$debs_src/vmlinux"
+	rm -rf "${debs_root:?}/usr/share"
+}
+
+# debs_wrap LIBRARIES DIR...: lets programs of a newer Debian run here. Each program below the
+# directories, which are in $debs_tmp/root, that does not find its libraries becomes a script
+# that runs it with the loader and the libraries in LIBRARIES, a path from $debs_tmp/root.
+debs_wrap() {
+	ln -s "$1" "$debs_tmp/root/.libs"
+	shift
+	find "$@" -type f -perm -100 >"$debs_tmp/programs"
+	while read -r debs_file; do
+		LC_ALL=C ldd "$debs_file" 2>&1 | grep -q 'not found' || continue
+		mv "$debs_file" "$debs_file.elf"
+		# A compiler finds its parts by the name that it was called by.
+		cat >"$debs_file" <<-'EOF'
+			#!/bin/sh
+			up=${0%/*}
+			while [ ! -e "$up/.libs" ]; do up=$up/..; done
+			exec "$up/.libs/ld-linux-x86-64.so.2" --argv0 "$0" --library-path \
+				"$up/.libs:/usr/lib/x86_64-linux-gnu" "$(readlink -f "$0").elf" "$@"
+		EOF
+		chmod 755 "$debs_file"
+	done <"$debs_tmp/programs"
 }

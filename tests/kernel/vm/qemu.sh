@@ -22,15 +22,8 @@ debs_name=qemu.sh
 . "$(dirname "$0")/debs.sh"
 
 base=$SEQRING_CACHE/qemu
-update=
-case ${1-} in
-'') ;;
--u) update=1 ;;
-*)
-	echo "usage: $0 [-u]" >&2
-	exit 2
-	;;
-esac
+if debs_option "$@"; then shift; fi
+[ $# = 0 ] || { echo "usage: $0 [-u]" >&2; exit 2; }
 
 # Five-level page tables and fast string instructions are slow when emulated.
 cpu=max,la57=off,erms=off,fsrm=off
@@ -62,11 +55,7 @@ fill() {
 	debs_update bookworm bookworm-backports
 	ver=$(debs_version qemu-system-x86 '')
 	[ -n "$ver" ] || debs_missing "qemu-system-x86 in bookworm-backports"
-	key=${ver#*:}
-	if [ -f "$base/$key/complete" ]; then
-		debs_say "$key is the newest and cached"
-		return
-	fi
+	! debs_have "$base" "${ver#*:}" || return 0
 	seabios=$(debs_version seabios '')
 	debs_unpack "qemu-system-x86=$ver" "qemu-system-data=$ver" \
 		${seabios:+"seabios=$seabios"}
@@ -79,19 +68,13 @@ fill() {
 		cp /usr/share/seabios/*.bin "$debs_tmp/new/data"
 	fi
 	"$debs_tmp/new/qemu-system-x86_64" --version >/dev/null ||
-		debs_die "QEMU $key does not run here: are the libraries of" \
+		debs_die "QEMU $ver does not run here: are the libraries of" \
 			"qemu-system-x86 installed (tests/deps.sh vm)?"
-	: >"$debs_tmp/new/complete"
-	rm -rf "${base:?}/$key"
-	mv "$debs_tmp/new" "$base/$key"
+	debs_keep "$base" "$debs_tmp/new" "$ver"
 }
 
-if [ -n "$update" ]; then
-	debs_lock "$base"
-	fill
-	ln -sfn "$key" "$debs_tmp/link"
-	mv -T "$debs_tmp/link" "$base/current"
-	print_cached
+if [ -n "$debs_newer" ]; then
+	debs_print "$base" current
 	exit
 fi
 print_cached 2>/dev/null && exit

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# vm.sh -k 6.1|6.12 [OPTION...] -- COMMAND...
+# vm.sh -k SERIES [OPTION...] -- COMMAND...
 #
-# Boots Debian's kernel of that series in QEMU, with an initramfs of busybox and
+# Boots the kernel that kernel.sh knows by that name in QEMU, with an initramfs of busybox and
 # the given files. Runs COMMAND with sh in the VM's /root and exits with its status.
 # A COMMAND of one word is shell text; several words are a command and its arguments.
 #

@@ -98,7 +98,8 @@ if [ $rc != 0 ]; then
 	echo "$0: the build failed" >&2
 	exit 1
 fi
-if grep -q -e 'WARNING: modpost' -e "^$out/.*warning:" "$out/build.log"; then
+# Since Linux 6.13 the paths are relative to the modules' directory.
+if grep -q -e 'WARNING: modpost' -e '^[^ ]*\.k\{0,1\}[cho]:.*warning:' "$out/build.log"; then
 	find "$out/kmod" -name '*.o' -delete
 	echo "$0: warnings count as errors" >&2
 	exit 1

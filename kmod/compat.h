@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The differences between Linux 6.1 and 6.12 that matter to the module. */
+/* The differences between the versions of Linux, from 6.1 on, that matter to the modules. */
 #ifndef _SEQRING_COMPAT_H
 #define _SEQRING_COMPAT_H
 
@@ -20,18 +20,6 @@
 #define seqring_splice_read	copy_splice_read
 #endif
 
-/* Both timers of the module run in a softirq, at a time of CLOCK_MONOTONIC. */
-static inline void seqring_hrtimer_setup(struct hrtimer *timer,
-					 enum hrtimer_restart (*function)(struct hrtimer *))
-{
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
-	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_SOFT);
-	timer->function = function;
-#else
-	hrtimer_setup(timer, function, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_SOFT);
-#endif
-}
-
 static inline void seqring_vm_flags(struct vm_area_struct *vma, unsigned long set,
 				    unsigned long clear)
 {
@@ -41,5 +29,24 @@ static inline void seqring_vm_flags(struct vm_area_struct *vma, unsigned long se
 	vm_flags_mod(vma, set, clear);
 #endif
 }
+
+static inline void seqring_hrtimer_setup(struct hrtimer *timer,
+					 enum hrtimer_restart (*function)(struct hrtimer *),
+					 clockid_t clock_id, enum hrtimer_mode mode)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+	hrtimer_init(timer, clock_id, mode);
+	timer->function = function;
+#else
+	hrtimer_setup(timer, function, clock_id, mode);
+#endif
+}
+
+/* The arguments of a probe of the tracepoint sched_process_exit. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
+#define SEQRING_PROBE_EXIT_ARGS	void *data, struct task_struct *p
+#else
+#define SEQRING_PROBE_EXIT_ARGS	void *data, struct task_struct *p, bool group_dead
+#endif
 
 #endif /* _SEQRING_COMPAT_H */

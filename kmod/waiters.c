@@ -174,7 +174,8 @@ void seqring_file_init_wake(struct seqring_file *f)
 	init_waitqueue_head(&f->tasks);
 	init_waitqueue_head(&f->others);
 	INIT_DELAYED_WORK(&f->wake_work, seqring_wake_file_work);
-	seqring_hrtimer_setup(&f->timer, seqring_wake_file_timer);
+	seqring_hrtimer_setup(&f->timer, seqring_wake_file_timer, CLOCK_MONOTONIC,
+			      HRTIMER_MODE_ABS_SOFT);
 }
 
 /* Ends all waking of a file that nobody has open. Others may hold references. */

@@ -381,7 +381,8 @@ void seqring_ring_init_wake(struct seqring_ring *ring)
 	ring->by_seq = RB_ROOT_CACHED;
 	init_irq_work(&ring->wake_irq, seqring_wake_ring_irq);
 	INIT_WORK(&ring->wake_work, seqring_wake_ring_work);
-	seqring_hrtimer_setup(&ring->pause_timer, seqring_wake_ring_timer);
+	seqring_hrtimer_setup(&ring->pause_timer, seqring_wake_ring_timer, CLOCK_MONOTONIC,
+			      HRTIMER_MODE_ABS_SOFT);
 }
 
 /* Ends all waking by records. The caller guarantees that no publish follows. */

@@ -34,11 +34,13 @@ suites() {
 		bench|l|beside|tests/bench/run.sh
 		arm64|tl|beside|tests/kernel/arm64/user.sh
 		static|tl|beside|tests/static/run.sh
+		newest|tl|beside|newest
 		vm-self|tl|vm|vm_self
 		vm-6.1|tl|vm|tests/kernel/vm/run.sh 6.1
 		vm-6.12|tl|vm|vm_second 6.12
 		vm-rt|tl|vm|vm_second rt
 		vm-icount|tl|vm|tests/kernel/vm/icount.sh 6.1
+		vm-newest|l|vm|tests/kernel/vm/run.sh newest
 		vm-bpf-6.1|tl|vm|tests/kernel/vm/bpf.sh 6.1
 		vm-bpf-6.12|l|vm|tests/kernel/vm/bpf.sh 6.12
 		bench-vm|l|vm|bench/vm/test.sh
@@ -282,6 +284,15 @@ vm_second() {
 		tests/kernel/vm/run.sh "$1"
 	else
 		ROUNDS=500 FLOOD=1000 CYCLES=200 UNLOADS=20 PARTS=second tests/kernel/vm/run.sh "$1"
+	fi
+}
+
+# The modules build for the newest kernels; Debian keeps release candidates in experimental.
+newest() {
+	if [ "$tier" = long ]; then
+		tests/kernel/newest/build.sh newest next riscv64
+	else
+		tests/kernel/newest/build.sh newest
 	fi
 }
 

@@ -10,9 +10,12 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
+#include <trace/events/sched.h>
 
 #include <linux/seqring.h>
 #include <seqring/sched.h>
+
+#include "../compat.h"
 
 /* build.sh makes the header; a plain build by Kbuild has no schema. */
 #if __has_include("sched_schema.h")
@@ -36,8 +39,8 @@ static struct seqring_device *ring;
 
 static_assert(SEQRING_SCHED_COMM == TASK_COMM_LEN);
 
-static void probe_switch(void *unused, bool preempt, struct task_struct *prev,
-			 struct task_struct *next, unsigned int prev_state)
+static void probe_sched_switch(void *unused, bool preempt, struct task_struct *prev,
+			       struct task_struct *next, unsigned int prev_state)
 {
 	struct seqring_sched_switch ev = {
 		.prev_pid = prev->pid,
@@ -53,7 +56,7 @@ static void probe_switch(void *unused, bool preempt, struct task_struct *prev,
 	seqring_publish(ring, SEQRING_SCHED_SWITCH, &ev, sizeof(ev));
 }
 
-static void probe_wakeup(void *unused, struct task_struct *p)
+static void probe_sched_wakeup(void *unused, struct task_struct *p)
 {
 	struct seqring_sched_wakeup ev = {
 		.pid = p->pid,
@@ -65,8 +68,8 @@ static void probe_wakeup(void *unused, struct task_struct *p)
 	seqring_publish(ring, SEQRING_SCHED_WAKEUP, &ev, sizeof(ev));
 }
 
-static void probe_exec(void *unused, struct task_struct *p, pid_t old_pid,
-		       struct linux_binprm *bprm)
+static void probe_sched_process_exec(void *unused, struct task_struct *p, pid_t old_pid,
+				     struct linux_binprm *bprm)
 {
 	size_t len = strnlen(bprm->filename, PATH_MAX);
 	struct seqring_sched_exec *ev;
@@ -81,7 +84,7 @@ static void probe_exec(void *unused, struct task_struct *p, pid_t old_pid,
 	seqring_commit(&resv, SEQRING_SCHED_EXEC);
 }
 
-static void probe_exit(void *unused, struct task_struct *p)
+static void probe_sched_process_exit(SEQRING_PROBE_EXIT_ARGS)
 {
 	struct seqring_sched_exit ev = {
 		.pid = p->pid,
@@ -94,33 +97,41 @@ static void probe_exit(void *unused, struct task_struct *p)
 	seqring_publish(ring, SEQRING_SCHED_EXIT, &ev, sizeof(ev));
 }
 
-static struct {
+struct probe {
 	const char *name;
 	void *probe;
 	struct tracepoint *tp;
 	bool on;
-} probes[] = {
-	{ .name = "sched_switch", .probe = probe_switch },
-	{ .name = "sched_wakeup", .probe = probe_wakeup },
-	{ .name = "sched_process_exec", .probe = probe_exec },
-	{ .name = "sched_process_exit", .probe = probe_exit },
 };
+
+static struct probe probes[4];
+static unsigned int nr_probes;
+
+/*
+ * The registration takes any function: the kernel calls it with the arguments that its version
+ * of the tracepoint has. This does not compile if the probe has others.
+ */
+#define add_probe(event) do {						\
+	check_trace_callback_type_##event(probe_##event);		\
+	probes[nr_probes].name = #event;				\
+	probes[nr_probes++].probe = probe_##event;			\
+} while (0)
 
 /* These tracepoints are not exported to modules, so the module finds them by name. */
 static void find_tracepoint(struct tracepoint *tp, void *unused)
 {
-	int i;
+	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(probes); i++)
+	for (i = 0; i < nr_probes; i++)
 		if (!strcmp(tp->name, probes[i].name))
 			probes[i].tp = tp;
 }
 
 static void detach(void)
 {
-	int i;
+	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(probes); i++)
+	for (i = 0; i < nr_probes; i++)
 		if (probes[i].on)
 			tracepoint_probe_unregister(probes[i].tp, probes[i].probe, NULL);
 	/* Probes that are running now may still publish. */
@@ -138,13 +149,18 @@ static int __init seqring_sched_init(void)
 		.schema = SCHEMA,
 		.schema_size = SCHEMA_SIZE,
 	};
-	int i, err;
+	unsigned int i;
+	int err;
 
 	err = seqring_create(&params, &ring);
 	if (err)
 		return err;
+	add_probe(sched_switch);
+	add_probe(sched_wakeup);
+	add_probe(sched_process_exec);
+	add_probe(sched_process_exit);
 	for_each_kernel_tracepoint(find_tracepoint, NULL);
-	for (i = 0; i < ARRAY_SIZE(probes); i++) {
+	for (i = 0; i < nr_probes; i++) {
 		err = -ENOENT;
 		if (probes[i].tp)
 			err = tracepoint_probe_register(probes[i].tp, probes[i].probe, NULL);

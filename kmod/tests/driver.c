@@ -56,6 +56,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "../compat.h"
 #include "driver.h"
 
 #define TEST_DEVICES	8
@@ -284,8 +285,7 @@ static int test_create(const char *name, u32 mode, u64 size, u32 flags, u32 cloc
 	}
 	strscpy(d->name, name, sizeof(d->name));
 	d->mode = mode;
-	hrtimer_init(&d->later, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
-	d->later.function = test_later;
+	seqring_hrtimer_setup(&d->later, test_later, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
 	atomic64_set(&d->published, 0);
 	atomic64_set(&d->busy, 0);
 	atomic64_set(&d->nested, 0);

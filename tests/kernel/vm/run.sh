@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# run.sh 6.1|6.12|rt|debug-a|debug-b: runs the tests of the module in a VM. The kernel is
-# Debian's of that series, Debian's 6.1 with PREEMPT_RT (rt), or one that tests/kernel/debug
-# builds. Passes the lines `ok`, `not ok` and `#` of guest.sh through. Exit status: 0, or 1
+# run.sh 6.1|6.12|rt|newest|debug-a|debug-b: runs the tests of the module in a VM. The kernel is
+# Debian's of that series, Debian's 6.1 with PREEMPT_RT (rt), the newest of Debian's unstable, or
+# one that tests/kernel/debug builds. Passes the lines `ok`, `not ok` and `#` of guest.sh through. Exit status: 0, or 1
 # when a test failed or the kernel complained.
 #
 # The environment variables ROUNDS, FLOOD, CYCLES (of t_cycle), UNLOADS, CROWD (readers) and
@@ -17,13 +17,13 @@ cd "$(dirname "$0")/../../.." || exit 1
 series=${1-}
 memory=1024 parts='' followers='' few='lib slow_lib slow stopped m32_lib'
 case $series in
-6.1 | 6.12) rounds=3000 flood=8000 ;;
+6.1 | 6.12 | newest) rounds=3000 flood=8000 ;;
 rt) rounds=1000 flood=4000 ;;
 # On these kernels a record that wakes some followers takes a third of a second.
 debug-a) rounds=300 flood=600 followers=$few ;;
 # KCSAN checks kernel code only; seqring_kunit has readers in the kernel.
 debug-b) rounds=300 flood=600 parts='load torture unload' followers=$few ;;
-*) echo "usage: $0 6.1|6.12|rt|debug-a|debug-b" >&2; exit 2 ;;
+*) echo "usage: $0 6.1|6.12|rt|newest|debug-a|debug-b" >&2; exit 2 ;;
 esac
 rounds=${ROUNDS:-$rounds} flood=${FLOOD:-$flood} parts=${PARTS:-$parts}
 # The first kernel covers formats, rejections and limits; they are the same on the second.

@@ -277,7 +277,7 @@ static enum seqring_arming seqring_get_arming(struct seqring_file *f,
 	if (!(events & (EPOLLIN | EPOLLRDNORM)))
 		return SEQRING_ARM_NONE;
 	/* A waiter that stays on a queue joined it in an earlier call. */
-	waits = !poll_does_not_wait(wait) || waitqueue_active(&f->tasks);
+	waits = (wait && wait->_qproc) || waitqueue_active(&f->tasks);
 	/* As above. */
 	waits |= waitqueue_active(&f->others);
 	if (!waits)

@@ -14,7 +14,7 @@ static poll_queue_proc seqring_task_qproc __ro_after_init;
 enum seqring_arming {
 	SEQRING_ARM_NONE,	/* nobody sleeps: the file is only asked */
 	SEQRING_ARM_UNREADY,	/* the caller sleeps, or asks again, unless the file is ready */
-	SEQRING_ARM_ALWAYS,	/* edge-triggered: the caller may not ask again */
+	SEQRING_ARM_ALWAYS,	/* the caller may not ask again */
 };
 
 /*
@@ -218,7 +218,7 @@ static struct seqring_look seqring_look_and_arm(struct seqring_file *f,
 {
 	struct seqring_watermark watermark = seqring_get_watermark(f, c);
 	struct seqring_look look = seqring_look_at_rings(f, c, &watermark);
-	bool announced = true;
+	bool announced, told;
 	u64 now;
 	u32 i;
 
@@ -227,14 +227,19 @@ static struct seqring_look seqring_look_and_arm(struct seqring_file *f,
 		return look;
 	/* Before the arming: whoever finds this file armed wakes it. */
 	clear_bit(SEQRING_FILE_WOKEN, &f->state);
-	now = ktime_get_ns();
-	for (i = 0; i < f->sdev->nr_rings; i++) {
-		seqring_arm_ring(f, c, i, &watermark, look.expired, now);
-		announced &= seqring_thresholds_announced(&f->sdev->rings[i]->thresholds);
-	}
-	if (!announced)
-		seqring_announce(f->sdev);
-	look = seqring_look_at_rings(f, c, &watermark);
+	do {
+		now = ktime_get_ns();
+		told = look.expired;
+		announced = true;
+		for (i = 0; i < f->sdev->nr_rings; i++) {
+			seqring_arm_ring(f, c, i, &watermark, told, now);
+			announced &= seqring_thresholds_announced(&f->sdev->rings[i]->thresholds);
+		}
+		if (!announced)
+			seqring_announce(f->sdev);
+		look = seqring_look_at_rings(f, c, &watermark);
+		/* The timeout ended meanwhile: it is told now, so wait for the next record. */
+	} while (look.expired && !told);
 	if (look.deadline_ns && !look.ready)
 		hrtimer_start(&f->timer, ns_to_ktime(look.deadline_ns), HRTIMER_MODE_ABS_SOFT);
 	return look;
@@ -265,11 +270,12 @@ void __init seqring_poll_init(void)
 /*
  * Nobody who only asks arms anything: a wake-up costs the writer. poll(2) asks with a
  * queue function if it may sleep, and without one if it will not. For epoll and io_uring,
- * which stay on the queue, each further question arms for the next wake-up; edge-triggered
- * ones ask only once for each.
+ * which stay on the queue, each question arms for the next wake-up. They may not ask again: an
+ * edge-triggered one does not, nor does a level-triggered epoll instance in which something
+ * edge-triggered waits.
  */
 static enum seqring_arming seqring_get_arming(struct seqring_file *f,
-					      const struct poll_table_struct *wait)
+					      const struct poll_table_struct *wait, bool task)
 {
 	__poll_t events = poll_requested_events(wait);
 	bool waits;
@@ -277,12 +283,14 @@ static enum seqring_arming seqring_get_arming(struct seqring_file *f,
 	if (!(events & (EPOLLIN | EPOLLRDNORM)))
 		return SEQRING_ARM_NONE;
 	/* A waiter that stays on a queue joined it in an earlier call. */
-	waits = (wait && wait->_qproc) || waitqueue_active(&f->tasks);
+	waits = waitqueue_active(&f->others);
+	if (waits && !task)
+		return SEQRING_ARM_ALWAYS;
 	/* As above. */
-	waits |= waitqueue_active(&f->others);
+	waits |= (wait && wait->_qproc) || waitqueue_active(&f->tasks);
 	if (!waits)
 		return SEQRING_ARM_NONE;
-	return events & EPOLLET ? SEQRING_ARM_ALWAYS : SEQRING_ARM_UNREADY;
+	return SEQRING_ARM_UNREADY;
 }
 
 __poll_t seqring_fop_poll(struct file *file, struct poll_table_struct *wait)
@@ -298,7 +306,7 @@ __poll_t seqring_fop_poll(struct file *file, struct poll_table_struct *wait)
 	mutex_lock(&f->lock);
 	/* Load before the look, which then sees every record published before the end. */
 	dead = seqring_load_acquire(END, &f->sdev->dead);
-	look = seqring_look_and_arm(f, f->cursors, seqring_get_arming(f, wait));
+	look = seqring_look_and_arm(f, f->cursors, seqring_get_arming(f, wait, task));
 	mutex_unlock(&f->lock);
 
 	if (look.ready || (dead && !look.drained) || READ_ONCE(f->overrun))

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every way to wait for a device: by the position of read(2), by the cursors of the reader page,
+ * and by ring_fd() of libring.
+ *
+ *   t_waits [ROUNDS [MS [WAY]]]
+ *
+ * A report that takes longer than MS is lost. WAY: only the ways with these words in their name.
+ */
+#include "../../../lib/wait_ring.h"
+#include "../../../lib/wait_table.h"
+#include "dev.h"
+
+#define NAME "waits"
+
+/* @fd: for writing */
+struct device {
+	int fd;
+};
+
+static void device_create(struct wait_source *s)
+{
+	struct device *d = malloc(sizeof(*d));
+
+	if (!d || dev_create(NAME, SEQRING_DATA_SIZE_MIN))
+		T_DIE("setup.create", "%s", strerror(errno));
+	d->fd = dev_open_fd(NAME, O_WRONLY);
+	s->state = d;
+}
+
+static void device_destroy(struct wait_source *s)
+{
+	struct device *d = s->state;
+
+	close(d->fd);
+	free(d);
+	if (dev_destroy(NAME))
+		T_DIE("setup.destroy", "%s", strerror(errno));
+}
+
+static void device_publish(struct wait_source *s)
+{
+	const struct device *d = s->state;
+
+	if (write(d->fd, "record", 6) != 6)
+		T_DIE("setup.publish", "%s", strerror(errno));
+}
+
+/* --- read(2) ---------------------------------------------------------------------------- */
+
+static void read_open(struct wait_reader *r, const struct wait_mark *mark)
+{
+	(void)mark;
+	r->fd = dev_open_fd(NAME, O_RDONLY | O_NONBLOCK);
+	if (r->fd < 0)
+		T_DIE("setup.open", "%s", strerror(errno));
+}
+
+static void read_close(struct wait_reader *r)
+{
+	close(r->fd);
+}
+
+static unsigned int read_drain(struct wait_reader *r)
+{
+	unsigned char buf[4096] __attribute__((aligned(8)));
+	const struct seqring_record *rec;
+	unsigned int nr = 0;
+	ssize_t n, off;
+
+	while ((n = read(r->fd, buf, sizeof(buf))) > 0)
+		for (off = 0; off < n; off += (ssize_t)seqring_record_size(rec->meta.len), nr++) {
+			rec = (const struct seqring_record *)(buf + off);
+			wait_got(r, rec->stamp);
+		}
+	r->bad += n != -1 || errno != EAGAIN;
+	return nr;
+}
+
+static const struct wait_backend by_read = {
+	.name = "a device by read(2)",
+	.marks = WAIT_EACH,
+	.create = device_create,
+	.destroy = device_destroy,
+	.publish = device_publish,
+	.open = read_open,
+	.close = read_close,
+	.drain = read_drain,
+};
+
+/* --- the reader page -------------------------------------------------------------------- */
+
+static void page_open(struct wait_reader *r, const struct wait_mark *mark)
+{
+	struct dev *d = malloc(sizeof(*d));
+
+	if (!d)
+		T_DIE("setup.page", "%s", strerror(errno));
+	dev_open(d, NAME, O_RDONLY);
+	dev_reader_page(d);
+	seqring_write(&d->page->wake_records, mark->records);
+	seqring_write(&d->page->wake_timeout_ns, mark->timeout_ns);
+	r->fd = d->fd;
+	r->state = d;
+}
+
+static void page_close(struct wait_reader *r)
+{
+	dev_close(r->state);
+	free(r->state);
+}
+
+static unsigned int page_drain(struct wait_reader *r)
+{
+	struct seqring_view v;
+	unsigned char buf[64];
+	unsigned int n = 0;
+
+	for (; dev_read(r->state, 0, &v, buf, sizeof(buf)) == SEQRING_OK; n++)
+		wait_got(r, v.seq);
+	return n;
+}
+
+static const struct wait_backend by_page = {
+	.name = "a device by the reader page",
+	.marks = WAIT_EACH | WAIT_FIVE | WAIT_TIMEOUT,
+	.create = device_create,
+	.destroy = device_destroy,
+	.publish = device_publish,
+	.open = page_open,
+	.close = page_close,
+	.drain = page_drain,
+};
+
+/* --- ring_fd() -------------------------------------------------------------------------- */
+
+static void ring_open_with(struct wait_reader *r, const struct ring_open_opts *opts)
+{
+	struct ring_reader *ring;
+
+	if (ring_open(NAME, opts, &ring))
+		die("setup.ring_open");
+	wait_ring_start(r, ring);
+}
+
+static void ring_open_mark(struct wait_reader *r, const struct wait_mark *mark)
+{
+	struct ring_open_opts opts = wait_ring_opts(mark);
+
+	ring_open_with(r, &opts);
+}
+
+static const struct wait_backend by_ring_fd = {
+	.name = "ring_fd() of a device",
+	.marks = WAIT_EACH | WAIT_FIVE | WAIT_TIMEOUT,
+	.create = device_create,
+	.destroy = device_destroy,
+	.publish = device_publish,
+	.open = ring_open_mark,
+	.close = wait_ring_close,
+	.drain = wait_ring_drain,
+};
+
+int main(int argc, char **argv)
+{
+	unsigned int rounds = argc > 1 ? (unsigned int)strtoul(argv[1], NULL, 0) : 6;
+	uint64_t began = now_ns();
+
+	if (argc > 2)
+		wait_lost_ms = (unsigned int)strtoul(argv[2], NULL, 0);
+	if (argc > 3)
+		wait_only = argv[3];
+	alarm(300);
+	wait_try_all(&by_read, rounds);
+	t_note("read(2): %llu ms", (unsigned long long)((now_ns() - began) / MS));
+	wait_try_all(&by_page, rounds);
+	t_note("page: %llu ms", (unsigned long long)((now_ns() - began) / MS));
+	wait_try_all(&by_ring_fd, rounds);
+	t_note("ring_fd(): %llu ms", (unsigned long long)((now_ns() - began) / MS));
+	return t_done();
+}

@@ -245,6 +245,7 @@ int seqring_create_device(const struct seqring_params *params, bool user_owned,
 		return PTR_ERR(sdev);
 	device_initialize(&sdev->dev);
 	sdev->dev.class = &seqring_class;
+	sdev->dev.parent = params->parent;
 	sdev->dev.release = seqring_dev_release;
 	err = dev_set_name(&sdev->dev, "seqring!%s", sdev->name);
 	if (!err) {
@@ -335,3 +336,39 @@ void seqring_destroy(struct seqring_device *sdev)
 	seqring_end(sdev);
 }
 EXPORT_SYMBOL_GPL(seqring_destroy);
+
+static void seqring_devm_destroy(void *sdev)
+{
+	seqring_destroy(sdev);
+}
+
+/**
+ * devm_seqring_create() - create a device that ends with the driver of another one
+ * @parent: a device with a driver; it is also the new device's parent in sysfs
+ * @params: as for seqring_create(), except that @params->parent is ignored
+ * @out: set to the device on success, unchanged on failure
+ *
+ * The device is destroyed when the driver is unbound from @parent, or its probe fails. The
+ * caller does not destroy it, and stops publishing before.
+ *
+ * Context: process context, may sleep.
+ * Return: as for seqring_create().
+ */
+int devm_seqring_create(struct device *parent, const struct seqring_params *params,
+			struct seqring_device **out)
+{
+	struct seqring_params p = *params;
+	struct seqring_device *sdev;
+	int err;
+
+	p.parent = parent;
+	err = seqring_create(&p, &sdev);
+	if (err)
+		return err;
+	err = devm_add_action_or_reset(parent, seqring_devm_destroy, sdev);
+	if (err)
+		return err;
+	*out = sdev;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(devm_seqring_create);

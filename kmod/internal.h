@@ -319,6 +319,14 @@ static inline u64 seqring_stamp(struct seqring_ring *ring, u32 clock_id)
 	return seqring_not_before(ring, seqring_clock_ns(clock_id));
 }
 
+/* The time of the next record, which is given. The caller holds the ring. */
+static inline u64 seqring_given(struct seqring_ring *ring, u64 ns)
+{
+	if (ring->sdev->clock_id == SEQRING_CLOCK_NONE)
+		return ns;
+	return seqring_not_before(ring, ns);
+}
+
 /* waiters.c */
 /* Tasks that one interrupt wakes. */
 #define SEQRING_IRQ_TASKS	8

@@ -133,15 +133,13 @@ busy:
  */
 static noinline void seqring_drain(struct seqring_ring *ring, struct seqring_cpu *c)
 {
-	const bool timed = ring->sdev->clock_id != SEQRING_CLOCK_NONE;
 	struct seqring_nested *rec;
 	long at = 0;
 
 	seqring_set_state(c, in_nmi() ? SEQRING_CPU_SHUT : SEQRING_CPU_DRAINING);
 	while ((rec = seqring_nest_next(c, &at)))
 		/* Cannot fail: seqring_nest() has checked the length. */
-		seqring_writer_publish(&ring->w, rec->type,
-				       timed ? seqring_not_before(ring, rec->ts_ns) : rec->ts_ns,
+		seqring_writer_publish(&ring->w, rec->type, seqring_given(ring, rec->ts_ns),
 				       rec + 1, rec->len);
 	seqring_wake_if_due(ring);
 }
@@ -240,6 +238,18 @@ static noinline int seqring_nest_at(struct seqring_device *sdev, u16 type, u64 t
 	const struct seqring_vec vec = { .base = data, .len = len };
 
 	return seqring_nest(sdev, &rec, &vec, 1);
+}
+
+static int seqring_nest_vec(struct seqring_device *sdev, u16 type, const struct seqring_vec *vec,
+			    unsigned int nr)
+{
+	struct seqring_nested rec = { .ts_ns = seqring_clock_ns(sdev->clock_id), .type = type };
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		/* U32_MAX is too long in any case. */
+		rec.len = min_t(u64, U32_MAX, min_t(u64, U32_MAX, vec[i].len) + rec.len);
+	return seqring_nest(sdev, &rec, vec, nr);
 }
 
 static noinline int seqring_nest_now(struct seqring_device *sdev, u16 type, const void *data,
@@ -351,6 +361,25 @@ void seqring_commit(struct seqring_resv *resv, u16 type)
 	seqring_leave_resv(resv);
 }
 EXPORT_SYMBOL_GPL(seqring_commit);
+
+/**
+ * seqring_commit_at() - publish the reserved record with a time of the caller's own
+ * @resv: the reservation, from seqring_reserve(); invalid afterwards
+ * @type: type of the record, defined by the producer
+ * @ts_ns: time of the record; see seqring_publish_at()
+ *
+ * Context: as for seqring_commit().
+ */
+void seqring_commit_at(struct seqring_resv *resv, u16 type, u64 ts_ns)
+{
+	struct seqring_ring *ring = resv->ring;
+
+	kcsan_nestable_atomic_end();
+	seqring_writer_commit(&ring->w, type, seqring_given(ring, ts_ns));
+	seqring_wake_if_due(ring);
+	seqring_leave_resv(resv);
+}
+EXPORT_SYMBOL_GPL(seqring_commit_at);
 
 /**
  * seqring_discard() - give up the reserved record; no reader sees it
@@ -483,3 +512,59 @@ int seqring_publish(struct seqring_device *sdev, u16 type, const void *data, u32
 	return seqring_publish_caller(sdev, type, data, len);
 }
 EXPORT_SYMBOL_GPL(seqring_publish);
+
+/**
+ * seqring_publish_at() - publish one record with a time of the caller's own
+ * @sdev: the device
+ * @type: type of the record, defined by the producer
+ * @ts_ns: time of the record, in ns of the device's clock
+ * @data: the payload; only read
+ * @len: bytes of the payload, 0 to payload_max (data_size / 4 - 24)
+ *
+ * For events whose time was taken earlier or elsewhere, by hardware for example. The caller
+ * promises a time that the device's clock has reached: later records of the ring get at least
+ * that one. A time before that of the ring's newest record is raised to it, so that readers can
+ * search by time. On a device with SEQRING_CLOCK_NONE the time is stored as it is; readers know
+ * no clock for it, and do not search by it.
+ *
+ * Context and return value: as for seqring_publish().
+ */
+int seqring_publish_at(struct seqring_device *sdev, u16 type, u64 ts_ns, const void *data, u32 len)
+{
+	struct seqring_place place;
+	int err;
+
+	if (!seqring_enter(sdev, sdev->mode, &place))
+		return seqring_nest_at(sdev, type, ts_ns, data, len);
+	err = seqring_writer_publish(&place.ring->w, type, seqring_given(place.ring, ts_ns), data,
+				     len);
+	err = seqring_done(place.ring, err);
+	seqring_leave(sdev->mode, &place);
+	return err;
+}
+EXPORT_SYMBOL_GPL(seqring_publish_at);
+
+/**
+ * seqring_publish_vec() - publish one record that is gathered from pieces
+ * @sdev: the device
+ * @type: type of the record, defined by the producer
+ * @vec: the pieces, in order; only read. They have up to payload_max bytes together
+ * @nr: number of pieces; 0: a record without a payload
+ *
+ * Context and return value: as for seqring_publish().
+ */
+int seqring_publish_vec(struct seqring_device *sdev, u16 type, const struct seqring_vec *vec,
+			unsigned int nr)
+{
+	struct seqring_place place;
+	int err;
+
+	if (!seqring_enter(sdev, sdev->mode, &place))
+		return seqring_nest_vec(sdev, type, vec, nr);
+	err = seqring_writer_publish_vec(&place.ring->w, type,
+					 seqring_stamp(place.ring, sdev->clock_id), vec, nr);
+	err = seqring_done(place.ring, err);
+	seqring_leave(sdev->mode, &place);
+	return err;
+}
+EXPORT_SYMBOL_GPL(seqring_publish_vec);

@@ -2,14 +2,18 @@
 /*
  * The kernel API of seqring: kernel code publishes records from any context, and any
  * number of user-space readers follow them through /dev/seqring/NAME. The functions are
- * described where they are defined: kmod/device.c, kmod/publish.c.
+ * described where they are defined: kmod/device.c, kmod/publish.c, kmod/kreader.c. The guide is
+ * docs/guide/kernel.md.
  */
 #ifndef _LINUX_SEQRING_H
 #define _LINUX_SEQRING_H
 
 #include <linux/types.h>
 #include <seqring/abi.h>
+#include <seqring/reader.h>
+#include <seqring/writer.h>
 
+struct device;
 struct seqring_device;
 struct seqring_ring;
 struct seqring_cpu;
@@ -40,6 +44,7 @@ struct seqring_cpu;
  * @flags: SEQRING_F_WRITE (not with SEQRING_MODE_CALLER) or 0
  * @permissions: permission bits of the device node, within 0666; 0 means 0400, or 0600
  *	with SEQRING_F_WRITE
+ * @parent: the device's parent in sysfs, or NULL
  * @schema: description of the records for readers; the module copies it. NULL: none
  * @schema_size: bytes of @schema, at most SEQRING_SCHEMA_SIZE_MAX; 0 without a schema
  * @wake_interval_ns: shortest time from one wake-up of a ring's sleepers to the next, up to
@@ -54,6 +59,7 @@ struct seqring_params {
 	u32 clock_id;
 	u32 flags;
 	umode_t permissions;
+	struct device *parent;
 	const void *schema;
 	u32 schema_size;
 	u32 wake_interval_ns;
@@ -85,15 +91,41 @@ struct seqring_item {
 	u16 type;
 };
 
+/**
+ * struct seqring_kreader - a reader of one ring, in the kernel
+ * @r: the reader of seqring/reader.h. Its functions apply, such as seqring_reader_peek(),
+ *	seqring_reader_newest() and seqring_reader_seek_newest()
+ *
+ * Each reader has one user at a time. It does not slow the writer, nor do other readers notice it.
+ */
+struct seqring_kreader {
+	struct seqring_reader r;
+	/* private: */
+	struct seqring_device *sdev;
+};
+
 int seqring_create(const struct seqring_params *params, struct seqring_device **out);
+int devm_seqring_create(struct device *parent, const struct seqring_params *params,
+			struct seqring_device **out);
 void seqring_destroy(struct seqring_device *sdev);
 
 int seqring_reserve(struct seqring_device *sdev, u32 len, struct seqring_resv *resv);
 void seqring_commit(struct seqring_resv *resv, u16 type);
+void seqring_commit_at(struct seqring_resv *resv, u16 type, u64 ts_ns);
 void seqring_discard(struct seqring_resv *resv);
 
 int seqring_publish(struct seqring_device *sdev, u16 type, const void *data, u32 len);
+int seqring_publish_at(struct seqring_device *sdev, u16 type, u64 ts_ns, const void *data,
+		       u32 len);
+int seqring_publish_vec(struct seqring_device *sdev, u16 type, const struct seqring_vec *vec,
+			unsigned int nr);
 int seqring_publish_batch(struct seqring_device *sdev, const struct seqring_item *items,
 			  unsigned int nr, unsigned int *done);
+
+u32 seqring_nr_rings(const struct seqring_device *sdev);
+int seqring_kreader_open(struct seqring_device *sdev, u32 ring, struct seqring_kreader *out);
+int seqring_kreader_read(struct seqring_kreader *kr, struct seqring_view *view, void *buf,
+			 u32 size);
+void seqring_kreader_close(struct seqring_kreader *kr);
 
 #endif /* _LINUX_SEQRING_H */

@@ -32,6 +32,8 @@
  *   cross NAME                    two CPUs have a record of one locked device open each, and
  *                                 publish on the other's: both must be EBUSY, as a writer
  *                                 that nests in that one of two that nest
+ *   calls NAME WHAT               the tests of calls.c: 1: times, 2: pieces, 3: reading,
+ *                                 4: bound, which uses a device of its own
  *   skip NAME COUNT LEN           COUNT records that keep the old bytes as payload, to
  *                                 advance the position fast
  *   nest NAME                     between reserve and commit, publish more than a side buffer
@@ -57,6 +59,7 @@
 #include <linux/uaccess.h>
 
 #include "../compat.h"
+#include "calls.h"
 #include "driver.h"
 
 #define TEST_DEVICES	8
@@ -353,6 +356,23 @@ static int test_args(void)
 	return bad ? -EPROTO : 0;
 }
 
+static int test_calls(struct test_dev *d, u64 what)
+{
+	const bool nests = d->mode != SEQRING_MODE_CALLER;
+
+	switch (what) {
+	case 1:
+		return test_call_times(d->sdev, nests);
+	case 2:
+		return test_call_pieces(d->sdev, nests);
+	case 3:
+		return test_call_reading(d->sdev, nests);
+	case 4:
+		return test_call_bound();
+	}
+	return -EINVAL;
+}
+
 /* Runs a command that needs a device. Such commands may run at the same time. */
 static int test_on_device(struct test_dev *d, const char *verb, u64 a, u64 b, u64 c)
 {
@@ -368,6 +388,8 @@ static int test_on_device(struct test_dev *d, const char *verb, u64 a, u64 b, u6
 		return test_probe(d, a, b);
 	if (!strcmp(verb, "quiet"))
 		return test_quiet(d);
+	if (!strcmp(verb, "calls"))
+		return test_calls(d, a);
 	if (!strcmp(verb, "cross"))
 		return test_cross(d);
 	if (!strcmp(verb, "skip"))

@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 
 #include "../internal.h"
+#include "calls.h"
 #include "payload.h"
 
 #define DATA_SIZE	65536
@@ -505,10 +506,47 @@ static void nest_full_test(struct kunit *test)
 	seqring_destroy(sdev);
 }
 
+static void call_in_each_mode(struct kunit *test,
+			      int (*call)(struct seqring_device *sdev, bool nests))
+{
+	u32 mode;
+
+	for (mode = SEQRING_MODE_CALLER; mode <= SEQRING_MODE_PERCPU; mode++) {
+		struct seqring_device *sdev = make(test, mode);
+
+		KUNIT_EXPECT_EQ(test, call(sdev, mode != SEQRING_MODE_CALLER), 0);
+		seqring_destroy(sdev);
+	}
+}
+
+static void times_test(struct kunit *test)
+{
+	call_in_each_mode(test, test_call_times);
+}
+
+static void pieces_test(struct kunit *test)
+{
+	call_in_each_mode(test, test_call_pieces);
+}
+
+static void reading_test(struct kunit *test)
+{
+	call_in_each_mode(test, test_call_reading);
+}
+
+static void bound_test(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, test_call_bound(), 0);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(loss_test),
 	KUNIT_CASE(nest_test),
 	KUNIT_CASE(nest_full_test),
+	KUNIT_CASE(times_test),
+	KUNIT_CASE(pieces_test),
+	KUNIT_CASE(reading_test),
+	KUNIT_CASE(bound_test),
 	KUNIT_CASE(caller_test),
 	KUNIT_CASE(locked_test),
 	KUNIT_CASE(percpu_test),

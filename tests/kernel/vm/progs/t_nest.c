@@ -141,6 +141,23 @@ static void wakes(unsigned int mode)
 	dev_command("destroy " NAME);
 }
 
+/* The kernel API's other calls, which the driver checks itself; nested as well. */
+static void calls(void)
+{
+	static const char *const whats[] = { "", "times", "pieces", "reading", "bound" };
+	unsigned int mode, what;
+	char name[64];
+
+	for (mode = SEQRING_MODE_CALLER; mode <= SEQRING_MODE_PERCPU; mode++) {
+		for (what = 1; what <= 4; what++) {
+			create(mode, SEQRING_CLOCK_MONOTONIC);
+			snprintf(name, sizeof(name), "nest.calls_%s%u", whats[what], mode);
+			T_RET(name, dev_command("calls " NAME " %u", what), 0);
+			dev_command("destroy " NAME);
+		}
+	}
+}
+
 /*
  * Processes, timer interrupts and NMIs share a ring; the follower compares the times. Each of
  * them must have published.
@@ -187,6 +204,7 @@ int main(void)
 	silent();
 	wakes(SEQRING_MODE_LOCKED);
 	wakes(SEQRING_MODE_PERCPU);
+	calls();
 	times("times_coarse", SEQRING_MODE_PERCPU, SEQRING_CLOCK_COARSE);
 	times("times_coarse_locked", SEQRING_MODE_LOCKED, SEQRING_CLOCK_COARSE);
 	times("times_monotonic", SEQRING_MODE_PERCPU, SEQRING_CLOCK_MONOTONIC);

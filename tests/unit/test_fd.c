@@ -2,22 +2,9 @@
 /* ring_fd() in an event loop: it neither spins nor misses. */
 
 #include <poll.h>
-#include <pthread.h>
 #include <sys/epoll.h>
 
-#include "unit.h"
-
-static int setup(void **state)
-{
-	*state = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	ring_writer_close(*state);
-	return 0;
-}
+#include "woken.h"
 
 static int fd_of(struct ring_reader *r)
 {
@@ -33,19 +20,6 @@ static int readable(int fd, int timeout_ms)
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 
 	return poll(&pfd, 1, timeout_ms);
-}
-
-/* Reads until -EAGAIN, as an application does. */
-static unsigned int drain(struct ring_reader *r)
-{
-	struct ring_record rec;
-	unsigned int n = 0;
-	int err;
-
-	while (!(err = ring_read(r, &rec, NULL, 0)))
-		n++;
-	assert_int_equal(err, -EAGAIN);
-	return n;
 }
 
 static void test_level(void **state)

@@ -1,57 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* ring_wait(): the conditions that it waits for, and the events that end it. */
 
-#include <pthread.h>
 #include <signal.h>
 #include <sys/time.h>
 
-#include "unit.h"
+#include "woken.h"
 
 #define NEVER_MS 20 /* time in which something must not happen */
-
-static int setup(void **state)
-{
-	*state = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	ring_writer_close(*state);
-	return 0;
-}
-
-static void drain(struct ring_reader *r)
-{
-	struct ring_record rec;
-
-	while (!ring_read(r, &rec, NULL, 0))
-		;
-}
-
-struct later {
-	struct ring_writer *w;
-	uint64_t delay_ns;
-	pthread_t thread;
-};
-
-static void *publish_later(void *arg)
-{
-	struct later *l = arg;
-	uint64_t i = 0;
-
-	sleep_ns(l->delay_ns);
-	if (ring_writer_publish(l->w, 0, 7, &i, sizeof(i)))
-		abort();
-	return NULL;
-}
-
-static void later(struct later *l, struct ring_writer *w, uint64_t delay_ns)
-{
-	l->w = w;
-	l->delay_ns = delay_ns;
-	assert_int_equal(pthread_create(&l->thread, NULL, publish_later, l), 0);
-}
 
 static void test_timeouts(void **state)
 {
@@ -82,7 +37,7 @@ static void test_wakes(void **state)
 	int i;
 
 	for (i = 0; i < 5; i++) {
-		later(&l, w, 10 * MS);
+		later(&l, w, 1, 10 * MS);
 		assert_int_equal(wait_woken(r), 0);
 		pthread_join(l.thread, NULL);
 		drain(r);
@@ -163,7 +118,7 @@ static void test_watermark_records(void **state)
 		publish_numbers(w, 0, 9);
 		assert_rejected(ring_wait(r, 0), ETIMEDOUT);
 		assert_rejected(ring_wait(r, NEVER_MS), ETIMEDOUT);
-		later(&l, w, 10 * MS);
+		later(&l, w, 1, 10 * MS);
 		assert_int_equal(wait_woken(r), 0);
 		pthread_join(l.thread, NULL);
 		assert_int_equal(stats_of(r).lag_records, 10);
@@ -189,7 +144,7 @@ static void test_watermark_bytes(void **state)
 	/* 32 bytes each; no number of records is enough by itself. */
 	publish_numbers(w, 0, 9);
 	assert_rejected(ring_wait(r, NEVER_MS), ETIMEDOUT);
-	later(&l, w, 10 * MS);
+	later(&l, w, 1, 10 * MS);
 	assert_int_equal(wait_woken(r), 0);
 	pthread_join(l.thread, NULL);
 	drain(r);
@@ -248,7 +203,7 @@ static bool watermark_timeout_once(void *writer)
 	/* The record comes during the wait. */
 	assert_rejected(ring_wait(r, 100), ETIMEDOUT);
 	start = now_ns();
-	later(&l, w, 80 * MS);
+	later(&l, w, 1, 80 * MS);
 	assert_int_equal(wait_woken(r), 0);
 	assert_true(now_ns() >= start + 140 * MS);
 	pthread_join(l.thread, NULL);

@@ -4,57 +4,9 @@
 #include <dlfcn.h>
 #include <linux/membarrier.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sys/syscall.h>
 
-#include "unit.h"
-
-static int setup(void **state)
-{
-	*state = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	ring_writer_close(*state);
-	return 0;
-}
-
-static void drain(struct ring_reader *r)
-{
-	struct ring_record rec;
-
-	while (!ring_read(r, &rec, NULL, 0))
-		;
-}
-
-struct later {
-	struct ring_writer *w;
-	uint64_t nr;
-	uint64_t delay_ns;
-	pthread_t thread;
-};
-
-static void *publish_later(void *arg)
-{
-	struct later *l = arg;
-	uint64_t i;
-
-	sleep_ns(l->delay_ns);
-	for (i = 0; i < l->nr; i++)
-		if (ring_writer_publish(l->w, 0, 7, &i, sizeof(i)))
-			abort();
-	return NULL;
-}
-
-static void later(struct later *l, struct ring_writer *w, uint64_t nr, uint64_t delay_ns)
-{
-	l->w = w;
-	l->nr = nr;
-	l->delay_ns = delay_ns;
-	assert_int_equal(pthread_create(&l->thread, NULL, publish_later, l), 0);
-}
+#include "woken.h"
 
 enum how { PUBLISH, PIECES, BATCH, COMMIT, HOWS };
 

@@ -6,12 +6,12 @@
  * by each reader must add up to those published. The ring's counts of records published
  * and dropped, by cause, must equal the programs' own counts.
  */
-#include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "../lib/options.h"
 #include "common.h"
 #include "record.h"
 
@@ -50,8 +50,8 @@ struct result {
 
 static struct {
 	const char *object;
-	unsigned int ms;
-	unsigned int readers;
+	uint64_t ms;
+	uint64_t readers;
 	uint64_t data_size;
 	uint64_t start_pos;
 	bool one_ring;
@@ -526,75 +526,31 @@ static void settle(void)
 		settle_reader(j, published, first_seq);
 }
 
-static void usage(FILE *f)
-{
-	fprintf(f, "usage: torture [OPTION...]\n"
-		   "  --object NAME    of NAME.bpf.o (torture)\n"
-		   "  --ms N           how long programs write (5000)\n"
-		   "  --data-size N    bytes, a power of two (65536)\n"
-		   "  --readers N      1 to 32, of kinds in turn (8)\n"
-		   "  --start-pos N    start near this position and seq 2^32 (0: at the start)\n"
-		   "  --one-ring       one ring, written from all CPUs\n"
-		   "  --preempted      programs that can be preempted, two tasks for each CPU\n");
-	exit(f == stderr ? 2 : 0);
-}
-
-static void parse(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "object", 1, NULL, 'o' },
-		{ "ms", 1, NULL, 'm' },
-		{ "data-size", 1, NULL, 'd' },
-		{ "readers", 1, NULL, 'r' },
-		{ "start-pos", 1, NULL, 'p' },
-		{ "one-ring", 0, NULL, '1' },
-		{ "preempted", 0, NULL, 'e' },
-		{ "help", 0, NULL, 'h' },
-		{ 0 },
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		uint64_t n = optarg ? strtoull(optarg, NULL, 0) : 0;
-
-		switch (c) {
-		case 'o':
-			opt.object = optarg;
-			break;
-		case 'm':
-			opt.ms = (unsigned int)n;
-			break;
-		case 'd':
-			opt.data_size = n;
-			break;
-		case 'r':
-			opt.readers = (unsigned int)n;
-			break;
-		case 'p':
-			opt.start_pos = n;
-			break;
-		case '1':
-			opt.one_ring = true;
-			break;
-		case 'e':
-			opt.preempted = true;
-			break;
-		default:
-			usage(c == 'h' ? stdout : stderr);
-		}
-	}
-	if (!opt.readers || opt.readers > READERS_MAX)
-		usage(stderr);
-}
+static const struct test_option options[] = {
+	{ "object", "of NAME.bpf.o (torture)", .text = &opt.object },
+	{ "ms", "how long programs write (5000)", .number = &opt.ms },
+	{ "data-size", "bytes, a power of two (65536)", .number = &opt.data_size },
+	{ "readers", "1 to 32, of kinds in turn (8)", .number = &opt.readers },
+	{ "start-pos", "start near this position and seq 2^32 (0: at the start)",
+	  .number = &opt.start_pos },
+	{ "one-ring", "one ring, written from all CPUs", .flag = &opt.one_ring },
+	{ "preempted", "programs that can be preempted, two tasks for each CPU",
+	  .flag = &opt.preempted },
+};
 
 int main(int argc, char **argv)
 {
-	parse(argc, argv);
+	const size_t nr = sizeof(options) / sizeof(options[0]);
+
+	(void)argc;
+	options_parse("torture", options, nr, argv);
+	if (!opt.readers || opt.readers > READERS_MAX)
+		options_usage("torture", options, nr, 2);
 	need_bpf("torture");
 	set_up();
 	if (opt.start_pos)
 		go_to_start();
-	printf("# %s, data size %" PRIu64 ", %u readers%s%s\n", opt.object, opt.data_size,
+	printf("# %s, data size %" PRIu64 ", %" PRIu64 " readers%s%s\n", opt.object, opt.data_size,
 	       opt.readers, opt.one_ring ? ", one ring" : "",
 	       opt.preempted ? ", may be preempted" : "");
 	fflush(stdout);

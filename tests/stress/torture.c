@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
@@ -19,6 +18,7 @@
 #include <unistd.h>
 
 #include "../lib/clock.h"
+#include "../lib/options.h"
 #include "../lib/random.h"
 #include "torture.h"
 
@@ -42,8 +42,8 @@ struct result {
 };
 
 static struct {
-	unsigned int seconds;
-	unsigned int readers;
+	uint64_t seconds;
+	uint64_t readers;
 	uint64_t seed;
 	uint64_t data_size;
 	uint64_t start_pos;
@@ -305,60 +305,27 @@ static int settle(unsigned int index)
 	return !!res->bad;
 }
 
-static void usage(FILE *f)
+static void parse(char **argv)
 {
-	fprintf(f, "usage: torture [OPTION...]\n"
-		   "  --seconds N      how long the writer writes (5)\n"
-		   "  --seed N         of all that is random (1)\n"
-		   "  --data-size N    bytes, a power of two (65536)\n"
-		   "  --readers N      1 to 64, of kinds in turn: read, eager, peek, batch, seek,\n"
-		   "                   stopped and continued (4)\n"
-		   "  --start-pos N    start near this position and seq 2^32 (0: at the start)\n"
-		   "  --threads        readers are threads, not processes (always with TSan)\n");
-}
-
-static void parse(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "seconds", 1, NULL, 's' },   { "seed", 1, NULL, 'e' },
-		{ "data-size", 1, NULL, 'd' }, { "readers", 1, NULL, 'r' },
-		{ "start-pos", 1, NULL, 'p' }, { "threads", 0, NULL, 't' },
-		{ "help", 0, NULL, 'h' },      { 0 },
+	static const struct test_option options[] = {
+		{ "seconds", "how long the writer writes (5)", .number = &opt.seconds },
+		{ "seed", "of all that is random (1)", .number = &opt.seed },
+		{ "data-size", "bytes, a power of two (65536)", .number = &opt.data_size },
+		{ "readers",
+		  "1 to 64, of kinds in turn: read, eager, peek, batch, seek, stopped and "
+		  "continued (4)",
+		  .number = &opt.readers },
+		{ "start-pos", "start near this position and seq 2^32 (0: at the start)",
+		  .number = &opt.start_pos },
+		{ "threads", "readers are threads, not processes (always with TSan)",
+		  .flag = &opt.threads },
 	};
-	int c;
+	const size_t nr = sizeof(options) / sizeof(options[0]);
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		uint64_t n = optarg ? strtoull(optarg, NULL, 0) : 0;
-
-		switch (c) {
-		case 's':
-			opt.seconds = (unsigned int)n;
-			break;
-		case 'e':
-			opt.seed = n;
-			break;
-		case 'd':
-			opt.data_size = n;
-			break;
-		case 'r':
-			opt.readers = (unsigned int)n;
-			break;
-		case 'p':
-			opt.start_pos = n;
-			break;
-		case 't':
-			opt.threads = true;
-			break;
-		default:
-			usage(c == 'h' ? stdout : stderr);
-			exit(c == 'h' ? 0 : 2);
-		}
-	}
+	options_parse("torture", options, nr, argv);
 	if (!opt.readers || opt.readers > READERS_MAX || opt.data_size < SEQRING_DATA_SIZE_MIN ||
-	    opt.data_size > SEQRING_DATA_SIZE_MAX || (opt.data_size & (opt.data_size - 1))) {
-		usage(stderr);
-		exit(2);
-	}
+	    opt.data_size > SEQRING_DATA_SIZE_MAX || (opt.data_size & (opt.data_size - 1)))
+		options_usage("torture", options, nr, 2);
 	if (!plain_stores())
 		opt.threads = true;
 }
@@ -435,7 +402,8 @@ int main(int argc, char **argv)
 	unsigned int i;
 	int fd, bad = 0;
 
-	parse(argc, argv);
+	(void)argc;
+	parse(argv);
 	fd = memfd_create("torture", MFD_CLOEXEC);
 	if (fd < 0 || ftruncate(fd, (off_t)(4096 + opt.data_size))) {
 		perror("memfd");
@@ -453,8 +421,8 @@ int main(int argc, char **argv)
 	/* ThreadSanitizer identifies memory by address, so both sides use one mapping there. */
 	if (opt.threads)
 		ctl = writable;
-	printf("# seed %" PRIu64 ", data size %" PRIu64 ", %u readers\n", opt.seed, opt.data_size,
-	       opt.readers);
+	printf("# seed %" PRIu64 ", data size %" PRIu64 ", %" PRIu64 " readers\n", opt.seed,
+	       opt.data_size, opt.readers);
 	fflush(stdout);
 
 	if (opt.threads)

@@ -49,8 +49,10 @@ static void check_create(struct fuzz_args *a, long ret, int err)
 	bool valid;
 
 	memcpy(&c, a->in, sizeof(c));
-	valid = !c.flags && !c.reserved0 && !c.reserved[0] && !c.reserved[1] && !c.reserved[2] &&
-		!c.reserved[3] && name_ok(c.name) && SEQRING_DATA_SIZE_OK(c.data_size) &&
+	valid = !c.flags && !c.reserved[0] && !c.reserved[1] && !c.reserved[2] && !c.reserved[3] &&
+		(c.wake_interval_ns <= SEQRING_WAKE_INTERVAL_MAX ||
+		 c.wake_interval_ns == SEQRING_WAKE_UNLIMITED) &&
+		name_ok(c.name) && SEQRING_DATA_SIZE_OK(c.data_size) &&
 		c.clock_id <= SEQRING_CLOCK_MAX && !(c.permissions & ~0666) &&
 		!c.schema == !c.schema_size && c.schema_size <= SEQRING_SCHEMA_SIZE_MAX;
 	judge(a, "create", ret, valid && a->h.kind == FUZZ_CTL);

@@ -91,7 +91,7 @@ static void test_create(void **state)
 	assert_int_equal(ctl.create.permissions, 0640);
 	assert_int_equal(ctl.create.schema, (uintptr_t)schema);
 	assert_int_equal(ctl.create.schema_size, sizeof(schema));
-	assert_int_equal(ctl.create.reserved0, 0);
+	assert_int_equal(ctl.create.wake_interval_ns, 0);
 
 	ctl.request = 0;
 	assert_rejected(ring_create("x", NULL), EINVAL);

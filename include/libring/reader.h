@@ -58,7 +58,8 @@ struct ring_open_opts {
  * @where: a name, which is looked up in this order:
  *         - a device of the module, /dev/seqring/NAME;
  *         - a ring that a process serves, see ring_writer_listen(): a socket in $RINGDIR,
- *           or else in $XDG_RUNTIME_DIR/seqring and then in /run/seqring;
+ *           or else in $XDG_RUNTIME_DIR/seqring and then in /run/seqring. $XDG_RUNTIME_DIR
+ *           counts only if the effective user owns it, and no one else may write there;
  *         - a ring of BPF programs, pinned in $RINGBPFDIR/NAME, or else in
  *           /sys/fs/bpf/seqring/NAME.
  *         Or a path, with a slash: of a device, of a served ring's socket, of a ring's

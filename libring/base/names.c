@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
 /* Names of rings, and the directories that have them. */
 
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <seqring/abi.h>
 
@@ -34,20 +37,38 @@ int libring_check_name(const char *name)
 }
 
 /*
+ * Gives $XDG_RUNTIME_DIR, unless it is not this user's own: root may have inherited it from
+ * another user, who could put any socket there. Return: NULL: there is none to use.
+ */
+static const char *own_runtime_dir(void)
+{
+	const char *dir = secure_getenv("XDG_RUNTIME_DIR");
+	struct statx st;
+
+	/* Without a question to the file system: another user may have mounted it. */
+	if (!dir || !*dir ||
+	    statx(AT_FDCWD, dir, AT_STATX_DONT_SYNC, STATX_TYPE | STATX_MODE | STATX_UID, &st))
+		return NULL;
+	if (!S_ISDIR(st.stx_mode) || st.stx_uid != geteuid() || st.stx_mode & 022)
+		return NULL;
+	return dir;
+}
+
+/*
  * Gives the directory number @nr, from 0, that is searched for sockets. Writers create
  * theirs in number 0. Return: 0; -ENOENT there are no more; -ENAMETOOLONG.
  */
 int libring_socket_dir(unsigned int nr, char *dir, size_t size)
 {
-	const char *own = secure_getenv("RINGDIR"), *run = secure_getenv("XDG_RUNTIME_DIR");
+	const char *own = secure_getenv("RINGDIR"), *run = own_runtime_dir();
 	int n;
 
 	if (own && *own)
 		n = nr ? -1 : snprintf(dir, size, "%s", own);
-	else if (run && *run && !nr)
+	else if (run && !nr)
 		n = snprintf(dir, size, "%s/seqring", run);
 	else
-		n = nr > (run && *run) ? -1 : snprintf(dir, size, RUN_DIR);
+		n = nr > !!run ? -1 : snprintf(dir, size, RUN_DIR);
 	if (n < 0)
 		return -ENOENT;
 	if ((size_t)n >= size)

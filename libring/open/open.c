@@ -169,7 +169,8 @@ static bool is_barred(const char *path)
 
 static int open_name(const char *name, const struct ring_open_opts *opts, struct ring_reader **out)
 {
-	char dir[PATH_MAX], barred[PATH_MAX] = "", path[PATH_MAX + SEQRING_NAME_SIZE];
+	char dir[PATH_MAX], barred[PATH_MAX] = "", closed[PATH_MAX] = "";
+	char path[PATH_MAX + SEQRING_NAME_SIZE];
 	const struct ring_backend *b;
 	unsigned int i, nr;
 	int err;
@@ -183,8 +184,9 @@ static int open_name(const char *name, const struct ring_open_opts *opts, struct
 			if (err)
 				return err;
 			snprintf(path, sizeof(path), "%s/%s", dir, name);
-			if (b->dir_is_private && is_barred(path)) {
-				memcpy(barred, dir, sizeof(barred));
+			/* The name may be in a directory that is searched later. */
+			if (is_barred(path)) {
+				memcpy(b->dir_is_private ? barred : closed, dir, sizeof(dir));
 				continue;
 			}
 			err = open_path(path, opts, out);
@@ -192,6 +194,9 @@ static int open_name(const char *name, const struct ring_open_opts *opts, struct
 				return err;
 		}
 	}
+	if (*closed)
+		return libring_set_error(EACCES, "%s: this process may not look into %s", name,
+					 closed);
 	if (*barred)
 		return libring_set_error(ENOENT,
 					 "%s: there is no such ring, unless a BPF program's: "

@@ -161,10 +161,35 @@ int ring_writer_discard(struct ring_writer *w, unsigned int ring);
 int ring_writer_fds(struct ring_writer *w, struct ring_fds *fds);
 
 /**
+ * struct ring_listen_opts - who may open a served ring, and how many
+ * @size: sizeof(struct ring_listen_opts)
+ * @permissions: of the socket, bits of 0666, whatever the umask; 0: 0600. Who may write to the
+ *           socket may open the ring
+ * @set_group: 1: the socket gets the group @group; 0: the process's own
+ * @group: a group of this process, or any for root; 0 without @set_group
+ * @readers_max: readers that have the ring open at the same time; 0: 1024. At most 65536, and
+ *           half of the descriptors that the process may have (RLIMIT_NOFILE) when it begins
+ *           to listen
+ * @readers_per_user: of these, readers of one other user; 0: a quarter of them. It does not
+ *           limit root and the process's own effective user
+ * @reserved: 0
+ */
+struct ring_listen_opts {
+	size_t size;
+	uint32_t permissions;
+	uint32_t set_group;
+	uint32_t group;
+	uint32_t readers_max;
+	uint32_t readers_per_user;
+	uint32_t reserved;
+};
+
+/**
  * ring_writer_listen() - let other processes open the ring by name
  * @w: the writer
  * @where: a name, which makes a socket in the directory $RINGDIR, or
- *         $XDG_RUNTIME_DIR/seqring, or /run/seqring; or a path with a slash
+ *         $XDG_RUNTIME_DIR/seqring (if the effective user owns that directory, and no one else
+ *         may write there), or /run/seqring; or a path with a slash
  * @fd: set to a descriptor that is readable when ring_writer_serve() has something to do.
  *      It stays the writer's and is valid until ring_writer_close()
  *
@@ -177,6 +202,21 @@ int ring_writer_fds(struct ring_writer *w, struct ring_fds *fds);
  * open(2) and epoll_create1(2) give.
  */
 int ring_writer_listen(struct ring_writer *w, const char *where, int *fd);
+
+/**
+ * ring_writer_listen_opts() - the same, with options
+ * @w, @where, @fd: as in ring_writer_listen(), which has the defaults
+ * @opts: NULL for the defaults. Used during the call only
+ *
+ * A user may leave 16 greetings in its sockets without receiving them; its next readers get
+ * theirs when it has received one. So no user can take all descriptors that the kernel lets
+ * this process have in flight. This does not limit root and the process's own user, either.
+ *
+ * Return: as ring_writer_listen(); -EINVAL also bad options; -E2BIG @opts has unknown fields;
+ * -EPERM the process may not give the socket to that group; what chmod(2) gives.
+ */
+int ring_writer_listen_opts(struct ring_writer *w, const char *where,
+			    const struct ring_listen_opts *opts, int *fd);
 
 /**
  * ring_writer_serve() - give the ring's descriptors to processes that connected

@@ -186,16 +186,22 @@ int ring_writer_fds(struct ring_writer *w, struct ring_fds *fds)
 	return 0;
 }
 
-int ring_writer_listen(struct ring_writer *w, const char *where, int *fd)
+int ring_writer_listen_opts(struct ring_writer *w, const char *where,
+			    const struct ring_listen_opts *opts, int *fd)
 {
 	int err;
 
 	if (w->server)
 		return libring_set_error(EALREADY, "this writer listens already");
-	err = libring_serve_open(where, &w->fds, &w->server);
+	err = libring_serve_open(where, opts, &w->fds, &w->server);
 	if (!err)
 		*fd = libring_serve_fd(w->server);
 	return err;
+}
+
+int ring_writer_listen(struct ring_writer *w, const char *where, int *fd)
+{
+	return ring_writer_listen_opts(w, where, NULL, fd);
 }
 
 int ring_writer_serve(struct ring_writer *w)

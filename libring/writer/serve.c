@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <libgen.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,6 +15,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -24,19 +27,36 @@
 #include "../base/error.h"
 #include "../base/hello.h"
 #include "../base/names.h"
+#include "../base/options.h"
 #include "libring.h"
 #include "serve.h"
 
 #define BACKLOG	   64
-#define CONNS_MAX  1024
+#define CONNS_MAX  1024 /* readers at the same time, unless the options say another number */
+#define CONNS_TOP  65536
+#define SHARE	   4  /* another user's readers are at most this part of them */
+#define UNTAKEN	   16 /* greetings that another user may leave in its sockets */
 #define NR_FDS	   LIBRING_HELLO_FDS
 #define LOCK_TRIES 100
 #define LOCK_MS	   10
 
 /*
+ * A reader's connection. A greeting that its reader does not receive keeps three descriptors
+ * in flight, of which the kernel allows this process a limited number. So another user may
+ * have only UNTAKEN of them at once; its other connections wait for their greeting.
+ */
+enum conn_state { CONN_WAITS, CONN_GREETED, CONN_TOOK };
+
+struct conn {
+	int fd;
+	uid_t uid;
+	enum conn_state state;
+};
+
+/*
  * @listener: the socket, bound to @addr; @dev and @ino tell whether @addr is still this socket
  * @spare:    closed to make room when there are no more descriptors: then accept and refuse
- * @conns:    connections of the readers
+ * @conns:    connections of the readers, at most @max, and @share of one other user
  */
 struct libring_server {
 	int fds[NR_FDS];
@@ -47,9 +67,57 @@ struct libring_server {
 	dev_t dev;
 	ino_t ino;
 	unsigned int nr_conns;
-	int conns[CONNS_MAX];
+	unsigned int max;
+	unsigned int share;
+	struct conn *conns;
 	struct sockaddr_un addr;
+	struct ring_listen_opts opts;
 };
+
+static int get_opts(const struct ring_listen_opts *user, struct ring_listen_opts *o)
+{
+	int err;
+
+	*o = (struct ring_listen_opts) { .size = sizeof(*o) };
+	if (!user)
+		return 0;
+	err = libring_get_opts(o, sizeof(*o), user, "ring_listen_opts");
+	if (err)
+		return err;
+	if (o->permissions & ~0666u)
+		return libring_set_error(EINVAL,
+					 "ring_listen_opts.permissions is 0%o: bits of 0666, or 0 "
+					 "for 0600",
+					 o->permissions);
+	if (o->reserved)
+		return libring_set_error(EINVAL, "ring_listen_opts.reserved is %u: 0", o->reserved);
+	if (o->set_group > 1 || (o->group && !o->set_group))
+		return libring_set_error(EINVAL,
+					 "ring_listen_opts.set_group is %u and group %u: 1 and a "
+					 "group, or 0 and 0",
+					 o->set_group, o->group);
+	if (o->readers_max > CONNS_TOP || o->readers_per_user > CONNS_TOP)
+		return libring_set_error(EINVAL,
+					 "ring_listen_opts.readers_max is %u and readers_per_user "
+					 "%u: at most %u, or 0 for the default",
+					 o->readers_max, o->readers_per_user, CONNS_TOP);
+	return 0;
+}
+
+/* Decides how many readers there may be: they leave this process half of its descriptors. */
+static int make_room(struct libring_server *s)
+{
+	struct rlimit files;
+
+	s->max = s->opts.readers_max ? s->opts.readers_max : CONNS_MAX;
+	if (!getrlimit(RLIMIT_NOFILE, &files) && s->max > files.rlim_cur / 2)
+		s->max = (unsigned int)(files.rlim_cur / 2);
+	s->share = s->opts.readers_per_user;
+	if (!s->share)
+		s->share = s->max > SHARE ? s->max / SHARE : 1;
+	s->conns = calloc(s->max + 1, sizeof(*s->conns));
+	return s->conns ? 0 : libring_set_error(ENOMEM, "no memory for %u readers", s->max);
+}
 
 static int get_path(const char *where, char *path, size_t size)
 {
@@ -63,7 +131,8 @@ static int get_path(const char *where, char *path, size_t size)
 		err = libring_socket_dir(0, dir, sizeof(dir));
 	if (err)
 		return err;
-	if (mkdir(dir, 0755) && errno != EEXIST)
+	/* The umask does not decide who may look a socket up. */
+	if (mkdir(dir, 0755) ? errno != EEXIST : chmod(dir, 0755))
 		return libring_set_error(errno, "cannot create %s: %s", dir, strerror(errno));
 	return libring_socket_path(dir, where, path, size);
 }
@@ -128,9 +197,16 @@ static int bind_and_listen(struct libring_server *s)
 	if (bind(s->listener, (const struct sockaddr *)&s->addr, sizeof(s->addr)))
 		return libring_set_error(errno, "cannot create the socket %s: %s", path,
 					 strerror(errno));
-	s->bound = !stat(path, &st);
+	s->bound = !lstat(path, &st);
 	s->dev = st.st_dev;
 	s->ino = st.st_ino;
+	/* Before listen(2), since nobody can connect until then. */
+	if (s->opts.set_group && lchown(path, (uid_t)-1, s->opts.group))
+		return libring_set_error(errno, "cannot give the socket %s to group %u: %s", path,
+					 s->opts.group, strerror(errno));
+	if (chmod(path, s->opts.permissions ? s->opts.permissions : 0600))
+		return libring_set_error(errno, "cannot set the mode of the socket %s: %s", path,
+					 strerror(errno));
 	if (listen(s->listener, BACKLOG))
 		return libring_set_error(errno, "cannot listen on %s: %s", path, strerror(errno));
 	return 0;
@@ -168,10 +244,12 @@ static int open_server(struct libring_server *s)
 /**
  * libring_serve_open() - create the socket of a ring
  * @where: a name, or a path with a slash
+ * @opts: NULL: the defaults
  * @fds: what readers get; stay the caller's
  * @out: the server; libring_serve_close() it
  */
-int libring_serve_open(const char *where, const struct ring_fds *fds, struct libring_server **out)
+int libring_serve_open(const char *where, const struct ring_listen_opts *opts,
+		       const struct ring_fds *fds, struct libring_server **out)
 {
 	struct libring_server *s = calloc(1, sizeof(*s));
 	int err;
@@ -185,7 +263,11 @@ int libring_serve_open(const char *where, const struct ring_fds *fds, struct lib
 	s->epfd = -1;
 	s->spare = -1;
 	s->addr.sun_family = AF_UNIX;
-	err = get_path(where, s->addr.sun_path, sizeof(s->addr.sun_path));
+	err = get_opts(opts, &s->opts);
+	if (!err)
+		err = make_room(s);
+	if (!err)
+		err = get_path(where, s->addr.sun_path, sizeof(s->addr.sun_path));
 	if (!err)
 		err = open_server(s);
 	if (err) {
@@ -228,12 +310,56 @@ static bool greet(const struct libring_server *s, int conn, int error)
 	return sendmsg(conn, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(hello) && !error;
 }
 
+/* True for users who can do worse to this process than to be many readers. */
+static bool is_trusted(uid_t uid)
+{
+	return !uid || uid == geteuid();
+}
+
+/* Counts the connections of @uid; of those whose greeting is not taken if @untaken. */
+static unsigned int count_conns(const struct libring_server *s, uid_t uid, bool untaken)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < s->nr_conns; i++)
+		n += s->conns[i].uid == uid && (!untaken || s->conns[i].state == CONN_GREETED);
+	return n;
+}
+
+/* Whose reader @conn is; nobody, if the kernel does not say. */
+static uid_t get_uid(int conn)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	return getsockopt(conn, SOL_SOCKET, SO_PEERCRED, &cred, &len) ? (uid_t)-1 : cred.uid;
+}
+
+/* Greets a reader, unless too many greetings wait for its user. Return: false: drop it. */
+static bool try_greet(struct libring_server *s, struct conn *c)
+{
+	if (!is_trusted(c->uid) && count_conns(s, c->uid, true) >= UNTAKEN)
+		return true;
+	c->state = CONN_GREETED;
+	return greet(s, c->fd, 0);
+}
+
 static void accept_one(struct libring_server *s, int conn)
 {
-	if (greet(s, conn, s->nr_conns < CONNS_MAX ? 0 : EUSERS) && !watch(s, conn, EPOLLRDHUP))
-		s->conns[s->nr_conns++] = conn;
-	else
+	struct conn *c = &s->conns[s->nr_conns];
+
+	*c = (struct conn) { .fd = conn, .uid = get_uid(conn) };
+	if (s->nr_conns >= s->max ||
+	    (!is_trusted(c->uid) && count_conns(s, c->uid, false) >= s->share)) {
+		greet(s, conn, EUSERS);
 		close(conn);
+		return;
+	}
+	/* EPOLLOUT, at its edge: the reader took its greeting. */
+	if (!try_greet(s, c) || watch(s, conn, EPOLLRDHUP | EPOLLOUT | EPOLLET))
+		close(conn);
+	else
+		s->nr_conns++;
 }
 
 /* Accepts a bounded number of the connections that wait. */
@@ -260,16 +386,38 @@ static void accept_all(struct libring_server *s)
 	}
 }
 
-static void drop(struct libring_server *s, int conn)
+static void drop(struct libring_server *s, struct conn *c)
+{
+	close(c->fd);
+	*c = s->conns[--s->nr_conns];
+}
+
+/* Handles the @events of the connection @fd. */
+static void handle_conn(struct libring_server *s, int fd, uint32_t events)
 {
 	unsigned int i;
+	int left;
 
-	for (i = 0; i < s->nr_conns; i++) {
-		if (s->conns[i] == conn) {
-			s->conns[i] = s->conns[--s->nr_conns];
-			close(conn);
-			return;
-		}
+	for (i = 0; i < s->nr_conns && s->conns[i].fd != fd; i++)
+		;
+	if (i == s->nr_conns)
+		return;
+	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		drop(s, &s->conns[i]);
+	else if (s->conns[i].state == CONN_GREETED && !ioctl(fd, SIOCOUTQ, &left) && !left)
+		s->conns[i].state = CONN_TOOK;
+}
+
+/* Greets the readers that wait for others of their user. */
+static void greet_waiting(struct libring_server *s)
+{
+	unsigned int i = 0;
+
+	while (i < s->nr_conns) {
+		if (s->conns[i].state == CONN_WAITS && !try_greet(s, &s->conns[i]))
+			drop(s, &s->conns[i]);
+		else
+			i++;
 	}
 }
 
@@ -285,8 +433,9 @@ void libring_serve_pending(struct libring_server *s)
 		if (events[i].data.fd == s->listener)
 			connecting = true;
 		else
-			drop(s, events[i].data.fd);
+			handle_conn(s, events[i].data.fd, events[i].events);
 	}
+	greet_waiting(s);
 	/* After the connections that ended, which make room. */
 	if (connecting)
 		accept_all(s);
@@ -300,7 +449,8 @@ void libring_serve_close(struct libring_server *s)
 	if (s->bound && !lstat(s->addr.sun_path, &st) && st.st_dev == s->dev && st.st_ino == s->ino)
 		unlink(s->addr.sun_path);
 	while (s->nr_conns)
-		close(s->conns[--s->nr_conns]);
+		close(s->conns[--s->nr_conns].fd);
+	free(s->conns);
 	if (s->listener >= 0)
 		close(s->listener);
 	if (s->epfd >= 0)

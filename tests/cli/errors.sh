@@ -99,7 +99,8 @@ test_bad_options()
 		fails 2 'list: x: takes no name' list x &&
 		fails 2 'publish: no name: ' publish &&
 		fails 2 'publish: c: ' publish a b c &&
-		fails 2 'publish: --size, --clock, --schema, --linger: only' publish x --size 1M &&
+		fails 2 'publish: --size, --clock, --schema, --mode, --group, --readers, --readers-per-user, --linger: only' \
+			publish x --size 1M &&
 		fails 2 'publish: --keep-newline: only for lines' publish x --null --keep-newline &&
 		fails 2 'frobnicate: no such command \(create, ' frobnicate &&
 		fails 2 '--frobnicate: no such option' --frobnicate &&

@@ -85,3 +85,21 @@ test_publish_name_taken()
 	stop "$server"
 }
 run publish_name_taken
+
+test_serve_permissions()
+{
+	local group
+
+	group=$(id -gn)
+	(umask 077; serve open --mode 0666 --group "$group" --readers 5 --readers-per-user 2 </dev/null
+		same "$(stat -c '%a %G' "$RINGDIR/open")" "666 $group" 'mode and group' &&
+			stop "$server" || echo "$reason" >sub) || return
+	[[ ! -e sub ]] || because "$(cat sub)" || return
+	serve own </dev/null && same "$(stat -c %a "$RINGDIR/own")" 600 'the default mode' || return
+	stop "$server"
+	fails 2 'publish: --mode .*' publish x --serve --mode 0777 &&
+		fails 2 'publish: --readers 0: ' publish x --serve --readers 0 &&
+		fails 2 'publish: --group no-such-group: ' publish x --serve --group no-such-group &&
+		fails 2 'publish: --size, .*--mode, .*: only for a ring of this process' publish x --mode 0600
+}
+run serve_permissions

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* ringctl publish: publishes lines as records. */
+#include <grp.h>
 #include <string.h>
 
 #include <seqring/abi.h>
@@ -31,6 +32,10 @@ static const char help[] =
 	"  --memfd SIZE         same as --serve --size SIZE\n"
 	"  --clock CLOCK        clock: " CLOCK_NAMES_HELP "\n"
 	"  --schema FILE        description of the records, at most 1 MiB\n"
+	"  --mode MODE          who may open it, octal: bits of 0666 (default 0600)\n"
+	"  --group GROUP        its group, by name or number\n"
+	"  --readers N          at most N readers at the same time (default 1024)\n"
+	"  --readers-per-user N of these, at most N of one other user (default a quarter)\n"
 	"  --linger TIME        serve the ring for TIME (10s, 5m or forever) after the\n"
 	"                       end of the input\n"
 	"\n"
@@ -58,6 +63,10 @@ enum {
 	OPT_CLOCK,
 	OPT_SCHEMA,
 	OPT_LINGER,
+	OPT_MODE,
+	OPT_GROUP,
+	OPT_READERS,
+	OPT_READERS_PER_USER,
 };
 
 static const struct option options[] = {
@@ -73,9 +82,49 @@ static const struct option options[] = {
 	{ "clock", required_argument, NULL, OPT_CLOCK },
 	{ "schema", required_argument, NULL, OPT_SCHEMA },
 	{ "linger", required_argument, NULL, OPT_LINGER },
+	{ "mode", required_argument, NULL, OPT_MODE },
+	{ "group", required_argument, NULL, OPT_GROUP },
+	{ "readers", required_argument, NULL, OPT_READERS },
+	{ "readers-per-user", required_argument, NULL, OPT_READERS_PER_USER },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
+
+static int set_group(struct publish_opts *o, const char *s)
+{
+	struct group *g = getgrnam(s);
+	uint64_t v;
+
+	if (!g && parse_number("publish", "--group", s, 0, UINT32_MAX - 1, &v))
+		return EXIT_USAGE;
+	o->listen.set_group = 1;
+	o->listen.group = g ? g->gr_gid : (uint32_t)v;
+	return 0;
+}
+
+/* The options of a ring that is served. */
+static int take_listen_option(struct publish_opts *o, int opt)
+{
+	uint64_t v = 0;
+	int err;
+
+	o->serve_only = true;
+	switch (opt) {
+	case OPT_MODE:
+		return parse_mode("publish", "--mode", optarg, &o->listen.permissions);
+	case OPT_GROUP:
+		return set_group(o, optarg);
+	case OPT_READERS:
+		err = parse_number("publish", "--readers", optarg, 1, 65536, &v);
+		o->listen.readers_max = (uint32_t)v;
+		return err;
+	case OPT_READERS_PER_USER:
+		err = parse_number("publish", "--readers-per-user", optarg, 1, 65536, &v);
+		o->listen.readers_per_user = (uint32_t)v;
+		return err;
+	}
+	return EXIT_USAGE;
+}
 
 static int take_option(struct publish_opts *o, int opt)
 {
@@ -124,12 +173,16 @@ static int take_option(struct publish_opts *o, int opt)
 			err = parse_duration("publish", "--linger", optarg, &o->linger_ns);
 		return err;
 	}
-	return EXIT_USAGE;
+	return take_listen_option(o, opt);
 }
 
 static int run(int argc, char **argv)
 {
-	struct publish_opts o = { .size = 1 << 20, .clock_id = SEQRING_CLOCK_MONOTONIC };
+	struct publish_opts o = {
+		.size = 1 << 20,
+		.clock_id = SEQRING_CLOCK_MONOTONIC,
+		.listen.size = sizeof(o.listen),
+	};
 	int c, err;
 
 	while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
@@ -147,8 +200,10 @@ static int run(int argc, char **argv)
 				  "(ringctl publish NAME [FILE])",
 				  optind < argc ? argv[optind + 2] : "no name");
 	if (o.serve_only && !o.serve)
-		return fail_usage("publish", "--size, --clock, --schema, --linger: only for a ring "
-					     "of this process (use --serve)");
+		return fail_usage("publish",
+				  "--size, --clock, --schema, --mode, --group, --readers, "
+				  "--readers-per-user, --linger: only for a ring of this "
+				  "process (use --serve)");
 	if (o.keep_newline && o.unit != PUBLISH_LINES)
 		return fail_usage("publish", "--keep-newline: only for lines "
 					     "(not with --null, --whole)");

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <libring.h>
+
 /* The delimiter that ends a record in the input. */
 enum publish_unit { PUBLISH_LINES, PUBLISH_NULS, PUBLISH_WHOLE };
 
@@ -33,6 +35,7 @@ struct publish_opts {
 	uint64_t count;
 	uint64_t rate;
 	uint64_t linger_ns;
+	struct ring_listen_opts listen;
 };
 
 /* publish_run.c: publishes the input. Return: the exit status. */

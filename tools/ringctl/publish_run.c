@@ -218,7 +218,7 @@ static int open_writer(struct publish *p)
 	err = ring_writer_create(&opts, &p->writer);
 	free(schema);
 	if (!err)
-		err = ring_writer_listen(p->writer, name, &p->listen_fd);
+		err = ring_writer_listen_opts(p->writer, name, &p->opts->listen, &p->listen_fd);
 	if (err)
 		return fail_ring("publish", name, err);
 	p->payload_max = SEQRING_PAYLOAD_MAX(p->opts->size);

@@ -3,6 +3,9 @@
 #ifndef _SEQRING_COMPAT_H
 #define _SEQRING_COMPAT_H
 
+#include <linux/anon_inodes.h>
+#include <linux/err.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
@@ -27,6 +30,31 @@ static inline void seqring_vm_flags(struct vm_area_struct *vma, unsigned long se
 	vma->vm_flags = (vma->vm_flags | set) & ~clear;
 #else
 	vm_flags_mod(vma, set, clear);
+#endif
+}
+
+/*
+ * A descriptor with an inode of its own, which security modules can label. It has its own name
+ * in each version, and the one for descriptors is not always exported.
+ */
+static inline int seqring_anon_fd(const char *name, const struct file_operations *fops, void *priv,
+				  int flags)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+	return anon_inode_getfd_secure(name, fops, priv, flags, NULL);
+#else
+	int fd = get_unused_fd_flags(flags);
+	struct file *file;
+
+	if (fd < 0)
+		return fd;
+	file = anon_inode_create_getfile(name, fops, priv, flags, NULL);
+	if (IS_ERR(file)) {
+		put_unused_fd(fd);
+		return PTR_ERR(file);
+	}
+	fd_install(fd, file);
+	return fd;
 #endif
 }
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The control node, /dev/seqring-control: user space creates and destroys devices. */
 
+#include <linux/cred.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <linux/uidgid.h>
+#include <linux/user_namespace.h>
 
 #include "internal.h"
 
@@ -33,8 +36,42 @@ int seqring_get_arg(void *arg, size_t size, size_t min, const void __user *user,
 	return copy_struct_from_user(arg, size, user, *user_size);
 }
 
+/*
+ * Finds out who shall own the device. As with chown(2), giving it to another user or to a
+ * foreign group needs CAP_CHOWN.
+ */
+static int seqring_get_owner(const struct seqring_ctl_create *arg, struct seqring_params *params)
+{
+	struct user_namespace *ns = current_user_ns();
+
+	params->uid = current_fsuid();
+	params->gid = current_fsgid();
+	if (arg->flags & SEQRING_CREATE_UID)
+		params->uid = make_kuid(ns, arg->uid);
+	else if (arg->uid)
+		return -EINVAL;
+	if (arg->flags & SEQRING_CREATE_GID)
+		params->gid = make_kgid(ns, arg->gid);
+	else if (arg->gid)
+		return -EINVAL;
+	if (!uid_valid(params->uid) || !gid_valid(params->gid))
+		return -EINVAL;
+	if (!uid_eq(params->uid, current_fsuid()) && !capable(CAP_CHOWN))
+		return -EPERM;
+	if (!in_group_p(params->gid) && !capable(CAP_CHOWN))
+		return -EPERM;
+	return 0;
+}
+
+/* A device of a kernel module ends with that module. */
+static bool seqring_may_destroy(const struct seqring_device *sdev)
+{
+	return sdev->user_owned && (uid_eq(sdev->uid, current_fsuid()) || capable(CAP_SYS_ADMIN));
+}
+
 static int seqring_ctl_create(const void __user *user)
 {
+	const u32 known_flags = SEQRING_CREATE_UID | SEQRING_CREATE_GID;
 	struct seqring_ctl_create arg;
 	struct seqring_params params = { .mode = SEQRING_MODE_CALLER, .flags = SEQRING_F_WRITE };
 	struct seqring_device *sdev;
@@ -45,10 +82,13 @@ static int seqring_ctl_create(const void __user *user)
 	err = seqring_get_arg(&arg, sizeof(arg), sizeof(arg), user, &size);
 	if (err)
 		return err;
-	if (arg.flags || memchr_inv(arg.reserved, 0, sizeof(arg.reserved)))
+	if (arg.flags & ~known_flags || memchr_inv(arg.reserved, 0, sizeof(arg.reserved)))
 		return -EINVAL;
 	if (arg.schema_size > SEQRING_SCHEMA_SIZE_MAX || !arg.schema != !arg.schema_size)
 		return -EINVAL;
+	err = seqring_get_owner(&arg, &params);
+	if (err)
+		return err;
 	if (arg.schema_size) {
 		schema = vmemdup_user(u64_to_user_ptr(arg.schema), arg.schema_size);
 		if (IS_ERR(schema))
@@ -84,7 +124,7 @@ static int seqring_ctl_destroy(const void __user *user)
 	list_for_each_entry(sdev, &seqring_devices, list) {
 		if (strcmp(sdev->name, arg.name))
 			continue;
-		err = sdev->user_owned ? 0 : -EPERM;
+		err = seqring_may_destroy(sdev) ? 0 : -EPERM;
 		if (!err)
 			seqring_unregister(sdev);
 		break;
@@ -101,6 +141,9 @@ static long seqring_ctl_ioctl(struct file *file, unsigned int cmd, unsigned long
 
 	if (_IOC_TYPE(cmd) != SEQRING_IOC_MAGIC)
 		return -ENOTTY;
+	/* All of them change something. */
+	if (!(file->f_mode & FMODE_WRITE))
+		return -EBADF;
 	switch (_IOC_NR(cmd)) {
 	case _IOC_NR(SEQRING_CTL_CREATE):
 		return seqring_ctl_create(user);

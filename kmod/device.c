@@ -8,6 +8,7 @@
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
+#include <linux/topology.h>
 
 #include "internal.h"
 
@@ -36,9 +37,20 @@ static void seqring_dev_release(struct device *dev)
 {
 	struct seqring_device *sdev = container_of(dev, struct seqring_device, dev);
 
-	if (dev->devt)
-		seqring_put_devt(dev->devt);
+	seqring_put_devt(dev->devt);
 	seqring_free(sdev);
+}
+
+/* The caller holds seqring_devices_lock. */
+static bool seqring_name_taken(const char *name)
+{
+	struct seqring_device *sdev;
+
+	lockdep_assert_held(&seqring_devices_lock);
+	list_for_each_entry(sdev, &seqring_devices, list)
+		if (!strcmp(sdev->name, name))
+			return true;
+	return false;
 }
 
 bool seqring_name_ok(const char *name)
@@ -72,12 +84,22 @@ static int seqring_check_params(const struct seqring_params *p, bool user_owned)
 		return -EINVAL;
 	if (p->schema_size > SEQRING_SCHEMA_SIZE_MAX || !p->schema != !p->schema_size)
 		return -EINVAL;
+	if (!uid_valid(p->uid) || !gid_valid(p->gid))
+		return -EINVAL;
 	return 0;
+}
+
+/* The node of that CPU's memory, or of this CPU's if it has none yet: it is not plugged in. */
+static int seqring_node_of(int cpu)
+{
+	int node = cpu < 0 ? NUMA_NO_NODE : cpu_to_mem(cpu);
+
+	return node == NUMA_NO_NODE || !node_online(node) ? NUMA_NO_NODE : node;
 }
 
 static int seqring_add_ring(struct seqring_device *sdev, u32 index, int cpu)
 {
-	int node = cpu < 0 ? NUMA_NO_NODE : cpu_to_node(cpu);
+	int node = seqring_node_of(cpu);
 	struct seqring_ring *ring;
 	int err;
 
@@ -122,6 +144,7 @@ static int seqring_add_rings(struct seqring_device *sdev)
 			per_cpu_ptr(sdev->cpus, cpu)->ring = sdev->rings[0];
 		return 0;
 	}
+	/* A possible CPU may be plugged in and publish while the device exists. */
 	for_each_possible_cpu(cpu) {
 		err = seqring_add_ring(sdev, index++, cpu);
 		if (err)
@@ -186,6 +209,8 @@ static struct seqring_device *seqring_alloc(const struct seqring_params *p, bool
 	sdev->wake_interval_ns = p->wake_interval_ns ?: SEQRING_WAKE_INTERVAL_NS;
 	if (p->wake_interval_ns == SEQRING_WAKE_UNLIMITED)
 		sdev->wake_interval_ns = 0;
+	sdev->uid = p->uid;
+	sdev->gid = p->gid;
 	sdev->permissions = p->permissions;
 	if (!sdev->permissions)
 		sdev->permissions = p->flags & SEQRING_F_WRITE ? 0600 : 0400;
@@ -207,52 +232,58 @@ static struct seqring_device *seqring_alloc(const struct seqring_params *p, bool
 	return sdev;
 }
 
-/* Makes the device visible. The caller holds seqring_devices_lock. */
-static int seqring_register(struct seqring_device *sdev)
+/* Reserves the number of a device before anything is allocated for it. */
+static int seqring_reserve_devt(const char *name, dev_t *devt)
 {
-	struct seqring_device *other;
-	dev_t devt;
 	int err;
 
-	lockdep_assert_held(&seqring_devices_lock);
-	list_for_each_entry(other, &seqring_devices, list)
-		if (!strcmp(other->name, sdev->name))
-			return -EEXIST;
-	err = seqring_get_devt(&devt);
-	if (err)
-		return err;
-	sdev->dev.devt = devt;
-	cdev_init(&sdev->cdev, &seqring_fops);
-	sdev->cdev.owner = THIS_MODULE;
-	err = cdev_device_add(&sdev->cdev, &sdev->dev);
-	if (err)
-		return err;
-	list_add_tail(&sdev->list, &seqring_devices);
-	return 0;
+	mutex_lock(&seqring_devices_lock);
+	err = seqring_name_taken(name) ? -EEXIST : seqring_get_devt(devt);
+	mutex_unlock(&seqring_devices_lock);
+	return err;
+}
+
+/* Makes the device visible. Another one may have got its name meanwhile. */
+static int seqring_register(struct seqring_device *sdev)
+{
+	int err;
+
+	mutex_lock(&seqring_devices_lock);
+	err = seqring_name_taken(sdev->name) ? -EEXIST : cdev_device_add(&sdev->cdev, &sdev->dev);
+	if (!err)
+		list_add_tail(&sdev->list, &seqring_devices);
+	mutex_unlock(&seqring_devices_lock);
+	return err;
 }
 
 int seqring_create_device(const struct seqring_params *params, bool user_owned,
 			  struct seqring_device **out)
 {
 	struct seqring_device *sdev;
+	dev_t devt;
 	int err;
 
 	err = seqring_check_params(params, user_owned);
+	if (!err)
+		err = seqring_reserve_devt(params->name, &devt);
 	if (err)
 		return err;
 	sdev = seqring_alloc(params, user_owned);
-	if (IS_ERR(sdev))
+	if (IS_ERR(sdev)) {
+		seqring_put_devt(devt);
 		return PTR_ERR(sdev);
+	}
 	device_initialize(&sdev->dev);
 	sdev->dev.class = &seqring_class;
 	sdev->dev.parent = params->parent;
+	sdev->dev.type = &seqring_device_type;
 	sdev->dev.release = seqring_dev_release;
+	sdev->dev.devt = devt;
+	cdev_init(&sdev->cdev, &seqring_fops);
+	sdev->cdev.owner = THIS_MODULE;
 	err = dev_set_name(&sdev->dev, "seqring!%s", sdev->name);
-	if (!err) {
-		mutex_lock(&seqring_devices_lock);
+	if (!err)
 		err = seqring_register(sdev);
-		mutex_unlock(&seqring_devices_lock);
-	}
 	if (err) {
 		put_device(&sdev->dev);
 		return err;

@@ -13,22 +13,35 @@
 #include "compat.h"
 #include "internal.h"
 
+/* What an open file costs, without its reader page. */
+static size_t seqring_file_size(const struct seqring_device *sdev)
+{
+	const struct seqring_file *f;
+
+	return size_add(struct_size(f, ring, sdev->nr_rings),
+			array_size(sdev->nr_rings, sizeof(*f->heap)));
+}
+
 static int seqring_open(struct inode *inode, struct file *file)
 {
 	struct seqring_device *sdev = container_of(inode->i_cdev, struct seqring_device, cdev);
 	struct seqring_file *f;
+	int err;
 	u32 i;
 
 	if (READ_ONCE(sdev->dead))
 		return -ENODEV;
 	if (file->f_mode & FMODE_WRITE && !(sdev->flags & SEQRING_F_WRITE))
 		return -EACCES;
+	err = seqring_user_charge(file->f_cred->uid, seqring_file_size(sdev));
+	if (err)
+		return err;
 	f = kvzalloc(struct_size(f, ring, sdev->nr_rings), GFP_KERNEL_ACCOUNT);
-	if (!f)
-		return -ENOMEM;
-	f->heap = kvcalloc(sdev->nr_rings, sizeof(*f->heap), GFP_KERNEL_ACCOUNT);
-	if (!f->heap) {
+	if (f)
+		f->heap = kvcalloc(sdev->nr_rings, sizeof(*f->heap), GFP_KERNEL_ACCOUNT);
+	if (!f || !f->heap) {
 		kvfree(f);
+		seqring_user_uncharge(file->f_cred->uid, seqring_file_size(sdev));
 		return -ENOMEM;
 	}
 	f->sdev = sdev;
@@ -64,6 +77,7 @@ static int seqring_release(struct inode *inode, struct file *file)
 	if (f->cursors)
 		seqring_cursors_put(f->cursors);
 	kvfree(f->heap);
+	seqring_user_uncharge(file->f_cred->uid, seqring_file_size(sdev));
 	seqring_file_put(f);
 	atomic_dec(&sdev->nr_files);
 	put_device(&sdev->dev);
@@ -190,7 +204,7 @@ static long seqring_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 	case _IOC_NR(SEQRING_IOC_WRITE_TYPE):
 		return seqring_ioc_write_type(f, user);
 	case _IOC_NR(SEQRING_IOC_READER_FD):
-		return arg ? -EINVAL : seqring_reader_fd(f);
+		return arg ? -EINVAL : seqring_reader_fd(f, file->f_cred->uid);
 	default:
 		return -ENOTTY;
 	}

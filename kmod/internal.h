@@ -121,6 +121,8 @@ struct seqring_cpu {
  * @charged_pages: pages that count against the module's limit
  * @wake_interval_ns: shortest time from one wake-up of a ring to the next; 0: no limit
  * @user_owned: created through the control node
+ * @uid: owner of the node; may destroy the device if it is user_owned
+ * @gid: group of the node
  * @dead: the owner has ended the device
  * @warned: bit 0: a second writer was reported
  * @warning: reports it, in a context that may print
@@ -145,6 +147,8 @@ struct seqring_device {
 	u32 clock_id;
 	u32 flags;
 	umode_t permissions;
+	kuid_t uid;
+	kgid_t gid;
 	bool user_owned;
 	bool dead;
 	unsigned long warned;
@@ -157,9 +161,11 @@ struct seqring_device {
  * struct seqring_cursors - the reader page of an open file
  * @ref: the file and each descriptor of the page hold a reference
  * @area: the reader page
+ * @uid: the user whose account has its memory
  */
 struct seqring_cursors {
 	struct kref ref;
+	kuid_t uid;
 	struct seqring_area area;
 };
 
@@ -264,6 +270,7 @@ struct seqring_file {
 
 extern const struct file_operations seqring_fops;
 extern struct class seqring_class;
+extern const struct device_type seqring_device_type;
 
 /* main.c */
 extern struct list_head seqring_devices;
@@ -281,12 +288,14 @@ bool seqring_name_ok(const char *name);
 /* memory.c */
 int seqring_charge(unsigned long nr_pages);
 void seqring_uncharge(unsigned long nr_pages);
+int seqring_user_charge(kuid_t uid, size_t bytes);
+void seqring_user_uncharge(kuid_t uid, size_t bytes);
 int seqring_area_alloc(struct seqring_area *area, unsigned long nr_pages, int node);
 void seqring_area_free(struct seqring_area *area);
 
 /* map.c */
 int seqring_mmap(struct file *file, struct vm_area_struct *vma);
-int seqring_reader_fd(struct seqring_file *f);
+int seqring_reader_fd(struct seqring_file *f, kuid_t uid);
 void seqring_cursors_put(struct seqring_cursors *c);
 unsigned long seqring_cursors_size(const struct seqring_device *sdev);
 

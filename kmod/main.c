@@ -26,16 +26,29 @@ static DEFINE_IDA(seqring_minors);
 static unsigned int seqring_next_minor;
 static atomic_t seqring_nr_devices = ATOMIC_INIT(0);
 
-static char *seqring_devnode(SEQRING_DEVNODE_CONST struct device *dev, umode_t *mode)
+static char *seqring_devnode(SEQRING_DEVNODE_CONST struct device *dev, umode_t *mode, kuid_t *uid,
+			     kgid_t *gid)
 {
+	SEQRING_DEVNODE_CONST struct seqring_device *sdev =
+		container_of(dev, struct seqring_device, dev);
+
 	if (mode)
-		*mode = container_of(dev, struct seqring_device, dev)->permissions;
+		*mode = sdev->permissions;
+	if (uid)
+		*uid = sdev->uid;
+	if (gid)
+		*gid = sdev->gid;
 	return NULL;
 }
 
-struct class seqring_class = {
+/* A class's devnode cannot name an owner. */
+const struct device_type seqring_device_type = {
 	.name = "seqring",
 	.devnode = seqring_devnode,
+};
+
+struct class seqring_class = {
+	.name = "seqring",
 };
 
 /* Return: 0; -ENOSPC if SEQRING_DEVICES_MAX devices exist; -ENOMEM. */

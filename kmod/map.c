@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Mappings: the device, read-only, and the reader page of an open file. */
 
-#include <linux/anon_inodes.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -105,6 +104,7 @@ static void seqring_cursors_free(struct kref *ref)
 {
 	struct seqring_cursors *c = container_of(ref, struct seqring_cursors, ref);
 
+	seqring_user_uncharge(c->uid, c->area.nr_pages << PAGE_SHIFT);
 	seqring_area_free(&c->area);
 	kfree(c);
 }
@@ -158,31 +158,45 @@ static const struct file_operations seqring_cursors_fops = {
 	.llseek = noop_llseek,
 };
 
-static struct seqring_cursors *seqring_cursors_alloc(const struct seqring_device *sdev)
+static struct seqring_cursors *seqring_cursors_alloc(const struct seqring_device *sdev, kuid_t uid)
 {
-	struct seqring_cursors *c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
+	unsigned long size = seqring_cursors_size(sdev);
+	struct seqring_cursors *c;
 	int err;
 
-	if (!c)
-		return ERR_PTR(-ENOMEM);
-	err = seqring_area_alloc(&c->area, seqring_cursors_size(sdev) >> PAGE_SHIFT, NUMA_NO_NODE);
+	err = seqring_user_charge(uid, size);
+	if (err)
+		return ERR_PTR(err);
+	c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
+	err = c ? seqring_area_alloc(&c->area, size >> PAGE_SHIFT, NUMA_NO_NODE) : -ENOMEM;
 	if (err) {
 		kfree(c);
+		seqring_user_uncharge(uid, size);
 		return ERR_PTR(err);
 	}
+	c->uid = uid;
 	kref_init(&c->ref);
 	return c;
 }
 
-/* The page has its own descriptor, so a reader needs no write permission on the device. */
-int seqring_reader_fd(struct seqring_file *f)
+/**
+ * seqring_reader_fd() - a new descriptor of the file's reader page
+ * @f: the file
+ * @uid: who opened it, and pays for the page
+ *
+ * The page has its own descriptor, so a reader needs no write permission on the device.
+ *
+ * Context: may sleep.
+ * Return: the descriptor; -ENOSPC the user's limit is reached; -ENOMEM; -EINTR; -EMFILE; -ENFILE.
+ */
+int seqring_reader_fd(struct seqring_file *f, kuid_t uid)
 {
 	struct seqring_cursors *c;
 	int fd;
 
 	mutex_lock(&f->lock);
 	if (!f->cursors) {
-		c = seqring_cursors_alloc(f->sdev);
+		c = seqring_cursors_alloc(f->sdev, uid);
 		if (IS_ERR(c)) {
 			mutex_unlock(&f->lock);
 			return PTR_ERR(c);
@@ -193,7 +207,7 @@ int seqring_reader_fd(struct seqring_file *f)
 	kref_get(&c->ref);
 	mutex_unlock(&f->lock);
 
-	fd = anon_inode_getfd("[seqring-reader]", &seqring_cursors_fops, c, O_RDWR | O_CLOEXEC);
+	fd = seqring_anon_fd("[seqring-reader]", &seqring_cursors_fops, c, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		seqring_cursors_put(c);
 	return fd;

@@ -2,10 +2,16 @@
 /* Pages of the rings: allocated one by one, charged, limited, and mapped in a row. */
 
 #include <linux/atomic.h>
+#include <linux/capability.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
+#include <linux/mutex.h>
 #include <linux/sched/signal.h>
+#include <linux/uidgid.h>
+#include <linux/user_namespace.h>
 #include <linux/vmalloc.h>
+#include <linux/xarray.h>
 
 #include "internal.h"
 
@@ -35,6 +41,62 @@ int seqring_charge(unsigned long nr_pages)
 void seqring_uncharge(unsigned long nr_pages)
 {
 	atomic_long_sub(nr_pages, &seqring_pages);
+}
+
+static unsigned long max_user_mib;
+module_param(max_user_mib, ulong, 0644);
+MODULE_PARM_DESC(max_user_mib,
+		 "memory of one user's open files, in MiB (0: a 64th of the machine's)");
+
+/* The bytes of each user who has a file open, as a value entry, by UID. */
+static DEFINE_XARRAY(seqring_users);
+static DEFINE_MUTEX(seqring_users_lock);
+
+/**
+ * seqring_user_charge() - add memory to the account of a user
+ * @uid: the user who opened the file
+ * @bytes: of the open file or of its reader page; at least 1
+ *
+ * Without a limit, a user could take much of the kernel's memory by opening a device with many
+ * rings again and again. A caller with CAP_SYS_RESOURCE has no limit.
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOSPC if the user would exceed the limit; -ENOMEM.
+ */
+int seqring_user_charge(kuid_t uid, size_t bytes)
+{
+	unsigned long mib = READ_ONCE(max_user_mib), limit = (totalram_pages() / 64) << PAGE_SHIFT;
+	unsigned long sum;
+	void *old;
+	int err;
+
+	if (mib)
+		limit = min_t(unsigned long, mib, LONG_MAX >> 20) << 20;
+	mutex_lock(&seqring_users_lock);
+	old = xa_load(&seqring_users, __kuid_val(uid));
+	sum = bytes + (old ? xa_to_value(old) : 0);
+	if (sum > limit && !ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE))
+		err = -ENOSPC;
+	else
+		err = xa_err(xa_store(&seqring_users, __kuid_val(uid), xa_mk_value(sum),
+				      GFP_KERNEL));
+	mutex_unlock(&seqring_users_lock);
+	return err;
+}
+
+/* Takes back what seqring_user_charge() added. May sleep. */
+void seqring_user_uncharge(kuid_t uid, size_t bytes)
+{
+	unsigned long left;
+
+	mutex_lock(&seqring_users_lock);
+	left = xa_to_value(xa_load(&seqring_users, __kuid_val(uid))) - bytes;
+	/* There is an entry, so the store allocates nothing. */
+	if (left)
+		xa_store(&seqring_users, __kuid_val(uid), xa_mk_value(left), GFP_KERNEL);
+	else
+		xa_erase(&seqring_users, __kuid_val(uid));
+	mutex_unlock(&seqring_users_lock);
 }
 
 /**

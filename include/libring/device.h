@@ -19,6 +19,11 @@ extern "C" {
  * @data_size: bytes of the data area: a power of two, 64 KiB to 1 GiB
  * @schema: description of its records; NULL: none
  * @schema_size: bytes of @schema; 0: none
+ * @flags: SEQRING_CREATE_UID, SEQRING_CREATE_GID of seqring/abi.h: @uid, @gid is set
+ * @uid: owner of the device node, who may destroy the device; if not set, the caller's file
+ *	system UID
+ * @gid: group of the device node; if not set, the caller's file system GID
+ * @reserved: 0
  */
 struct ring_create_opts {
 	size_t size;
@@ -27,6 +32,10 @@ struct ring_create_opts {
 	uint64_t data_size;
 	const void *schema;
 	size_t schema_size;
+	uint32_t flags;
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t reserved;
 };
 
 /**
@@ -40,7 +49,8 @@ struct ring_create_opts {
  * Return: 0; -EINVAL bad name or options, or @opts is NULL; -E2BIG @opts has unknown
  * fields; -EEXIST a device of that name exists; -ENOSPC the module's limit on memory or
  * devices is reached; -ENOMEM; -EINTR a signal came; -ENOENT the module is not loaded;
- * -EACCES or -EPERM this process may not; what open(2) gives.
+ * -EACCES or -EPERM this process may not: only CAP_CHOWN gives a device to another user or to a
+ * foreign group; what open(2) gives.
  */
 int ring_create(const char *name, const struct ring_create_opts *opts);
 
@@ -51,8 +61,8 @@ int ring_create(const char *name, const struct ring_create_opts *opts);
  * May sleep. Any thread. Readers that have the device open drain it, then get -ENODEV.
  *
  * Return: 0; -EINVAL bad name; -ENOENT no such device, or the module is not loaded;
- * -EPERM a kernel module owns the device, or this process may not; -EACCES; what open(2)
- * gives.
+ * -EPERM a kernel module owns the device, or another user does and this process has no
+ * CAP_SYS_ADMIN; -EACCES; what open(2) gives.
  */
 int ring_destroy(const char *name);
 

@@ -83,7 +83,8 @@ struct ring_open_opts {
  * -EOPNOTSUPP RING_SEQ on several rings, or RING_TIME without a clock; -EPIPE the writer
  * was faster than the search for the value; -ECONNREFUSED the serving process is gone or
  * takes no more readers; -ETIMEDOUT it did not accept or answer within 5 s; -ENAMETOOLONG;
- * -ENOMEM; -EMFILE and what open(2), mmap(2), bpf(2) and connect(2) give.
+ * -ENOSPC this user's limit on memory for open devices is reached; -ENOMEM; -EMFILE and what
+ * open(2), mmap(2), bpf(2) and connect(2) give.
  */
 int ring_open(const char *where, const struct ring_open_opts *opts, struct ring_reader **out);
 

@@ -9,6 +9,7 @@
 #define _LINUX_SEQRING_H
 
 #include <linux/types.h>
+#include <linux/uidgid.h>
 #include <seqring/abi.h>
 #include <seqring/reader.h>
 #include <seqring/writer.h>
@@ -45,6 +46,8 @@ struct seqring_cpu;
  * @permissions: permission bits of the device node, within 0666; 0 means 0400, or 0600
  *	with SEQRING_F_WRITE
  * @parent: the device's parent in sysfs, or NULL
+ * @uid: owner of the device node; zero, as in a new struct, is root
+ * @gid: group of the device node
  * @schema: description of the records for readers; the module copies it. NULL: none
  * @schema_size: bytes of @schema, at most SEQRING_SCHEMA_SIZE_MAX; 0 without a schema
  * @wake_interval_ns: shortest time from one wake-up of a ring's sleepers to the next, up to
@@ -63,6 +66,8 @@ struct seqring_params {
 	const void *schema;
 	u32 schema_size;
 	u32 wake_interval_ns;
+	kuid_t uid;
+	kgid_t gid;
 };
 
 /**

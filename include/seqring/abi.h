@@ -349,18 +349,27 @@ struct seqring_write_type {
 SEQRING_ASSERT(sizeof(struct seqring_write_type) == 8, "ABI");
 
 /*
- * Creates a device; on the control node. The device lives until SEQRING_CTL_DESTROY or
- * until the module is removed. Processes publish to it with write(2): its mode is CALLER,
- * and the kernel serialises the writers.
+ * Creates a device; on the control node, opened for writing. The device lives until
+ * SEQRING_CTL_DESTROY or until the module is removed. Processes publish to it with write(2): its
+ * mode is CALLER, and the kernel serialises the writers.
+ *
+ * Its owner is the owner of the device node, and may destroy the device: uid with
+ * SEQRING_CREATE_UID, else the caller's file system UID. gid with SEQRING_CREATE_GID, else the
+ * caller's file system GID, is the node's group. Both are numbers of the caller's user namespace.
  *
  * EEXIST: the name is taken. EINVAL: a bad name ([A-Za-z0-9._-], not starting with a dot),
  * a data_size that is not a power of two or out of bounds, an unknown clock, flag or
- * permission bit. ENOSPC: the module's limit on memory or devices is reached. ENOMEM.
- * EINTR: a fatal signal is pending.
+ * permission bit, a uid or gid without its flag or without a meaning in the namespace. EPERM:
+ * the uid is not the caller's, or the gid is not one of its groups, and it has no CAP_CHOWN in
+ * the initial user namespace. ENOSPC: the module's limit on memory or devices is reached.
+ * EBADF: the control node is not open for writing. ENOMEM. EINTR: a fatal signal is pending.
  */
+#define SEQRING_CREATE_UID	1U	/* uid is set */
+#define SEQRING_CREATE_GID	2U	/* gid is set */
+
 struct seqring_ctl_create {
 	__u32 size;
-	__u32 flags;		/* 0 */
+	__u32 flags;		/* SEQRING_CREATE_* */
 	char name[SEQRING_NAME_SIZE];
 	__u64 data_size;
 	__u32 clock_id;
@@ -373,11 +382,17 @@ struct seqring_ctl_create {
 	 * no limit
 	 */
 	__u32 wake_interval_ns;
-	__u64 reserved[4];
+	__u32 uid;
+	__u32 gid;
+	__u64 reserved[3];
 };
 SEQRING_ASSERT(sizeof(struct seqring_ctl_create) == 104, "ABI");
 
-/* Destroys a device; on the control node. ENOENT: no such device. EPERM: a module owns it. */
+/*
+ * Destroys a device; on the control node, opened for writing. ENOENT: no such device. EPERM: a
+ * module owns it, or the caller's file system UID is not its owner's and the caller has no
+ * CAP_SYS_ADMIN in the initial user namespace. EBADF: not open for writing.
+ */
 struct seqring_ctl_destroy {
 	__u32 size;
 	__u32 flags;		/* 0 */
@@ -386,7 +401,7 @@ struct seqring_ctl_destroy {
 SEQRING_ASSERT(sizeof(struct seqring_ctl_destroy) == 40, "ABI");
 
 #define SEQRING_IOC_MAGIC	0xb7
-/* On a device. */
+/* On a device, however it is open: they change nothing but this open file. */
 #define SEQRING_IOC_GEOMETRY	_IOWR(SEQRING_IOC_MAGIC, 0x00, struct seqring_geometry)
 #define SEQRING_IOC_STATS	_IOWR(SEQRING_IOC_MAGIC, 0x01, struct seqring_stats)
 #define SEQRING_IOC_SEEK	_IOW(SEQRING_IOC_MAGIC, 0x02, struct seqring_seek)
@@ -395,7 +410,8 @@ SEQRING_ASSERT(sizeof(struct seqring_ctl_destroy) == 40, "ABI");
  * Returns a new close-on-exec descriptor of this open file's reader page; map
  * seqring_geometry.reader_size bytes of it, MAP_SHARED. If the file is closed first, the
  * descriptor stays valid and has no effect. From this call on, poll() uses the cursor
- * instead of the position of read(2). The argument is 0.
+ * instead of the position of read(2). The argument is 0. ENOSPC: the user's limit on memory for
+ * open files of devices is reached. open(2) fails with the same errno.
  */
 #define SEQRING_IOC_READER_FD	_IO(SEQRING_IOC_MAGIC, 0x04)
 /* On the control node. */

@@ -340,6 +340,8 @@ static int test_args(void)
 	REFUSED(permissions, 0111);
 	REFUSED(schema, "x");
 	REFUSED(schema_size, 1);
+	REFUSED(uid, INVALID_UID);
+	REFUSED(gid, INVALID_GID);
 #undef REFUSED
 	p = good;
 	p.mode = SEQRING_MODE_CALLER;

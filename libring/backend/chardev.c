@@ -41,11 +41,21 @@ static int chardev_dir(unsigned int nr, char *dir, size_t size)
 	return 0;
 }
 
+/* The module's answer to another open() or reader page. */
+static int explain_limit(void)
+{
+	return libring_set_error(ENOSPC, "this user's limit on memory for open devices is reached "
+					 "(max_user_mib of the module)");
+}
+
 static int chardev_find(const char *path, const struct stat *st, struct ring_origin *origin)
 {
+	int err;
+
 	if (!S_ISCHR(st->st_mode))
 		return LIBRING_NOT_MINE;
-	return libring_open_file(path, &origin->fds.ring);
+	err = libring_open_file(path, &origin->fds.ring);
+	return err == -ENOSPC ? explain_limit() : err;
 }
 
 static bool chardev_probe(int fd, mode_t type)
@@ -141,6 +151,8 @@ static int map_reader_page(struct chardev *c, uint32_t nr_rings, size_t size)
 	uint32_t i;
 
 	fd = ioctl(c->fd, SEQRING_IOC_READER_FD, 0);
+	if (fd < 0 && errno == ENOSPC)
+		return explain_limit();
 	if (fd < 0)
 		return libring_set_error(errno, "the device gives no reader page: %s",
 					 strerror(errno));

@@ -2,6 +2,7 @@
 /* Creating and destroying devices of the module. */
 
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -13,8 +14,13 @@
 #include "../base/options.h"
 #include "libring.h"
 
-static int explain_errno(int err, const char *name)
+static int explain_errno(int err, unsigned long request, const char *name)
 {
+	if (err == EPERM && request == SEQRING_CTL_CREATE)
+		return libring_set_error(err,
+					 "%s: not allowed: only CAP_CHOWN gives a device to "
+					 "another user or to a foreign group",
+					 name);
 	switch (err) {
 	case EEXIST:
 		return libring_set_error(err, "%s: a device of that name exists", name);
@@ -22,8 +28,8 @@ static int explain_errno(int err, const char *name)
 		return libring_set_error(err, "%s: there is no such device", name);
 	case EPERM:
 		return libring_set_error(err,
-					 "%s: not allowed: a kernel module owns it, or this "
-					 "process may not",
+					 "%s: not allowed: a kernel module owns it, or another "
+					 "user and this process has no CAP_SYS_ADMIN",
 					 name);
 	case ENOSPC:
 		return libring_set_error(err,
@@ -49,9 +55,42 @@ static int send_request(unsigned long request, void *arg, const char *name)
 	if (fd < 0)
 		return libring_set_error(errno, "%s: %s", SEQRING_CTL_PATH, strerror(errno));
 	if (ioctl(fd, request, arg))
-		err = explain_errno(errno, name);
+		err = explain_errno(errno, request, name);
 	close(fd);
 	return err;
+}
+
+static int get_opts(const struct ring_create_opts *user, struct ring_create_opts *o)
+{
+	const uint32_t known = SEQRING_CREATE_UID | SEQRING_CREATE_GID;
+	/* The struct's first version ended here. */
+	const size_t first = offsetof(struct ring_create_opts, flags);
+	int err;
+
+	memset(o, 0, sizeof(*o));
+	err = libring_get_opts(o, user->size == first ? first : sizeof(*o), user,
+			       "ring_create_opts");
+	if (err)
+		return err;
+	if (o->permissions & ~0666u)
+		return libring_set_error(EINVAL,
+					 "ring_create_opts.permissions is 0%o: bits of 0666",
+					 o->permissions);
+	if (o->flags & ~known)
+		return libring_set_error(EINVAL,
+					 "ring_create_opts.flags is %#x: bits of "
+					 "SEQRING_CREATE_UID and SEQRING_CREATE_GID",
+					 o->flags);
+	if ((o->uid && !(o->flags & SEQRING_CREATE_UID)) ||
+	    (o->gid && !(o->flags & SEQRING_CREATE_GID)))
+		return libring_set_error(EINVAL,
+					 "ring_create_opts.uid and gid need SEQRING_CREATE_UID and "
+					 "SEQRING_CREATE_GID in flags");
+	if (o->reserved)
+		return libring_set_error(EINVAL, "ring_create_opts.reserved is %#x: must be 0",
+					 o->reserved);
+	return libring_check_shape("ring_create_opts", o->clock_id, o->data_size, o->schema,
+				   o->schema_size);
 }
 
 int ring_create(const char *name, const struct ring_create_opts *user)
@@ -63,13 +102,7 @@ int ring_create(const char *name, const struct ring_create_opts *user)
 	if (!user)
 		return libring_set_error(EINVAL, "a device cannot be created without options: "
 						 "data_size has no default");
-	err = libring_get_opts(&o, sizeof(o), user, "ring_create_opts");
-	if (!err && o.permissions & ~0666u)
-		err = libring_set_error(EINVAL, "ring_create_opts.permissions is 0%o: bits of 0666",
-					o.permissions);
-	if (!err)
-		err = libring_check_shape("ring_create_opts", o.clock_id, o.data_size, o.schema,
-					  o.schema_size);
+	err = get_opts(user, &o);
 	if (!err)
 		err = libring_check_name(name);
 	if (err)
@@ -80,6 +113,9 @@ int ring_create(const char *name, const struct ring_create_opts *user)
 	req.permissions = o.permissions;
 	req.schema = (uintptr_t)o.schema;
 	req.schema_size = (uint32_t)o.schema_size;
+	req.flags = o.flags;
+	req.uid = o.uid;
+	req.gid = o.gid;
 	return send_request(SEQRING_CTL_CREATE, &req, name);
 }
 

@@ -144,6 +144,19 @@ test_create_and_destroy()
 }
 run create_and_destroy
 
+test_owner()
+{
+	"$RINGCTL" create "$n.a" --size 64K --mode 0640 --owner 1234 --group 5678 >out 2>&1 ||
+		because "$(cat out)" || return
+	same "$(stat -c %u:%g:%a "$dir/$n.a")" 1234:5678:640 'owner, group and mode' || return
+	destroy a || return
+	"$RINGCTL" create "$n.a" --size 64K --owner root --group root >out 2>&1 ||
+		because "$(cat out)" || return
+	same "$(stat -c %u:%g "$dir/$n.a")" 0:0 'owner by name' || return
+	destroy a
+}
+run owner
+
 test_destroy_several()
 {
 	create a && create b || return

@@ -60,6 +60,11 @@ test_bad_values()
 		fails 2 'create: --mode 888: not allowed \(octal' create x --mode 888 &&
 		fails 2 'create: --mode 0755: not allowed \(octal' create x --mode 0755 &&
 		fails 2 'create: --mode 0: not allowed' create x --mode 0 &&
+		fails 2 'create: --owner no-such-user: no such user' create x --owner no-such-user &&
+		fails 2 'create: --owner 4294967295: no such user' create x --owner 4294967295 &&
+		fails 2 'create: --owner : no such user' create x --owner '' &&
+		fails 2 'create: --group no-such-group: no such group' create x --group no-such-group &&
+		fails 2 'create: --group 1x: no such group' create x --group 1x &&
 		fails 2 'cat: --count 0: not allowed \(a whole number, at least 1\)' cat x --count 0 &&
 		fails 2 'cat: --count 1x: ' cat x --count 1x &&
 		fails 2 'cat: --count -1: ' cat x --count -1 &&

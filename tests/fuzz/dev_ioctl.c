@@ -38,6 +38,11 @@ static bool name_ok(const char *name)
 		       len;
 }
 
+static bool id_ok(bool set, uint32_t id)
+{
+	return set ? id != ~0u : !id;
+}
+
 static long run_create(struct fuzz_args *a)
 {
 	return do_ioctl(a, SEQRING_CTL_CREATE);
@@ -49,10 +54,12 @@ static void check_create(struct fuzz_args *a, long ret, int err)
 	bool valid;
 
 	memcpy(&c, a->in, sizeof(c));
-	valid = !c.flags && !c.reserved[0] && !c.reserved[1] && !c.reserved[2] && !c.reserved[3] &&
+	valid = !(c.flags & ~(SEQRING_CREATE_UID | SEQRING_CREATE_GID)) &&
 		(c.wake_interval_ns <= SEQRING_WAKE_INTERVAL_MAX ||
 		 c.wake_interval_ns == SEQRING_WAKE_UNLIMITED) &&
-		name_ok(c.name) && SEQRING_DATA_SIZE_OK(c.data_size) &&
+		id_ok(c.flags & SEQRING_CREATE_UID, c.uid) &&
+		id_ok(c.flags & SEQRING_CREATE_GID, c.gid) && !c.reserved[0] && !c.reserved[1] &&
+		!c.reserved[2] && name_ok(c.name) && SEQRING_DATA_SIZE_OK(c.data_size) &&
 		c.clock_id <= SEQRING_CLOCK_MAX && !(c.permissions & ~0666) &&
 		!c.schema == !c.schema_size && c.schema_size <= SEQRING_SCHEMA_SIZE_MAX;
 	judge(a, "create", ret, valid && a->h.kind == FUZZ_CTL);

@@ -187,6 +187,14 @@ static void make_create(struct fuzz_rnd *r, struct fuzz_args *a, uint64_t *v)
 		c.schema = fuzz_rnd(r);
 	if (!a->tame && fuzz_one_in(r, 8))
 		c.flags = fuzz_rnd(r) >> fuzz_below(r, 32);
+	if (fuzz_one_in(r, 4)) {
+		c.flags |= SEQRING_CREATE_UID;
+		c.uid = a->tame ? 0 : fuzz_rnd(r) >> fuzz_below(r, 32);
+	}
+	if (fuzz_one_in(r, 4)) {
+		c.flags |= SEQRING_CREATE_GID;
+		c.gid = a->tame ? 0 : fuzz_rnd(r) >> fuzz_below(r, 32);
+	}
 	put(r, a, v, &c, sizeof(c));
 }
 

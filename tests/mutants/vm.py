@@ -98,7 +98,7 @@ def guest_script(batch):
              "    prog=${t%%:*} arg=${t#$prog}",
              "    insmod seqring.ko || { say $index caught load; return; }",
              # These tests need seqring.ko alone.
-             "    case $prog in t_map|t_memory|t_life|t_race|t_cycle|t_waits|t_unload|t_fault) ;;",
+             "    case $prog in t_map|t_memory|t_life|t_race|t_cycle|t_waits|t_unload|t_owner|t_fault) ;;",
              "    *) insmod seqring_test.ko ;; esac",
              "    rm -f /tmp/status; (timeout -s KILL ${LIMIT} ./$prog ${arg#:} >/tmp/out 2>&1;"
              " echo $? >/tmp/status) &",

@@ -92,6 +92,26 @@ static void test_create(void **state)
 	assert_int_equal(ctl.create.schema, (uintptr_t)schema);
 	assert_int_equal(ctl.create.schema_size, sizeof(schema));
 	assert_int_equal(ctl.create.wake_interval_ns, 0);
+	assert_int_equal(ctl.create.uid, 0);
+	assert_int_equal(ctl.create.gid, 0);
+
+	o.flags = SEQRING_CREATE_UID | SEQRING_CREATE_GID;
+	o.uid = 1234;
+	o.gid = 5678;
+	assert_int_equal(ring_create("owned", &o), 0);
+	assert_int_equal(ctl.create.flags, SEQRING_CREATE_UID | SEQRING_CREATE_GID);
+	assert_int_equal(ctl.create.uid, 1234);
+	assert_int_equal(ctl.create.gid, 5678);
+	/* A struct of the first version, with other things behind it. */
+	bad = o;
+	bad.size = offsetof(struct ring_create_opts, flags);
+	bad.flags = ~0u;
+	assert_int_equal(ring_create("first", &bad), 0);
+	assert_int_equal(ctl.create.flags, 0);
+	assert_int_equal(ctl.create.uid, 0);
+	o.flags = 0;
+	o.uid = 0;
+	o.gid = 0;
 
 	ctl.request = 0;
 	assert_rejected(ring_create("x", NULL), EINVAL);
@@ -116,6 +136,12 @@ static void test_create(void **state)
 	BAD(schema, NULL, EINVAL);
 	BAD(schema_size, 0, EINVAL);
 	BAD(schema_size, SEQRING_SCHEMA_SIZE_MAX + 1, EINVAL);
+	BAD(size, offsetof(struct ring_create_opts, flags) - 1, EINVAL);
+	BAD(size, offsetof(struct ring_create_opts, uid), EINVAL);
+	BAD(flags, 4, EINVAL);
+	BAD(uid, 1, EINVAL);
+	BAD(gid, 1, EINVAL);
+	BAD(reserved, 1, EINVAL);
 	assert_int_equal(ctl.request, 0);
 }
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* ringctl create: creates devices of the module. */
+#include <grp.h>
+#include <pwd.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include <libring.h>
@@ -22,23 +25,73 @@ static const char help[] =
 	"                       record can take a quarter of them\n"
 	"  --clock CLOCK        clock: " CLOCK_NAMES_HELP "\n"
 	"  --mode MODE          permissions of the device, octal (default 0600)\n"
+	"  --owner USER         owner of the device, who may also destroy it: a name or a\n"
+	"                       number (default: you)\n"
+	"  --group GROUP        group of the device (default: yours)\n"
 	"  --schema FILE        description of the records, at most 1 MiB\n"
 	"  --help               show this help\n"
 	"\n"
 	"Examples:\n"
 	"  ringctl create log --size 1M --mode 0644\n"
+	"  ringctl create log --size 1M --group adm --mode 0640\n"
 	"  ringctl create state --size 64K --clock none\n";
 
-enum { OPT_SIZE = 256, OPT_CLOCK, OPT_MODE, OPT_SCHEMA };
+enum { OPT_SIZE = 256, OPT_CLOCK, OPT_MODE, OPT_OWNER, OPT_GROUP, OPT_SCHEMA };
 
 static const struct option options[] = {
 	{ "size", required_argument, NULL, OPT_SIZE },
 	{ "clock", required_argument, NULL, OPT_CLOCK },
 	{ "mode", required_argument, NULL, OPT_MODE },
+	{ "owner", required_argument, NULL, OPT_OWNER },
+	{ "group", required_argument, NULL, OPT_GROUP },
 	{ "schema", required_argument, NULL, OPT_SCHEMA },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
+
+/* 4294967295 is no user and no group. */
+static bool is_id(const char *s, uint64_t *id)
+{
+	const char *end;
+
+	return scan_digits(s, &end, id) && !*end && *id < UINT32_MAX;
+}
+
+static int parse_owner(const char *s, struct ring_create_opts *opts)
+{
+	const struct passwd *user;
+	uint64_t id;
+
+	if (is_id(s, &id)) {
+		opts->uid = (uint32_t)id;
+	} else {
+		user = getpwnam(s);
+		if (!user)
+			return fail_usage("create",
+					  "--owner %s: no such user (a name, or a number)", s);
+		opts->uid = user->pw_uid;
+	}
+	opts->flags |= SEQRING_CREATE_UID;
+	return 0;
+}
+
+static int parse_group(const char *s, struct ring_create_opts *opts)
+{
+	const struct group *group;
+	uint64_t id;
+
+	if (is_id(s, &id)) {
+		opts->gid = (uint32_t)id;
+	} else {
+		group = getgrnam(s);
+		if (!group)
+			return fail_usage("create",
+					  "--group %s: no such group (a name, or a number)", s);
+		opts->gid = group->gr_gid;
+	}
+	opts->flags |= SEQRING_CREATE_GID;
+	return 0;
+}
 
 static int create(const char *name, struct ring_create_opts *opts, const char *schema)
 {
@@ -75,6 +128,12 @@ static int run(int argc, char **argv)
 			break;
 		case OPT_MODE:
 			err = parse_mode("create", "--mode", optarg, &opts.permissions);
+			break;
+		case OPT_OWNER:
+			err = parse_owner(optarg, &opts);
+			break;
+		case OPT_GROUP:
+			err = parse_group(optarg, &opts);
 			break;
 		case OPT_SCHEMA:
 			schema = optarg;

@@ -95,7 +95,7 @@ static void control_create(void)
 	CREATE_ERR("size_zero", EINVAL, c.size = 0);
 	CREATE_ERR("size_short", EINVAL, c.size = sizeof(c) - 1);
 	CREATE_ERR("size_huge", E2BIG, c.size = 1u << 31);
-	CREATE_ERR("flags", EINVAL, c.flags = 1);
+	CREATE_ERR("flags", EINVAL, c.flags = 4);
 	CREATE_ERR("flags_top", EINVAL, c.flags = 1u << 31);
 	for (i = 0; i < sizeof(bad_names) / sizeof(bad_names[0]); i++) {
 		snprintf(name, sizeof(name), "reject.create.name_%u", i);
@@ -119,7 +119,7 @@ static void control_create(void)
 	CREATE_ERR("wake_interval", EINVAL, c.wake_interval_ns = SEQRING_WAKE_INTERVAL_MAX + 1);
 	CREATE_ERR("wake_interval_top", EINVAL, c.wake_interval_ns = SEQRING_WAKE_UNLIMITED - 1);
 	CREATE_ERR("reserved_first", EINVAL, c.reserved[0] = 1);
-	CREATE_ERR("reserved_last", EINVAL, c.reserved[3] = 1ULL << 63);
+	CREATE_ERR("reserved_last", EINVAL, c.reserved[2] = 1ULL << 63);
 	CREATE_ERR("schema_no_size", EINVAL, c.schema = (uintptr_t)big);
 	CREATE_ERR("schema_no_pointer", EINVAL, c.schema_size = 1);
 	CREATE_ERR("schema_too_large", EINVAL, c.schema = (uintptr_t)big,

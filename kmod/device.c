@@ -250,8 +250,12 @@ static int seqring_register(struct seqring_device *sdev)
 
 	mutex_lock(&seqring_devices_lock);
 	err = seqring_name_taken(sdev->name) ? -EEXIST : cdev_device_add(&sdev->cdev, &sdev->dev);
-	if (!err)
+	if (!err) {
 		list_add_tail(&sdev->list, &seqring_devices);
+		err = seqring_sysfs_add(sdev);
+		if (err)
+			seqring_unregister(sdev);
+	}
 	mutex_unlock(&seqring_devices_lock);
 	return err;
 }
@@ -277,6 +281,7 @@ int seqring_create_device(const struct seqring_params *params, bool user_owned,
 	sdev->dev.class = &seqring_class;
 	sdev->dev.parent = params->parent;
 	sdev->dev.type = &seqring_device_type;
+	sdev->dev.groups = seqring_device_groups;
 	sdev->dev.release = seqring_dev_release;
 	sdev->dev.devt = devt;
 	cdev_init(&sdev->cdev, &seqring_fops);
@@ -285,7 +290,8 @@ int seqring_create_device(const struct seqring_params *params, bool user_owned,
 	if (!err)
 		err = seqring_register(sdev);
 	if (err) {
-		put_device(&sdev->dev);
+		/* A process may have opened it, if what failed came after the node. */
+		seqring_end(sdev);
 		return err;
 	}
 	*out = sdev;
@@ -322,6 +328,7 @@ void seqring_unregister(struct seqring_device *sdev)
 {
 	lockdep_assert_held(&seqring_devices_lock);
 	list_del(&sdev->list);
+	seqring_sysfs_remove(sdev);
 	cdev_device_del(&sdev->cdev, &sdev->dev);
 }
 

@@ -57,6 +57,7 @@ struct seqring_area {
  * @announcing: this ring's sleepers are being announced; see seqring_announce()
  * @sdev: the device
  * @area: control page, then the data area
+ * @dir: its directory in sysfs; NULL before it is added
  */
 struct seqring_ring {
 	struct seqring_writer w;
@@ -77,6 +78,7 @@ struct seqring_ring {
 	struct hrtimer pause_timer;
 	struct work_struct wake_work;
 	struct seqring_area area;
+	struct kobject *dir;
 };
 
 /*
@@ -113,6 +115,7 @@ struct seqring_cpu {
  * @cdev: the device node
  * @head: header page, then the schema
  * @rings: all rings
+ * @rings_dir: the directory of their directories in sysfs
  * @cpus: what each CPU has of the device; NULL in SEQRING_MODE_CALLER
  * @files: all open files; @files_lock protects the list
  * @list: entry of seqring_devices, under seqring_devices_lock
@@ -133,6 +136,7 @@ struct seqring_device {
 	struct cdev cdev;
 	struct seqring_area head;
 	struct seqring_ring **rings;
+	struct kobject *rings_dir;
 	struct seqring_cpu __percpu *cpus;
 	struct list_head files;
 	struct mutex files_lock; /* protects the list of files */
@@ -284,6 +288,16 @@ int seqring_create_device(const struct seqring_params *params, bool user_owned,
 void seqring_unregister(struct seqring_device *sdev);
 void seqring_end(struct seqring_device *sdev);
 bool seqring_name_ok(const char *name);
+
+/* sysfs.c */
+extern const struct attribute_group *seqring_device_groups[];
+int seqring_sysfs_add(struct seqring_device *sdev);
+void seqring_sysfs_remove(struct seqring_device *sdev);
+
+/* trace.c */
+void seqring_trace_drop(const struct seqring_ring *ring, enum seqring_drop cause);
+void seqring_trace_wake(const struct seqring_ring *ring);
+void seqring_trace_overrun(const struct seqring_ring *ring, u64 seq);
 
 /* memory.c */
 int seqring_charge(unsigned long nr_pages);

@@ -47,8 +47,15 @@ const struct device_type seqring_device_type = {
 	.devnode = seqring_devnode,
 };
 
+static void seqring_get_ownership(SEQRING_DEVNODE_CONST struct device *dev, kuid_t *uid,
+				  kgid_t *gid)
+{
+	seqring_devnode(dev, NULL, uid, gid);
+}
+
 struct class seqring_class = {
 	.name = "seqring",
+	.get_ownership = seqring_get_ownership,
 };
 
 /* Return: 0; -ENOSPC if SEQRING_DEVICES_MAX devices exist; -ENOMEM. */

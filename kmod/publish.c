@@ -36,6 +36,7 @@ struct seqring_place {
 void seqring_count_drop(struct seqring_ring *ring, enum seqring_drop cause)
 {
 	seqring_add(&ring->w.ctl->dropped[cause], 1);
+	seqring_trace_drop(ring, cause);
 }
 
 /* Not where the writer is found: the caller may hold a lock that printing needs. */

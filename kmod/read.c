@@ -61,6 +61,7 @@ static enum seqring_outcome seqring_peek_ring(struct seqring_file *f, u32 ring)
 	if (outcome != SEQRING_OVERRUN)
 		return outcome;
 	f->overrun = true;
+	seqring_trace_overrun(f->sdev->rings[ring], fr->r.seq);
 	return seqring_reader_resync(&fr->r) ? SEQRING_CORRUPT : SEQRING_OVERRUN;
 }
 

@@ -318,6 +318,7 @@ static bool seqring_end_wake(struct seqring_ring *ring, u64 begin, bool woken)
 	raw_spin_lock_irqsave(&ring->sleepers_lock, irq_flags);
 	if (woken) {
 		seqring_write(&ring->w.ctl->wakeups, ++ring->wakeups);
+		seqring_trace_wake(ring);
 		if (interval) {
 			pause = min_t(u64, SEQRING_PAUSE_FACTOR * (now - begin), SEQRING_PAUSE_MAX);
 			ring->pause_end_ns = now + max(pause, interval);

@@ -12,6 +12,7 @@ from mutant import Mutant, drop, never, swap
 REJECT = "t_reject"
 NEST = "t_nest"
 OWNER = "t_owner"
+OBSERVE = "t_observe"
 
 SET = mutant.Set(("kmod",), [
     Mutant("an ioctl accepts a struct shorter than its first version", "seqring_get_arg",
@@ -138,7 +139,7 @@ SET = mutant.Set(("kmod",), [
     Mutant("a device name may be used twice", "seqring_name_taken",
            drop("if (!strcmp($sdev->name, $name)) return true;"), REJECT),
     Mutant("a device that could not be added leaks its reference", "seqring_create_device",
-           drop("put_device(&$sdev->dev);"), "t_race"),
+           drop("seqring_end($sdev);"), "@t_fault:create"),
     Mutant("the end does not mark the mapped rings as ended", "seqring_end",
            drop("seqring_writer_end(&$sdev->rings[$i]->w)"), "t_life t_read"),
     Mutant("the end does not mark the device as dead", "seqring_end",
@@ -505,10 +506,36 @@ SET = mutant.Set(("kmod",), [
            swap("++$ring->wakeups", "$ring->wakeups"), "t_poll t_watermark"),
     Mutant("the module does not queue the wake-up's irq_work", "seqring_wake",
            swap("irq_work_queue(&$ring->wake_irq);", ";"), "t_poll"),
+    Mutant("a drop is not traced", "seqring_count_drop",
+           drop("seqring_trace_drop($ring, $cause);"), OBSERVE),
+    Mutant("a wake-up is not traced", "seqring_end_wake",
+           drop("seqring_trace_wake($ring);"), OBSERVE),
+    Mutant("the overrun of a reader is not traced", "seqring_peek_ring",
+           drop("seqring_trace_overrun($f->sdev->rings[$ring], $fr->r.seq);"), OBSERVE),
+    Mutant("everybody may read a device's counters", "seqring_attr_mode",
+           swap("$sdev->permissions & 0444 ?: 0400", "0444"), OBSERVE),
+    Mutant("nobody but root may read a device's counters", "seqring_attr_mode",
+           swap("$sdev->permissions & 0444 ?: 0400", "0400"), OBSERVE),
+    Mutant("the counters of a ring belong to root", "seqring_dir_ownership",
+           drop("*$uid = $sdev->uid;"), OBSERVE),
+    Mutant("the counters of a device belong to root", "seqring_get_ownership",
+           drop("seqring_devnode($dev, NULL, $uid, $gid);"), OBSERVE),
+    Mutant("the directories of the rings outlive the device", "seqring_unregister",
+           drop("seqring_sysfs_remove($sdev);"), OBSERVE),
+    Mutant("a ring's directory is not removed", "seqring_sysfs_remove",
+           drop("kobject_put($sdev->rings[$i]->dir);"), "@t_fault:create"),
+    Mutant("a failed directory leaks", "seqring_add_dir",
+           swap("if ($err) kobject_put(&$dir->kobj); else", "if (!$err)"), "@t_fault:create"),
 ])
 
 # Safeguards that no test can show missing, with the reason.
 UNSEEN = [
+    ("what a failed open() and a failed reader page give back to the user's account (file.c, map.c)",
+     "they fail only by injection, which needs root, and root has no limit that would show it."),
+    ("the second look at the name of a new device (device.c)",
+     "two creations of one name would have to overlap within one allocation."),
+    ("rcu_is_watching() before an event is traced (trace.c)",
+     "a test would have to publish from the idle loop while lockdep watches."),
     ("the bounds checks in both fault handlers (map.c)",
      "mmap() refuses mappings beyond the end and VM_DONTEXPAND keeps a mapping from growing, so no "
      "access reaches the checks. They guard against a later change of either."),

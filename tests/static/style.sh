@@ -15,7 +15,7 @@ cd "$(dirname "$0")/../.." || exit 1
 is_kernel='^(kmod/|bench/vm/kmod/|include/(seqring|linux)/|tests/kernel/vm/warn/|tests/kernel/debug/planted/)'
 is_other='^tests/proof/model/'
 
-# The checks that do not apply to kmod/compat.h, to the headers for both kernel and user
+# The checks that do not apply to single headers of the module, to the headers for both kernel and user
 # space, and to user space. All checks apply to the rest of the kernel code.
 in_compat=(
 	LINUX_VERSION_CODE	# compat.h is the place for version checks
@@ -24,6 +24,10 @@ in_compat=(
 in_clock=(
 	MULTISTATEMENT_MACRO_USE_DO_WHILE	# the macro is a case of a switch
 	TRAILING_SEMICOLON
+)
+in_trace=(
+	OPEN_ENDED_LINE		# the layout of all headers of trace events
+	PARENTHESIS_ALIGNMENT
 )
 in_abi=(
 	BIT_MACRO		# user space includes these too, without BIT()
@@ -107,8 +111,9 @@ do_checkpatch() {
 	if ! need perl || ! find_linux_scripts; then return 1; fi
 	local checkpatch=$linux_scripts/checkpatch.pl rc=0
 	mkdir "$tmp/tree" && ln -s "$PWD"/* "$tmp/tree" || return 1
-	grep -vE '^(kmod/(compat|clock)\.h|include/)' "$tmp/kernel" | run_checkpatch '' || rc=1
+	grep -vE '^(kmod/(compat|clock|trace)\.h|include/)' "$tmp/kernel" | run_checkpatch '' || rc=1
 	grep -E '^kmod/clock\.h' "$tmp/kernel" | run_checkpatch "$(join "${in_clock[@]}")" || rc=1
+	grep -E '^kmod/trace\.h' "$tmp/kernel" | run_checkpatch "$(join "${in_trace[@]}")" || rc=1
 	grep -E '^kmod/compat\.h' "$tmp/kernel" | run_checkpatch "$(join "${in_compat[@]}")" || rc=1
 	grep -E '^include/' "$tmp/kernel" | grep -v bpf | run_checkpatch "$(join "${in_abi[@]}")" || rc=1
 	grep -E '^include/.*bpf' "$tmp/kernel" | run_checkpatch "$(join "${in_bpf[@]}")" || rc=1

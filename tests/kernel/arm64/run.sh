@@ -18,8 +18,8 @@ case $series in
 esac
 rounds=${ROUNDS:-300} flood=${FLOOD:-2000}
 name=vm-arm64-$series log=build/log/vm-arm64-$series.console out=build/log/vm-arm64-$series.out
-progs='t_map t_memory t_life t_race t_cycle t_unload t_reject t_read t_stall t_watermark t_poll t_sched
-	follow control'
+progs='t_map t_memory t_life t_race t_cycle t_unload t_owner t_reject t_read t_stall t_watermark t_poll
+	t_observe t_sched follow control'
 
 die() {
 	echo "not ok $name - $*"

@@ -31,8 +31,8 @@ module_progs=${MODULE_PROGS-} driver_progs=${DRIVER_PROGS-} no_load_faults=''
 case $parts in
 second)
 	parts='module_alone plain_tools with_driver torture scheduler trace unload'
-	module_progs='t_map t_life t_race t_cycle t_waits t_unload'
-	driver_progs='t_read t_file t_stall t_watermark t_wake t_poll t_nmi t_nest t_hotplug'
+	module_progs='t_map t_life t_race t_cycle t_waits t_unload t_owner'
+	driver_progs='t_read t_file t_stall t_watermark t_wake t_poll t_nmi t_nest t_hotplug t_observe'
 	;;
 debug)
 	# Cycles, races, sleepers and failures while a module loads take minutes each here.
@@ -45,7 +45,7 @@ debug)
 esac
 log=build/log/vm-$series.console out=build/log/vm-$series.out
 progs='t_map t_memory t_life t_race t_cycle t_unload t_owner t_fault t_reject t_read t_file t_stall t_watermark
-	t_wake t_poll t_waits t_nmi t_nest t_crowd t_hotplug t_sched follow control'
+	t_wake t_poll t_waits t_nmi t_nest t_crowd t_hotplug t_observe t_sched follow control'
 
 die() {
 	echo "not ok vm-$series - $*"

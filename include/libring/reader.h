@@ -121,6 +121,8 @@ int ring_open_fds(const struct ring_fds *fds, const struct ring_open_opts *opts,
  * @r: the reader; NULL is allowed
  *
  * May sleep. Pointers that the reader gave out, and its descriptor, are invalid afterwards.
+ * Within a function that ring_consume() calls, they stay valid until that function returns, and
+ * ring_consume() then frees the reader and returns as if no record were left.
  */
 void ring_close(struct ring_reader *r);
 
@@ -173,9 +175,14 @@ int ring_read(struct ring_reader *r, struct ring_record *rec, void *buf, size_t 
 int ring_read_batch(struct ring_reader *r, struct ring_record *recs, unsigned int max, void *buf,
 		    size_t size, unsigned int *nr);
 
+/* What ring_consume() returns when its function stopped it. No error of the library is positive. */
+#define RING_STOPPED 1
+
 /*
- * Called with a record. @rec and its payload, a copy, are valid until it returns. It must
- * not read from the reader, move it or close it. Return: 0 to continue; anything else stops.
+ * Called with a record. @rec and its payload, a copy, are valid until it returns, whatever it
+ * does. It may call any function with the same reader, except that ring_consume() returns
+ * -EBUSY. After ring_close() it may not use the reader any more, and it is not called again.
+ * It must return: no longjmp(), no exception. Return: 0 to continue; anything else stops.
  */
 typedef int (*ring_fn)(const struct ring_record *rec, void *arg);
 
@@ -189,8 +196,9 @@ typedef int (*ring_fn)(const struct ring_record *rec, void *arg);
  *
  * Sleeps as ring_read(). The limit ends the call even if the writer never pauses.
  *
- * Return: 0 @fn was called at least once; what @fn returned, if not 0: its record is
- * consumed; otherwise as ring_read(), and @fn was not called; -ENOMEM.
+ * Return: 0 @fn was called at least once; RING_STOPPED @fn returned something else than 0 at
+ * last: its record is consumed, and what it returned is between @fn and its @arg; otherwise as
+ * ring_read(), and @fn was not called; -EBUSY @fn of the same reader called; -ENOMEM.
  */
 int ring_consume(struct ring_reader *r, ring_fn fn, void *arg, unsigned int max, unsigned int *nr);
 

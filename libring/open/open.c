@@ -266,14 +266,3 @@ int ring_open_fds(const struct ring_fds *fds, const struct ring_open_opts *user,
 			fds->ring, fds->wait, fds->doorbell);
 	return open_probed(&origin, &opts, out);
 }
-
-void ring_close(struct ring_reader *r)
-{
-	if (!r)
-		return;
-	r->backend->close(r);
-	libring_unmap_ring(&r->mapping);
-	libring_merge_free(&r->merge);
-	free(r->bounce);
-	free(r);
-}

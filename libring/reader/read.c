@@ -134,23 +134,19 @@ static uint64_t count_unread(const struct ring_reader *r)
 	return sum ? sum : 1;
 }
 
-int ring_consume(struct ring_reader *r, ring_fn fn, void *arg, unsigned int max, unsigned int *nr)
+/*
+ * Calls @fn as ring_consume() does, with a bounce buffer. After each call @fn may have closed the
+ * reader, which ring_consume() then frees.
+ */
+static inline int consume_each(struct ring_reader *r, ring_fn fn, void *arg, unsigned int max,
+			       unsigned int *nr)
 {
+	uint64_t left = max ? max : count_unread(r);
 	struct ring_record rec;
 	struct ring_source *s;
-	uint64_t left = max;
 	unsigned int n = 0;
 	int err = 0;
 
-	if (nr)
-		*nr = 0;
-	if (!r->bounce)
-		r->bounce = malloc(r->mapping.hdr.payload_max);
-	if (!r->bounce)
-		return libring_set_error(ENOMEM, "no memory for a payload of %u bytes",
-					 r->mapping.hdr.payload_max);
-	if (!max)
-		left = count_unread(r);
 	r->merge.peeked = NULL;
 	while (left) {
 		err = find_next(r, n, &s);
@@ -162,17 +158,45 @@ int ring_consume(struct ring_reader *r, ring_fn fn, void *arg, unsigned int max,
 		if (err)
 			break;
 		n++;
-		if (nr)
-			*nr = n;
 		left--;
 		/* Without a limit, records that are lost by now were counted as unread. */
 		if (!max)
 			left -= rec.lost < left ? rec.lost : left;
-		err = fn(&rec, arg);
-		if (err)
-			return err;
+		if (fn(&rec, arg)) {
+			*nr = n;
+			return RING_STOPPED;
+		}
+		if (seqring_unlikely(r->closed))
+			break;
 	}
+	*nr = n;
 	return n ? 0 : err;
+}
+
+int ring_consume(struct ring_reader *r, ring_fn fn, void *arg, unsigned int max, unsigned int *nr)
+{
+	unsigned int n;
+	int err;
+
+	if (nr)
+		*nr = 0;
+	if (seqring_unlikely(r->consuming))
+		return libring_set_error_text(EBUSY,
+					      "ring_consume() was called by the function that it "
+					      "calls: its payload would be overwritten");
+	if (!r->bounce)
+		r->bounce = malloc(r->mapping.hdr.payload_max);
+	if (!r->bounce)
+		return libring_set_error(ENOMEM, "no memory for a payload of %u bytes",
+					 r->mapping.hdr.payload_max);
+	r->consuming = true;
+	err = consume_each(r, fn, arg, max, &n);
+	r->consuming = false;
+	if (nr)
+		*nr = n;
+	if (seqring_unlikely(r->closed))
+		libring_free_reader(r);
+	return err;
 }
 
 int ring_peek(struct ring_reader *r, struct ring_record *rec)

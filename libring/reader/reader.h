@@ -22,6 +22,8 @@ struct ring_peer {
  * @read:    records delivered
  * @peek_view: the record that ring_peek() gave out; @whole: ring_recheck() found it whole
  * @bounce:  where ring_consume() copies a payload to; NULL before its first call
+ * @consuming: ring_consume() runs, and may be calling its function
+ * @closed:  by that function: ring_consume() frees the reader
  * @state:   the backend's own
  */
 struct ring_reader {
@@ -29,6 +31,8 @@ struct ring_reader {
 	uint64_t read;
 	struct seqring_view peek_view;
 	bool whole;
+	bool consuming;
+	bool closed;
 	void *bounce;
 	struct ring_mapping mapping;
 	struct ring_wakeup wakeup;
@@ -36,6 +40,9 @@ struct ring_reader {
 	const struct ring_backend *backend;
 	void *state;
 };
+
+/* close.c */
+void libring_free_reader(struct ring_reader *r);
 
 /* seek.c */
 int libring_seek(struct ring_reader *r, uint32_t whence, uint64_t value);

@@ -102,6 +102,7 @@ build() {
 		one 'build with asan' make -j2 SAN=asan lib unit-build || rc=1
 		return $rc
 	fi
+	one 'headers as C++' tests/static/cplusplus.sh || rc=1
 	one 'build with asan' make -j2 SAN=asan lib test-build || rc=1
 	one 'build of the benchmarks' make -j2 bench-build || rc=1
 	one 'build with clang' make -j2 SAN=clang everything || rc=1

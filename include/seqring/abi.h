@@ -34,6 +34,7 @@
 #endif
 
 #include "clocks.h"
+#include "flexible.h"
 
 /* "SEQRING1" in memory on a little-endian machine. */
 #define SEQRING_MAGIC		0x31474e4952514553ULL
@@ -195,7 +196,7 @@ SEQRING_ASSERT(offsetof(struct seqring_ring_ctl, state) == 456, "ABI");
  * @ts_ns: time of the record in the ring's clock
  */
 union seqring_meta {
-	struct {
+	__extension__ struct {	/* ISO C++ has no unnamed structs */
 		__u32 len;
 		__u16 type;	/* defined by the producer */
 		__u16 flags;
@@ -275,7 +276,7 @@ struct seqring_reader_page {
 	__u64 wake_bytes;
 	__u64 wake_timeout_ns;
 	__u64 reserved[13];
-	struct seqring_cursor cursor[];
+	SEQRING_FLEXIBLE(struct seqring_cursor cursor[];)
 };
 SEQRING_ASSERT(sizeof(struct seqring_reader_page) == 128, "ABI");
 

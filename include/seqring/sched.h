@@ -9,6 +9,8 @@
 
 #include <linux/types.h>
 
+#include "flexible.h"
+
 #define SEQRING_SCHED_DEVICE	"sched"
 #define SEQRING_SCHED_COMM	16
 
@@ -43,7 +45,7 @@ struct seqring_sched_wakeup {
 struct seqring_sched_exec {
 	__s32 pid;
 	__s32 old_pid;
-	char filename[];
+	SEQRING_FLEXIBLE(char filename[];)
 };
 
 struct seqring_sched_exit {

@@ -23,7 +23,10 @@ extern "C" {
  * @uid: owner of the device node, who may destroy the device; if not set, the caller's file
  *	system UID
  * @gid: group of the device node; if not set, the caller's file system GID
- * @reserved: 0
+ * @wake_interval_ns: shortest time from one wake-up of the ring's sleepers to the next, up to
+ *	SEQRING_WAKE_INTERVAL_MAX; 0: SEQRING_WAKE_INTERVAL_NS; SEQRING_WAKE_UNLIMITED: no
+ *	limit. The longer it is, the less can sleepers cost the writer, and the later may a
+ *	sleeper learn of a record that comes soon after its last wake-up
  */
 struct ring_create_opts {
 	size_t size;
@@ -35,7 +38,7 @@ struct ring_create_opts {
 	uint32_t flags;
 	uint32_t uid;
 	uint32_t gid;
-	uint32_t reserved;
+	uint32_t wake_interval_ns;
 };
 
 /**

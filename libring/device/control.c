@@ -86,9 +86,12 @@ static int get_opts(const struct ring_create_opts *user, struct ring_create_opts
 		return libring_set_error(EINVAL,
 					 "ring_create_opts.uid and gid need SEQRING_CREATE_UID and "
 					 "SEQRING_CREATE_GID in flags");
-	if (o->reserved)
-		return libring_set_error(EINVAL, "ring_create_opts.reserved is %#x: must be 0",
-					 o->reserved);
+	if (o->wake_interval_ns > SEQRING_WAKE_INTERVAL_MAX &&
+	    o->wake_interval_ns != SEQRING_WAKE_UNLIMITED)
+		return libring_set_error(EINVAL,
+					 "ring_create_opts.wake_interval_ns is %u: at most %u, or "
+					 "SEQRING_WAKE_UNLIMITED",
+					 o->wake_interval_ns, SEQRING_WAKE_INTERVAL_MAX);
 	return libring_check_shape("ring_create_opts", o->clock_id, o->data_size, o->schema,
 				   o->schema_size);
 }
@@ -116,6 +119,7 @@ int ring_create(const char *name, const struct ring_create_opts *user)
 	req.flags = o.flags;
 	req.uid = o.uid;
 	req.gid = o.gid;
+	req.wake_interval_ns = o.wake_interval_ns;
 	return send_request(SEQRING_CTL_CREATE, &req, name);
 }
 

@@ -129,7 +129,7 @@ run()
 
 test_create_and_destroy()
 {
-	"$RINGCTL" create "$n.a" --size 128K --mode 0640 >out 2>&1 || because "$(cat out)" || return
+	"$RINGCTL" create "$n.a" --size 128K --mode 0640 --wake-interval 1ms >out 2>&1 || because "$(cat out)" || return
 	[ ! -s out ] || because "create says $(cat out)" || return
 	[ -c "$dir/$n.a" ] || because 'no device node' || return
 	same "$(stat -c %a "$dir/$n.a")" 640 mode || return
@@ -181,6 +181,8 @@ test_errors()
 		fails 2 'create: --size 100K: not a power of two \(a power' create x --size 100K &&
 		fails 2 'create: --size 32K: too small' create x --size 32K &&
 		fails 2 'create: --size 2G: too large' create x --size 2G &&
+		fails 2 'create: --wake-interval 2s: at most 1s' create x --size 64K --wake-interval 2s &&
+		fails 2 'create: --wake-interval 5: not a duration' create x --size 64K --wake-interval 5 &&
 		fails 1 "destroy $n\.none: " destroy "$n.none" &&
 		fails 1 "cat $n\.none: " cat "$n.none" &&
 		fails 1 "info $n\.none: " info "$n.none" &&

@@ -141,7 +141,8 @@ static void test_create(void **state)
 	BAD(flags, 4, EINVAL);
 	BAD(uid, 1, EINVAL);
 	BAD(gid, 1, EINVAL);
-	BAD(reserved, 1, EINVAL);
+	BAD(wake_interval_ns, SEQRING_WAKE_INTERVAL_MAX + 1, EINVAL);
+	BAD(wake_interval_ns, SEQRING_WAKE_UNLIMITED - 1, EINVAL);
 	assert_int_equal(ctl.request, 0);
 }
 

@@ -29,6 +29,8 @@ static const char help[] =
 	"                       number (default: you)\n"
 	"  --group GROUP        group of the device (default: yours)\n"
 	"  --schema FILE        description of the records, at most 1 MiB\n"
+	"  --wake-interval TIME wake readers at most once in this time, up to 1s; 0s: no\n"
+	"                       limit (default 20us)\n"
 	"  --help               show this help\n"
 	"\n"
 	"Examples:\n"
@@ -36,7 +38,7 @@ static const char help[] =
 	"  ringctl create log --size 1M --group adm --mode 0640\n"
 	"  ringctl create state --size 64K --clock none\n";
 
-enum { OPT_SIZE = 256, OPT_CLOCK, OPT_MODE, OPT_OWNER, OPT_GROUP, OPT_SCHEMA };
+enum { OPT_SIZE = 256, OPT_CLOCK, OPT_MODE, OPT_OWNER, OPT_GROUP, OPT_SCHEMA, OPT_INTERVAL };
 
 static const struct option options[] = {
 	{ "size", required_argument, NULL, OPT_SIZE },
@@ -45,6 +47,7 @@ static const struct option options[] = {
 	{ "owner", required_argument, NULL, OPT_OWNER },
 	{ "group", required_argument, NULL, OPT_GROUP },
 	{ "schema", required_argument, NULL, OPT_SCHEMA },
+	{ "wake-interval", required_argument, NULL, OPT_INTERVAL },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -93,6 +96,19 @@ static int parse_group(const char *s, struct ring_create_opts *opts)
 	return 0;
 }
 
+static int parse_interval(const char *s, struct ring_create_opts *opts)
+{
+	uint64_t ns;
+	int err = parse_duration("create", "--wake-interval", s, &ns);
+
+	if (err)
+		return err;
+	if (ns > SEQRING_WAKE_INTERVAL_MAX)
+		return fail_usage("create", "--wake-interval %s: at most 1s", s);
+	opts->wake_interval_ns = ns ? (uint32_t)ns : SEQRING_WAKE_UNLIMITED;
+	return 0;
+}
+
 static int create(const char *name, struct ring_create_opts *opts, const char *schema)
 {
 	void *data = NULL;
@@ -137,6 +153,9 @@ static int run(int argc, char **argv)
 			break;
 		case OPT_SCHEMA:
 			schema = optarg;
+			break;
+		case OPT_INTERVAL:
+			err = parse_interval(optarg, &opts);
 			break;
 		case 'h':
 			return show_help(&create_command);

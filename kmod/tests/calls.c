@@ -124,7 +124,8 @@ static int times(struct seqring_device *sdev, struct readers *all, bool nests)
 		seqring_commit_at(&resv, 3, now + 50);
 		if (FAILED(!ret && !next_of(all, &v, &buf, sizeof(buf)) && v.ts_ns == now + 50))
 			return -EPROTO;
-		if (FAILED(!next_of(all, &v, &buf, sizeof(buf)) && v.ts_ns == now + 100 && v.type == 4))
+		if (FAILED(!next_of(all, &v, &buf, sizeof(buf)) && v.ts_ns == now + 100 &&
+			   v.type == 4))
 			return -EPROTO;
 	}
 	if (!seqring_reserve(sdev, 8, &resv)) {
@@ -134,7 +135,8 @@ static int times(struct seqring_device *sdev, struct readers *all, bool nests)
 		seqring_commit_at(&resv, 3, now + 200);
 		if (FAILED(!ret && !next_of(all, &v, &buf, sizeof(buf)) && v.ts_ns == now + 200))
 			return -EPROTO;
-		if (FAILED(!next_of(all, &v, &buf, sizeof(buf)) && v.ts_ns == now + 200 && v.type == 4))
+		if (FAILED(!next_of(all, &v, &buf, sizeof(buf)) && v.ts_ns == now + 200 &&
+			   v.type == 4))
 			return -EPROTO;
 	}
 	return 0;
@@ -201,7 +203,8 @@ static int reading(struct seqring_device *sdev, struct readers *all, bool nests)
 	u64 n, number, read = 0, lost = 0;
 	struct seqring_view v;
 
-	if (FAILED(seqring_kreader_open(sdev, seqring_nr_rings(sdev), &none) == -EINVAL && !none.sdev))
+	if (FAILED(seqring_kreader_open(sdev, seqring_nr_rings(sdev), &none) == -EINVAL &&
+		   !none.sdev))
 		return -EPROTO;
 	if (FAILED(next_of(all, &v, &number, sizeof(number)) == -EAGAIN))
 		return -EPROTO;

@@ -16,7 +16,7 @@ DIR = os.path.join(TOP, "build", "mutants", "kmod")
 PLAIN = Mutant("unchanged", "", (), "")
 BATCH = 16
 # Seconds for a program, by kind of kernel.
-LIMIT_S, DEBUG_LIMIT_S = 60, 240
+LIMIT_S, DEBUG_LIMIT_S = 120, 240
 
 
 def program_of(test):

@@ -9,7 +9,7 @@ cd /root || exit 1
 GUEST_DEFS=1
 # A kernel with pages of 16 KiB runs no 32-bit program.
 FOLLOWERS='lib inline watermark slow_lib slow stopped'
-DRIVER_PROGS='t_reject t_read t_stall t_watermark t_poll t_observe'
+DRIVER_PROGS='t_reject t_read t_file t_stall t_watermark t_poll t_observe'
 # shellcheck source=tests/kernel/vm/guest.sh
 . ./vm_guest.sh
 

@@ -18,7 +18,7 @@ case $series in
 esac
 rounds=${ROUNDS:-300} flood=${FLOOD:-2000}
 name=vm-arm64-$series log=build/log/vm-arm64-$series.console out=build/log/vm-arm64-$series.out
-progs='t_map t_memory t_life t_race t_cycle t_unload t_owner t_reject t_read t_stall t_watermark t_poll
+progs='t_map t_memory t_life t_race t_cycle t_waits t_unload t_owner t_reject t_read t_file t_stall t_watermark t_poll
 	t_observe t_sched follow control'
 
 die() {

@@ -40,15 +40,21 @@ struct ring_bpf;
 /* ring_bpf_opts.flags */
 #define RING_BPF_ONE_RING (1u << 0) /* one ring for all CPUs, not one per CPU */
 #define RING_BPF_CONTINUE (1u << 1) /* take over a ring of that name if it exists */
-#define RING_BPF_MOUNT	  (1u << 2) /* mount a BPF file system if none is mounted */
+/*
+ * Mount a BPF file system if none is mounted: at /sys/fs/bpf, or at $RINGBPFDIR if that does not
+ * exist yet. Nothing is mounted over any other directory. The mount is for this user alone, and for
+ * those whom ring_bpf_opts.permissions lets use the ring.
+ */
+#define RING_BPF_MOUNT	  (1u << 2)
 
 /**
  * struct ring_bpf_opts - a ring for BPF programs
  * @size: sizeof(struct ring_bpf_opts)
  * @flags: RING_BPF_*
  * @clock_id: SEQRING_CLOCK_*
- * @permissions: mode of the pins: 0444 are the users that may read, 0666 those that may
- *           also sleep on the ring; 0: 0600
+ * @permissions: mode of the pins, whatever the umask: 0444 are the users that may read, 0666
+ *           those that may also sleep on the ring; 0: 0600. The ring's directory lets the same
+ *           users search it; directories that were there before keep their modes
  * @reserved: 0
  * @data_size: bytes of each ring, a power of two, 64 KiB to 256 MiB; 0: 1 MiB
  * @name: 1 to 31 of [A-Za-z0-9_-]. Other processes open the ring by this name, through
@@ -98,8 +104,9 @@ int ring_bpf_supported(void);
  * -ENOENT the object has no such map; -EPROTO the map is no ring, its BTF is no valid
  * schema, or the pins of that name are no ring; -EEXIST a kept ring has that name, and with
  * RING_BPF_CONTINUE: it has another shape, clock or schema; -EBUSY a running process owns
- * the ring of that name, or @obj is loaded already; -ENOTDIR the pins would not be in a BPF
- * file system; -ENAMETOOLONG $RINGBPFDIR; -ENOMEM; -EACCES, -EPERM; what bpf(2), mount(2)
+ * the ring of that name, another process kept the lock of all names for 10 s, or @obj is loaded
+ * already; -ENOTDIR the pins would not be in a BPF file system; -EPERM also: another user owns
+ * the directory of all rings; -ENAMETOOLONG $RINGBPFDIR; -ENOMEM; -EACCES; what bpf(2), mount(2)
  * and mkdir(2) give.
  */
 int ring_bpf_prepare(struct bpf_object *obj, const char *map, const struct ring_bpf_opts *opts,
@@ -186,10 +193,14 @@ void ring_bpf_close(struct ring_bpf *b);
  * ring_bpf_destroy() - detach the writers of a named ring, end it and remove its name
  * @name: its name
  *
- * Return: 0; -ENOENT no such ring; -EBUSY a running process owns it, or a program was
+ * Also removes what a process left of a ring that it was removing when it was killed.
+ *
+ * Return: 0; -ENOENT no such ring; -EBUSY a running process owns it, another process kept the
+ * lock of all names for 10 s, or a program was
  * publishing for a whole second; -EINVAL bad name; -EPROTO the pins of that name are no
  * ring; -EAGAIN the ring has ended, but the readers could not be woken: call again;
- * -EPERM, -EACCES; -ENAMETOOLONG $RINGBPFDIR; what bpf(2), unlink(2) and rmdir(2) give.
+ * -EPERM also: another user owns the directory of all rings; -EACCES; -ENAMETOOLONG
+ * $RINGBPFDIR; what bpf(2), unlink(2) and rmdir(2) give.
  */
 int ring_bpf_destroy(const char *name);
 

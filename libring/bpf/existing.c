@@ -43,6 +43,30 @@ static bool has_same_shape(const struct seqring_header *a, const struct seqring_
 }
 
 /*
+ * Removes what is left of a ring whose removal was interrupted. Its writers are detached, and so
+ * nothing publishes to it; its readers were told by whoever began to remove it, or see its end
+ * when its control program is still there.
+ */
+static int destroy_partial(const char *name, struct ring_pins *p)
+{
+	struct seqring_header h;
+	int err;
+
+	libring_pins_open_rest(p);
+	if (p->ring >= 0 && !libring_bpf_read_header(p->ring, &h)) {
+		if (libring_owner_alive(h.owner, h.owner_pidns))
+			return libring_set_error(EBUSY, "%s: process %u writes it", name,
+						 (uint32_t)h.owner);
+		libring_pins_detach_writers(p);
+		if (p->ctl >= 0)
+			libring_bpf_end_rings(p->ctl, h.nr_rings);
+	}
+	err = libring_pins_remove(p);
+	libring_pins_close(p);
+	return err;
+}
+
+/*
  * Decides about the ring that has the name of @b, with the lock held: leaves its pins
  * open for @b to continue it, or ends and removes a ring that nobody writes any more.
  */
@@ -51,6 +75,9 @@ static int resolve_existing(struct ring_bpf *b)
 	struct seqring_header h;
 	int err;
 
+	/* What is left of a ring blocks its name for nobody, unless a process still writes it. */
+	if (libring_pins_are_partial(&b->pins))
+		return destroy_partial(b->name, &b->pins);
 	err = libring_pins_open(&b->pins);
 	if (err == -ENOENT)
 		return 0;
@@ -92,7 +119,8 @@ int libring_bpf_claim_name(struct ring_bpf *b)
 
 	err = libring_pins_locate(b->name, &b->pins);
 	if (!err)
-		err = libring_pins_make_base(b->pins.base, b->opts.flags & RING_BPF_MOUNT);
+		err = libring_pins_make_base(b->pins.base, b->opts.flags & RING_BPF_MOUNT,
+					     b->opts.permissions);
 	if (!err)
 		err = libring_pins_lock(&b->pins, &lock);
 	if (err)
@@ -141,6 +169,8 @@ static int destroy_pinned(const char *name, struct ring_pins *p)
 	struct seqring_header h;
 	int err;
 
+	if (libring_pins_are_partial(p))
+		return destroy_partial(name, p);
 	err = libring_pins_open(p);
 	if (err == -ENOENT)
 		return libring_set_error(ENOENT, "%s: there is no such ring of a BPF program",

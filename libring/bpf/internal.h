@@ -4,7 +4,7 @@
  *
  *	prepare.c -> options.c, existing.c, clock.c, end.c
  *	start.c -> existing.c, clock.c
- *	start.c, existing.c, end.c -> pins.c
+ *	start.c, existing.c, end.c -> pins.c -> base.c
  *	start.c, existing.c, end.c, clock.c -> control.c
  */
 #ifndef LIBRING_BPF_INTERNAL_H
@@ -12,6 +12,7 @@
 
 #include <limits.h>
 #include <seqring/bpf.h>
+#include <sys/types.h>
 
 #include "../shared.h"
 #include "libring/bpf.h"
@@ -70,10 +71,15 @@ int libring_bpf_read_opts(const struct ring_bpf_opts *user, struct ring_bpf_opts
 int libring_bpf_claim_name(struct ring_bpf *b);
 int libring_bpf_take_over(struct ring_bpf *b);
 
+/* base.c */
+mode_t libring_pins_dir_mode(mode_t mode);
+int libring_pins_make_base(const char *base, bool mount_it, mode_t permissions);
+int libring_pins_lock(const struct ring_pins *p, int *fd);
+
 /* pins.c */
 int libring_pins_locate(const char *name, struct ring_pins *p);
-int libring_pins_make_base(const char *base, bool mount_it);
-int libring_pins_lock(const struct ring_pins *p, int *fd);
+void libring_pins_open_rest(struct ring_pins *p);
+bool libring_pins_are_partial(const struct ring_pins *p);
 int libring_pins_open(struct ring_pins *p);
 bool libring_pins_match(const struct ring_pins *p, int ring);
 void libring_pins_close(struct ring_pins *p);

@@ -19,43 +19,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "internal.h"
 
 #define DETACH_MS 1000
-
-/* Makes the directory of all named rings; @mount_it: mounts a BPF file system if needed. */
-int libring_pins_make_base(const char *base, bool mount_it)
-{
-	char parent[PATH_MAX], *slash;
-
-	if (mkdir(base, 0755) && errno != EEXIST) {
-		if (errno != ENOENT && errno != EPERM)
-			return libring_set_error(errno, "%s: %s", base, strerror(errno));
-	} else {
-		if (libring_on_bpffs(base))
-			return 0;
-		rmdir(base);
-	}
-	snprintf(parent, sizeof(parent), "%s", base);
-	slash = strrchr(parent, '/');
-	if (slash)
-		*slash = 0;
-	if (mount_it && !libring_on_bpffs(parent) && mount("bpf", parent, "bpf", 0, NULL))
-		return libring_set_error(errno, "cannot mount a BPF file system at %s: %s", parent,
-					 strerror(errno));
-	if (!libring_on_bpffs(parent))
-		return libring_set_error(ENOTDIR,
-					 "no BPF file system is mounted at %s: mount -t bpf bpf %s",
-					 parent, parent);
-	if (mkdir(base, 0755) && errno != EEXIST)
-		return libring_set_error(errno, "%s: %s", base, strerror(errno));
-	return 0;
-}
 
 /**
  * libring_pins_locate() - compute the paths of a ring's pins
@@ -74,35 +43,6 @@ int libring_pins_locate(const char *name, struct ring_pins *p)
 		return err;
 	if ((size_t)snprintf(p->dir, sizeof(p->dir), "%s/%s", p->base, name) >= sizeof(p->dir))
 		return libring_set_error(ENAMETOOLONG, "$RINGBPFDIR is too long");
-	return 0;
-}
-
-/**
- * libring_pins_lock() - lock all names: nobody else looks one up or takes one
- * @p: located, and @p->base exists
- * @fd: set to the lock, which close(2) releases
- *
- * The lock is on a directory that only its owner can open. Any user can open @p->base,
- * and could block all others by locking it.
- *
- * Return: 0; -errno.
- */
-int libring_pins_lock(const struct ring_pins *p, int *fd)
-{
-	char path[PATH_MAX + 16];
-
-	snprintf(path, sizeof(path), "%s/+lock", p->base);
-	if (mkdir(path, 0700) && errno != EEXIST)
-		return libring_set_error(errno, "%s: %s", path, strerror(errno));
-	*fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (*fd < 0)
-		return libring_set_error(errno, "%s: %s", path, strerror(errno));
-	while (flock(*fd, LOCK_EX)) {
-		if (errno == EINTR)
-			continue;
-		close(*fd);
-		return libring_set_error(errno, "cannot lock %s: %s", path, strerror(errno));
-	}
 	return 0;
 }
 
@@ -133,6 +73,31 @@ int libring_pins_open(struct ring_pins *p)
 	if (err)
 		libring_pins_close(p);
 	return err;
+}
+
+/* Opens the pins of a ring and of its control program that are still there. */
+void libring_pins_open_rest(struct ring_pins *p)
+{
+	open_pin(p, "ring", &p->ring);
+	open_pin(p, "ctl", &p->ctl);
+}
+
+/*
+ * Asks whether the directory of a ring is there without all of its pins: a process was killed
+ * while it removed them. Nobody can read or continue such a ring.
+ */
+bool libring_pins_are_partial(const struct ring_pins *p)
+{
+	static const char *const parts[] = { "ring", "wait", "doorbell", "ctl" };
+	char path[PATH_MAX + 16];
+	bool missing = false;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", p->dir, parts[i]);
+		missing |= access(path, F_OK) && errno == ENOENT;
+	}
+	return missing && !access(p->dir, F_OK);
 }
 
 void libring_pins_close(struct ring_pins *p)
@@ -269,19 +234,23 @@ int libring_pins_create(const struct ring_bpf *b)
 {
 	const mode_t mode = b->opts.permissions ? b->opts.permissions : 0600;
 	struct ring_pins tmp = b->pins;
-	int lock, err;
+	int lock, err = 0;
 
 	/* A ring's name has no +, and a BPF file system allows no dots. */
 	snprintf(tmp.dir, sizeof(tmp.dir), "%.*s/+%s+%d", (int)(sizeof(tmp.dir) - 64), b->pins.base,
 		 b->name, getpid());
-	/* The modes of the files decide about access: every user may look them up. */
-	if (mkdir(tmp.dir, 0755))
+	/* Who may use a file of the ring may search its directory, whatever the umask. */
+	if (mkdir(tmp.dir, 0700))
 		return libring_set_error(errno, "%s: %s", tmp.dir, strerror(errno));
+	if (chmod(tmp.dir, libring_pins_dir_mode(mode)))
+		err = libring_set_error(errno, "%s: %s", tmp.dir, strerror(errno));
 	/*
 	 * The kernel does not map a BPF map by a read-only descriptor, so readers need the
 	 * right to write. The map is frozen, so that right lets nobody write.
 	 */
-	err = make_pin(tmp.dir, "ring", bpf_map__fd(b->map), (mode & 0444) | (mode & 0444) >> 1);
+	if (!err)
+		err = make_pin(tmp.dir, "ring", bpf_map__fd(b->map),
+			       (mode & 0444) | (mode & 0444) >> 1);
 	if (!err)
 		err = make_pin(tmp.dir, "wait", bpf_map__fd(b->wait), mode);
 	if (!err)

@@ -3,6 +3,7 @@
  * Every rejection, when a ring is opened and when a ring is set up. Each has its errno and
  * a sentence that names the mistake.
  */
+#include <sys/file.h>
 #include <sys/resource.h>
 
 #include "loader.h"
@@ -366,6 +367,110 @@ static void late(void)
 	bpf_object__close(second);
 }
 
+/* What was mounted at @path is for this user alone, and nothing can be executed from it. */
+static void check_mount(const char *path)
+{
+	char line[PATH_MAX], wanted[PATH_MAX + 64];
+	struct stat st;
+	bool found = false;
+	FILE *f = fopen("/proc/self/mounts", "re");
+
+	snprintf(wanted, sizeof(wanted), " %s bpf rw,nosuid,nodev,noexec", path);
+	while (f && fgets(line, sizeof(line), f))
+		found |= !!strstr(line, wanted);
+	if (f)
+		fclose(f);
+	T_EQ("bpffs.mount_options", found, 1);
+	T_EQ("bpffs.mount_mode", stat(path, &st) ? -1 : (int)(st.st_mode & 0777), 0700);
+}
+
+/* A directory that was there before is neither mounted over nor removed. */
+static void not_ours(const char *path, struct ring_bpf_opts *opts)
+{
+	char file[PATH_MAX + 8];
+
+	T_EQ("bpffs.empty_is_kept", access(path, F_OK), 0);
+	opts->flags = RING_BPF_MOUNT;
+	REJECTED("bpffs.empty", prepare("wake", "ring", opts), ENOTDIR, path);
+	T_EQ("bpffs.empty_is_still_kept", access(path, F_OK), 0);
+	snprintf(file, sizeof(file), "%s/file", path);
+	close(open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	REJECTED("bpffs.full", prepare("wake", "ring", opts), ENOTDIR, path);
+	T_EQ("bpffs.full_is_kept", access(file, F_OK), 0);
+	unlink(file);
+}
+
+/* A directory or a lock of another user, and a lock that is never given back, are refused. */
+static void foreign(void)
+{
+	struct ring_bpf_opts opts = LOADER_OPTS(.name = "foreign");
+	const char *base = getenv("RINGBPFDIR");
+	char lock[PATH_MAX];
+	uint64_t begin;
+	int fd;
+
+	T_EQ("base.own", prepare("wake", "ring", &opts), 0);
+	if (chown(base, 12345, 12345))
+		die("chown");
+	REJECTED("base.foreign", prepare("wake", "ring", &opts), EPERM, "user 12345 owns it");
+	if (chown(base, 0, 0))
+		die("chown");
+	snprintf(lock, sizeof(lock), "%s/+lock", base);
+	if (chown(lock, 12345, 12345))
+		die("chown");
+	REJECTED("lock.foreign", prepare("wake", "ring", &opts), EPERM, "user 12345 owns it");
+	if (chown(lock, 0, 0))
+		die("chown");
+	fd = open(lock, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX))
+		die("flock");
+	begin = now_ns();
+	REJECTED("lock.kept", prepare("wake", "ring", &opts), EBUSY, "keeps it locked");
+	T_EQ("lock.limit", now_ns() - begin < 60ULL * 1000000000, 1);
+	close(fd);
+	T_EQ("lock.given_back", prepare("wake", "ring", &opts), 0);
+}
+
+/* Each set of pins that a killed process may leave is removed by name, and blocks nobody. */
+static void partial(void)
+{
+	static const char *const parts[] = { "ring", "wait", "doorbell", "ctl" };
+	struct ring_bpf_opts opts = LOADER_OPTS(.name = "partial", .permissions = 0644);
+	const char *base = getenv("RINGBPFDIR");
+	char path[PATH_MAX], what[64];
+	unsigned int set, i;
+	struct stat st;
+
+	for (set = 0; set < 32; set++) {
+		struct bpf_object *obj = open_object("wake");
+		struct ring_bpf *ring;
+
+		umask(077);
+		if (ring_bpf_prepare(obj, "ring", &opts, &ring) || ring_bpf_load(obj) ||
+		    ring_bpf_start(ring) || ring_bpf_keep(ring, NULL, 0))
+			die("partial");
+		snprintf(path, sizeof(path), "%s/partial", base);
+		if (!set)
+			T_EQ("partial.mode", stat(path, &st) ? -1 : (int)(st.st_mode & 07777),
+			     0755);
+		for (i = 0; i < 4; i++) {
+			snprintf(path, sizeof(path), "%s/partial/%s", base, parts[i]);
+			if (set >> i & 1)
+				unlink(path);
+		}
+		ring_bpf_close(ring);
+		bpf_object__close(obj);
+		snprintf(what, sizeof(what), "partial.%x", set);
+		/* By name, or by the next ring of that name. */
+		if (set & 16 && set & 15)
+			T_EQ(what, prepare("wake", "ring", &opts), 0);
+		else
+			T_EQ(what, ring_bpf_destroy("partial"), 0);
+		snprintf(path, sizeof(path), "%s/partial", base);
+		T_EQ(what, access(path, F_OK), -1);
+	}
+}
+
 /* Rejections without a BPF file system. */
 static void no_bpffs(void)
 {
@@ -383,13 +488,17 @@ static void no_bpffs(void)
 	REJECTED("bpffs.none.destroy", ring_bpf_destroy("nowhere"), ENOENT, "no such ring");
 	setenv("RINGBPFDIR", "/tmp/none/none/none", 1);
 	opts.flags = RING_BPF_MOUNT;
-	REJECTED("bpffs.no_mount", prepare("wake", "ring", &opts), ENOENT, "cannot mount");
+	REJECTED("bpffs.no_mount", prepare("wake", "ring", &opts), ENOENT, "cannot create");
 	snprintf(path, sizeof(path), "%s/seqring", dir);
 	setenv("RINGBPFDIR", path, 1);
+	umask(077);
 	T_EQ("bpffs.mounted", prepare("wake", "ring", &opts), 0);
+	check_mount(path);
 	opts.flags = 0;
 	T_EQ("bpffs.is_there", prepare("wake", "ring", &opts), 0);
-	umount(dir);
+	umount(path);
+	not_ours(path, &opts);
+	rmdir(path);
 	rmdir(dir);
 
 	memset(name, 'x', sizeof(name));
@@ -448,6 +557,8 @@ int main(void)
 	objects();
 	order();
 	late();
+	foreign();
+	partial();
 	no_bpffs();
 	limits();
 	umount(bpffs);

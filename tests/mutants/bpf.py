@@ -19,6 +19,7 @@ WAKE = "bpf wake"
 SLEEP = "bpf sleep"
 LIFE = "bpf life"
 ACCESS = "bpf access"
+REJECT = "reject"
 
 SET = mutant.Set(("include/seqring", "include/libring*", "libring"), [
     Mutant("a nested BPF program writes to the ring that is already in use", "seqring_bpf_take",
@@ -106,13 +107,28 @@ SET = mutant.Set(("include/seqring", "include/libring*", "libring"), [
     Mutant("a loader removes pins that belong to another ring", "libring_pins_match",
            swap("$ours.id == $theirs.id", "true"), LIFE),
     Mutant("a loader does not wait for the lock on the pinned name", "libring_pins_lock",
-           never("flock(*$fd, LOCK_EX)"), LIFE),
+           swap("if (!flock(*$fd, LOCK_EX | LOCK_NB))", "if (1)"), LIFE),
     Mutant("the loader does not freeze the map", "fill_map",
            swap("bpf_map_freeze(bpf_map__fd($b->map))", "0"), ACCESS),
     Mutant("every user may open the pinned map", "make_pin",
            swap("chmod($path, $mode)", "chmod($path, 0666)"), ACCESS),
     Mutant("every user may end the BPF ring", "libring_pins_create",
            swap("bpf_program__fd($b->ctl), 0600", "bpf_program__fd($b->ctl), 0666"), ACCESS),
+    Mutant("a BPF file system is mounted over a directory that was there",
+           "libring_pins_make_base",
+           swap("check_own_dir($base) : say_not_mounted($base)",
+                "check_own_dir($base) : mount_bpffs($base, permissions)"), REJECT),
+    Mutant("rings are pinned in a directory of another user", "open_own_dir",
+           swap("if (!fstat(*fd, &$st) && (!$st.st_uid || $st.st_uid == geteuid()))",
+                "if (1)"), REJECT),
+    Mutant("a process that keeps the lock blocks all others", "libring_pins_lock",
+           drop("| LOCK_NB"), REJECT),
+    Mutant("programs can be executed from the BPF file system", "mount_bpffs",
+           drop("| MS_NOEXEC"), REJECT),
+    Mutant("the umask decides who may search the directory of a ring", "libring_pins_create",
+           never("chmod($tmp.dir, libring_pins_dir_mode($mode))"), REJECT),
+    Mutant("the rest of a ring that was removed in part stays", "destroy_pinned",
+           drop("if (libring_pins_are_partial($p)) return destroy_partial(name, $p);"), REJECT),
 ])
 
 # program, objects, arguments, seconds
@@ -125,6 +141,7 @@ RUNS = {
     SLEEP: ("sleep", ("wake",), [["--kills", "10"]], 25),
     LIFE: ("life", ("wake",), [[]], 40),
     ACCESS: ("access", ("wake",), [[]], 30),
+    REJECT: ("reject", ("wake", "plain", "large"), [[]], 60),
 }
 
 

@@ -184,6 +184,22 @@ static int seqring_ioc_write_type(struct seqring_file *f, void __user *user)
 	return 0;
 }
 
+/* poll() goes by the cursors from now on, so what its waiters wait for has changed. */
+static int seqring_ioc_reader_fd(struct seqring_file *f, kuid_t uid)
+{
+	int fd = seqring_reader_fd(f, uid);
+
+	if (fd >= 0)
+		seqring_wake_file_now(f);
+	return fd;
+}
+
+static int seqring_ioc_look(struct seqring_file *f)
+{
+	seqring_wake_file_now(f);
+	return 0;
+}
+
 static long seqring_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct seqring_file *f = file->private_data;
@@ -204,7 +220,9 @@ static long seqring_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 	case _IOC_NR(SEQRING_IOC_WRITE_TYPE):
 		return seqring_ioc_write_type(f, user);
 	case _IOC_NR(SEQRING_IOC_READER_FD):
-		return arg ? -EINVAL : seqring_reader_fd(f, file->f_cred->uid);
+		return arg ? -EINVAL : seqring_ioc_reader_fd(f, file->f_cred->uid);
+	case _IOC_NR(SEQRING_IOC_LOOK):
+		return arg ? -EINVAL : seqring_ioc_look(f);
 	default:
 		return -ENOTTY;
 	}

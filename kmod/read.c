@@ -289,40 +289,31 @@ static enum seqring_outcome seqring_seek_ring(struct seqring_reader *r, u32 when
 	return outcome;
 }
 
-/**
- * seqring_seek() - move the position of read(2), on all rings
- * @f: the file
- * @whence: SEQRING_SEEK_*
- * @value: seq or time, as @whence needs it; else 0
- *
- * Context: may sleep.
- * Return: 0; -EINVAL no such whence, or a value that it does not take; -ERANGE @value is a
- * seq in the future; -EOPNOTSUPP a seek by seq on several rings, or by time without a
- * clock; -EAGAIN the writer overran the reader in every try; -EIO the ring is
- * corrupt; -EINTR the task is being killed.
- */
-int seqring_seek(struct seqring_file *f, u32 whence, u64 value)
+/* Return: 0; -EINVAL; -ERANGE; -EOPNOTSUPP; see seqring_seek(). */
+static int seqring_check_seek(const struct seqring_file *f, u32 whence, u64 value)
+{
+	switch (whence) {
+	case SEQRING_SEEK_OLDEST:
+	case SEQRING_SEEK_NEWEST:
+	case SEQRING_SEEK_HEAD:
+		return value ? -EINVAL : 0;
+	case SEQRING_SEEK_SEQ:
+		if (f->sdev->nr_rings > 1)
+			return -EOPNOTSUPP;
+		return value > READ_ONCE(f->sdev->rings[0]->w.ctl->seq) + 1 ? -ERANGE : 0;
+	case SEQRING_SEEK_TIME:
+		return f->sdev->clock_id == SEQRING_CLOCK_NONE ? -EOPNOTSUPP : 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int seqring_seek_rings(struct seqring_file *f, u32 whence, u64 value)
 {
 	enum seqring_outcome outcome;
 	struct seqring_reader r;
 	u32 i;
 
-	if (whence == SEQRING_SEEK_SEQ) {
-		if (f->sdev->nr_rings > 1)
-			return -EOPNOTSUPP;
-		if (value > READ_ONCE(f->sdev->rings[0]->w.ctl->seq) + 1)
-			return -ERANGE;
-	} else if (whence == SEQRING_SEEK_TIME) {
-		if (f->sdev->clock_id == SEQRING_CLOCK_NONE)
-			return -EOPNOTSUPP;
-	} else if (whence > SEQRING_SEEK_TIME) {
-		return -EINVAL;
-	} else if (value) {
-		return -EINVAL;
-	}
-	mutex_lock(&f->lock);
-	f->overrun = false;
-	mutex_unlock(&f->lock);
 	for (i = 0; i < f->sdev->nr_rings; i++) {
 		/* A seek may take long, so it works on a copy. */
 		mutex_lock(&f->lock);
@@ -341,6 +332,35 @@ int seqring_seek(struct seqring_file *f, u32 whence, u64 value)
 		cond_resched();
 	}
 	return 0;
+}
+
+/**
+ * seqring_seek() - move the position of read(2), on all rings
+ * @f: the file
+ * @whence: SEQRING_SEEK_*
+ * @value: seq or time, as @whence needs it; else 0
+ *
+ * Who waits for the file looks at the rings again.
+ *
+ * Context: may sleep.
+ * Return: 0; -EINVAL no such whence, or a value that it does not take; -ERANGE @value is a
+ * seq in the future; -EOPNOTSUPP a seek by seq on several rings, or by time without a
+ * clock; -EAGAIN the writer overran the reader in every try; -EIO the ring is
+ * corrupt; -EINTR the task is being killed.
+ */
+int seqring_seek(struct seqring_file *f, u32 whence, u64 value)
+{
+	int err = seqring_check_seek(f, whence, value);
+
+	if (err)
+		return err;
+	mutex_lock(&f->lock);
+	f->overrun = false;
+	mutex_unlock(&f->lock);
+	err = seqring_seek_rings(f, whence, value);
+	/* After a failure, too: some rings may have moved. */
+	seqring_wake_file_now(f);
+	return err;
 }
 
 /* As on /dev/kmsg: SEEK_SET 0 is the oldest record, SEEK_END 0 is after the newest. */

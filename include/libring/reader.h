@@ -271,7 +271,9 @@ int ring_fd(struct ring_reader *r, int *fd);
  * ring_set_wakeup() - change the watermark
  * @r: the reader
  * @records, @bytes, @timeout_ns: as wake_records, wake_bytes and wake_timeout_ns of struct
- *      ring_open_opts; in force from the next ring_wait() or poll of the descriptor
+ *      ring_open_opts; in force from the next ring_wait() or poll of the descriptor, and for
+ *      whoever waits for the descriptor already. (A module before SEQRING_IOC_LOOK does not
+ *      wake the latter.)
  *
  * Sleeps as ring_fd(), if that was called; otherwise never.
  *

@@ -415,6 +415,16 @@ SEQRING_ASSERT(sizeof(struct seqring_ctl_destroy) == 40, "ABI");
  * open files of devices is reached. open(2) fails with the same errno.
  */
 #define SEQRING_IOC_READER_FD	_IO(SEQRING_IOC_MAGIC, 0x04)
+/*
+ * Makes everybody who waits for this open file look at the rings again. Call it after a store to
+ * the reader page that makes the file readable earlier than before: a lower watermark, or a
+ * cursor that moved back. poll(2) and level-triggered epoll look when they are called, so only
+ * who waits at the time of the store needs it. SEQRING_IOC_SEEK, lseek() and the first
+ * SEQRING_IOC_READER_FD do it themselves. The argument is 0.
+ *
+ * Return: 0; EINVAL the argument is not 0; ENOTTY a module before this ioctl.
+ */
+#define SEQRING_IOC_LOOK	_IO(SEQRING_IOC_MAGIC, 0x05)
 /* On the control node. */
 #define SEQRING_CTL_CREATE	_IOW(SEQRING_IOC_MAGIC, 0x40, struct seqring_ctl_create)
 #define SEQRING_CTL_DESTROY	_IOW(SEQRING_IOC_MAGIC, 0x41, struct seqring_ctl_destroy)

@@ -92,8 +92,20 @@ static void chardev_arm(struct ring_reader *r, bool for_fd)
 		seqring_write(&cursor->pos, held ? SEQRING_WAIT_NONE : s->rd.pos);
 		seqring_write(&cursor->seq, held ? SEQRING_WAIT_NONE : libring_source_next_seq(s));
 	}
-	if (for_fd && c->poller.epfd >= 0)
-		libring_poller_set_timer(&c->poller, m->due_ns);
+	if (!for_fd || c->poller.epfd < 0)
+		return;
+	libring_poller_set_timer(&c->poller, m->due_ns);
+	/* The instance asked the device by the old cursors, and does not ask again by itself. */
+	libring_poller_look(&c->poller, c->fd, EPOLLIN, POLLER_PEER);
+}
+
+static void chardev_look(struct ring_reader *r)
+{
+	struct chardev *c = r->state;
+
+	/* An older module gives ENOTTY: on it, only a waiter that asks again notices. */
+	if (c->poller.epfd < 0)
+		ioctl(c->fd, SEQRING_IOC_LOOK, 0);
 }
 
 static bool chardev_woken(struct ring_reader *r, short revents)
@@ -232,4 +244,5 @@ const struct ring_backend libring_backend_chardev = {
 	.arm = chardev_arm,
 	.woken = chardev_woken,
 	.kick = chardev_kick,
+	.look = chardev_look,
 };

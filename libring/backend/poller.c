@@ -42,6 +42,14 @@ int libring_poller_add(struct ring_poller *p, int fd, uint32_t events, uint32_t 
 	return 0;
 }
 
+/* Makes the instance ask @fd again, which libring_poller_add() added with the same values. */
+void libring_poller_look(struct ring_poller *p, int fd, uint32_t events, uint32_t what)
+{
+	struct epoll_event ev = { .events = events, .data.u32 = what };
+
+	epoll_ctl(p->epfd, EPOLL_CTL_MOD, fd, &ev);
+}
+
 /* Takes all edges out, so that only later events make the instance readable. Return: POLLER_*. */
 uint32_t libring_poller_drain(struct ring_poller *p)
 {

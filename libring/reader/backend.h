@@ -54,6 +54,8 @@ struct ring_origin {
  *       NULL: it never does
  * @kick: makes the descriptor readable until the next drain, unless it is readable by
  *       itself as long as a record is unread
+ * @look: after @arm with another watermark or an earlier place: makes who waits for the
+ *       descriptor look again. NULL: @arm and @kick do
  */
 struct ring_backend {
 	unsigned int writer;
@@ -71,6 +73,7 @@ struct ring_backend {
 	void (*arm)(struct ring_reader *r, bool for_fd);
 	bool (*woken)(struct ring_reader *r, short revents);
 	void (*kick)(struct ring_reader *r);
+	void (*look)(struct ring_reader *r);
 };
 
 #endif /* LIBRING_READER_BACKEND_H */

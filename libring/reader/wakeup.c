@@ -50,6 +50,8 @@ void libring_update_wakeup(struct ring_reader *r)
 	/* Thresholds depend on which sources have a record. */
 	libring_merge_next(&r->merge, false, &s);
 	libring_rearm(r, &s);
+	if (r->backend->look)
+		r->backend->look(r);
 }
 
 int ring_fd(struct ring_reader *r, int *fd)

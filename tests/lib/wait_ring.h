@@ -46,4 +46,16 @@ static inline unsigned int wait_ring_drain(struct wait_reader *r)
 	return n;
 }
 
+static inline void wait_ring_set_mark(struct wait_reader *r, const struct wait_mark *mark)
+{
+	if (ring_set_wakeup(r->state, mark->records, 0, mark->timeout_ns))
+		die("waits.ring_set_wakeup");
+}
+
+static inline void wait_ring_seek(struct wait_reader *r, bool oldest)
+{
+	if (ring_seek(r->state, oldest ? RING_OLDEST : RING_HEAD, 0))
+		die("waits.ring_seek");
+}
+
 #endif /* TESTS_LIB_WAIT_RING_H */

@@ -56,6 +56,8 @@ struct wait_reader {
  * @one_reader: its readers take records from each other
  * @publish: one record
  * @drain: reads all that is there. Return: how many records
+ * @set_mark: waits for another mark from now on; NULL: it has none
+ * @seek: moves to the oldest record, or behind the newest; NULL: it cannot
  */
 struct wait_backend {
 	const char *name;
@@ -69,12 +71,15 @@ struct wait_backend {
 	void (*open)(struct wait_reader *r, const struct wait_mark *mark);
 	void (*close)(struct wait_reader *r);
 	unsigned int (*drain)(struct wait_reader *r);
+	void (*set_mark)(struct wait_reader *r, const struct wait_mark *mark);
+	void (*seek)(struct wait_reader *r, bool oldest);
 };
 
 /*
  * A source, with a thread that publishes while the waiter sleeps.
  *
  * @later: records that the thread is to publish, after @later_ns
+ * @act: what it is to do then, with @arg; NULL: nothing
  */
 struct wait_source {
 	const struct wait_backend *kind;
@@ -84,6 +89,8 @@ struct wait_source {
 	pthread_cond_t changed;
 	unsigned int later;
 	uint64_t later_ns;
+	void (*act)(void *arg);
+	void *arg;
 	bool stop;
 	uint64_t rnd;
 };
@@ -94,7 +101,7 @@ static void *wait_publisher(void *arg)
 
 	pthread_mutex_lock(&s->lock);
 	while (!s->stop) {
-		if (!s->later) {
+		if (!s->later && !s->act) {
 			pthread_cond_wait(&s->changed, &s->lock);
 			continue;
 		}
@@ -104,7 +111,10 @@ static void *wait_publisher(void *arg)
 			s->kind->publish(s);
 			__atomic_store_n(&s->later, s->later - 1, __ATOMIC_RELEASE);
 		}
+		if (s->act)
+			s->act(s->arg);
 		pthread_mutex_lock(&s->lock);
+		s->act = NULL;
 		pthread_cond_broadcast(&s->changed);
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -141,23 +151,34 @@ static inline void wait_publish(struct wait_source *s, unsigned int nr)
 		s->kind->publish(s);
 }
 
-/* Publishes from the source's thread, about when the caller goes to sleep or long after. */
-static inline void wait_publish_later(struct wait_source *s, unsigned int nr)
+/*
+ * Publishes from the source's thread and calls @act, about when the caller goes to sleep or long
+ * after.
+ */
+static inline void wait_act_later(struct wait_source *s, unsigned int nr, void (*act)(void *arg),
+				  void *arg)
 {
 	uint64_t r = next_random(&s->rnd);
 
 	pthread_mutex_lock(&s->lock);
 	s->later_ns = r % 8 ? (r >> 8) % 100000 : 2 * MS;
 	s->later = nr;
+	s->act = act;
+	s->arg = arg;
 	pthread_cond_broadcast(&s->changed);
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* Waits until all is published. */
+static inline void wait_publish_later(struct wait_source *s, unsigned int nr)
+{
+	wait_act_later(s, nr, NULL, NULL);
+}
+
+/* Waits until all is published and done. */
 static inline void wait_published(struct wait_source *s)
 {
 	pthread_mutex_lock(&s->lock);
-	while (s->later)
+	while (s->later || s->act)
 		pthread_cond_wait(&s->changed, &s->lock);
 	pthread_mutex_unlock(&s->lock);
 }

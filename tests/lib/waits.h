@@ -180,12 +180,38 @@ static inline bool wait_fits(const struct wait_backend *kind, const struct wait_
 	       !(kind->one_reader && way->flags & WAY_TWO_READERS);
 }
 
+static inline void wait_run_init(struct wait_run *run, struct wait_source *s,
+				 const struct wait_mark *mark, const struct wait_way *way)
+{
+	memset(run, 0, sizeof(*run));
+	run->mark = mark;
+	run->way = way;
+	run->src = s;
+	run->nr_readers = way->flags & WAY_TWO_READERS ? 2 : 1;
+	run->nr_waiting = way->flags & (WAY_TWO_READERS | WAY_TWICE) ? 2 : 1;
+}
+
+/* True if this kernel has what the way needs; else skips the check @name. */
+static inline bool wait_has_way(const struct wait_way *way, const char *name)
+{
+	struct uring uring;
+	int err;
+
+	if (!wait_uses_uring(way))
+		return true;
+	err = uring_open(&uring, 8, way->setup);
+	if (err)
+		t_skip(name, "io_uring_setup: %s", strerror(-err));
+	else
+		uring_close(&uring);
+	return !err;
+}
+
 /* Tries a way on a source, with each mark: one check. */
 static inline void wait_try(struct wait_source *s, const struct wait_way *way, unsigned int rounds)
 {
 	const struct wait_backend *kind = s->kind;
 	struct wait_run run;
-	struct waiting probe;
 	struct wait_account *a = &run.a;
 	unsigned int i;
 	char name[128];
@@ -194,24 +220,12 @@ static inline void wait_try(struct wait_source *s, const struct wait_way *way, u
 	if (!wait_fits(kind, way))
 		return;
 	snprintf(name, sizeof(name), "waits, %s: %s", kind->name, way->name);
+	if (!wait_has_way(way, name))
+		return;
 	for (i = 0; i < sizeof(wait_marks) / sizeof(*wait_marks) && good; i++) {
 		if (!(kind->marks >> i & 1))
 			continue;
-		memset(&run, 0, sizeof(run));
-		run.mark = &wait_marks[i];
-		run.way = way;
-		run.src = s;
-		run.nr_readers = way->flags & WAY_TWO_READERS ? 2 : 1;
-		run.nr_waiting = way->flags & (WAY_TWO_READERS | WAY_TWICE) ? 2 : 1;
-		if (wait_uses_uring(way)) {
-			int err = uring_open(&probe.uring, 8, way->setup);
-
-			if (err) {
-				t_skip(name, "io_uring_setup: %s", strerror(-err));
-				return;
-			}
-			uring_close(&probe.uring);
-		}
+		wait_run_init(&run, s, &wait_marks[i], way);
 		/* A reader that is gone leaves its threshold behind, which wakes once. */
 		if (kind->early) {
 			wait_source_close(s);

@@ -6,6 +6,7 @@
  *   waits [ROUNDS]
  */
 #include "../lib/wait_ring.h"
+#include "../lib/wait_change.h"
 #include "../lib/wait_table.h"
 
 /* --- pipes ------------------------------------------------------------------------------ */
@@ -124,6 +125,31 @@ static const struct wait_backend memfds = {
 	.open = memfd_open,
 	.close = wait_ring_close,
 	.drain = wait_ring_drain,
+	.set_mark = wait_ring_set_mark,
+	.seek = wait_ring_seek,
+};
+
+static void window_open(struct wait_reader *r, const struct wait_mark *mark)
+{
+	struct ring_open_opts opts = wait_ring_opts(mark);
+
+	opts.merge_window_ns = MS;
+	memfd_open_with(r, &opts);
+}
+
+static const struct wait_backend windows = {
+	.name = "ring_fd() of a memfd ring with a merge window",
+	.marks = WAIT_EACH | WAIT_FIVE | WAIT_TIMEOUT,
+	.nested = true,
+	.early = true,
+	.create = memfd_create_ring,
+	.destroy = memfd_destroy,
+	.publish = memfd_publish,
+	.open = window_open,
+	.close = wait_ring_close,
+	.drain = wait_ring_drain,
+	.set_mark = wait_ring_set_mark,
+	.seek = wait_ring_seek,
 };
 
 int main(int argc, char **argv)
@@ -132,5 +158,8 @@ int main(int argc, char **argv)
 
 	wait_try_all(&pipes, rounds);
 	wait_try_all(&memfds, rounds);
+	wait_try_all(&windows, rounds);
+	wait_change_all(&memfds);
+	wait_change_all(&windows);
 	return t_done();
 }

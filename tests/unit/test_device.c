@@ -17,7 +17,10 @@
 
 #include "unit.h"
 
-/* The device: @ino tells it from other files; @hangup, @err: what poll() adds. */
+/*
+ * The device: @ino tells it from other files; @extra: what poll() adds. @looks: how often a waiter
+ * was made to look, the last time by @looked_pos, a cursor of ring 0, and by @looked_records
+ */
 static struct {
 	ino_t ino;
 	struct ring_writer *w;
@@ -27,8 +30,12 @@ static struct {
 	int event;
 	int geometry_err;
 	int page_err;
+	int look_err;
 	short extra;
 	unsigned int polls;
+	unsigned int looks;
+	uint64_t looked_pos;
+	uint64_t looked_records;
 } dev;
 
 static bool is_device(int fd)
@@ -55,6 +62,13 @@ static int fail_with(int err)
 	return err ? -1 : 0;
 }
 
+static void look(void)
+{
+	dev.looks++;
+	dev.looked_pos = dev.page->cursor[0].pos;
+	dev.looked_records = dev.page->wake_records;
+}
+
 int ioctl(int fd, unsigned long request, ...)
 {
 	va_list args;
@@ -73,6 +87,11 @@ int ioctl(int fd, unsigned long request, ...)
 	case SEQRING_IOC_READER_FD:
 		assert_true(is_device(fd));
 		return dev.page_err ? fail_with(dev.page_err) : dup(dev.page_fd);
+	case SEQRING_IOC_LOOK:
+		assert_true(is_device(fd));
+		assert_null(arg);
+		look();
+		return fail_with(dev.look_err);
 	}
 	return (int)syscall(SYS_ioctl, fd, request, arg);
 }
@@ -80,6 +99,8 @@ int ioctl(int fd, unsigned long request, ...)
 /* A memfd cannot be polled; an eventfd stands in for it. */
 int epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev)
 {
+	if (is_device(fd) && op == EPOLL_CTL_MOD)
+		look();
 	return (int)syscall(SYS_epoll_ctl, epfd, op, is_device(fd) ? dev.event : fd, ev);
 }
 
@@ -388,6 +409,43 @@ static void test_fd(void **state)
 	ring_close(r);
 }
 
+/*
+ * Whoever waits for the descriptor already looks again after a change of the watermark or of the
+ * place. An older module, which has no such call, changes nothing else.
+ */
+static void test_look(void **state)
+{
+	struct ring_reader *r = open_device(NULL);
+	struct ring_record rec;
+	unsigned int looks;
+	int fd;
+
+	(void)state;
+	publish_numbers(dev.w, 0, 2);
+	assert_int_equal(ring_set_wakeup(r, 3, 0, 0), 0);
+	assert_int_equal(ring_seek(r, RING_OLDEST, 0), 0);
+	/* Nobody can wait for it yet. */
+	assert_int_equal(dev.looks, 0);
+	assert_int_equal(ring_fd(r, &fd), 0);
+	looks = dev.looks;
+	assert_int_equal(ring_set_wakeup(r, 4, 0, 0), 0);
+	assert_int_equal(dev.looks, looks + 1);
+	assert_int_equal(dev.looked_records, 4);
+	assert_int_equal(ring_seek(r, RING_HEAD, 0), 0);
+	assert_int_equal(dev.looks, looks + 2);
+	assert_int_equal(dev.looked_pos, 64);
+	dev.look_err = ENOTTY;
+	assert_int_equal(ring_seek(r, RING_OLDEST, 0), 0);
+	assert_int_equal(dev.looks, looks + 3);
+	assert_int_equal(dev.looked_pos, 0);
+	assert_int_equal(ring_set_wakeup(r, 1, 0, 0), 0);
+	while (!ring_read(r, &rec, NULL, 0))
+		;
+	/* A place that moves on by reading needs no call. */
+	assert_int_equal(dev.looks, looks + 4);
+	ring_close(r);
+}
+
 /* Rings that are not read never wake the reader. */
 static void test_one_ring(void **state)
 {
@@ -431,6 +489,9 @@ static void test_window(void **state)
 	assert_int_equal(ring_fd(r, &fd), 0);
 	assert_false(is_device(fd));
 	assert_int_equal(ring_read(r, &rec, NULL, 0), -EAGAIN);
+	/* The instance has asked the device by the cursors as they are. */
+	assert_int_equal(dev.looked_pos, SEQRING_WAIT_NONE);
+	assert_int_equal(dev.looked_records, 1);
 	/* It does not wait for the record that is held back, but for one of another ring. */
 	assert_int_equal(dev.page->cursor[0].pos, SEQRING_WAIT_NONE);
 	assert_int_equal(dev.page->cursor[1].pos, 0);
@@ -443,6 +504,8 @@ static void test_window(void **state)
 	assert_int_equal(readable(fd, 0), 0);
 	assert_int_equal(dev.page->cursor[0].pos, 32);
 	assert_int_equal(dev.page->wake_records, 9);
+	assert_int_equal(dev.looked_pos, 32);
+	assert_int_equal(dev.looked_records, 9);
 	/* The device in it. */
 	assert_int_equal(write(dev.event, &n, sizeof(n)), sizeof(n));
 	assert_int_equal(readable(fd, 0), 1);
@@ -479,6 +542,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_wait_trusts_poll, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hup, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fd, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_look, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_ring, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_window, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_window_wait, setup, teardown),

@@ -178,7 +178,7 @@ on_cpu() {
 
 module_alone() {
 	check load insmod seqring.ko
-	for prog in ${MODULE_PROGS:-t_map t_memory t_life t_race t_cycle t_waits t_unload t_owner}; do
+	for prog in ${MODULE_PROGS:-t_map t_memory t_life t_race t_cycle t_waits t_waiters t_unload t_owner}; do
 		program "$prog"
 	done
 	# If the kernel can inject failures, t_fault makes each allocation fail in turn.

@@ -327,6 +327,9 @@ static void map_reader(int fd)
 	char *map, c;
 
 	T_ERR("reject.reader.arg", ioctl(fd, SEQRING_IOC_READER_FD, 1), EINVAL);
+	T_ERR("reject.look.arg", ioctl(fd, SEQRING_IOC_LOOK, 1), EINVAL);
+	T_ERR("reject.look.arg_pointer", ioctl(fd, SEQRING_IOC_LOOK, &c), EINVAL);
+	T_EQ("reject.look.good", ioctl(fd, SEQRING_IOC_LOOK, 0), 0);
 	T_ERR("reject.reader.arg_pointer", ioctl(fd, SEQRING_IOC_READER_FD, &c), EINVAL);
 	rfd = ioctl(fd, SEQRING_IOC_READER_FD, 0);
 	fd2 = ioctl(fd, SEQRING_IOC_READER_FD, 0);
@@ -342,6 +345,7 @@ static void map_reader(int fd)
 	T_ERR("reject.reader.read", read(rfd, &c, 1), EINVAL);
 	T_ERR("reject.reader.write", write(rfd, "x", 1), EINVAL);
 	T_ERR("reject.reader.ioctl", ioctl(rfd, SEQRING_IOC_READER_FD, 0), ENOTTY);
+	T_ERR("reject.look.reader", ioctl(rfd, SEQRING_IOC_LOOK, 0), ENOTTY);
 	map = map_at(rfd, size, PROT_READ | PROT_WRITE, MAP_SHARED, 0);
 	if (map == MAP_FAILED)
 		T_DIE("reject.reader.setup", "%s", strerror(errno));

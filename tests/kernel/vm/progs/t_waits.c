@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Every way to wait for a device: by the position of read(2), by the cursors of the reader page,
- * and by ring_fd() of libring.
+ * and by ring_fd() of libring, with and without a merge window. What is waited for changes
+ * meanwhile, too.
  *
  *   t_waits [ROUNDS [MS [WAY]]]
  *
  * A report that takes longer than MS is lost. WAY: only the ways with these words in their name.
  */
+#include "../../../lib/wait_change.h"
 #include "../../../lib/wait_ring.h"
 #include "../../../lib/wait_table.h"
 #include "dev.h"
@@ -77,6 +79,20 @@ static unsigned int read_drain(struct wait_reader *r)
 	return nr;
 }
 
+/* Each of the two calls in turn. */
+static void read_seek(struct wait_reader *r, bool oldest)
+{
+	struct seqring_seek seek = { .size = sizeof(seek) };
+	static unsigned int calls;
+	int err;
+
+	seek.whence = oldest ? SEQRING_SEEK_OLDEST : SEQRING_SEEK_HEAD;
+	err = calls++ / 2 % 2 ? lseek(r->fd, 0, oldest ? SEEK_SET : SEEK_END) < 0 :
+				ioctl(r->fd, SEQRING_IOC_SEEK, &seek);
+	if (err)
+		T_DIE("waits.seek", "%s", strerror(errno));
+}
+
 static const struct wait_backend by_read = {
 	.name = "a device by read(2)",
 	.marks = WAIT_EACH,
@@ -86,6 +102,7 @@ static const struct wait_backend by_read = {
 	.open = read_open,
 	.close = read_close,
 	.drain = read_drain,
+	.seek = read_seek,
 };
 
 /* --- the reader page -------------------------------------------------------------------- */
@@ -121,6 +138,31 @@ static unsigned int page_drain(struct wait_reader *r)
 	return n;
 }
 
+static void page_look(const struct dev *d)
+{
+	if (ioctl(d->fd, SEQRING_IOC_LOOK, 0))
+		T_DIE("waits.look", "%s", strerror(errno));
+}
+
+static void page_set_mark(struct wait_reader *r, const struct wait_mark *mark)
+{
+	struct dev *d = r->state;
+
+	seqring_write(&d->page->wake_records, mark->records);
+	seqring_write(&d->page->wake_timeout_ns, mark->timeout_ns);
+	page_look(d);
+}
+
+static void page_seek(struct wait_reader *r, bool oldest)
+{
+	struct dev *d = r->state;
+
+	if (oldest ? seqring_reader_seek_oldest(&d->r[0]) : seqring_reader_seek_head(&d->r[0]))
+		T_DIE("waits.seek", "overrun");
+	dev_store_cursor(d, 0);
+	page_look(d);
+}
+
 static const struct wait_backend by_page = {
 	.name = "a device by the reader page",
 	.marks = WAIT_EACH | WAIT_FIVE | WAIT_TIMEOUT,
@@ -130,6 +172,8 @@ static const struct wait_backend by_page = {
 	.open = page_open,
 	.close = page_close,
 	.drain = page_drain,
+	.set_mark = page_set_mark,
+	.seek = page_seek,
 };
 
 /* --- ring_fd() -------------------------------------------------------------------------- */
@@ -159,23 +203,54 @@ static const struct wait_backend by_ring_fd = {
 	.open = ring_open_mark,
 	.close = wait_ring_close,
 	.drain = wait_ring_drain,
+	.set_mark = wait_ring_set_mark,
+	.seek = wait_ring_seek,
 };
+
+static void window_open(struct wait_reader *r, const struct wait_mark *mark)
+{
+	struct ring_open_opts opts = wait_ring_opts(mark);
+
+	opts.merge_window_ns = MS;
+	ring_open_with(r, &opts);
+}
+
+static const struct wait_backend by_window = {
+	.name = "ring_fd() of a device with a merge window",
+	.marks = WAIT_EACH | WAIT_FIVE | WAIT_TIMEOUT,
+	.nested = true,
+	.early = true,
+	.create = device_create,
+	.destroy = device_destroy,
+	.publish = device_publish,
+	.open = window_open,
+	.close = wait_ring_close,
+	.drain = wait_ring_drain,
+	.set_mark = wait_ring_set_mark,
+	.seek = wait_ring_seek,
+};
+
+static void try_all(const struct wait_backend *kind, unsigned int rounds)
+{
+	uint64_t began = now_ns();
+
+	wait_try_all(kind, rounds);
+	wait_change_all(kind);
+	t_note("%s: %llu ms", kind->name, (unsigned long long)((now_ns() - began) / MS));
+}
 
 int main(int argc, char **argv)
 {
 	unsigned int rounds = argc > 1 ? (unsigned int)strtoul(argv[1], NULL, 0) : 6;
-	uint64_t began = now_ns();
 
 	if (argc > 2)
 		wait_lost_ms = (unsigned int)strtoul(argv[2], NULL, 0);
 	if (argc > 3)
 		wait_only = argv[3];
-	alarm(300);
-	wait_try_all(&by_read, rounds);
-	t_note("read(2): %llu ms", (unsigned long long)((now_ns() - began) / MS));
-	wait_try_all(&by_page, rounds);
-	t_note("page: %llu ms", (unsigned long long)((now_ns() - began) / MS));
-	wait_try_all(&by_ring_fd, rounds);
-	t_note("ring_fd(): %llu ms", (unsigned long long)((now_ns() - began) / MS));
+	alarm(600);
+	try_all(&by_read, rounds);
+	try_all(&by_page, rounds);
+	try_all(&by_ring_fd, rounds);
+	try_all(&by_window, rounds);
 	return t_done();
 }

@@ -42,7 +42,7 @@ lib: libring $(BPF_LIB)
 libring: $(O)/libring.a $(O)/$(SONAME) $(O)/libring.so $(O)/libring.pc
 tools: $(O)/ringctl
 unit-build: $(UNIT_TESTS)
-test-build: unit-build $(TEST_PROGS) $(BPF_TESTS) $(O)/devfuzz
+test-build: unit-build $(TEST_PROGS) $(BPF_TESTS) $(O)/devfuzz $(O)/tests/loops/loops
 test-m32: $(M32_PROGS)
 
 $(O)/libring.a: $(LIB_OBJS)
@@ -74,6 +74,9 @@ $(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $(O)/libring-bpf.a $(O)/libring
 
 $(O)/tests/%: $(O)/tests/%.o $(O)/libring.a
 	$(call link)
+
+$(O)/tests/loops/%: $(O)/tests/loops/%.o $(O)/libring.a
+	$(call link,-levent_core -luv -lsystemd)
 
 $(O)/tests/bpf/%: $(O)/tests/bpf/%.o $(O)/libring-bpf.a $(O)/libring.a
 	$(call link,$(LIBBPF))

@@ -15,9 +15,10 @@ packages() {
 	build) echo gcc libc6-dev make pkg-config libjson-c-dev libbpf-dev libseccomp-dev clang bpftool ;;
 	# gcc-multilib is for the 32-bit reader, and relacy-dev for the memory model. stress-ng and
 	# trinity fuzz the devices; libclang-rt has libFuzzer, for code that reads shared memory.
+	# libevent, libuv and libsystemd are event loops that wait for a ring.
 	test)
 		echo gcc-multilib g++ relacy-dev spin libcmocka-dev bash-completion python3 procps \
-			stress-ng trinity libclang-rt-14-dev
+			stress-ng trinity libclang-rt-14-dev libevent-dev libuv1-dev libsystemd-dev
 		;;
 	# libelf1 and libssl3 are for the programs that build modules. zstd and lz4
 	# unpack kernels. qemu-system-x86 also provides the libraries for a newer QEMU.

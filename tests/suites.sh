@@ -57,6 +57,7 @@ suites() {
 		torture-tsan|tl|alone|torture tsan
 		wake|tl|alone|wake
 		waits|tl|alone|build/native/tests/stress/waits
+		loops|tl|alone|build/native/tests/loops/loops
 		bpf|ctl|alone|bpf native
 		bpf-torture|tl|alone|bpf_torture native 6000
 		bpf-wake|tl|alone|bpf_wake

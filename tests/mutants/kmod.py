@@ -347,6 +347,8 @@ SET = mutant.Set(("kmod",), [
     Mutant("the end of a pause wakes nobody", "seqring_show_thresholds",
            drop("hrtimer_start(&$ring->pause_timer, ns_to_ktime($ring->pause_end_ns), "
                 "HRTIMER_MODE_ABS_SOFT);"), "t_poll t_wake"),
+    Mutant("a waiter that is told of a record takes another's wake-up for it away", "seqring_arm",
+           swap("seqring_is_due($ring, $s)", "(seqring_is_due($ring, $s), false)"), "t_wake"),
     Mutant("the writer is not shown the sleepers that are left after a wake-up",
            "seqring_end_wake", drop("seqring_show_thresholds($ring, $now);"), "t_poll t_wake"),
     Mutant("a sleeper is not announced to the writer", "seqring_look_and_arm",

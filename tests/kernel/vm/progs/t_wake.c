@@ -147,6 +147,86 @@ static void exclusive(void)
 	dev_destroy(NAME);
 }
 
+/* Sleeps in poll(2) until there is a record, twice; @go counts the times. */
+static void sleep_twice(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char buf[256];
+	int ok = 1, i;
+
+	for (i = 0; i < 2; i++) {
+		ok &= poll(&p, 1, -1) == 1;
+		while (read(fd, buf, sizeof(buf)) > 0)
+			;
+		*go = i + 1;
+	}
+	_exit(!ok);
+}
+
+/* Return: true if @pid ends with 0 within @ms; otherwise it is dead as well. */
+static int ends_well(pid_t pid, int ms)
+{
+	uint64_t begin = now_ns();
+	int status;
+
+	while (now_ns() - begin < ms * MS) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return !status;
+		sleep_us(1000);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return 0;
+}
+
+/*
+ * Two wait on one open file. A record comes while the ring pauses, so the sleeper has its
+ * wake-up still to come. An edge-triggered waiter joins, is told of the record, and waits
+ * for the next one. Return: false if the pause was over before that.
+ */
+static int told_in_pause(void)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
+	int w, fd, ep, paused;
+	uint64_t wakeups;
+	pid_t pid;
+
+	create(SEQRING_CLOCK_MONOTONIC, 65536, 1000 * MS);
+	w = dev_open_fd(NAME, O_RDWR);
+	fd = dev_open_fd(NAME, O_RDONLY | O_NONBLOCK);
+	ep = epoll_create1(0);
+	*go = 0;
+	pid = fork();
+	if (!pid)
+		sleep_twice(fd);
+	T_TRUE("wake.told_asleep", wait_asleep(pid));
+	publish(w);
+	while (*go != 1)
+		sleep_us(100);
+	T_TRUE("wake.told_asleep_again", wait_asleep(pid));
+	wakeups = dev_stats(w, 0).wakeups;
+	publish(w);
+	if (epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev))
+		T_DIE("wake.setup", "epoll_ctl: %s", strerror(errno));
+	paused = dev_stats(w, 0).wakeups == wakeups;
+	T_TRUE("wake.told_takes_no_wakeup", ends_well(pid, 15000));
+	close(ep);
+	close(fd);
+	close(w);
+	dev_destroy(NAME);
+	return paused;
+}
+
+static void told(void)
+{
+	int i;
+
+	for (i = 0; i < 10; i++)
+		if (told_in_pause())
+			break;
+	T_TRUE("wake.told_in_pause", i < 10);
+}
+
 /* --- what the writer pays --------------------------------------------------------------- */
 
 /* Sleeps and asks in every way, as fast as it can, or computes while @go is 1. */
@@ -427,6 +507,7 @@ int main(int argc, char **argv)
 		asking_arms_nothing();
 		neighbours();
 		exclusive();
+		told();
 		almost_up(SEQRING_CLOCK_NONE, "wake.timeout_without_clock");
 		almost_up(SEQRING_CLOCK_COARSE, "wake.timeout_coarse");
 		interval();

@@ -2,8 +2,9 @@
 /*
  * The protocol under a model checker. The real writer.h and reader.h run against each
  * other on a ring of four records, in random interleavings, and a load returns any stale
- * value that C11 allows. Then each side of each ordering pair is weakened in turn, and a
- * scenario must catch that. A pair that no scenario misses is not needed, or not tested.
+ * value that C11 allows. Sleepers and the writer meet in the module's real thresholds.h.
+ * Then each side of each ordering pair is weakened in turn, and a scenario must catch that.
+ * A pair that no scenario misses is not needed, or not tested.
  *
  * usage: model [ITERATIONS [only]]; only: no weakened pairs
  */
@@ -17,6 +18,11 @@
 #define SEQRING_BARRIER_BACKEND "backend.h"
 #include "seqring/reader.h"
 #include "seqring/writer.h"
+
+/* How many records the module's writer publishes before it forgets an announcement. */
+static unsigned int idle_publishes;
+#define SEQRING_IDLE_PUBLISHES idle_publishes
+#include "../../../kmod/thresholds.h"
 
 /* Each scenario runs in its own process, which exits with VIOLATED when it fails. */
 enum { VIOLATED = 42, BROKEN = 43 };
@@ -45,7 +51,11 @@ enum weak {
 	WAKE_WRITER, WAKE_READER,
 	END_STORE, END_LOAD,
 	ANNOUNCE_GRACE, ANNOUNCE_OTHERS,
+	/* The module's thresholds. */
+	DUE_FENCE, STORE_FENCE, CALL_FENCE, CALL_NONE, CALL_REPLY, HALF_TRUSTED, ANNOUNCED_LOAD,
+	CONFIRM_STORE, FORGET_FENCE, FORGET_RESTORE,
 	WEAK_COUNT,
+	MODULE_FIRST = DUE_FENCE,
 };
 
 static const char *const weak_names[WEAK_COUNT] = {
@@ -69,23 +79,75 @@ static const char *const weak_names[WEAK_COUNT] = {
 	"END: state is loaded without acquire",
 	"ANNOUNCE: no sleeper waits for a grace period",
 	"ANNOUNCE: a sleeper that finds an announcement waits for no grace period",
+	"WAKE: the module's writer has no full fence before it compares",
+	"WAKE: the module's sleeper has no full fence behind its threshold",
+	"WAKE: the announcer has no full fence before it interrupts the writer",
+	"WAKE: the announcer interrupts nobody",
+	"WAKE: the interrupt executes no full fence",
+	"WAKE: a sleeper trusts an announcement whose interrupt is not over",
+	"WAKE: the announcement is loaded without acquire",
+	"WAKE: a late sleeper confirms an announcement that was forgotten",
+	"WAKE: the writer forgets an announcement without a full fence",
+	"WAKE: the writer forgets an announcement and ignores the sleepers",
 };
 
 static weak weakened;
 static rl::atomic<uint64_t> *cells;
-
+/* Two words of the module share eight bytes, so each four bytes have a cell of their own. */
+static rl::atomic<uint64_t> *threshold_cells;
 /* Provides addresses only. It is never read or written; the cells stand for its words. */
 alignas(128) static unsigned char arena[CELLS * 8];
 
 static struct seqring_ring_ctl *const ctl = (struct seqring_ring_ctl *)arena;
 static unsigned char *const data = arena + sizeof(struct seqring_ring_ctl);
 static struct seqring_wait *const sleepers = (struct seqring_wait *)(arena + WAIT_CELL * 8);
+static struct seqring_thresholds thresholds;
+
+enum { THREADS_MAX = 3, THRESHOLD_CELLS = sizeof(thresholds) / 4 };
+
+/* The mistake that leaves out the next full fence of each thread. */
+static weak fence_of[THREADS_MAX];
+/* Runs in the writer wherever an interrupt may arrive; NULL: there is none. */
+static void (*interrupt_handler)();
 
 namespace model {
 
+static bool in_thresholds(const void *p)
+{
+	return (const char *)p >= (const char *)&thresholds &&
+	       (const char *)p < (const char *)(&thresholds + 1);
+}
+
 rl::atomic<uint64_t> &at(const void *p)
 {
+	if (in_thresholds(p))
+		return threshold_cells[((const char *)p - (const char *)&thresholds) / 4];
 	return cells[((const unsigned char *)p - arena) / 8];
+}
+
+/* Only between the accesses by which the writer and the sleepers meet: fewer steps. */
+void interrupt(const void *p)
+{
+	if (!interrupt_handler || in_reader() || !(in_thresholds(p) || p == &ctl->head))
+		return;
+	interrupt_handler();
+}
+
+bool left_out(const void *p, uint64_t v)
+{
+	if (p != &thresholds.announced || in_reader())
+		return false;
+	/* The writer forgets an announcement. The next fence is behind that. */
+	if (v == SEQRING_ANNOUNCED_NONE)
+		fence_of[0] = FORGET_FENCE;
+	else if (weakened == FORGET_RESTORE)
+		return true;
+	return false;
+}
+
+bool plain_exchange()
+{
+	return weakened == CONFIRM_STORE;
 }
 
 static weak side(model_tag tag, const void *p, bool load)
@@ -94,6 +156,8 @@ static weak side(model_tag tag, const void *p, bool load)
 	weak store;
 
 	switch (tag) {
+	case WAKE:
+		return ANNOUNCED_LOAD;
 	case PUBLISH:
 		store = PUBLISH_STORE;
 		break;
@@ -128,6 +192,8 @@ void fence(model_tag tag, rl::memory_order order, bool reader)
 	weak off = tag == WAKE ? (reader ? WAKE_READER : WAKE_WRITER) :
 		   (reader ? RECLAIM_READ : RECLAIM_WRITE);
 
+	if (tag == WAKE && fence_of[rl::thread_index()])
+		off = fence_of[rl::thread_index()];
 	if (weakened == off || (weakened == RECLAIM_ACQUIRE && off == RECLAIM_READ))
 		return;
 	rl::atomic_thread_fence(order, $);
@@ -471,6 +537,193 @@ struct announce : rl::test_suite<announce<idle_max, before_it, sleepers_nr>, 1 +
 	}
 };
 
+/*
+ * The sleepers of a device. Each arms once, and announces itself to a writer that has no
+ * fence until then. The writer forgets the announcement after @idle_max records without a
+ * sleeper. @before_it is an announcement from long ago. If there is only one sleeper, the
+ * other thread announces this ring because of another ring of the device; or, if @before_it
+ * is half an announcement, it was woken while it announced itself, and confirms late.
+ *
+ * The writer looks for a call before each access at which it may meet a sleeper: there the
+ * interrupt arrives. The call and the reply order nothing by themselves.
+ */
+template <unsigned int idle_max, unsigned int before_it, unsigned int sleepers_nr>
+struct sleep_on_device : rl::test_suite<sleep_on_device<idle_max, before_it, sleepers_nr>,
+					THREADS_MAX>, ring_model {
+	typedef sleep_on_device<idle_max, before_it, sleepers_nr> self;
+	enum { RECORDS_MAX = 3 };
+	rl::atomic<uint64_t> words[THRESHOLD_CELLS];
+	rl::mutex sleepers_lock, announce_lock;
+	rl::atomic<unsigned int> call, reply;
+	bool armed[THREADS_MAX], slept[THREADS_MAX], woken[THREADS_MAX];
+	uint64_t from[THREADS_MAX];
+	static self *running;
+
+	void before()
+	{
+		/* start() needs no interrupt. */
+		interrupt_handler = nullptr;
+		threshold_cells = words;
+		for (unsigned int i = 0; i < THRESHOLD_CELLS; i++)
+			words[i].store(0, rl::mo_relaxed, $);
+		seqring_thresholds_init(&thresholds);
+		seqring_write(&thresholds.pos, SEQRING_WAIT_NONE);
+		seqring_write(&thresholds.seq, SEQRING_WAIT_NONE);
+		seqring_write(&thresholds.announced, before_it);
+		start(1);
+		idle_publishes = idle_max;
+		call.store(0, rl::mo_relaxed, $);
+		reply.store(0, rl::mo_relaxed, $);
+		for (unsigned int i = 0; i < THREADS_MAX; i++) {
+			armed[i] = slept[i] = woken[i] = false;
+			fence_of[i] = NOTHING;
+		}
+		running = this;
+		interrupt_handler = answer;
+	}
+
+	/* seqring_fence_here() */
+	static void answer()
+	{
+		unsigned int number = running->call.load(rl::mo_relaxed, $);
+		weak outer = fence_of[0];
+
+		if (number == running->reply.load(rl::mo_relaxed, $))
+			return;
+		fence_of[0] = CALL_REPLY;
+		seqring_fence_full(WAKE);
+		fence_of[0] = outer;
+		running->reply.store(number, rl::mo_relaxed, $);
+	}
+
+	/* seqring_show_thresholds(); under the lock */
+	void show()
+	{
+		uint64_t pos = SEQRING_WAIT_NONE;
+		unsigned int nr = 0;
+
+		for (unsigned int i = 1; i < THREADS_MAX; i++) {
+			if (!armed[i])
+				continue;
+			nr++;
+			if (from[i] < pos)
+				pos = from[i];
+		}
+		seqring_thresholds_store(&thresholds, pos, SEQRING_WAIT_NONE, nr);
+	}
+
+	/* seqring_wake_ring() */
+	void wake_ring()
+	{
+		bool due = true;
+
+		while (due) {
+			sleepers_lock.lock($);
+			for (unsigned int i = 1; i < THREADS_MAX; i++) {
+				if (armed[i] && seqring_load_acquire(JOIN, &ctl->head) > from[i]) {
+					armed[i] = false;
+					woken[i] = true;
+				}
+			}
+			show();
+			due = seqring_thresholds_reached(&thresholds,
+							 seqring_load_acquire(JOIN, &ctl->head),
+							 seqring_read(&ctl->seq));
+			sleepers_lock.unlock($);
+		}
+	}
+
+	void writer()
+	{
+		for (unsigned int n = 1 + rl::rand(RECORDS_MAX); n; n--) {
+			publish();
+			/* seqring_wake_if_due() */
+			if (!seqring_thresholds_watched(&thresholds))
+				continue;
+			fence_of[0] = DUE_FENCE;
+			if (seqring_thresholds_due(&thresholds, w.pos, w.seq)) {
+				fence_of[0] = NOTHING;
+				wake_ring();
+			}
+			fence_of[0] = NOTHING;
+		}
+		/* Whoever interrupts from now on needs the fence for what was published. */
+		interrupt_handler = nullptr;
+		fence_of[0] = CALL_REPLY;
+		seqring_fence_full(WAKE);
+		reply.store(~0U, rl::mo_relaxed, $);
+	}
+
+	/* seqring_announce() */
+	void announce(unsigned int me)
+	{
+		unsigned int number;
+
+		announce_lock.lock($);
+		if (!seqring_thresholds_announced(&thresholds)) {
+			seqring_thresholds_announce(&thresholds);
+			fence_of[me] = CALL_FENCE;
+			seqring_fence_full(WAKE);
+			fence_of[me] = NOTHING;
+			number = call.load(rl::mo_relaxed, $) + 1;
+			call.store(number, rl::mo_relaxed, $);
+			while (weakened != CALL_NONE && reply.load(rl::mo_acquire, $) < number)
+				rl::yield(1, $);
+			seqring_thresholds_confirm(&thresholds);
+		}
+		announce_lock.unlock($);
+	}
+
+	/* seqring_look_and_arm() */
+	void sleeper(unsigned int me)
+	{
+		bool announced;
+
+		unseen_steps(60);
+		from[me] = seqring_load_acquire(JOIN, &ctl->head);
+		sleepers_lock.lock($);
+		armed[me] = true;
+		fence_of[me] = STORE_FENCE;
+		show();
+		fence_of[me] = NOTHING;
+		sleepers_lock.unlock($);
+		unseen_steps(20);
+		announced = seqring_thresholds_announced(&thresholds);
+		if (weakened == HALF_TRUSTED)
+			announced |= seqring_read(&thresholds.announced) == SEQRING_ANNOUNCED_HALF;
+		if (!announced)
+			announce(me);
+		slept[me] = seqring_load_acquire(JOIN, &ctl->head) <= from[me];
+	}
+
+	void thread(unsigned int index)
+	{
+		if (!index) {
+			writer();
+		} else if (index <= sleepers_nr) {
+			sleeper(index);
+		} else if (before_it != SEQRING_ANNOUNCED_HALF) {
+			unseen_steps(60);
+			announce(index);
+		} else {
+			announce_lock.lock($);
+			unseen_steps(60);
+			seqring_thresholds_confirm(&thresholds);
+			announce_lock.unlock($);
+		}
+	}
+
+	void after()
+	{
+		for (unsigned int i = 1; i <= sleepers_nr; i++)
+			MUST(!slept[i] || woken[i] || w.pos <= from[i]);
+	}
+};
+
+template <unsigned int idle_max, unsigned int before_it, unsigned int sleepers_nr>
+sleep_on_device<idle_max, before_it, sleepers_nr> *
+	sleep_on_device<idle_max, before_it, sleepers_nr>::running;
+
 /* A reader that sees the end must have seen every record. */
 template <bool eager> struct end : rl::test_suite<end<eager>, 2>, ring_model {
 	void before()
@@ -527,9 +780,11 @@ static int explore(bool (*simulate)(rl::test_params &), unsigned int iterations)
 	return WEXITSTATUS(status);
 }
 
+/* @module: runs the module's thresholds */
 static const struct {
 	const char *name;
 	bool (*simulate)(rl::test_params &);
+	bool module;
 } scenarios[] = {
 	{ "follow", rl::simulate<follow<false>> },
 	{ "follow eagerly", rl::simulate<follow<true>> },
@@ -547,12 +802,26 @@ static const struct {
 	{ "be forgotten later", rl::simulate<announce<1, 7, 1>> },
 	{ "end", rl::simulate<end<false>> },
 	{ "end eagerly", rl::simulate<end<true>> },
+	{ "sleep on a device",
+	  rl::simulate<sleep_on_device<100, SEQRING_ANNOUNCED_NONE, 2>>, true },
+	{ "sleep on a device that another announces",
+	  rl::simulate<sleep_on_device<100, SEQRING_ANNOUNCED_NONE, 1>>, true },
+	{ "sleep on a watched device",
+	  rl::simulate<sleep_on_device<1, SEQRING_ANNOUNCED_FULL, 2>>, true },
+	{ "sleep on a device, and be forgotten",
+	  rl::simulate<sleep_on_device<0, SEQRING_ANNOUNCED_NONE, 2>>, true },
+	{ "sleep on a device that forgets",
+	  rl::simulate<sleep_on_device<0, SEQRING_ANNOUNCED_FULL, 2>>, true },
+	{ "confirm late",
+	  rl::simulate<sleep_on_device<0, SEQRING_ANNOUNCED_HALF, 1>>, true },
 };
 
+/* A mistake of the module is in no other scenario, so only the module's can catch it. */
 static const char *caught_by(unsigned int iterations)
 {
 	for (const auto &s : scenarios)
-		if (explore(s.simulate, iterations) == VIOLATED)
+		if (s.module == (weakened >= MODULE_FIRST) &&
+		    explore(s.simulate, iterations) == VIOLATED)
 			return s.name;
 	return nullptr;
 }

@@ -15,9 +15,10 @@
  *                owner
  *   WAKE         full fence between the store    full fence (or membarrier) between the
  *                of head and the load of the     store of the wake thresholds and the
- *                wake thresholds; between the    last load of head or of "announced"
- *                clearing of "announced" and
- *                that load
+ *                wake thresholds; between the    last load of head or of "announced"; on a
+ *                clearing of "announced" and     device also: acquire load of "announced",
+ *                that load                       or an interrupt that executes the fence
+ *                                                on the writer's CPU
  *   ANNOUNCE     publish and load "announced"    store "announced", then wait for an RCU
  *                in one RCU read-side critical   grace period (membarrier) before the
  *                section; no operation here      last load of head

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* ringctl create: creates devices of the module. */
-#include <grp.h>
-#include <pwd.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include <libring.h>
 #include <seqring/abi.h>
 
+#include "../lib/account.h"
 #include "../lib/message.h"
 #include "../lib/parse.h"
 #include "../lib/schema_file.h"
@@ -51,50 +49,6 @@ static const struct option options[] = {
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
-
-/* 4294967295 is no user and no group. */
-static bool is_id(const char *s, uint64_t *id)
-{
-	const char *end;
-
-	return scan_digits(s, &end, id) && !*end && *id < UINT32_MAX;
-}
-
-static int parse_owner(const char *s, struct ring_create_opts *opts)
-{
-	const struct passwd *user;
-	uint64_t id;
-
-	if (is_id(s, &id)) {
-		opts->uid = (uint32_t)id;
-	} else {
-		user = getpwnam(s);
-		if (!user)
-			return fail_usage("create",
-					  "--owner %s: no such user (a name, or a number)", s);
-		opts->uid = user->pw_uid;
-	}
-	opts->flags |= SEQRING_CREATE_UID;
-	return 0;
-}
-
-static int parse_group(const char *s, struct ring_create_opts *opts)
-{
-	const struct group *group;
-	uint64_t id;
-
-	if (is_id(s, &id)) {
-		opts->gid = (uint32_t)id;
-	} else {
-		group = getgrnam(s);
-		if (!group)
-			return fail_usage("create",
-					  "--group %s: no such group (a name, or a number)", s);
-		opts->gid = group->gr_gid;
-	}
-	opts->flags |= SEQRING_CREATE_GID;
-	return 0;
-}
 
 static int parse_interval(const char *s, struct ring_create_opts *opts)
 {
@@ -146,10 +100,12 @@ static int run(int argc, char **argv)
 			err = parse_mode("create", "--mode", optarg, &opts.permissions);
 			break;
 		case OPT_OWNER:
-			err = parse_owner(optarg, &opts);
+			err = parse_user("create", "--owner", optarg, &opts.uid);
+			opts.flags |= SEQRING_CREATE_UID;
 			break;
 		case OPT_GROUP:
-			err = parse_group(optarg, &opts);
+			err = parse_group("create", "--group", optarg, &opts.gid);
+			opts.flags |= SEQRING_CREATE_GID;
 			break;
 		case OPT_SCHEMA:
 			schema = optarg;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* ringctl publish: publishes lines as records. */
-#include <grp.h>
 #include <string.h>
 
 #include <seqring/abi.h>
 
+#include "../lib/account.h"
 #include "../lib/clock.h"
 #include "../lib/message.h"
 #include "../lib/parse.h"
@@ -90,18 +90,6 @@ static const struct option options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static int set_group(struct publish_opts *o, const char *s)
-{
-	struct group *g = getgrnam(s);
-	uint64_t v;
-
-	if (!g && parse_number("publish", "--group", s, 0, UINT32_MAX - 1, &v))
-		return EXIT_USAGE;
-	o->listen.set_group = 1;
-	o->listen.group = g ? g->gr_gid : (uint32_t)v;
-	return 0;
-}
-
 /* The options of a ring that is served. */
 static int take_listen_option(struct publish_opts *o, int opt)
 {
@@ -113,7 +101,8 @@ static int take_listen_option(struct publish_opts *o, int opt)
 	case OPT_MODE:
 		return parse_mode("publish", "--mode", optarg, &o->listen.permissions);
 	case OPT_GROUP:
-		return set_group(o, optarg);
+		o->listen.set_group = 1;
+		return parse_group("publish", "--group", optarg, &o->listen.group);
 	case OPT_READERS:
 		err = parse_number("publish", "--readers", optarg, 1, 65536, &v);
 		o->listen.readers_max = (uint32_t)v;

@@ -36,7 +36,7 @@ static ssize_t seqring_counter_show(struct kobject *kobj, struct attribute *attr
 	const u64 *counter = (const void *)ring->w.ctl + a->offset;
 
 	if (a->offset == offsetof(struct seqring_ring_ctl, id))
-		return sysfs_emit(buf, "%u\n", ring->w.ctl->id);
+		return sysfs_emit(buf, "%u\n", READ_ONCE(ring->w.ctl->id));
 	return sysfs_emit(buf, "%llu\n", READ_ONCE(*counter));
 }
 

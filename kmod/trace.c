@@ -19,7 +19,7 @@ void seqring_trace_drop(const struct seqring_ring *ring, enum seqring_drop cause
 void seqring_trace_wake(const struct seqring_ring *ring)
 {
 	if (trace_seqring_wake_enabled() && rcu_is_watching())
-		trace_seqring_wake(ring, ring->w.ctl->seq);
+		trace_seqring_wake(ring, READ_ONCE(ring->w.ctl->seq));
 }
 
 void seqring_trace_overrun(const struct seqring_ring *ring, u64 seq)

@@ -29,7 +29,7 @@ TRACE_EVENT(seqring_drop,
 	),
 	TP_fast_assign(
 		memcpy(__entry->device, ring->sdev->name, SEQRING_NAME_SIZE);
-		__entry->ring = ring->w.ctl->id;
+		__entry->ring = READ_ONCE(ring->w.ctl->id);
 		__entry->cause = cause;
 	),
 	TP_printk("device=%s ring=%u cause=%s", __entry->device, __entry->ring,
@@ -46,7 +46,7 @@ DECLARE_EVENT_CLASS(seqring_at,
 	),
 	TP_fast_assign(
 		memcpy(__entry->device, ring->sdev->name, SEQRING_NAME_SIZE);
-		__entry->ring = ring->w.ctl->id;
+		__entry->ring = READ_ONCE(ring->w.ctl->id);
 		__entry->seq = seq;
 	),
 	TP_printk("device=%s ring=%u seq=%llu", __entry->device, __entry->ring, __entry->seq)

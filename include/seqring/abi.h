@@ -276,7 +276,7 @@ struct seqring_reader_page {
 	__u64 wake_bytes;
 	__u64 wake_timeout_ns;
 	__u64 reserved[13];
-	SEQRING_FLEXIBLE(struct seqring_cursor cursor[];)
+	SEQRING_FLEXIBLE(struct seqring_cursor, cursor);
 };
 SEQRING_ASSERT(sizeof(struct seqring_reader_page) == 128, "ABI");
 

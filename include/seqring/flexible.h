@@ -5,13 +5,13 @@
 
 /* ISO C++ has no flexible array members, but every compiler that takes -pedantic does. */
 #if defined(__cplusplus) && defined(__clang__)
-#define SEQRING_FLEXIBLE(member) \
+#define SEQRING_FLEXIBLE(type, name) \
 	_Pragma("clang diagnostic push") \
 	_Pragma("clang diagnostic ignored \"-Wc99-extensions\"") \
-	member \
+	type name[] \
 	_Pragma("clang diagnostic pop")
 #else
-#define SEQRING_FLEXIBLE(member)	__extension__ member
+#define SEQRING_FLEXIBLE(type, name)	__extension__ type name[]
 #endif
 
 #endif /* SEQRING_FLEXIBLE_H */

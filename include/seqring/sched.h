@@ -45,7 +45,7 @@ struct seqring_sched_wakeup {
 struct seqring_sched_exec {
 	__s32 pid;
 	__s32 old_pid;
-	SEQRING_FLEXIBLE(char filename[];)
+	SEQRING_FLEXIBLE(char, filename);
 };
 
 struct seqring_sched_exit {

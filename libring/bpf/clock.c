@@ -33,11 +33,9 @@ uint64_t libring_bpf_get_tick_ns(void)
 static clockid_t clock_of_jiffies(uint32_t clock_id)
 {
 #define BASE(ID, number, name, text, kernel, user, bpf, base) \
-	case SEQRING_CLOCK_##ID:                              \
+	if (clock_id == SEQRING_CLOCK_##ID)                   \
 		return base;
-	switch (clock_id) {
-		SEQRING_CLOCKS(BASE)
-	}
+	SEQRING_CLOCKS(BASE)
 #undef BASE
 	/* Not reached: libring_check_shape() admits the clocks of the table only. */
 	return SEQRING_NO_CLOCKID;

@@ -142,7 +142,7 @@ static inline int consume_each(struct ring_reader *r, ring_fn fn, void *arg, uns
 			       unsigned int *nr)
 {
 	uint64_t left = max ? max : count_unread(r);
-	struct ring_record rec;
+	struct ring_record rec = { 0 };
 	struct ring_source *s;
 	unsigned int n = 0;
 	int err = 0;

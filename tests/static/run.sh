@@ -160,7 +160,7 @@ export -f shared_one
 do_shared() {
 	need spatch || return 1
 	local f
-	files '^(include/seqring|libring|kmod)/.*\.[ch]$' '^kmod/tests/(driver|irq|payload)\.|\.schema\.c$|/clocks\.h$' >"$tmp/sources"
+	files '^(include/seqring|libring|kmod)/.*\.[ch]$' '^kmod/tests/(driver|irq|payload)\.|\.schema\.c$|/(clocks|flexible)\.h$' >"$tmp/sources"
 	{ cat "$tmp/sources"; find include -name '*.h'; } | while IFS= read -r f; do
 		mkdir -p "$tmp/shared/${f%/*}"
 		sed -E 's/__attribute__ ?\(\(.*\)\)//' "$f" >"$tmp/shared/$f"
@@ -182,7 +182,7 @@ do_pairs() {
 	files '^(include|libring|kmod)/.*\.[ch]$' '^include/seqring/barrier' >"$tmp/ordered"
 	xargs -d '\n' grep -ohE "${call}[A-Za-z_]*" <"$tmp/ordered" | sed 's/.*(//' | sort -u >"$tmp/used"
 	# ANNOUNCE is an RCU grace period: no operation of barrier.h has it.
-	sed -n 's/^| \([A-Z]*\) | .*/\1/p' docs/design.md | grep -vx ANNOUNCE | sort >"$tmp/table"
+	sed -n 's/^| \([A-Z]*\) | .*/\1/p' docs/design.md | grep -vx ANNOUNCE | sort -u >"$tmp/table"
 	if comm -23 "$tmp/used" "$tmp/table" | grep .; then
 		echo "... the table of pairs in docs/design.md has no such tag"
 		bad=1

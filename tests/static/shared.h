@@ -11,6 +11,7 @@
 /* The rows of a table, clocks.h, are pieces of an expression. */
 #define SEQRING_CLOCKS(row)
 #define SEC(x)
+#define SEQRING_FLEXIBLE(type, name) type name[]
 #define _Alignas(x)
 #define __int128 long
 #define __attribute__(x)

@@ -438,7 +438,7 @@ static void device_ioctls(int fd)
 	T_ERR("reject.write_type.value", ioctl(fd, SEQRING_IOC_WRITE_TYPE, &wt), EINVAL);
 	wt.type = 65535;
 	T_RET("reject.write_type.largest", ioctl(fd, SEQRING_IOC_WRITE_TYPE, &wt), 0);
-	T_ERR("reject.ioctl.number", ioctl(fd, _IO(SEQRING_IOC_MAGIC, 0x05), &st), ENOTTY);
+	T_ERR("reject.ioctl.number", ioctl(fd, _IO(SEQRING_IOC_MAGIC, 0x07), &st), ENOTTY);
 	T_ERR("reject.ioctl.control", ioctl(fd, SEQRING_CTL_DESTROY, &st), ENOTTY);
 	T_ERR("reject.ioctl.magic", ioctl(fd, _IO('x', 0x00), &g), ENOTTY);
 }

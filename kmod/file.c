@@ -200,6 +200,11 @@ static int seqring_ioc_look(struct seqring_file *f)
 	return 0;
 }
 
+static int seqring_ioc_write_empty(struct file *file)
+{
+	return file->f_mode & FMODE_WRITE ? seqring_write_empty(file->private_data) : -EBADF;
+}
+
 static long seqring_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct seqring_file *f = file->private_data;
@@ -223,6 +228,8 @@ static long seqring_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 		return arg ? -EINVAL : seqring_ioc_reader_fd(f, file->f_cred->uid);
 	case _IOC_NR(SEQRING_IOC_LOOK):
 		return arg ? -EINVAL : seqring_ioc_look(f);
+	case _IOC_NR(SEQRING_IOC_WRITE_EMPTY):
+		return arg ? -EINVAL : seqring_ioc_write_empty(file);
 	default:
 		return -ENOTTY;
 	}

@@ -248,6 +248,7 @@ struct seqring_file_ring {
  * @cursors: the reader page; NULL until a process asks for it, constant afterwards
  * @write_type: type of the records that write(2) publishes
  * @overrun: read(2) still has to return EPIPE
+ * @moves: how often the position of read(2) has moved
  * @nr_heap: rings in @heap
  * @heap: numbers of the rings with a next record, the oldest record first
  * @ring: the rings
@@ -267,6 +268,7 @@ struct seqring_file {
 	struct seqring_cursors *cursors;
 	u16 write_type;
 	bool overrun;
+	u64 moves;
 	u32 nr_heap;
 	u32 *heap;
 	struct seqring_file_ring ring[];
@@ -389,6 +391,7 @@ int seqring_seek(struct seqring_file *f, u32 whence, u64 value);
 
 /* write.c */
 ssize_t seqring_fop_write_iter(struct kiocb *iocb, struct iov_iter *from);
+int seqring_write_empty(struct seqring_file *f);
 
 /* control.c */
 extern struct miscdevice seqring_control;

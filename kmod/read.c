@@ -142,10 +142,13 @@ static int seqring_copy_out(const struct seqring_view *v, struct iov_iter *to)
 }
 
 /*
- * Moves on from the record that was copied out. Return: 0; -EAGAIN if another call has
- * moved the position meanwhile; -EPIPE if the record was overwritten.
+ * Moves on from the record that was copied out, and sets @moves.
+ *
+ * Return: 0; -EAGAIN if another call has moved the position meanwhile; -EPIPE if the record
+ * was overwritten.
  */
-static int seqring_consume(struct seqring_file *f, u32 ring, const struct seqring_view *v)
+static int seqring_consume(struct seqring_file *f, u32 ring, const struct seqring_view *v,
+			   u64 *moves)
 {
 	struct seqring_file_ring *fr = &f->ring[ring];
 	int err = 0;
@@ -160,19 +163,22 @@ static int seqring_consume(struct seqring_file *f, u32 ring, const struct seqrin
 	} else {
 		seqring_reader_consume(&fr->r, v);
 		seqring_update_top(f);
+		*moves = ++f->moves;
 	}
 	mutex_unlock(&f->lock);
 	return err;
 }
 
 /*
- * Copies the oldest record out. @tell: -EPIPE counts as told.
+ * Copies the oldest record out. @first: it is the first one of this call, and -EPIPE counts as
+ * told. A later one must follow the one before it, after which the position had moved @moves
+ * times: otherwise a record that another call has taken would look like a loss.
  *
  * Return: 0; -EPIPE if records were lost; -EMSGSIZE if it does not fit; -EIO if a ring is
  * corrupt; -EFAULT; -EINTR; -EAGAIN if there is none; 1 if there is none and the device
  * has ended.
  */
-static int seqring_read_one(struct seqring_file *f, struct iov_iter *to, bool tell)
+static int seqring_read_one(struct seqring_file *f, struct iov_iter *to, bool first, u64 *moves)
 {
 	enum seqring_outcome outcome;
 	struct seqring_view v = {};
@@ -182,8 +188,11 @@ static int seqring_read_one(struct seqring_file *f, struct iov_iter *to, bool te
 
 	for (;;) {
 		mutex_lock(&f->lock);
-		outcome = f->overrun ? SEQRING_OVERRUN : seqring_find_oldest(f);
-		if (outcome == SEQRING_OVERRUN && tell)
+		if (!first && f->moves != *moves)
+			outcome = SEQRING_EMPTY;
+		else
+			outcome = f->overrun ? SEQRING_OVERRUN : seqring_find_oldest(f);
+		if (outcome == SEQRING_OVERRUN && first)
 			f->overrun = false;
 		if (outcome == SEQRING_OK) {
 			ring = f->heap[0];
@@ -209,7 +218,7 @@ static int seqring_read_one(struct seqring_file *f, struct iov_iter *to, bool te
 		}
 		if (err && !seqring_reader_recheck(&f->ring[ring].r, &v))
 			return err;
-		err = seqring_consume(f, ring, &v);
+		err = seqring_consume(f, ring, &v, moves);
 		if (!err)
 			return 0;
 		iov_iter_revert(to, before - iov_iter_count(to));
@@ -249,10 +258,11 @@ ssize_t seqring_fop_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	struct seqring_file *f = iocb->ki_filp->private_data;
 	bool nowait = iocb->ki_filp->f_flags & O_NONBLOCK || iocb->ki_flags & IOCB_NOWAIT;
 	size_t count = iov_iter_count(to), done = 0;
+	u64 moves = 0;
 	int err;
 
 	do {
-		err = seqring_read_one(f, to, !done);
+		err = seqring_read_one(f, to, !done, &moves);
 		done = count - iov_iter_count(to);
 		if (err == -EAGAIN && !done && !nowait) {
 			err = seqring_wait_for_record(f);
@@ -328,6 +338,7 @@ static int seqring_seek_rings(struct seqring_file *f, u32 whence, u64 value)
 		f->ring[i].r = r;
 		/* What is in the heap is from before the seek. */
 		f->nr_heap = 0;
+		f->moves++;
 		mutex_unlock(&f->lock);
 		cond_resched();
 	}

@@ -93,7 +93,7 @@ static int seqring_write_copy(struct seqring_device *sdev, struct iov_iter *from
  * SEQRING_WRITE_MAX_SHARED if kernel code writes the device, too. -ENODEV: the device has
  * ended. -EBUSY: the ring had a writer at that moment; counted as a drop. -EAGAIN, with
  * RWF_NOWAIT: the call would wait for another writer or for a page. A write of 0 bytes
- * publishes nothing.
+ * publishes nothing; seqring_write_empty() publishes a record without payload.
  */
 ssize_t seqring_fop_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
@@ -108,7 +108,6 @@ ssize_t seqring_fop_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	/* As writev(2) of 0 bytes, which never gets here. */
 	if (!len)
 		return 0;
-
 	if (!sdev->user_owned)
 		most = min_t(size_t, most, SEQRING_WRITE_MAX_SHARED);
 	if (len > most) {
@@ -123,4 +122,10 @@ ssize_t seqring_fop_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	if (err == -EFAULT)
 		err = seqring_write_copy(sdev, from, len, type);
 	return err ? err : len;
+}
+
+/* Publishes a record without payload. Return: 0; an error as of write(2). */
+int seqring_write_empty(struct seqring_file *f)
+{
+	return seqring_write_locked(f->sdev, "", NULL, 0, READ_ONCE(f->write_type), false);
 }

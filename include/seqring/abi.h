@@ -402,7 +402,7 @@ struct seqring_ctl_destroy {
 SEQRING_ASSERT(sizeof(struct seqring_ctl_destroy) == 40, "ABI");
 
 #define SEQRING_IOC_MAGIC	0xb7
-/* On a device, however it is open: they change nothing but this open file. */
+/* On a device, however it is open: all but the last change nothing but this open file. */
 #define SEQRING_IOC_GEOMETRY	_IOWR(SEQRING_IOC_MAGIC, 0x00, struct seqring_geometry)
 #define SEQRING_IOC_STATS	_IOWR(SEQRING_IOC_MAGIC, 0x01, struct seqring_stats)
 #define SEQRING_IOC_SEEK	_IOW(SEQRING_IOC_MAGIC, 0x02, struct seqring_seek)
@@ -425,6 +425,12 @@ SEQRING_ASSERT(sizeof(struct seqring_ctl_destroy) == 40, "ABI");
  * Return: 0; EINVAL the argument is not 0; ENOTTY a module before this ioctl.
  */
 #define SEQRING_IOC_LOOK	_IO(SEQRING_IOC_MAGIC, 0x05)
+/*
+ * Publishes a record without payload, which write(2) and writev(2) of 0 bytes do not. The argument
+ * is 0. EINVAL: it is not. EBADF: this open file is not open for writing. ENODEV, EBUSY and
+ * EINTR as write(2). ENOTTY: a module before this ioctl, where write(2) of 0 bytes does it.
+ */
+#define SEQRING_IOC_WRITE_EMPTY	_IO(SEQRING_IOC_MAGIC, 0x06)
 /* On the control node. */
 #define SEQRING_CTL_CREATE	_IOW(SEQRING_IOC_MAGIC, 0x40, struct seqring_ctl_create)
 #define SEQRING_CTL_DESTROY	_IOW(SEQRING_IOC_MAGIC, 0x41, struct seqring_ctl_destroy)

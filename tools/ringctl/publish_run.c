@@ -78,9 +78,11 @@ static int write_device(struct publish *p, const char *payload, size_t len)
 {
 	ssize_t n;
 
-	/* Not writev(), which returns early if there are no bytes. */
 	do {
-		n = write(p->dev_fd, payload, len);
+		/* write(2) of 0 bytes publishes a record only on a module without the ioctl. */
+		n = len ? -1 : ioctl(p->dev_fd, SEQRING_IOC_WRITE_EMPTY, 0);
+		if (len || (n < 0 && errno == ENOTTY))
+			n = write(p->dev_fd, payload, len);
 	} while (n < 0 && errno == EINTR && !(p->signal = signals_take()));
 	if (n < 0)
 		return -errno;

@@ -472,6 +472,11 @@ static void writes(int fd, int ro)
 	lseek(fd, 0, SEEK_END);
 	T_RET("reject.write.zero", write(fd, "", 0), 0);
 	T_EQ("reject.write.zero_publishes_nothing", dev_stats(fd, 0).seq, a.seq);
+	T_ERR("reject.write.empty_arg", ioctl(fd, SEQRING_IOC_WRITE_EMPTY, 1), EINVAL);
+	T_ERR("reject.write.empty_read_only", ioctl(ro, SEQRING_IOC_WRITE_EMPTY, 0), EBADF);
+	T_EQ("reject.write.empty", ioctl(fd, SEQRING_IOC_WRITE_EMPTY, 0), 0);
+	T_RET("reject.write.zero_read", read(fd, big, sizeof(big)), 24);
+	T_EQ("reject.write.zero_len", rec->meta.len, 0);
 	T_RET("reject.write.gather", writev(fd, iov, 3), 9);
 	T_RET("reject.write.gather_read", read(fd, big, sizeof(big)), 24 + 16);
 	T_TRUE("reject.write.gather_bytes",

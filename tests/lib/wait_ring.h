@@ -8,19 +8,21 @@
 
 #include <seqring/abi.h>
 
-/* For ring_reader in wait_reader.state, opened by the backend with these options. */
-static inline struct ring_open_opts wait_ring_opts(const struct wait_mark *mark)
+/* Opens a reader of the backend's rings, to be waited for by ring_fd(). */
+static inline void wait_ring_open(struct wait_reader *r, const struct wait_mark *mark)
 {
-	return (struct ring_open_opts) {
-		.size = sizeof(struct ring_open_opts),
+	const struct wait_backend *kind = r->src->kind;
+	struct ring_open_opts opts = {
+		.size = sizeof(opts),
 		.whence = RING_HEAD,
 		.wake_records = mark->records,
 		.wake_timeout_ns = mark->timeout_ns,
+		.merge_window_ns = kind->window_ns,
 	};
-}
+	struct ring_reader *ring;
 
-static inline void wait_ring_start(struct wait_reader *r, struct ring_reader *ring)
-{
+	if (kind->open_ring(r->src, &opts, &ring))
+		die("setup.open_ring");
 	r->state = ring;
 	if (ring_fd(ring, &r->fd))
 		die("setup.ring_fd");
@@ -57,5 +59,11 @@ static inline void wait_ring_seek(struct wait_reader *r, bool oldest)
 	if (ring_seek(r->state, oldest ? RING_OLDEST : RING_HEAD, 0))
 		die("waits.ring_seek");
 }
+
+/* What every backend of libring has; it adds a name, and how to open a ring. */
+#define WAIT_RING_OPS                                                                       \
+	.marks = WAIT_EACH | WAIT_FIVE | WAIT_TIMEOUT, .open = wait_ring_open,              \
+	.close = wait_ring_close, .drain = wait_ring_drain, .set_mark = wait_ring_set_mark, \
+	.seek = wait_ring_seek
 
 #endif /* TESTS_LIB_WAIT_RING_H */

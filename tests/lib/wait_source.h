@@ -46,6 +46,9 @@ struct wait_reader {
 	unsigned int bad;
 };
 
+struct ring_open_opts;
+struct ring_reader;
+
 /*
  * A kind of source.
  *
@@ -54,7 +57,9 @@ struct wait_reader {
  * @early: a timeout may wake before it is over, and without a record; a reader that was closed
  *	may make another one wake early
  * @one_reader: its readers take records from each other
+ * @window_ns: merge window of its readers; for libring only
  * @publish: one record
+ * @open_ring: opens a reader of libring with these options, for wait_ring_open()
  * @drain: reads all that is there. Return: how many records
  * @set_mark: waits for another mark from now on; NULL: it has none
  * @seek: moves to the oldest record, or behind the newest; NULL: it cannot
@@ -65,10 +70,13 @@ struct wait_backend {
 	bool nested;
 	bool early;
 	bool one_reader;
+	uint64_t window_ns;
 	void (*create)(struct wait_source *s);
 	void (*destroy)(struct wait_source *s);
 	void (*publish)(struct wait_source *s);
 	void (*open)(struct wait_reader *r, const struct wait_mark *mark);
+	int (*open_ring)(struct wait_source *s, const struct ring_open_opts *opts,
+			 struct ring_reader **ring);
 	void (*close)(struct wait_reader *r);
 	unsigned int (*drain)(struct wait_reader *r);
 	void (*set_mark)(struct wait_reader *r, const struct wait_mark *mark);

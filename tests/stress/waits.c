@@ -97,59 +97,36 @@ static void memfd_publish(struct wait_source *s)
 		die("setup.publish");
 }
 
-static void memfd_open_with(struct wait_reader *r, const struct ring_open_opts *opts)
+static int memfd_open_ring(struct wait_source *s, const struct ring_open_opts *opts,
+			   struct ring_reader **ring)
 {
-	struct ring_reader *ring;
 	struct ring_fds fds;
+	int err = ring_writer_fds(s->state, &fds);
 
-	if (ring_writer_fds(r->src->state, &fds) || ring_open_fds(&fds, opts, &ring))
-		die("setup.open");
-	wait_ring_start(r, ring);
-}
-
-static void memfd_open(struct wait_reader *r, const struct wait_mark *mark)
-{
-	struct ring_open_opts opts = wait_ring_opts(mark);
-
-	memfd_open_with(r, &opts);
+	return err ? err : ring_open_fds(&fds, opts, ring);
 }
 
 static const struct wait_backend memfds = {
 	.name = "ring_fd() of a memfd ring",
-	.marks = WAIT_EACH | WAIT_FIVE | WAIT_TIMEOUT,
 	.nested = true,
 	.early = true,
 	.create = memfd_create_ring,
 	.destroy = memfd_destroy,
 	.publish = memfd_publish,
-	.open = memfd_open,
-	.close = wait_ring_close,
-	.drain = wait_ring_drain,
-	.set_mark = wait_ring_set_mark,
-	.seek = wait_ring_seek,
+	.open_ring = memfd_open_ring,
+	WAIT_RING_OPS,
 };
-
-static void window_open(struct wait_reader *r, const struct wait_mark *mark)
-{
-	struct ring_open_opts opts = wait_ring_opts(mark);
-
-	opts.merge_window_ns = MS;
-	memfd_open_with(r, &opts);
-}
 
 static const struct wait_backend windows = {
 	.name = "ring_fd() of a memfd ring with a merge window",
-	.marks = WAIT_EACH | WAIT_FIVE | WAIT_TIMEOUT,
 	.nested = true,
 	.early = true,
+	.window_ns = MS,
 	.create = memfd_create_ring,
 	.destroy = memfd_destroy,
 	.publish = memfd_publish,
-	.open = window_open,
-	.close = wait_ring_close,
-	.drain = wait_ring_drain,
-	.set_mark = wait_ring_set_mark,
-	.seek = wait_ring_seek,
+	.open_ring = memfd_open_ring,
+	WAIT_RING_OPS,
 };
 
 int main(int argc, char **argv)

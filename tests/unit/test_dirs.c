@@ -2,31 +2,17 @@
 /* The directories that are searched for sockets, and those that are not. Needs root. */
 
 #include <errno.h>
-#include <ftw.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include "unit.h"
-
-static char dir[64];
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st;
-	(void)flag;
-	(void)ftw;
-	return remove(path);
-}
+#include "run_dir.h"
 
 static int setup(void **state)
 {
-	strcpy(dir, "/tmp/ring-dirs-XXXXXX");
-	assert_non_null(mkdtemp(dir));
-	strcat(dir, "/run");
-	setenv("RINGDIR", dir, 1);
+	run_dir_name();
 	*state = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
 	alarm(120);
 	return 0;
@@ -36,18 +22,8 @@ static int teardown(void **state)
 {
 	alarm(0);
 	ring_writer_close(*state);
-	*strrchr(dir, '/') = 0;
-	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-	unsetenv("RINGDIR");
+	run_dir_remove();
 	return 0;
-}
-
-static const char *path_of(const char *name)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return path;
 }
 
 static int impostor(const char *name, int type)
@@ -102,7 +78,7 @@ static int open_in_runtime_dir(mode_t mode, uid_t owner, uid_t as)
 	assert_true(WIFEXITED(status));
 	unsetenv("XDG_RUNTIME_DIR");
 	setenv("RINGDIR", dir, 1);
-	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	run_dir_clear();
 	return WEXITSTATUS(status);
 }
 

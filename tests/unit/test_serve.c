@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -14,28 +13,15 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include "unit.h"
+#include "run_dir.h"
 
 #include "../../libring/base/hello.h"
 
-static char dir[64];
 static struct rlimit files;
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st;
-	(void)flag;
-	(void)ftw;
-	return remove(path);
-}
 
 static int setup(void **state)
 {
-	strcpy(dir, "/tmp/ring-unit-XXXXXX");
-	assert_non_null(mkdtemp(dir));
-	/* It does not exist yet: the first listener makes it. */
-	strcat(dir, "/run");
-	setenv("RINGDIR", dir, 1);
+	run_dir_name();
 	getrlimit(RLIMIT_NOFILE, &files);
 	*state = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
 	return 0;
@@ -45,18 +31,8 @@ static int teardown(void **state)
 {
 	setrlimit(RLIMIT_NOFILE, &files);
 	ring_writer_close(*state);
-	*strrchr(dir, '/') = 0;
-	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-	unsetenv("RINGDIR");
+	run_dir_remove();
 	return 0;
-}
-
-static const char *path_of(const char *name)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return path;
 }
 
 /* Serves as long as it lives; reports the start on @ready. */

@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include "unit.h"
+#include "run_dir.h"
 
 #include "../../libring/base/hello.h"
 
@@ -20,7 +20,6 @@
 #define LISTEN_OPTS(...) \
 	(&(struct ring_listen_opts) { .size = sizeof(struct ring_listen_opts), __VA_ARGS__ })
 
-static char dir[64];
 static struct rlimit files;
 static mode_t mask;
 
@@ -46,14 +45,6 @@ static int teardown(void **state)
 	assert_int_equal(rmdir(dir), 0);
 	unsetenv("RINGDIR");
 	return 0;
-}
-
-static const char *path_of(const char *name)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return path;
 }
 
 /* The umask of setup() would close every socket to others. */

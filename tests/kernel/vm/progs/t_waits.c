@@ -178,56 +178,32 @@ static const struct wait_backend by_page = {
 
 /* --- ring_fd() -------------------------------------------------------------------------- */
 
-static void ring_open_with(struct wait_reader *r, const struct ring_open_opts *opts)
+static int device_open_ring(struct wait_source *s, const struct ring_open_opts *opts,
+			    struct ring_reader **ring)
 {
-	struct ring_reader *ring;
-
-	if (ring_open(NAME, opts, &ring))
-		die("setup.ring_open");
-	wait_ring_start(r, ring);
-}
-
-static void ring_open_mark(struct wait_reader *r, const struct wait_mark *mark)
-{
-	struct ring_open_opts opts = wait_ring_opts(mark);
-
-	ring_open_with(r, &opts);
+	(void)s;
+	return ring_open(NAME, opts, ring);
 }
 
 static const struct wait_backend by_ring_fd = {
 	.name = "ring_fd() of a device",
-	.marks = WAIT_EACH | WAIT_FIVE | WAIT_TIMEOUT,
 	.create = device_create,
 	.destroy = device_destroy,
 	.publish = device_publish,
-	.open = ring_open_mark,
-	.close = wait_ring_close,
-	.drain = wait_ring_drain,
-	.set_mark = wait_ring_set_mark,
-	.seek = wait_ring_seek,
+	.open_ring = device_open_ring,
+	WAIT_RING_OPS,
 };
-
-static void window_open(struct wait_reader *r, const struct wait_mark *mark)
-{
-	struct ring_open_opts opts = wait_ring_opts(mark);
-
-	opts.merge_window_ns = MS;
-	ring_open_with(r, &opts);
-}
 
 static const struct wait_backend by_window = {
 	.name = "ring_fd() of a device with a merge window",
-	.marks = WAIT_EACH | WAIT_FIVE | WAIT_TIMEOUT,
 	.nested = true,
 	.early = true,
+	.window_ns = MS,
 	.create = device_create,
 	.destroy = device_destroy,
 	.publish = device_publish,
-	.open = window_open,
-	.close = wait_ring_close,
-	.drain = wait_ring_drain,
-	.set_mark = wait_ring_set_mark,
-	.seek = wait_ring_seek,
+	.open_ring = device_open_ring,
+	WAIT_RING_OPS,
 };
 
 static void try_all(const struct wait_backend *kind, unsigned int rounds)

@@ -352,6 +352,12 @@ static inline u64 seqring_given(struct seqring_ring *ring, u64 ns)
 	return seqring_not_before(ring, ns);
 }
 
+/*
+ * Waking takes at most about a ninth of the time of a CPU: the pause after a wake-up is so many
+ * times as long as the wake-up took. Rings and files each have a limit of their own.
+ */
+#define SEQRING_PAUSE_FACTOR	8
+
 /* waiters.c */
 /* Tasks that one interrupt wakes. */
 #define SEQRING_IRQ_TASKS	8

@@ -14,11 +14,7 @@
 
 /* Waiters that a work item wakes before it lets others run. */
 #define SEQRING_WORK_WAITERS	32
-/*
- * Waking the waiters of one file takes at most about a ninth of a CPU: the next time waits
- * for so many times as long as the last one took, up to this limit.
- */
-#define SEQRING_FILE_PAUSE_FACTOR	8
+/* Longest pause of a file. */
 #define SEQRING_FILE_PAUSE_MAX	NSEC_PER_SEC
 
 /* A place in a wait queue, for a walk in pieces. */
@@ -106,7 +102,7 @@ static void seqring_wake_file_work(struct work_struct *work)
 	seqring_wake_file_now(f);
 	end = ktime_get_ns();
 	WRITE_ONCE(f->pause_end_ns,
-		   end + min_t(u64, SEQRING_FILE_PAUSE_FACTOR * (end - begin),
+		   end + min_t(u64, SEQRING_PAUSE_FACTOR * (end - begin),
 			   SEQRING_FILE_PAUSE_MAX));
 	seqring_file_put(f);
 }

@@ -19,11 +19,7 @@
 
 /* Files that one interrupt wakes. */
 #define SEQRING_IRQ_FILES	4
-/*
- * Waking takes at most about a ninth of the writer's time: the pause after a wake-up is so
- * many times as long as the wake-up took, up to this limit.
- */
-#define SEQRING_PAUSE_FACTOR	8
+/* Longest pause of a ring, unless its wake interval is longer. */
 #define SEQRING_PAUSE_MAX	(1000 * NSEC_PER_USEC)
 
 struct workqueue_struct *seqring_wq;

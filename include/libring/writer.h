@@ -163,8 +163,8 @@ int ring_writer_fds(struct ring_writer *w, struct ring_fds *fds);
 /**
  * struct ring_listen_opts - who may open a served ring, and how many
  * @size: sizeof(struct ring_listen_opts)
- * @permissions: of the socket, bits of 0666, whatever the umask; 0: 0600. Who may write to the
- *           socket may open the ring
+ * @permissions: of the socket, bits of 0666, whatever the umask; 0: 0600. A process that can
+ *           write to the socket can open the ring
  * @set_group: 1: the socket gets the group @group; 0: the process's own
  * @group: a group of this process, or any for root; 0 without @set_group
  * @readers_max: readers that have the ring open at the same time; 0: 1024. At most 65536, and

@@ -101,7 +101,7 @@ static void in_the_clocks(void)
 	}
 }
 
-/* Two CPUs that nest in each other's locked ring: one of them would wait for ever. */
+/* Two CPUs that nest in each other's locked ring: one of them would wait without end. */
 static void crossed(void)
 {
 	create(SEQRING_MODE_LOCKED, SEQRING_CLOCK_NONE);

@@ -300,6 +300,49 @@ static void uring_cancel(int w, const char *name, uint32_t flags)
 	close(fd);
 }
 
+/* Prepares a read(2) from the present position. */
+static void prepare_read(struct uring *u, int fd, void *buf, unsigned int len, uint64_t user_data)
+{
+	struct io_uring_sqe *sqe = uring_prepare(u, IORING_OP_READ, fd, user_data);
+
+	sqe->addr = (uintptr_t)buf;
+	sqe->len = len;
+	sqe->off = ~0ULL;
+}
+
+/* A read that waits returns the next record, also behind a poll that it is linked to. */
+static void uring_reads(int w, const char *name, bool linked)
+{
+	unsigned int i, early = 0, wrong = 0;
+	unsigned char buf[SEQRING_RECORD_ALIGN * 16];
+	int fd = open_with(O_RDONLY);
+	struct io_uring_cqe cqe;
+	struct uring u;
+
+	if (uring_open(&u, 8, 0))
+		T_DIE("setup.uring", "%s", strerror(errno));
+	for (i = 0; i < rounds / 3 && !wrong; i++) {
+		if (i % 3 == 2)
+			publish(w);
+		if (linked)
+			uring_prepare_poll(&u, fd, POLLIN, 0, 1)->flags = IOSQE_IO_LINK;
+		prepare_read(&u, fd, buf, sizeof(buf), 2);
+		uring_submit(&u);
+		if (i % 3 != 2) {
+			early += uring_wait(&u, i % 3, &cqe);
+			publish(w);
+		}
+		if (linked)
+			wrong += !uring_wait(&u, PATIENCE, &cqe) || cqe.user_data != 1 ||
+				 cqe.res <= 0;
+		wrong += !uring_wait(&u, PATIENCE, &cqe) || cqe.user_data != 2 || cqe.res != 32;
+		wrong += uring_wait(&u, 0, &cqe);
+	}
+	t_check(!wrong && !early, name, "%u wrong, %u early, round %u", wrong, early, i);
+	uring_close(&u);
+	close(fd);
+}
+
 /* Many polls on one file: some are cancelled, the others complete with the next record. */
 static void aio_many(int w)
 {
@@ -362,6 +405,8 @@ int main(int argc, char **argv)
 	ends_meanwhile(w);
 	uring_cancel(w, "waiters.uring.cancel", 0);
 	uring_cancel(w, "waiters.uring.cancel_multishot", IORING_POLL_ADD_MULTI);
+	uring_reads(w, "waiters.uring.read", false);
+	uring_reads(w, "waiters.uring.linked_read", true);
 	aio_many(w);
 	close(w);
 	if (dev_destroy(NAME))

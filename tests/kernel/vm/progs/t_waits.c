@@ -217,7 +217,7 @@ static void try_all(const struct wait_backend *kind, unsigned int rounds)
 
 int main(int argc, char **argv)
 {
-	unsigned int rounds = argc > 1 ? (unsigned int)strtoul(argv[1], NULL, 0) : 6;
+	unsigned int rounds = argc > 1 ? (unsigned int)strtoul(argv[1], NULL, 0) : 3;
 
 	if (argc > 2)
 		wait_lost_ms = (unsigned int)strtoul(argv[2], NULL, 0);

@@ -256,6 +256,7 @@ static int test_probe_driver(struct platform_device *pdev)
 
 static struct platform_driver test_driver = {
 	.driver.name = "seqring-test-bound",
+	.driver.bus = &platform_bus_type,
 	.probe = test_probe_driver,
 };
 
@@ -268,8 +269,11 @@ int test_call_bound(void)
 	int err, ret[3] = { };
 	char buf[8];
 
-	/* Without an owner: KUnit runs before this module has a kobject. */
-	err = __platform_driver_register(&test_driver, NULL);
+	/*
+	 * Not by platform_driver_register(), which makes this module the owner: KUnit runs
+	 * before the module has a kobject.
+	 */
+	err = driver_register(&test_driver.driver);
 	if (err)
 		return err;
 	bound = NULL;
@@ -281,7 +285,7 @@ int test_call_bound(void)
 		ret[0] = seqring_publish(bound, 1, "last", 4);
 	if (!IS_ERR(pdev))
 		platform_device_unregister(pdev);
-	platform_driver_unregister(&test_driver);
+	driver_unregister(&test_driver.driver);
 	if (err)
 		return err;
 	if (FAILED(bound))

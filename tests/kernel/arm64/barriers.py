@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """
-barriers.py [NAME=FILE...]: checks the arm64 instructions that the compiler made of writer.h
-and reader.h, in libring, in seqring.ko and in hot.c, or in the objects named.
+barriers.py [NAME=FILE...]: checks the arm64 instructions that the compiler made of writer.h,
+reader.h and the module's thresholds.h, in libring, in seqring.ko and in hot.c, or in the
+objects named.
 
 Each line of those headers that orders something must have become an instruction that
 orders it. On every path through a function, fences must be where docs/design.md wants them:
@@ -10,7 +11,9 @@ orders it. On every path through a function, fences must be where docs/design.md
   RECLAIM  between the store of tail and the next store of any kind;
            between each load of a record and the load of tail that judges it
   WAKE     between the store of head and the load of the wake threshold;
-           between the store of the wake threshold and the return
+           between the store of the wake threshold and the return.
+           The module's thresholds are those of thresholds.h, and all others those of struct
+           seqring_wait; its writer passes the fence only while a sleeper is announced
 
 To test the checks, hot.c is compiled again for each way to weaken or to move one of these
 operations, and the checks must find each change.
@@ -49,9 +52,16 @@ RULES = [
     ('JOIN.head.acquire', 'reader.h', r'_acquire\(JOIN, &r->ctl->head', ACQUIRE),
     ('WAKE.writer', 'writer.h', r'fence_full\(WAKE\)', FULL),
     ('WAKE.reader', 'reader.h', r'fence_full\(WAKE\)', FULL),
+    ('WAKE.module', 'thresholds.h', r'fence_full\(WAKE\)', FULL),
+    ('WAKE.announced.acquire', 'thresholds.h', r'_acquire\(WAKE, &t->announced', ACQUIRE),
     ('END.release', 'writer.h', r'_release\(END, ', RELEASE),
     ('END.acquire', 'reader.h', r'_acquire\(END, ', ACQUIRE),
 ]
+
+# Rules of struct seqring_wait, which the module does not have, and of what only the module has.
+WAIT_RULES = {'WAKE.writer', 'WAKE.reader', 'WAKE.order.writer', 'WAKE.order.reader'}
+MODULE_RULES = {'WAKE.module', 'WAKE.announced.acquire', 'WAKE.order.due', 'WAKE.order.sleeper'}
+NOT_IN = {'libring': MODULE_RULES, 'seqring.ko': WAIT_RULES}
 
 # The weak replacement of a call, and the ways to weaken a whole operation.
 WEAK = {
@@ -68,6 +78,9 @@ OPERATIONS = [
 ]
 TAIL_LOAD = r'seqring_read\(&r->ctl->tail\)'
 THRESHOLD_LOAD = r'seqring_likely\(pos <= seqring_read\(&wait->pos\)'
+REACHED_LOAD = r'head > seqring_read\(&t->pos\)'
+IDLE_COUNT = r'\+\+t->idle_publishes'
+SLEEPER_STORE = r'seqring_write\(&t->seq, seq\)'
 LIGHT = r'if \(w->light_wake\)'
 RECORD_LOAD = r'_acquire\(PUBLISH, |seqring_load_words?\(|seqring_load_to\('
 # The rules that find an operation that is weakened everywhere.
@@ -99,6 +112,16 @@ MOVES = [
          '\t/* Pairs with the fence in seqring_writer_wake_due(). */\n\tseqring_fence_full(WAKE);\n',
          '\tseqring_fence_full(WAKE);\n\tseqring_atomic_min(&wait->pos, pos);\n'
          '\tseqring_atomic_min(&wait->seq, seq);\n')]),
+    ("the fence of WAKE after the writer's look at the module's thresholds", r'WAKE\.order\.due', [
+        ('thresholds.h', '\tseqring_fence_full(WAKE);\n\tif (seqring_thresholds_reached(t, head, seq)) {',
+         '\tint due = seqring_thresholds_reached(t, head, seq);\n\tseqring_fence_full(WAKE);\n'
+         '\tif (due) {')]),
+    ("the fence of WAKE before the store of the module's thresholds", r'WAKE\.order\.sleeper', [
+        ('thresholds.h', '\tseqring_write(&t->nr_sleepers, nr_sleepers);\n',
+         '\tseqring_fence_full(WAKE);\n\tseqring_write(&t->nr_sleepers, nr_sleepers);\n'),
+        ('thresholds.h', '\tseqring_write(&t->seq, seq);\n\t/* Pairs with the full fences in '
+         'seqring_thresholds_due(). */\n\tseqring_fence_full(WAKE);\n',
+         '\tseqring_write(&t->seq, seq);\n')]),
 ]
 
 
@@ -169,13 +192,17 @@ def read_object(objdump, path):
     return {name: link(f) for name, f in functions.items()}
 
 
-class Headers:
-    """The text of the headers in a directory, to find lines in."""
+def header_path(top, header):
+    return os.path.join(top, 'kmod' if header == 'thresholds.h' else 'include/seqring', header)
 
-    def __init__(self, include):
+
+class Headers:
+    """The text of the headers in a tree, to find lines in."""
+
+    def __init__(self, top):
         self.text = {}
-        for name in ('writer.h', 'reader.h', 'record.h', 'copy.h', 'barrier.h'):
-            with open(os.path.join(include, 'seqring', name), encoding='utf-8') as f:
+        for name in ('writer.h', 'reader.h', 'record.h', 'copy.h', 'barrier.h', 'thresholds.h'):
+            with open(header_path(top, name), encoding='utf-8') as f:
                 self.text[name] = f.read().splitlines()
 
     def lines(self, header, regex):
@@ -190,7 +217,8 @@ def on(instruction, lines):
     if not instruction.where:
         return False
     path, line = instruction.where
-    return 'seqring/' in path and (os.path.basename(path), line) in lines
+    name = os.path.basename(path)
+    return ('seqring/' in path or name == 'thresholds.h') and (name, line) in lines
 
 
 def search(start, forward, good, bad):
@@ -222,9 +250,14 @@ def check_order(functions, headers):
     threshold = headers.lines('writer.h', THRESHOLD_LOAD)
     light = headers.lines('writer.h', LIGHT)
     arm = headers.lines('reader.h', RULES[13][2])
+    reached = headers.lines('thresholds.h', REACHED_LOAD)
+    sleeper = headers.lines('thresholds.h', SLEEPER_STORE)
+    idle = headers.lines('thresholds.h', IDLE_COUNT)
     record = headers.everywhere(RECORD_LOAD)
     for name, function in functions.items():
         arms = any(on(i, arm) for i in function)
+        # The module's sleepers compare, too; only the writer counts the idle publishes.
+        writer = any(on(i, idle) for i in function)
         for i in function:
             wrong = rule = None
             if on(i, tail_store) and i.is_store():
@@ -242,17 +275,24 @@ def check_order(functions, headers):
             elif arms and re.match(r'cas|st\w*xr|bl\t.*<__aarch64_cas', i.text):
                 rule = 'WAKE.order.reader'
                 wrong = search(i, True, orders(FULL), lambda j: False)
+            elif writer and on(i, reached) and i.is_load():
+                rule = 'WAKE.order.due'
+                wrong = search(i, False, orders(FULL), lambda j: j.name() == 'stlr')
+            elif on(i, sleeper) and i.is_store():
+                rule = 'WAKE.order.sleeper'
+                wrong = search(i, True, orders(FULL), lambda j: j.is_load() or j.is_call())
             if rule:
                 yield rule, wrong and f'{name}+0x{i.address - function[0].address:x}: ' \
                     f'"{i.text}" and "{wrong}" with nothing between them'.replace('\t', ' ')
 
 
-ORDERS = ['RECLAIM.order.write', 'RECLAIM.order.read', 'WAKE.order.writer', 'WAKE.order.reader']
+ORDERS = ['RECLAIM.order.write', 'RECLAIM.order.read', 'WAKE.order.writer', 'WAKE.order.reader',
+          'WAKE.order.due', 'WAKE.order.sleeper']
 
 
-def examine(objdump, path, include):
+def examine(objdump, path, top):
     """Return: for each rule how often it held, and a list of (rule, what is wrong)."""
-    functions, headers = read_object(objdump, path), Headers(include)
+    functions, headers = read_object(objdump, path), Headers(top)
     seen = {rule[0]: 0 for rule in RULES} | {rule: 0 for rule in ORDERS}
     wrong = []
     for rule, header, regex, expected in RULES:
@@ -278,6 +318,8 @@ def report(name, seen, wrong):
     """Prints a line for each rule. Return: whether all hold."""
     good = True
     for rule, count in seen.items():
+        if rule in NOT_IN.get(name, ()):
+            continue
         what = [w for r, w in wrong if r == rule]
         if what:
             print(f'not ok arm64.{name}.{rule} - {what[0]}')
@@ -289,9 +331,9 @@ def report(name, seen, wrong):
     return good
 
 
-def compile_hot(cc, include, output):
+def compile_hot(cc, top, output):
     subprocess.run([*cc, '-std=gnu11', '-O2', '-gdwarf-4', '-Wall', '-Wno-unused', '-D_GNU_SOURCE',
-                    '-I' + include, '-shared', '-fPIC', '-nostdlib', '-o', output,
+                    f'-I{top}/include', f'-I{top}/kmod', '-shared', '-fPIC', '-nostdlib', '-o', output,
                     os.path.join(TOP, 'tests/kernel/arm64/hot.c'), '-lgcc'], check=True)
 
 
@@ -317,12 +359,14 @@ def mutants():
     yield from MOVES
 
 
-def weaken(include, changes):
-    """Makes a copy of the headers with the changes in it."""
-    shutil.rmtree(include, ignore_errors=True)
-    shutil.copytree(os.path.join(TOP, 'include'), include)
+def weaken(top, changes):
+    """Makes a tree of the headers with the changes in it."""
+    shutil.rmtree(top, ignore_errors=True)
+    shutil.copytree(os.path.join(TOP, 'include'), os.path.join(top, 'include'))
+    os.mkdir(os.path.join(top, 'kmod'))
+    shutil.copy(header_path(TOP, 'thresholds.h'), header_path(top, 'thresholds.h'))
     for header, old, new in changes:
-        path = os.path.join(include, 'seqring', header)
+        path = header_path(top, header)
         with open(path, encoding='utf-8') as f:
             text = f.read()
         rule = next((r for r in RULES if r[0] == old), None)
@@ -340,10 +384,10 @@ def bites(objdump, cc):
     """Return: whether the checks find each weakened copy."""
     good = True
     for name, rules, changes in mutants():
-        include = os.path.join(OUT, 'weak')
-        weaken(include, changes)
-        compile_hot(cc, include, os.path.join(OUT, 'weak.so'))
-        seen, wrong = examine(objdump, os.path.join(OUT, 'weak.so'), include)
+        top = os.path.join(OUT, 'weak')
+        weaken(top, changes)
+        compile_hot(cc, top, os.path.join(OUT, 'weak.so'))
+        seen, wrong = examine(objdump, os.path.join(OUT, 'weak.so'), top)
         found = [f'{rule}: {what}' for rule, what in wrong if re.match(rules, rule)] + \
             [f'{rule}: gone' for rule, count in seen.items()
              if not count and re.match(rules, rule)]
@@ -380,17 +424,16 @@ def module():
 
 def main():
     objdump, cc = tool_paths()
-    include = os.path.join(TOP, 'include')
     objects = dict(arg.split('=', 1) for arg in sys.argv[1:])
     good = True
     os.makedirs(OUT, exist_ok=True)
     if not objects:
-        compile_hot(cc, include, os.path.join(OUT, 'hot.so'))
+        compile_hot(cc, TOP, os.path.join(OUT, 'hot.so'))
         objects = {'headers': os.path.join(OUT, 'hot.so'), 'libring': libring(),
                    'seqring.ko': module()}
         good = bites(objdump, cc)
     for name, path in objects.items():
-        good = report(name, *examine(objdump, path, include)) and good
+        good = report(name, *examine(objdump, path, TOP)) and good
     return not good
 
 

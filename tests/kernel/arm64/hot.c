@@ -3,6 +3,10 @@
 #include <seqring/reader.h>
 #include <seqring/writer.h>
 
+/* barrier.h has this one in the kernel alone; no rule examines it. */
+#define seqring_cmpxchg_full(tag, p, old, new) __sync_val_compare_and_swap(p, old, new)
+#include "thresholds.h"
+
 int hot_init(struct seqring_writer *w, struct seqring_reader *r, struct seqring_ring_ctl *ctl,
 	     void *data, __u64 size);
 int hot_publish(struct seqring_writer *w, const void *src, __u32 len);
@@ -20,6 +24,8 @@ int hot_resync(struct seqring_reader *r);
 int hot_seek(struct seqring_reader *r, int by_time, __u64 value);
 int hot_ends(struct seqring_reader *r, int which);
 void hot_arm(struct seqring_wait *wait, __u64 pos, __u64 seq);
+int hot_thresholds_wake(struct seqring_writer *w, struct seqring_thresholds *t);
+int hot_thresholds_sleep(struct seqring_thresholds *t, __u64 pos, __u64 seq);
 
 int hot_init(struct seqring_writer *w, struct seqring_reader *r, struct seqring_ring_ctl *ctl,
 	     void *data, __u64 size)
@@ -96,4 +102,15 @@ int hot_ends(struct seqring_reader *r, int which)
 void hot_arm(struct seqring_wait *wait, __u64 pos, __u64 seq)
 {
 	seqring_reader_arm(wait, pos, seq);
+}
+
+int hot_thresholds_wake(struct seqring_writer *w, struct seqring_thresholds *t)
+{
+	return seqring_thresholds_watched(t) && seqring_thresholds_due(t, w->pos, w->seq);
+}
+
+int hot_thresholds_sleep(struct seqring_thresholds *t, __u64 pos, __u64 seq)
+{
+	seqring_thresholds_store(t, pos, seq, 1);
+	return seqring_thresholds_announced(t);
 }

@@ -15,7 +15,7 @@ debs_archs=arm64
 . "$(dirname "$0")/../vm/debs.sh"
 
 packages='libc6-dev libbpf-dev libelf-dev zlib1g-dev libjson-c-dev libseccomp-dev libcmocka-dev
-	libck-dev busybox-static'
+	libck-dev libevent-dev libuv1-dev libsystemd-dev busybox-static'
 
 base=$SEQRING_CACHE/arm64-sysroot
 # The name depends on the list of packages, so that a changed list does not find an old

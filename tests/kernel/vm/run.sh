@@ -27,7 +27,7 @@ debug-b) rounds=300 flood=600 parts='load torture unload' followers=$few ;;
 esac
 rounds=${ROUNDS:-$rounds} flood=${FLOOD:-$flood} parts=${PARTS:-$parts}
 # The first kernel covers formats, rejections and limits; they are the same on the second.
-module_progs=${MODULE_PROGS-} driver_progs=${DRIVER_PROGS-} no_load_faults=''
+module_progs=${MODULE_PROGS-} driver_progs=${DRIVER_PROGS-} few_faults=''
 case $parts in
 second)
 	parts='module_alone plain_tools with_driver torture scheduler trace unload'
@@ -41,9 +41,10 @@ second)
 	esac
 	;;
 debug)
-	# Cycles, races, sleepers and failures while a module loads take minutes each here.
+	# Cycles, races, sleepers and failures while a module loads or makes each kind of device
+	# take minutes each here.
 	# KUnit has the readers of a flood.
-	no_load_faults=1
+	few_faults=1
 	parts='module_alone with_driver unload'
 	module_progs='t_map t_memory t_life t_unload'
 	driver_progs='t_reject t_read t_file t_hotplug'
@@ -117,7 +118,7 @@ tests/kernel/vm/vm.sh -q -o "$log" -r "$out" -k "$series" -t 1800 -m $memory \
 	"set -o pipefail; PARTS='$parts'; export PARTS ROUNDS=$rounds FLOOD=$flood CYCLES=${CYCLES-} UNLOADS=${UNLOADS-}
 	export CROWD=${CROWD-} HOTPLUG=${HOTPLUG-} FOLLOWERS='$followers'
 	export MODULE_PROGS='$module_progs' DRIVER_PROGS='$driver_progs'
-	export NO_LOAD_FAULTS=$no_load_faults; sh ./guest.sh 2>&1 | tee /out/lines" \
+	export FEW_FAULTS=$few_faults; sh ./guest.sh 2>&1 | tee /out/lines" \
 	2>"$log.errors"
 status=$?
 vm_lines "vm-$series.kernel" $status "$log" "$out"

@@ -323,6 +323,13 @@ static void unload_test(long made)
 		T_DIE("fault.undo", "rmmod seqring_test: %s", strerror(errno));
 }
 
+/* How much a path costs. */
+enum cost {
+	CHEAP,
+	SLOW,	      /* hundreds of failures, and each try takes its time */
+	LIKE_ANOTHER, /* slow, and almost all of it is in another path, too */
+};
+
 /*
  * @prepare: before each try, without failures
  * @undo: undoes a success
@@ -334,44 +341,45 @@ struct path {
 	long (*run)(void);
 	void (*undo)(long made);
 	int *one;
+	enum cost cost;
 };
 
 static const struct path paths[] = {
-	{ "create", NULL, create, destroy_new, NULL },
-	{ "create_with_schema", NULL, create_with_schema, destroy_new, NULL },
-	{ "destroy", make_new, destroy, NULL, NULL },
-	{ "open_read", NULL, open_read, close_it, NULL },
-	{ "open_write", NULL, open_write, close_it, NULL },
-	{ "open_percpu", NULL, open_percpu, close_it, NULL },
-	{ "geometry", NULL, geometry, NULL, NULL },
-	{ "stats", NULL, stats, NULL, NULL },
-	{ "seek", NULL, seek, NULL, NULL },
-	{ "write_type", NULL, write_type, NULL, NULL },
-	{ "reader_fd", NULL, reader_fd_new, close_it, NULL },
-	{ "reader_fd_again", NULL, reader_fd_again, close_it, NULL },
-	{ "map_all", NULL, map_all, unmap_all, NULL },
-	{ "map_header", NULL, map_header, unmap_page, NULL },
-	{ "map_ring", NULL, map_ring, unmap_ring, NULL },
-	{ "map_percpu", NULL, map_percpu, unmap_percpu, NULL },
-	{ "map_reader", NULL, map_reader, unmap_page, NULL },
-	{ "fault_device", NULL, fault_device, NULL, NULL },
-	{ "fault_reader", NULL, fault_reader, NULL, NULL },
-	{ "write_user", NULL, write_user, NULL, &rw_fd },
-	{ "write_kernel", NULL, write_kernel, NULL, &kernel_fd },
-	{ "write_pieces", NULL, write_pieces, NULL, &rw_fd },
-	{ "read", rewind_file, read_some, NULL, NULL },
-	{ "read_percpu", NULL, read_kernel, NULL, NULL },
-	{ "poll", NULL, poll_many, NULL, NULL },
-	{ "epoll", NULL, epoll_add, NULL, NULL },
-	{ "kernel_create_locked", NULL, kernel_create_locked, kernel_destroy, NULL },
-	{ "kernel_create_percpu", NULL, kernel_create_percpu, kernel_destroy, NULL },
-	{ "kernel_publish", NULL, kernel_publish, NULL, NULL },
+	{ "create", NULL, create, destroy_new, NULL, SLOW },
+	{ "create_with_schema", NULL, create_with_schema, destroy_new, NULL, LIKE_ANOTHER },
+	{ "destroy", make_new, destroy, NULL, NULL, CHEAP },
+	{ "open_read", NULL, open_read, close_it, NULL, CHEAP },
+	{ "open_write", NULL, open_write, close_it, NULL, CHEAP },
+	{ "open_percpu", NULL, open_percpu, close_it, NULL, CHEAP },
+	{ "geometry", NULL, geometry, NULL, NULL, CHEAP },
+	{ "stats", NULL, stats, NULL, NULL, CHEAP },
+	{ "seek", NULL, seek, NULL, NULL, CHEAP },
+	{ "write_type", NULL, write_type, NULL, NULL, CHEAP },
+	{ "reader_fd", NULL, reader_fd_new, close_it, NULL, CHEAP },
+	{ "reader_fd_again", NULL, reader_fd_again, close_it, NULL, CHEAP },
+	{ "map_all", NULL, map_all, unmap_all, NULL, CHEAP },
+	{ "map_header", NULL, map_header, unmap_page, NULL, CHEAP },
+	{ "map_ring", NULL, map_ring, unmap_ring, NULL, CHEAP },
+	{ "map_percpu", NULL, map_percpu, unmap_percpu, NULL, CHEAP },
+	{ "map_reader", NULL, map_reader, unmap_page, NULL, CHEAP },
+	{ "fault_device", NULL, fault_device, NULL, NULL, CHEAP },
+	{ "fault_reader", NULL, fault_reader, NULL, NULL, CHEAP },
+	{ "write_user", NULL, write_user, NULL, &rw_fd, CHEAP },
+	{ "write_kernel", NULL, write_kernel, NULL, &kernel_fd, CHEAP },
+	{ "write_pieces", NULL, write_pieces, NULL, &rw_fd, CHEAP },
+	{ "read", rewind_file, read_some, NULL, NULL, CHEAP },
+	{ "read_percpu", NULL, read_kernel, NULL, NULL, CHEAP },
+	{ "poll", NULL, poll_many, NULL, NULL, CHEAP },
+	{ "epoll", NULL, epoll_add, NULL, NULL, CHEAP },
+	{ "kernel_create_locked", NULL, kernel_create_locked, kernel_destroy, NULL, LIKE_ANOTHER },
+	{ "kernel_create_percpu", NULL, kernel_create_percpu, kernel_destroy, NULL, SLOW },
+	{ "kernel_publish", NULL, kernel_publish, NULL, NULL, CHEAP },
 };
 
 /* Without a device, and without the modules. */
 static const struct path load_paths[] = {
-	{ "load_test", NULL, load_test, unload_test, NULL },
-	{ "load", NULL, load, unload, NULL },
+	{ "load_test", NULL, load_test, unload_test, NULL, SLOW },
+	{ "load", NULL, load, unload, NULL, SLOW },
 };
 
 #endif /* FAULT_PATHS_H */

@@ -6,7 +6,9 @@ harmed the kernel.
 import os
 import re
 import shutil
+import signal
 import subprocess
+import time
 
 import kmod
 import mutant
@@ -126,12 +128,28 @@ def guest_script(batch):
     return "\n".join(lines)
 
 
+def wait_for(vm, log, silent_s):
+    """Waits until a VM ends. Ends it when no mutant has told anything for so many seconds: both
+    CPUs may spin with interrupts disabled, and then the kernel itself does not notice."""
+    told, since = -1, time.monotonic()
+    while vm.poll() is None:
+        time.sleep(1)
+        with open(log, errors="replace") as f:
+            now = f.read().count("mutant: ")
+        if now != told:
+            told, since = now, time.monotonic()
+        elif time.monotonic() - since > silent_s:
+            os.killpg(vm.pid, signal.SIGTERM)
+            vm.wait()
+
+
 def boot(builder, batch, paths):
     """One boot. Returns {index: (by, what), or None when it survived}."""
     log = os.path.join(builder.out, "console")
     debug = builder.kernel.startswith("debug")
     limit = DEBUG_LIMIT_S if debug else LIMIT_S
-    seconds = 90 + limit * max(len(batch), *(len(tests) for _, tests in batch))
+    most = max(len(tests) for _, tests in batch)
+    seconds = 90 + limit * max(len(batch), most)
     files = []
     for index, _ in batch:
         files += ["-f", os.path.join(builder.out, f"{index}.ko")]
@@ -140,13 +158,15 @@ def boot(builder, batch, paths):
     files += ["-f", os.path.join(builder.out, "seqring_test.ko")]
     script = guest_script(batch).replace("${LIMIT}", str(limit))
     khz = sh([paths["tsc_khz"]]).strip()
-    with open(os.path.join(builder.out, "vm.log"), "w") as out:
-        subprocess.run(["tests/kernel/vm/vm.sh", "-q", "-o", log, "-k", builder.kernel, "-t",
-                        str(seconds), "-m", "1024",
-                        "-a", f"tsc_early_khz={khz} rcupdate.rcu_cpu_stall_timeout=20 "
-                        "sysctl.kernel.panic_on_rcu_stall=1 softlockup_panic=1",
-                        *files, "--", script], cwd=TOP, stdin=subprocess.DEVNULL, stdout=out,
-                       stderr=subprocess.STDOUT, check=False)
+    open(log, "w").close()
+    with open(os.path.join(builder.out, "vm.log"), "w") as out, \
+            subprocess.Popen(["tests/kernel/vm/vm.sh", "-q", "-o", log, "-k", builder.kernel, "-t",
+                              str(seconds), "-m", "1024",
+                              "-a", f"tsc_early_khz={khz} rcupdate.rcu_cpu_stall_timeout=20 "
+                              "sysctl.kernel.panic_on_rcu_stall=1 softlockup_panic=1",
+                              *files, "--", script], cwd=TOP, stdin=subprocess.DEVNULL,
+                             stdout=out, stderr=subprocess.STDOUT, start_new_session=True) as vm:
+        wait_for(vm, log, 90 + (limit + 15) * most)
     with open(log, errors="replace") as f:
         console = f.read()
     results, started = {}, []

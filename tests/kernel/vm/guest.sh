@@ -225,7 +225,7 @@ plain_tools() {
 
 with_driver() {
 	check load.driver insmod seqring_test.ko
-	for prog in ${DRIVER_PROGS:-t_reject t_read t_read32 t_file t_stall t_watermark t_wake t_poll t_nmi \
+	for prog in ${DRIVER_PROGS:-t_reject t_read t_read32 t_file t_stall t_watermark t_wake t_interrupt t_poll t_nmi \
 		t_nest t_crowd t_hotplug t_observe}; do
 		case $prog in
 		t_read32)

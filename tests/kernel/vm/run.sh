@@ -52,7 +52,7 @@ debug)
 esac
 log=build/log/vm-$series.console out=build/log/vm-$series.out
 progs='t_map t_memory t_life t_race t_cycle t_unload t_owner t_fault t_reject t_read t_file t_stall t_watermark
-	t_wake t_poll t_waits t_waiters t_nmi t_nest t_crowd t_hotplug t_observe t_sched follow control'
+	t_wake t_interrupt t_poll t_waits t_waiters t_nmi t_nest t_crowd t_hotplug t_observe t_sched follow control'
 
 die() {
 	echo "not ok vm-$series - $*"

@@ -107,8 +107,8 @@ static void nowait(void)
 	close_and_destroy(fd);
 }
 
-/* Return: a page that never arrives; whoever touches it waits. */
-static void *missing_page(void)
+/* Return: a page that does not arrive; whoever touches it waits. @uffd: to let it arrive. */
+static void *missing_page(int *uffd)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
@@ -120,6 +120,7 @@ static void *missing_page(void)
 	if (fd < 0 || page == MAP_FAILED || ioctl(fd, UFFDIO_API, &api) ||
 	    ioctl(fd, UFFDIO_REGISTER, &reg))
 		T_DIE("file.setup", "userfaultfd: %s", strerror(errno));
+	*uffd = fd;
 	return page;
 }
 
@@ -127,7 +128,7 @@ static void *missing_page(void)
 static void held_up(void)
 {
 	struct pollfd p = { .events = POLLIN };
-	int fd = open_new(65536), status;
+	int fd = open_new(65536), status, uffd;
 	struct timespec soon = { 20, 0 };
 	char buf[RECORD];
 	sigset_t chld;
@@ -139,7 +140,7 @@ static void held_up(void)
 	sigprocmask(SIG_BLOCK, &chld, NULL);
 	pid = fork();
 	if (!pid)
-		_exit(read(fd, missing_page(), 4096) < 0);
+		_exit(read(fd, missing_page(&uffd), 4096) < 0);
 	T_TRUE("file.reader_hangs", wait_asleep(pid));
 	/* Each of these would hang, and the alarm end the test. */
 	alarm(60);
@@ -202,6 +203,60 @@ static void shared_position(void)
 	close_and_destroy(fd);
 }
 
+struct two_pieces {
+	int fd;
+	pid_t tid;
+	char first[RECORD];
+	char *second;
+	ssize_t n;
+};
+
+static void *read_two(void *arg)
+{
+	struct two_pieces *t = arg;
+	struct iovec v[2] = { { t->first, RECORD }, { t->second, RECORD } };
+
+	t->tid = syscall(SYS_gettid);
+	t->n = readv(t->fd, v, 2);
+	return NULL;
+}
+
+/*
+ * A call has copied one record, and is held up by the next, which another call then takes. The
+ * records of one call follow each other, so it returns the first one alone.
+ */
+static void taken_meanwhile(void)
+{
+	struct two_pieces t = { .fd = open_new(65536) };
+	struct uffdio_zeropage zero = { .range.len = 4096 };
+	struct seqring_record rec;
+	int uffd, i, asleep = 0;
+	char buf[RECORD];
+	pthread_t thread;
+
+	t.second = missing_page(&uffd);
+	zero.range.start = (uintptr_t)t.second;
+	publish(t.fd, 4);
+	if (pthread_create(&thread, NULL, read_two, &t))
+		T_DIE("file.setup", "thread: %s", strerror(errno));
+	for (i = 0; i < 2000 && !asleep; i++) {
+		sleep_us(10000);
+		asleep = __atomic_load_n(&t.tid, __ATOMIC_RELAXED) && is_asleep(t.tid);
+	}
+	T_TRUE("file.taken_held_up", asleep);
+	T_RET("file.taken_second", read(t.fd, buf, RECORD), RECORD);
+	memcpy(&rec, buf, sizeof(rec));
+	T_EQ("file.taken_second_seq", rec.stamp, 2);
+	T_RET("file.taken_page_arrives", ioctl(uffd, UFFDIO_ZEROPAGE, &zero), 0);
+	pthread_join(thread, NULL);
+	T_EQ("file.taken_first_alone", t.n, RECORD);
+	T_RET("file.taken_third", read(t.fd, buf, RECORD), RECORD);
+	memcpy(&rec, buf, sizeof(rec));
+	T_EQ("file.taken_third_seq", rec.stamp, 3);
+	close(uffd);
+	close_and_destroy(t.fd);
+}
+
 /* --- how long a call keeps its CPU ------------------------------------------------------ */
 
 static volatile int measuring;
@@ -229,12 +284,12 @@ static void *on_time(void *arg)
 	return arg;
 }
 
-/* A read() of 48 MiB lets others run, however long it takes. */
-static void no_hog(void)
+/* A long read() lets others run: @nr records of @len bytes. */
+static void no_hog(const char *name, int nr, int len)
 {
-	enum { LEN = 60000, NR = 800, BYTES = NR * (LEN + 64) };
-	char *buf = malloc(BYTES);
+	const ssize_t bytes = nr * (ssize_t)(len + 24);
 	int fd = open_new(64 << 20), i, tries;
+	char *buf = malloc(bytes);
 	uint64_t took = 0;
 	pthread_t thread;
 	cpu_set_t set;
@@ -243,9 +298,9 @@ static void no_hog(void)
 	CPU_ZERO(&set);
 	CPU_SET(0, &set);
 	sched_setaffinity(0, sizeof(set), &set);
-	memset(buf, 1, BYTES);
-	for (i = 0; i < NR; i++)
-		if (write(fd, buf, LEN) != LEN)
+	memset(buf, 1, bytes);
+	for (i = 0; i < nr; i++)
+		if (write(fd, buf, len) != len)
 			T_DIE("file.setup", "write: %s", strerror(errno));
 	for (tries = 0; tries < 5; tries++) {
 		lseek(fd, 0, SEEK_SET);
@@ -254,7 +309,7 @@ static void no_hog(void)
 		pthread_create(&thread, NULL, on_time, NULL);
 		sleep_us(10000);
 		took = now_ns();
-		n = read(fd, buf, BYTES);
+		n = read(fd, buf, bytes);
 		took = now_ns() - took;
 		measuring = 0;
 		pthread_join(thread, NULL);
@@ -263,9 +318,8 @@ static void no_hog(void)
 		if (latest_ns < took / 4)
 			break;
 	}
-	T_EQ("file.hog_read", n, NR * (LEN + 24));
-	t_check(tries < 5, "file.read_lets_others_run", "%d of %d us", (int)(latest_ns / 1000),
-		(int)(took / 1000));
+	t_check(n == bytes && tries < 5, name, "%zd of %zd bytes, %d of %d us", n, bytes,
+		(int)(latest_ns / 1000), (int)(took / 1000));
 	free(buf);
 	close_and_destroy(fd);
 }
@@ -278,6 +332,8 @@ int main(void)
 	nowait();
 	held_up();
 	shared_position();
-	no_hog();
+	taken_meanwhile();
+	no_hog("file.many_records_let_others_run", 800, 60000);
+	no_hog("file.a_long_record_lets_others_run", 1, 15 << 20);
 	return t_done();
 }

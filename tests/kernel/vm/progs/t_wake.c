@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a wake-up costs, and whom it reaches: nobody who only asks is woken, each open file
- * is woken for its own watermark, readers cannot make the writer pay, and the interrupt that
- * wakes is short whatever users have registered.
+ * is woken for its own watermark, and readers cannot make the writer pay. t_interrupt measures
+ * the interrupt that wakes.
  */
 #include <pthread.h>
 #include <sys/epoll.h>
@@ -143,6 +143,31 @@ static void exclusive(void)
 		close(ep[k]);
 		close(fd[k]);
 	}
+	close(w);
+	dev_destroy(NAME);
+}
+
+/* Of many waiters on one open file, each is woken, however many pieces that takes. */
+static void crowd_on_one_file(void)
+{
+	enum { NR = 150 };
+	struct epoll_event ev = { .events = EPOLLIN };
+	int w, fd, ep[NR], i, got = 0;
+
+	create(SEQRING_CLOCK_MONOTONIC, 65536, 0);
+	w = dev_open_fd(NAME, O_RDWR);
+	fd = dev_open_fd(NAME, O_RDONLY | O_NONBLOCK);
+	for (i = 0; i < NR; i++) {
+		ep[i] = epoll_create1(0);
+		epoll_ctl(ep[i], EPOLL_CTL_ADD, fd, &ev);
+	}
+	publish(w);
+	for (i = 0; i < NR; i++)
+		got += epoll_wait(ep[i], &ev, 1, got == i ? 10000 : 0) == 1;
+	T_EQ("wake.crowd_on_one_file", got, NR);
+	for (i = 0; i < NR; i++)
+		close(ep[i]);
+	close(fd);
 	close(w);
 	dev_destroy(NAME);
 }
@@ -346,122 +371,6 @@ static void interval(void)
 		seconds);
 }
 
-/* --- the interrupt ---------------------------------------------------------------------- */
-
-enum { WATCHES_MAX = 20000, FILES_MAX = 2000 };
-
-static int watches[WATCHES_MAX];
-
-/* The time that the last command "interrupt" has measured. */
-static uint64_t measured_ns(void)
-{
-	unsigned long long published, busy, ns;
-	char line[160], is[64];
-	FILE *f = fopen(SEQRING_TEST_PATH, "r");
-	uint64_t found = 0;
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%63s published %llu busy %llu interrupt_ns %llu", is, &published,
-			   &busy, &ns) == 4 &&
-		    !strcmp(is, NAME))
-			found = ns;
-	if (f)
-		fclose(f);
-	if (!found)
-		T_DIE("wake.setup", "the driver has measured nothing");
-	return found;
-}
-
-/* Lets all watchers of @ep look again, which arms them. */
-static void look_again(int ep)
-{
-	static struct epoll_event events[FILES_MAX + 1];
-	int nr;
-
-	do {
-		nr = epoll_wait(ep, events, FILES_MAX + 1, 0);
-	} while (nr > 0);
-}
-
-/* The shortest of several interrupts that wake the watchers of @fd, in ns. */
-static uint64_t interrupt_ns(int fd, int ep, int crowd, int rounds)
-{
-	uint64_t best = ~0ULL, ns;
-	struct epoll_event ev;
-
-	while (rounds--) {
-		if (dev_command("interrupt " NAME))
-			T_DIE("wake.setup", "interrupt: %s", strerror(errno));
-		ns = measured_ns();
-		if (ns < best)
-			best = ns;
-		if (epoll_wait(ep, &ev, 1, 30000) != 1)
-			T_DIE("wake.interrupt", "the record wakes nobody");
-		lseek(fd, 0, SEEK_END);
-		look_again(ep);
-		if (crowd >= 0)
-			look_again(crowd);
-		/* The pause of the ring, and that of the file, which grows with its waiters. */
-		sleep_us(20000);
-	}
-	return best;
-}
-
-/* Watches the device @nr times: by epoll instances on one open file, or by open files. */
-static uint64_t watched_by(int nr, int many_files)
-{
-	struct epoll_event ev = { .events = EPOLLIN };
-	int fd, ep, crowd = -1, i, err;
-	uint64_t ns;
-
-	if (dev_command("create " NAME " 1 65536 0"))
-		T_DIE("wake.setup", "create: %s", strerror(errno));
-	fd = dev_open_fd(NAME, O_RDONLY);
-	ep = epoll_create1(0);
-	if (many_files)
-		crowd = epoll_create1(0);
-	for (i = 0; i < nr; i++) {
-		watches[i] = many_files ? dev_open_fd(NAME, O_RDONLY) : epoll_create1(0);
-		ev.events = many_files ? EPOLLIN | EPOLLET : EPOLLIN;
-		err = many_files ? epoll_ctl(crowd, EPOLL_CTL_ADD, watches[i], &ev) :
-				   epoll_ctl(watches[i], EPOLL_CTL_ADD, fd, &ev);
-		if (watches[i] < 0 || err)
-			T_DIE("wake.setup", "watch %d: %s", i, strerror(errno));
-	}
-	ev.events = EPOLLIN;
-	if (epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev))
-		T_DIE("wake.setup", "epoll_ctl: %s", strerror(errno));
-	ns = interrupt_ns(fd, ep, crowd, many_files ? 8 : 20);
-	for (i = 0; i < nr; i++)
-		close(watches[i]);
-	if (crowd >= 0)
-		close(crowd);
-	close(ep);
-	close(fd);
-	dev_command("destroy " NAME);
-	return ns;
-}
-
-static void interrupts(const char *name, int many_files)
-{
-	struct rlimit limit = { WATCHES_MAX + 100, WATCHES_MAX + 100 };
-	const int most = many_files ? FILES_MAX : WATCHES_MAX;
-	const int many = mod_debug_kernel() ? most / 10 : most;
-	uint64_t few_ns = 0, many_ns = 0;
-	int i;
-
-	setrlimit(RLIMIT_NOFILE, &limit);
-	for (i = 0; i < 5; i++) {
-		few_ns = watched_by(10, many_files);
-		many_ns = watched_by(many, many_files);
-		t_note("%s: %d ns with 10, %d ns with %d", name, (int)few_ns, (int)many_ns, many);
-		if (many_ns <= few_ns * 1.2)
-			break;
-	}
-	t_check(i < 5, name, "%d ns with 10 watches, %d ns with %d", (int)few_ns, (int)many_ns,
-		many);
-}
-
 /* --- timeouts --------------------------------------------------------------------------- */
 
 /*
@@ -496,24 +405,18 @@ static void almost_up(uint32_t clock, const char *name)
 	dev_destroy(NAME);
 }
 
-/* usage: t_wake [interrupts], only the part that measures interrupts */
-int main(int argc, char **argv)
+int main(void)
 {
-	const int only_interrupts = argc > 1 && !strcmp(argv[1], "interrupts");
-
 	go = mmap(NULL, sizeof(*go), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	alarm(600);
-	if (!only_interrupts) {
-		asking_arms_nothing();
-		neighbours();
-		exclusive();
-		told();
-		almost_up(SEQRING_CLOCK_NONE, "wake.timeout_without_clock");
-		almost_up(SEQRING_CLOCK_COARSE, "wake.timeout_coarse");
-		interval();
-		writers_cost();
-	}
-	interrupts("wake.interrupt_watches", 0);
-	interrupts("wake.interrupt_files", 1);
+	asking_arms_nothing();
+	neighbours();
+	exclusive();
+	crowd_on_one_file();
+	told();
+	almost_up(SEQRING_CLOCK_NONE, "wake.timeout_without_clock");
+	almost_up(SEQRING_CLOCK_COARSE, "wake.timeout_coarse");
+	interval();
+	writers_cost();
 	return t_done();
 }

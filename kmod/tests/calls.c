@@ -150,15 +150,21 @@ int test_call_times(struct seqring_device *sdev, bool nests)
 static int pieces(struct seqring_device *sdev, struct readers *all, bool nests)
 {
 	static const struct seqring_vec vec[] = {
-		{ "abc", 3 }, { NULL, 0 }, { "defghijk", 8 }, { "lmnopqrstuvwx", 13 },
+		{ "abc", 3 },
+		{ NULL, 0 },
+		{ "defghijk", 8 },
+		{ "lmnopqrstuvwx", 13 },
 	};
 	static const struct seqring_vec huge[] = {
-		{ "abc", 3 }, { NULL, U32_MAX }, { NULL, U64_MAX - 2 },
+		/* The sum of two is 0 in 32 bits. */
+		{ "abc", 3 },
+		{ NULL, U32_MAX - 2 },
+		{ NULL, U64_MAX - 2 },
 	};
 	struct seqring_resv resv;
 	struct seqring_view v;
 	char buf[32];
-	int ret[2];
+	int ret[3];
 
 	if (FAILED(!seqring_publish_vec(sdev, 5, vec, ARRAY_SIZE(vec))))
 		return -EPROTO;
@@ -179,9 +185,10 @@ static int pieces(struct seqring_device *sdev, struct readers *all, bool nests)
 	if (FAILED(!seqring_reserve(sdev, 0, &resv)))
 		return -EPROTO;
 	ret[0] = seqring_publish_vec(sdev, 7, vec, ARRAY_SIZE(vec));
-	ret[1] = seqring_publish_vec(sdev, 7, huge, 3);
+	ret[1] = seqring_publish_vec(sdev, 7, huge, 2);
+	ret[2] = seqring_publish_vec(sdev, 7, huge, 3);
 	seqring_discard(&resv);
-	if (FAILED(!ret[0] && ret[1] == -EMSGSIZE))
+	if (FAILED(!ret[0] && ret[1] == -EMSGSIZE && ret[2] == -EMSGSIZE))
 		return -EPROTO;
 	if (FAILED(!next_of(all, &v, buf, sizeof(buf))))
 		return -EPROTO;
@@ -199,7 +206,7 @@ int test_call_pieces(struct seqring_device *sdev, bool nests)
 
 static int reading(struct seqring_device *sdev, struct readers *all, bool nests)
 {
-	struct seqring_kreader none = { };
+	struct seqring_kreader none = {};
 	u64 n, number, read = 0, lost = 0;
 	struct seqring_view v;
 
@@ -242,7 +249,8 @@ static struct seqring_device *bound;
 static int test_probe_driver(struct platform_device *pdev)
 {
 	const struct seqring_params params = {
-		.name = "test-bound", .data_size = SEQRING_DATA_SIZE_MIN,
+		.name = "test-bound",
+		.data_size = SEQRING_DATA_SIZE_MIN,
 		.mode = SEQRING_MODE_LOCKED,
 	};
 	struct seqring_device *other = NULL;
@@ -266,7 +274,7 @@ int test_call_bound(void)
 	struct platform_device *pdev;
 	struct seqring_kreader kr;
 	struct seqring_view v;
-	int err, ret[3] = { };
+	int err, ret[3] = {};
 	char buf[8];
 
 	/*

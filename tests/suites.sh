@@ -56,7 +56,7 @@ suites() {
 		torture-asan|tl|alone|torture asan
 		torture-tsan|tl|alone|torture tsan
 		wake|tl|alone|wake
-		waits|tl|alone|build/native/tests/stress/waits
+		waits|tl|beside|build/native/tests/stress/waits
 		loops|tl|alone|build/native/tests/loops/loops
 		bpf|ctl|alone|bpf native
 		bpf-torture|tl|alone|bpf_torture native 6000

@@ -213,28 +213,49 @@ static void reader_page(int w)
  * A timeout that ends while poll() looks is reported, and the waiter is woken for the next record
  * all the same. The moment is tried from a little before the end on.
  */
+#define SHORT_TIMEOUT (MS / 5)
+
+static void open_with_timeout(struct dev *d)
+{
+	dev_open(d, NAME, O_RDONLY);
+	dev_reader_page(d);
+	d->page->wake_records = 1000;
+	d->page->wake_timeout_ns = SHORT_TIMEOUT;
+	seqring_reader_seek_head(&d->r[0]);
+	dev_store_cursor(d, 0);
+}
+
+/* Publishes a record. Returns shortly before its timeout ends, or just after. */
+static void publish_and_approach(int w, unsigned int i)
+{
+	uint64_t at;
+
+	publish(w);
+	at = now_ns() + SHORT_TIMEOUT - i % 400 * 100;
+	while (now_ns() < at)
+		;
+}
+
+static void read_all(struct dev *d)
+{
+	struct seqring_view v;
+	unsigned char buf[64];
+
+	while (dev_read(d, 0, &v, buf, sizeof(buf)) == SEQRING_OK)
+		;
+}
+
 static void ends_meanwhile(int w)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
 	unsigned int i, lost = 0;
-	uint64_t at, timeout = MS / 5;
-	struct seqring_view v;
-	unsigned char buf[64];
 	struct dev d;
 	int ep;
 
-	dev_open(&d, NAME, O_RDONLY);
-	dev_reader_page(&d);
-	d.page->wake_records = 1000;
-	d.page->wake_timeout_ns = timeout;
-	seqring_reader_seek_head(&d.r[0]);
-	dev_store_cursor(&d, 0);
+	open_with_timeout(&d);
 	ep = epoll_on(d.fd, EPOLLIN | EPOLLET);
 	for (i = 0; i < 10 * rounds && !lost; i++) {
-		publish(w);
-		at = now_ns() + timeout - i % 400 * 100;
-		while (now_ns() < at)
-			;
+		publish_and_approach(w, i);
 		epoll_ctl(ep, EPOLL_CTL_MOD, d.fd, &ev);
 		lost += epoll_events(ep, PATIENCE) != 1;
 		/* A second report of the same end may be on its way. */
@@ -242,8 +263,7 @@ static void ends_meanwhile(int w)
 			;
 		publish(w);
 		lost += epoll_events(ep, PATIENCE) != 1;
-		while (dev_read(&d, 0, &v, buf, sizeof(buf)) == SEQRING_OK)
-			;
+		read_all(&d);
 		while (epoll_events(ep, 0) > 0)
 			;
 	}
@@ -298,6 +318,53 @@ static void uring_cancel(int w, const char *name, uint32_t flags)
 	t_check(!wrong && cancelled, name, "%u wrong, %u cancelled", wrong, cancelled);
 	uring_close(&u);
 	close(fd);
+}
+
+/* Cancels the poll 1 and takes its last completion. */
+static void uring_end_poll(struct uring *u)
+{
+	struct io_uring_cqe cqe;
+	bool cancelled = false, ended = false;
+
+	uring_prepare(u, IORING_OP_ASYNC_CANCEL, -1, 2)->addr = 1;
+	uring_submit(u);
+	while (!cancelled || !ended) {
+		if (!uring_wait(u, PATIENCE, &cqe))
+			T_DIE("setup.uring", "a cancelled poll does not end");
+		cancelled |= cqe.user_data == 2;
+		ended |= cqe.user_data == 1 && !(cqe.flags & IORING_CQE_F_MORE);
+	}
+}
+
+/*
+ * As ends_meanwhile(). Unlike epoll, a multishot poll does not ask again what it reports from its
+ * first question, so only the first question can have armed it.
+ */
+static void uring_ends_meanwhile(int w)
+{
+	unsigned int i, lost = 0;
+	struct io_uring_cqe cqe;
+	struct uring u;
+	struct dev d;
+
+	open_with_timeout(&d);
+	if (uring_open(&u, 8, 0))
+		T_DIE("setup.uring", "%s", strerror(errno));
+	for (i = 0; i < 4 * rounds && !lost; i++) {
+		publish_and_approach(w, i);
+		uring_prepare_poll(&u, d.fd, POLLIN, IORING_POLL_ADD_MULTI, 1);
+		uring_submit(&u);
+		lost += !uring_wait(&u, PATIENCE, &cqe);
+		while (uring_wait(&u, i % 2, &cqe))
+			;
+		publish(w);
+		lost += !uring_wait(&u, PATIENCE, &cqe);
+		uring_end_poll(&u);
+		read_all(&d);
+	}
+	t_check(!lost, "waiters.uring.timeout_ends_meanwhile", "lost in round %u", i);
+	uring_close(&u);
+	dev_close(&d);
 }
 
 /* Prepares a read(2) from the present position. */
@@ -403,6 +470,7 @@ int main(int argc, char **argv)
 	pollout(w);
 	reader_page(w);
 	ends_meanwhile(w);
+	uring_ends_meanwhile(w);
 	uring_cancel(w, "waiters.uring.cancel", 0);
 	uring_cancel(w, "waiters.uring.cancel_multishot", IORING_POLL_ADD_MULTI);
 	uring_reads(w, "waiters.uring.read", false);

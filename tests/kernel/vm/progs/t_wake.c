@@ -172,6 +172,39 @@ static void crowd_on_one_file(void)
 	dev_destroy(NAME);
 }
 
+static void *sleep_in_poll(void *arg)
+{
+	struct pollfd p = { .fd = *(int *)arg, .events = POLLIN };
+
+	return poll(&p, 1, 10000) == 1 ? arg : NULL;
+}
+
+/* The same for tasks in poll(2), of which an interrupt wakes a few at most. */
+static void tasks_on_one_file(void)
+{
+	enum { NR = 40 };
+	pthread_t thread[NR];
+	int w, fd, i, got = 0;
+	void *woken;
+
+	create(SEQRING_CLOCK_MONOTONIC, 65536, 0);
+	w = dev_open_fd(NAME, O_RDWR);
+	fd = dev_open_fd(NAME, O_RDONLY);
+	for (i = 0; i < NR; i++)
+		if (pthread_create(&thread[i], NULL, sleep_in_poll, &fd))
+			T_DIE("wake.setup", "thread: %s", strerror(errno));
+	sleep_us(100000);
+	publish(w);
+	for (i = 0; i < NR; i++) {
+		pthread_join(thread[i], &woken);
+		got += !!woken;
+	}
+	T_EQ("wake.tasks_on_one_file", got, NR);
+	close(fd);
+	close(w);
+	dev_destroy(NAME);
+}
+
 /* Sleeps in poll(2) until there is a record, twice; @go counts the times. */
 static void sleep_twice(int fd)
 {
@@ -413,6 +446,7 @@ int main(void)
 	neighbours();
 	exclusive();
 	crowd_on_one_file();
+	tasks_on_one_file();
 	told();
 	almost_up(SEQRING_CLOCK_NONE, "wake.timeout_without_clock");
 	almost_up(SEQRING_CLOCK_COARSE, "wake.timeout_coarse");

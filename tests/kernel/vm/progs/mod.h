@@ -136,34 +136,47 @@ static inline void mod_count_pages(const char *mount_at)
 		T_DIE("setup.cgroup", "%s: %s", path, strerror(errno));
 }
 
+/* The kernel adds up what its CPUs have charged every two seconds. */
+static inline void mod_await_charges(void)
+{
+	sleep_us(2500000);
+}
+
+/* Return: the sum of the fields of memory.stat that are in @keys, in bytes; -1: none is there. */
+static inline long long mod_charged(const char *mount_at, const char *const *keys)
+{
+	long long value, sum = -1;
+	char path[128], key[64];
+	unsigned int i;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/group-%d/memory.stat", mount_at, getpid());
+	f = fopen(path, "r");
+	while (f && fscanf(f, "%63s %lld", key, &value) == 2)
+		for (i = 0; keys[i]; i++)
+			if (!strcmp(key, keys[i]))
+				sum = (sum < 0 ? 0 : sum) + value;
+	if (f)
+		fclose(f);
+	return sum;
+}
+
 /*
  * Return: the charged pages, without those that the kernel counts by kind: the pages of
  * rings and reader pages.
  */
 static inline long mod_pages(const char *mount_at)
 {
-	static const char *const others[] = { "slab", "pagetables", "kernel_stack", "percpu",
-					      "sock" };
-	long long value, kernel = -1, rest = 0;
-	char path[128], key[64];
-	unsigned int i;
-	FILE *f;
+	static const char *const all[] = { "kernel", NULL };
+	static const char *const others[] = { "slab",	"pagetables", "kernel_stack",
+					      "percpu", "sock",	      NULL };
+	long long kernel, rest;
 
-	/* The kernel adds up what its CPUs have counted every two seconds. */
-	sleep_us(2500000);
-	snprintf(path, sizeof(path), "%s/group-%d/memory.stat", mount_at, getpid());
-	f = fopen(path, "r");
-	while (f && fscanf(f, "%63s %lld", key, &value) == 2) {
-		if (!strcmp(key, "kernel"))
-			kernel = value;
-		for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-			if (!strcmp(key, others[i]))
-				rest += value;
-	}
-	if (f)
-		fclose(f);
-	if (kernel < 0)
-		T_DIE("setup.cgroup", "%s does not say", path);
+	mod_await_charges();
+	kernel = mod_charged(mount_at, all);
+	rest = mod_charged(mount_at, others);
+	if (kernel < 0 || rest < 0)
+		T_DIE("setup.cgroup", "memory.stat does not say");
 	return (long)((kernel - rest) / sysconf(_SC_PAGESIZE));
 }
 

@@ -196,6 +196,29 @@ static void times(const char *what, unsigned int mode, unsigned int clock_id)
 	destroy(what, reader);
 }
 
+/* A device gives its side buffers back. */
+static void given_back(void)
+{
+	static const char *const small[] = { "slab_unreclaimable", "percpu", NULL };
+	const int times = mod_debug_kernel() ? 50 : 500;
+	long long before = 0, more;
+	int i;
+
+	mod_count_pages("/tmp/nest");
+	for (i = -20; i < times; i++) {
+		if (!i) {
+			mod_await_charges();
+			before = mod_charged("/tmp/nest", small);
+		}
+		if (dev_command("create tn-back 1 65536 0") || dev_command("destroy tn-back"))
+			T_DIE("nest.setup", "create, destroy: %s", strerror(errno));
+	}
+	mod_await_charges();
+	more = mod_charged("/tmp/nest", small) - before;
+	t_check(before >= 0 && more < times * 500LL, "nest.given_back",
+		"%lld bytes more after %d devices", more, times);
+}
+
 int main(void)
 {
 	alarm(600);
@@ -212,5 +235,6 @@ int main(void)
 	times("times_coarse", SEQRING_MODE_PERCPU, SEQRING_CLOCK_COARSE);
 	times("times_coarse_locked", SEQRING_MODE_LOCKED, SEQRING_CLOCK_COARSE);
 	times("times_monotonic", SEQRING_MODE_PERCPU, SEQRING_CLOCK_MONOTONIC);
+	given_back();
 	return t_done();
 }

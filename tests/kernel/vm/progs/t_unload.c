@@ -7,6 +7,7 @@
  *   t_unload [ROUNDS]
  */
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/time.h>
 
 #include "mod.h"
@@ -37,6 +38,7 @@ static const char *const op_names[] = {
 
 struct shared {
 	int stop;
+	int rest;
 	unsigned int well[NR_OPS];
 	unsigned int gone[NR_OPS];
 };
@@ -185,6 +187,8 @@ static void worker(unsigned int number)
 	struct sigaction act = { .sa_handler = on_alarm };
 	uint64_t rnd = number;
 
+	/* Not for the tests that follow a failure here. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigaction(SIGALRM, &act, NULL);
 	while (!__atomic_load_n(&shared->stop, __ATOMIC_ACQUIRE)) {
 		enum op op = next_random(&rnd) % NR_OPS;
@@ -202,23 +206,30 @@ static void worker(unsigned int number)
 				shared->well[op]++;
 			}
 		}
-		sleep_us(next_random(&rnd) % 4000);
+		/* On a busy machine the module would be in use at each moment. */
+		sleep_us(__atomic_load_n(&shared->rest, __ATOMIC_RELAXED) ?
+				 200000 :
+				 next_random(&rnd) % 4000);
 	}
 	_exit(0);
 }
 
-/* Removes the module once it is not in use; -1 if it stays in use. */
+/* Removes the module once it is not in use; -1 if it stays in use though the workers rest. */
 static int remove_between(const char *module, unsigned int *refused)
 {
-	uint64_t until = now_ns() + 60000000000ULL;
+	uint64_t begin = now_ns();
+	int err;
 
-	while (mod_remove(module)) {
-		if (errno != EWOULDBLOCK || now_ns() > until)
-			return -1;
+	while ((err = mod_remove(module))) {
+		if (errno != EWOULDBLOCK || now_ns() - begin > 60000 * MS)
+			break;
+		if (now_ns() - begin > 2000 * MS)
+			__atomic_store_n(&shared->rest, 1, __ATOMIC_RELAXED);
 		++*refused;
 		sleep_us(100);
 	}
-	return 0;
+	__atomic_store_n(&shared->rest, 0, __ATOMIC_RELAXED);
+	return err;
 }
 
 int main(int argc, char **argv)

@@ -59,10 +59,30 @@ int ring_writer_create(const struct ring_writer_opts *opts, struct ring_writer *
  * ring_writer_close() - end the ring and free the writer
  * @w: the writer; NULL is allowed
  *
- * May sleep. No other thread may use @w. Readers that have the ring open drain it, then
- * get -ENODEV. A reservation is discarded. The socket of ring_writer_listen() is removed.
+ * May sleep. No other thread may use @w. In a child that inherited @w by fork() and has not
+ * adopted it, the ring goes on, and only the child's memory is freed. Otherwise the ring ends:
+ * readers that have it open drain it, then get -ENODEV. A reservation is discarded. The socket of
+ * ring_writer_listen() is removed.
  */
 void ring_writer_close(struct ring_writer *w);
+
+/**
+ * ring_writer_adopt() - go on with a writer that this process inherited by fork()
+ * @w: the writer
+ *
+ * For a program that goes to the background after it has created the ring. The parent must not
+ * use @w from then on: it exits without ring_writer_close(), which would end the ring. Readers
+ * that opened a served ring before take the parent's end for the ring's end, and open it again.
+ * The child calls ring_writer_listen() again to serve the ring. A child that only inherits @w
+ * need do nothing: libring has closed there what would make a dead parent look alive.
+ *
+ * Never sleeps.
+ *
+ * Return: 0; -EINVAL this process has not inherited @w, or has adopted it already; -ENOTSUP
+ * membarrier(2) is forbidden here, and the ring's readers need it: @w is unchanged, apart from
+ * that it no longer listens.
+ */
+int ring_writer_adopt(struct ring_writer *w);
 
 /*
  * Threads: of the functions below up to ring_writer_discard(), those that get the same @w
@@ -81,7 +101,8 @@ void ring_writer_close(struct ring_writer *w);
  * Never sleeps. Reads the clock, and makes a system call only to wake readers.
  *
  * Return: 0 the record is published; otherwise nothing is: -EMSGSIZE @len is too long, which
- * counts as a dropped record; -ENOENT no such ring; -EBUSY a reservation is open on @ring.
+ * counts as a dropped record; -ENOENT no such ring; -EBUSY a reservation is open on @ring;
+ * -EPERM the process inherited @w by fork(), see ring_writer_adopt().
  */
 int ring_writer_publish(struct ring_writer *w, unsigned int ring, uint16_t type,
 			const void *payload, size_t len);
@@ -109,7 +130,7 @@ int ring_writer_publish_iov(struct ring_writer *w, unsigned int ring, uint16_t t
  * Never sleeps.
  *
  * Return: 0 all are published; -EMSGSIZE recs[*@done] is too long, which counts as a
- * dropped record: the records before it are published, none after it is; -ENOENT, -EBUSY
+ * dropped record: the records before it are published, none after it is; -ENOENT, -EBUSY, -EPERM
  * as ring_writer_publish(), and none is published.
  */
 int ring_writer_publish_batch(struct ring_writer *w, unsigned int ring,
@@ -134,7 +155,8 @@ int ring_writer_reserve(struct ring_writer *w, unsigned int ring, size_t len, vo
  *
  * Never sleeps. Reads the clock.
  *
- * Return: 0; -ENOENT no such ring; -EINVAL nothing is reserved on @ring.
+ * Return: 0; -ENOENT no such ring; -EINVAL nothing is reserved on @ring; -EPERM as in
+ * ring_writer_publish().
  */
 int ring_writer_commit(struct ring_writer *w, unsigned int ring, uint16_t type);
 
@@ -144,7 +166,8 @@ int ring_writer_commit(struct ring_writer *w, unsigned int ring, uint16_t type);
  *
  * Never sleeps.
  *
- * Return: 0; -ENOENT no such ring; -EINVAL nothing is reserved on @ring.
+ * Return: 0; -ENOENT no such ring; -EINVAL nothing is reserved on @ring; -EPERM as in
+ * ring_writer_publish().
  */
 int ring_writer_discard(struct ring_writer *w, unsigned int ring);
 
@@ -196,10 +219,10 @@ struct ring_listen_opts {
  * May sleep, for about a second at most while another process has the directory locked.
  * Creates the directory of a name. Replaces a socket that no process serves any more.
  *
- * Return: 0; -EINVAL bad name; -EALREADY this writer listens already; -EADDRINUSE another
- * process serves @where, or keeps the directory locked, or @where is no socket; -EACCES
- * not allowed; -ENAMETOOLONG; -ENOMEM; what socket(2), bind(2), listen(2), mkdir(2),
- * open(2) and epoll_create1(2) give.
+ * Return: 0; -EPERM as in ring_writer_publish(); -EINVAL bad name; -EALREADY this writer listens
+ * already; -EADDRINUSE another process serves @where, or keeps the directory locked, or @where
+ * is no socket; -EACCES not allowed; -ENAMETOOLONG; -ENOMEM; what socket(2), bind(2),
+ * listen(2), mkdir(2), open(2) and epoll_create1(2) give.
  */
 int ring_writer_listen(struct ring_writer *w, const char *where, int *fd);
 
@@ -224,7 +247,7 @@ int ring_writer_listen_opts(struct ring_writer *w, const char *where,
  *
  * Never sleeps. Other threads may publish at the same time.
  *
- * Return: 0; -EINVAL ring_writer_listen() was not called.
+ * Return: 0; -EINVAL ring_writer_listen() was not called; -EPERM as in ring_writer_publish().
  */
 int ring_writer_serve(struct ring_writer *w);
 

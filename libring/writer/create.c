@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -207,6 +208,16 @@ static void destroy(struct ring_writer *w)
 	free(w);
 }
 
+/* A child that publishes as well would be a second writer of a ring that has one. */
+static void drop_writer(struct libring_own *own)
+{
+	struct ring_writer *w = (void *)((char *)own - offsetof(struct ring_writer, own));
+
+	if (w->server)
+		libring_serve_drop(w->server);
+	w->nr_rings = 0;
+}
+
 int ring_writer_create(const struct ring_writer_opts *user, struct ring_writer **out)
 {
 	struct ring_writer_opts opts;
@@ -221,6 +232,8 @@ int ring_writer_create(const struct ring_writer_opts *user, struct ring_writer *
 		return libring_set_error(ENOMEM, "no memory for a writer");
 	w->fds = LIBRING_NO_FDS;
 	err = create(w, &opts);
+	if (!err)
+		err = libring_own_add(&w->own, drop_writer);
 	if (err) {
 		destroy(w);
 		return err;
@@ -235,8 +248,41 @@ void ring_writer_close(struct ring_writer *w)
 
 	if (!w)
 		return;
-	for (i = 0; i < w->nr_rings; i++)
-		seqring_writer_end(&w->rings[i].w);
-	libring_doorbell_ring(w);
+	libring_own_del(&w->own);
+	/* An inherited ring goes on: it is its process's to end. */
+	if (!w->own.inherited) {
+		for (i = 0; i < w->nr_rings; i++)
+			seqring_writer_end(&w->rings[i].w);
+		libring_doorbell_ring(w);
+	}
 	destroy(w);
+}
+
+bool libring_writer_is_own(const struct ring_writer *w)
+{
+	if (!w->own.inherited)
+		return true;
+	libring_set_error(EPERM, "this process inherited the writer by fork(): "
+				 "ring_writer_adopt() comes first");
+	return false;
+}
+
+int ring_writer_adopt(struct ring_writer *w)
+{
+	const struct seqring_header *h = (const void *)w->map;
+
+	if (!w->own.inherited)
+		return libring_set_error(EINVAL, "this process has not inherited the writer");
+	if (w->server)
+		libring_serve_close(w->server);
+	w->server = NULL;
+	/* AIO is a process's own, and so is the registration with membarrier(2). */
+	w->aio = 0;
+	libring_doorbell_setup(w);
+	if (h->features & SEQRING_FEAT_MEMBARRIER && !register_membarrier())
+		return libring_set_error(ENOTSUP, "the ring's readers need membarrier(2), and this "
+						  "process cannot register with it");
+	w->nr_rings = h->nr_rings;
+	w->own.inherited = false;
+	return 0;
 }

@@ -12,21 +12,29 @@
 
 #define IOV_MAX_PIECES 1024
 
-static struct ring_out *find_ring(struct ring_writer *w, unsigned int ring)
+static __attribute__((cold)) void explain_refusal(const struct ring_writer *w, unsigned int ring)
 {
-	if (seqring_likely(ring < w->nr_rings))
-		return &w->rings[ring];
-	libring_set_error(ENOENT, "there is no ring %u: this writer has %u, from 0", ring,
-			  w->nr_rings);
-	return NULL;
+	if (libring_writer_is_own(w))
+		libring_set_error(ENOENT, "there is no ring %u: this writer has %u, from 0", ring,
+				  w->nr_rings);
 }
 
-/* Finds a ring without a reservation. Return: 0; -ENOENT; -EBUSY. */
+static inline int refuse(const struct ring_writer *w, unsigned int ring)
+{
+	explain_refusal(w, ring);
+	if (w->own.inherited)
+		return -EPERM;
+	return -ENOENT;
+}
+
+/* Finds a ring without a reservation. Return: 0; -ENOENT; -EPERM; -EBUSY. */
 static inline int find_free(struct ring_writer *w, unsigned int ring, struct ring_out **out)
 {
-	*out = find_ring(w, ring);
-	if (seqring_unlikely(!*out))
-		return -ENOENT;
+	/* An inherited writer has no rings. */
+	*out = NULL;
+	if (seqring_unlikely(ring >= w->nr_rings))
+		return refuse(w, ring);
+	*out = &w->rings[ring];
 	if (seqring_unlikely((*out)->w.resv_next))
 		return libring_set_error_text(
 			EBUSY, "a reservation is open on this ring: commit or discard "
@@ -145,12 +153,13 @@ int ring_writer_reserve(struct ring_writer *w, unsigned int ring, size_t len, vo
 	return 0;
 }
 
-/* Finds a ring with a reservation. Return: 0; -ENOENT; -EINVAL. */
+/* Finds a ring with a reservation. Return: 0; -ENOENT; -EPERM; -EINVAL. */
 static int find_reserved(struct ring_writer *w, unsigned int ring, struct ring_out **out)
 {
-	*out = find_ring(w, ring);
-	if (!*out)
-		return -ENOENT;
+	*out = NULL;
+	if (ring >= w->nr_rings)
+		return refuse(w, ring);
+	*out = &w->rings[ring];
 	if (!(*out)->w.resv_next)
 		return libring_set_error(EINVAL, "nothing is reserved on ring %u", ring);
 	return 0;
@@ -191,6 +200,8 @@ int ring_writer_listen_opts(struct ring_writer *w, const char *where,
 {
 	int err;
 
+	if (!libring_writer_is_own(w))
+		return -EPERM;
 	if (w->server)
 		return libring_set_error(EALREADY, "this writer listens already");
 	err = libring_serve_open(where, opts, &w->fds, &w->server);
@@ -206,6 +217,8 @@ int ring_writer_listen(struct ring_writer *w, const char *where, int *fd)
 
 int ring_writer_serve(struct ring_writer *w)
 {
+	if (!libring_writer_is_own(w))
+		return -EPERM;
 	if (!w->server)
 		return libring_set_error(EINVAL,
 					 "this writer does not listen: ring_writer_listen() "

@@ -25,6 +25,7 @@
 #include <seqring/abi.h>
 
 #include "../base/error.h"
+#include "../base/fd.h"
 #include "../base/hello.h"
 #include "../base/names.h"
 #include "../base/options.h"
@@ -441,6 +442,21 @@ void libring_serve_pending(struct libring_server *s)
 		accept_all(s);
 }
 
+/*
+ * In a child right after fork(): closes what tells readers and other servers that the server lives.
+ * The socket's name stays the parent's.
+ */
+void libring_serve_drop(struct libring_server *s)
+{
+	while (s->nr_conns)
+		close(s->conns[--s->nr_conns].fd);
+	libring_close_fd(s->listener);
+	libring_close_fd(s->epfd);
+	s->listener = -1;
+	s->epfd = -1;
+	s->bound = false;
+}
+
 void libring_serve_close(struct libring_server *s)
 {
 	struct stat st;
@@ -448,14 +464,8 @@ void libring_serve_close(struct libring_server *s)
 	/* Unless another process took the name meanwhile. */
 	if (s->bound && !lstat(s->addr.sun_path, &st) && st.st_dev == s->dev && st.st_ino == s->ino)
 		unlink(s->addr.sun_path);
-	while (s->nr_conns)
-		close(s->conns[--s->nr_conns].fd);
+	libring_serve_drop(s);
+	libring_close_fd(s->spare);
 	free(s->conns);
-	if (s->listener >= 0)
-		close(s->listener);
-	if (s->epfd >= 0)
-		close(s->epfd);
-	if (s->spare >= 0)
-		close(s->spare);
 	free(s);
 }

@@ -11,6 +11,7 @@ int libring_serve_open(const char *where, const struct ring_listen_opts *opts,
 		       const struct ring_fds *fds, struct libring_server **out);
 int libring_serve_fd(const struct libring_server *s);
 void libring_serve_pending(struct libring_server *s);
+void libring_serve_drop(struct libring_server *s);
 void libring_serve_close(struct libring_server *s);
 
 #endif /* LIBRING_WRITER_SERVE_H */

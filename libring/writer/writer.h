@@ -5,6 +5,7 @@
 
 #include <seqring/writer.h>
 
+#include "../base/fork.h"
 #include "libring.h"
 
 struct libring_server;
@@ -21,6 +22,7 @@ struct ring_out {
  * @wait: wake thresholds of all rings, shared with the readers
  * @server: NULL: other processes cannot open the ring by name
  * @aio: 0: none; see doorbell.c
+ * @own: it belongs to this process; a child of fork() has it to adopt or to free
  */
 struct ring_writer {
 	struct ring_out *rings;
@@ -33,7 +35,11 @@ struct ring_writer {
 	struct seqring_wait *wait;
 	size_t wait_size;
 	unsigned long aio;
+	struct libring_own own;
 };
+
+/* False, with a sentence, in a child that has not adopted the writer. */
+bool libring_writer_is_own(const struct ring_writer *w);
 
 /* doorbell.c */
 void libring_doorbell_setup(struct ring_writer *w);

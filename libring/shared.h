@@ -15,6 +15,7 @@
 #include <seqring/writer.h>
 
 #include "base/error.h"
+#include "base/fork.h"
 #include "base/membarrier.h"
 #include "base/names.h"
 #include "base/options.h"

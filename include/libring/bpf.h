@@ -104,10 +104,10 @@ int ring_bpf_supported(void);
  * -ENOENT the object has no such map; -EPROTO the map is no ring, its BTF is no valid
  * schema, or the pins of that name are no ring; -EEXIST a kept ring has that name, and with
  * RING_BPF_CONTINUE: it has another shape, clock or schema; -EBUSY a running process owns
- * the ring of that name, another process kept the lock of all names for 10 s, or @obj is loaded
- * already; -ENOTDIR the pins would not be in a BPF file system; -EPERM also: another user owns
- * the directory of all rings; -ENAMETOOLONG $RINGBPFDIR; -ENOMEM; -EACCES; what bpf(2), mount(2)
- * and mkdir(2) give.
+ * the ring of that name, or nothing tells whether it runs, another process kept the lock of all
+ * names for 10 s, or @obj is loaded already; -ENOTDIR the pins would not be in a BPF file
+ * system; -EPERM also: another user owns the directory of all rings; -ENAMETOOLONG
+ * $RINGBPFDIR; -ENOMEM; -EACCES; what bpf(2), mount(2) and mkdir(2) give.
  */
 int ring_bpf_prepare(struct bpf_object *obj, const char *map, const struct ring_bpf_opts *opts,
 		     struct ring_bpf **out);
@@ -137,15 +137,31 @@ int ring_bpf_explain(int err);
  * can write it. Then pins the ring, if it has a name.
  * A continued ring: detaches the previous writers and becomes the owner of the ring.
  *
- * The ring ends with this process, unless ring_bpf_keep() is called.
+ * The ring ends with this process, unless ring_bpf_keep() is called. Its readers notice when the
+ * process is killed, by a lock or by its PID: see RING_KILLED in libring/reader.h.
  *
  * Return: 0; -EINVAL the object is not loaded, or the ring was started already: @b is
- * unchanged. After any other failure, only ring_bpf_close() may follow: -EEXIST another
- * process took the name meanwhile, or ended the ring to continue; -EAGAIN the coarse clock
- * could not be set, or the readers could not be woken; -EACCES, -EPERM; what bpf(2), mmap(2)
- * and rename(2) give.
+ * unchanged; -EPERM this process inherited @b by fork(): the same. After any other failure, only
+ * ring_bpf_close() may follow: -EEXIST another process took the name meanwhile, or ended the
+ * ring to continue; -EAGAIN the coarse clock could not be set, or the readers could not be
+ * woken; -EACCES, -EPERM; what bpf(2), mmap(2) and rename(2) give.
  */
 int ring_bpf_start(struct ring_bpf *b);
+
+/**
+ * ring_bpf_adopt() - go on with a ring that this process inherited by fork()
+ * @b: started by the parent
+ *
+ * For a loader that goes to the background after it has started the ring. The parent must not use
+ * @b from then on: it exits without ring_bpf_close(), which would end the ring. In a child that
+ * does not call this, ring_bpf_end() and ring_bpf_keep() return -EPERM, and ring_bpf_close() frees
+ * memory and nothing else.
+ *
+ * Return: 0; -EINVAL this process has not inherited @b, or has adopted it already, or @b was not
+ * started; -EAGAIN this process owns the ring, but the readers could not be woken; -EACCES; what
+ * bpf(2), mkdir(2) and fcntl(2) give.
+ */
+int ring_bpf_adopt(struct ring_bpf *b);
 
 /**
  * ring_bpf_fds() - get the descriptors of a ring for ring_open_fds()
@@ -166,7 +182,8 @@ int ring_bpf_fds(const struct ring_bpf *b, struct ring_fds *fds);
  * Afterwards ring_bpf_close() does not end the ring. ring_bpf_end() and
  * ring_bpf_destroy() do.
  *
- * Return: 0; -EINVAL not started, or no name; what bpf_link__pin() and bpf(2) give: the
+ * Return: 0; -EPERM inherited, see ring_bpf_adopt(); -EINVAL not started, or no name; what
+ * bpf_link__pin() and bpf(2) give: the
  * ring is not kept, and no link stays pinned; -EAGAIN the ring is kept, but the readers
  * could not be woken.
  */
@@ -180,9 +197,9 @@ int ring_bpf_keep(struct ring_bpf *b, struct bpf_link *const *links, unsigned in
  * -ENODEV. Programs that are still attached count each of their records as a drop. Removes
  * the name.
  *
- * Return: 0, also if the ring has ended before; -EINVAL not started; -EBUSY a program was
- * publishing for a whole second: call again; -EAGAIN the readers could not be woken: call
- * again; what bpf(2), unlink(2) and rmdir(2) give.
+ * Return: 0, also if the ring has ended before; -EPERM as ring_bpf_keep(); -EINVAL not started;
+ * -EBUSY a program was publishing for a whole second: call again; -EAGAIN the readers could
+ * not be woken: call again; what bpf(2), unlink(2) and rmdir(2) give.
  */
 int ring_bpf_end(struct ring_bpf *b);
 
@@ -195,8 +212,8 @@ void ring_bpf_close(struct ring_bpf *b);
  *
  * Also removes what a process left of a ring that it was removing when it was killed.
  *
- * Return: 0; -ENOENT no such ring; -EBUSY a running process owns it, another process kept the
- * lock of all names for 10 s, or a program was
+ * Return: 0; -ENOENT no such ring; -EBUSY a running process owns it, or nothing tells whether it
+ * runs, another process kept the lock of all names for 10 s, or a program was
  * publishing for a whole second; -EINVAL bad name; -EPROTO the pins of that name are no
  * ring; -EAGAIN the ring has ended, but the readers could not be woken: call again;
  * -EPERM also: another user owns the directory of all rings; -EACCES; -ENAMETOOLONG

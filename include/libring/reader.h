@@ -39,6 +39,9 @@ enum ring_whence {
  * @wake_timeout_ns: or so many nanoseconds after the first unread record. 0: no such limit
  * @one_ring: 1: read ring @ring alone; 0: read all rings of the device
  * @ring: number of the ring, from 0; 0 without @one_ring
+ * @open_timeout_ms: how long a process that serves the ring may let the opening wait, at most
+ *           an hour; 0: 5000
+ * @reserved: 0
  */
 struct ring_open_opts {
 	size_t size;
@@ -51,6 +54,8 @@ struct ring_open_opts {
 	uint64_t wake_timeout_ns;
 	uint32_t one_ring;
 	uint32_t ring;
+	uint32_t open_timeout_ms;
+	uint32_t reserved;
 };
 
 /**
@@ -68,7 +73,8 @@ struct ring_open_opts {
  *        call only
  * @out: set to the reader on success; ring_close() frees it
  *
- * May sleep, for about 10 s at most while the serving process does not answer. Any thread.
+ * May sleep, for @opts->open_timeout_ms at most while the serving process does not accept or
+ * answer. Any thread.
  *
  * A ring that is opened by the path of its memfd or map alone has no means to sleep, and
  * neither has a BPF ring that this process may only read: then ring_wait() and ring_fd()
@@ -82,7 +88,7 @@ struct ring_open_opts {
  * is not frozen; -ERANGE @opts->whence is RING_SEQ and the value is in the future;
  * -EOPNOTSUPP RING_SEQ on several rings, or RING_TIME without a clock; -EPIPE the writer
  * was faster than the search for the value; -ECONNREFUSED the serving process is gone or
- * takes no more readers; -ETIMEDOUT it did not accept or answer within 5 s; -ENAMETOOLONG;
+ * takes no more readers; -ETIMEDOUT it did not accept or answer in time; -ENAMETOOLONG;
  * -ENOSPC this user's limit on memory for open devices is reached; -ENOMEM; -EMFILE and what
  * open(2), mmap(2), bpf(2) and connect(2) give.
  */
@@ -361,6 +367,14 @@ struct ring_info {
  */
 int ring_info(struct ring_reader *r, struct ring_info *info);
 
+/* Why there will be no more records: ring_stats.end, and what ring_strerror() says of -ENODEV. */
+enum ring_end {
+	RING_RUNS = 0,	   /* the writer is there, or nothing tells that it is gone */
+	RING_ENDED = 1,	   /* the writer, or who owns the ring, has ended it */
+	RING_KILLED = 2,   /* the writer's process is gone, and did not end the ring */
+	RING_REPLACED = 3, /* that process was gone, and another one took the name for a new ring */
+};
+
 /**
  * struct ring_stats - statistics of a reader, and of the rings that it reads
  * @size: sizeof(struct ring_stats), filled by the caller
@@ -375,7 +389,7 @@ int ring_info(struct ring_reader *r, struct ring_info *info);
  * @dropped: records that the rings' writers dropped since then
  * @wakeups: wake-ups by the rings' writers since then
  * @dead: 1: the writers of all these rings are gone
- * @reserved: 0
+ * @end: how they ended, an enum ring_end: RING_RUNS unless @dead
  */
 struct ring_stats {
 	size_t size;
@@ -390,7 +404,7 @@ struct ring_stats {
 	uint64_t dropped;
 	uint64_t wakeups;
 	uint32_t dead;
-	uint32_t reserved;
+	uint32_t end;
 };
 
 /**

@@ -145,6 +145,7 @@ enum seqring_drop {
 
 /* seqring_ring_ctl.state. */
 #define SEQRING_STATE_DEAD	(1u << 0)	/* no record will follow */
+#define SEQRING_STATE_REPLACED	(1u << 1)	/* with DEAD: a new ring has its name */
 
 /*
  * Control area of one ring: the words that its writer changes. Words that change with

@@ -592,7 +592,8 @@ static __always_inline int seqring_bpf_do_ctl(struct seqring_bpf_ctl *c, void *m
 	if (owner != SEQRING_BPF_ENDED)
 		return owner ? -EBUSY : 0;
 	/* Pairs with the acquire of state in seqring_reader_peek(). */
-	seqring_store_release(END, &ctl->state, SEQRING_STATE_DEAD);
+	seqring_store_release(END, &ctl->state,
+			      SEQRING_STATE_DEAD | (c->owner ? SEQRING_STATE_REPLACED : 0));
 	return 1;
 }
 

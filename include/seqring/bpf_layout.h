@@ -82,7 +82,7 @@ SEQRING_ASSERT(sizeof(struct seqring_bpf_geometry) == 128, "geometry is 128 byte
  * END: end @ring. A program on another CPU that has just found the ring free may still
  *	publish one record. So the caller repeats the command after an RCU grace period,
  *	until it returns 1: only then do readers see the end. -EBUSY: a program is
- *	publishing; try again.
+ *	publishing; try again. @owner: not 0: a new ring gets the name of this one.
  * OWNER: store @owner and @owner_pidns in the header. The caller rings the doorbell
  *	afterwards.
  * DOORBELL: wake all sleepers. -EAGAIN: try again.

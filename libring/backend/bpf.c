@@ -35,13 +35,16 @@
 
 /*
  * @doorbell_consumed, @doorbell_produced: positions of the doorbell, each in a page of its own
- * @owner: the process that is watched by @pidfd; 0: none
+ * @owner: the process that is watched; 0: none
+ * @owner_dir: has its lock; -1: this process may not open it
+ * @pidfd: readable once it is gone; -1: only a look tells
  */
 struct bpf {
 	struct ring_thresholds t;
 	__u64 *doorbell_consumed;
 	__u64 *doorbell_produced;
 	uint64_t owner;
+	int owner_dir;
 	int pidfd;
 };
 
@@ -108,6 +111,16 @@ static int get_part(const char *dir, const char *what, int *fd)
 	return get_pin(path, fd);
 }
 
+/* Return: -1: there is none, or only others may open it. */
+static int open_owner_dir(const char *dir)
+{
+	char path[4200];
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/owner", dir) >= sizeof(path))
+		return -1;
+	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
 /* A directory of pins, or the pin of the ring's map alone. */
 static int bpf_find(const char *path, const struct stat *st, struct ring_origin *origin)
 {
@@ -125,13 +138,12 @@ static int bpf_find(const char *path, const struct stat *st, struct ring_origin 
 		return libring_set_error(-err, "%s: %s", path, strerror(-err));
 	if (!is_dir)
 		return 0;
+	origin->owner = open_owner_dir(path);
 	err = get_part(path, "wait", &fds->wait);
 	if (!err)
 		err = get_part(path, "doorbell", &fds->doorbell);
-	if (err && err != -EACCES && err != -EPERM) {
-		libring_close_fds(fds);
+	if (err && err != -EACCES && err != -EPERM)
 		return libring_set_error(-err, "%s: %s", path, strerror(-err));
-	}
 	/* This process may only read: the ring is opened without the means to sleep. */
 	if (err && fds->wait >= 0) {
 		close(fds->wait);
@@ -171,17 +183,22 @@ static void announce(struct bpf *b, struct ring_merge *m)
 /*
  * Watches the ring's present owner. @gone: the process that was watched is gone.
  *
- * Ownership may pass to another process, or to none. The process that changes it wakes
- * the sleepers, which call this before they sleep again.
+ * Ownership may pass to another process, or to none, also after the owner was found dead.
+ * The process that changes it wakes the sleepers, which call this before they sleep again.
  */
 static void watch_owner(struct ring_reader *r, bool gone)
 {
+	enum libring_owner_state state;
 	const struct seqring_header *h = (const void *)r->mapping.map;
 	struct bpf *b = r->state;
 	/* Pairs with the release in the control program. */
 	uint64_t owner = seqring_load_acquire(JOIN, &h->owner);
 
 	if (owner == b->owner) {
+		/* Without a descriptor nothing tells, so each sleep begins with a look. */
+		if (!gone && owner && b->pidfd < 0)
+			gone = libring_owner_look(owner, seqring_read(&h->owner_pidns),
+						  b->owner_dir) == OWNER_GONE;
 		r->merge.writer_gone |= gone;
 		return;
 	}
@@ -189,10 +206,20 @@ static void watch_owner(struct ring_reader *r, bool gone)
 	libring_close_fd(b->pidfd);
 	b->pidfd = -1;
 	b->owner = owner;
-	if (!owner || libring_owner_open(owner, seqring_read(&h->owner_pidns), &b->pidfd))
-		r->merge.writer_gone = owner;
-	else if (b->pidfd >= 0)
+	if (!owner) {
+		r->merge.writer_gone = false;
+		return;
+	}
+	state = libring_owner_open(owner, seqring_read(&h->owner_pidns), b->owner_dir, &b->pidfd);
+	r->merge.writer_gone = state == OWNER_GONE;
+	if (b->pidfd >= 0)
 		libring_poller_add(&b->t.poller, b->pidfd, EPOLLIN | EPOLLET, POLLER_OWNER);
+}
+
+static bool bpf_revive(struct ring_reader *r)
+{
+	watch_owner(r, false);
+	return !r->merge.writer_gone;
 }
 
 static void bpf_drain(struct ring_reader *r)
@@ -235,6 +262,7 @@ static void bpf_close(struct ring_reader *r)
 	if (b->doorbell_produced)
 		munmap(b->doorbell_produced, page);
 	libring_close_fd(b->pidfd);
+	libring_close_fd(b->owner_dir);
 	free(b);
 }
 
@@ -328,6 +356,7 @@ static int bpf_open(struct ring_reader *r, const struct ring_origin *origin)
 		return libring_set_error(ENOMEM, "no memory for a reader");
 	libring_thresholds_init(&b->t);
 	b->pidfd = -1;
+	b->owner_dir = origin->owner < 0 ? -1 : fcntl(origin->owner, F_DUPFD_CLOEXEC, 0);
 	err = map_ring(r, fds->ring);
 	if (err || fds->wait < 0)
 		return err;
@@ -359,4 +388,5 @@ const struct ring_backend libring_backend_bpf = {
 	.drain = bpf_drain,
 	.arm = bpf_arm,
 	.kick = bpf_kick,
+	.revive = bpf_revive,
 };

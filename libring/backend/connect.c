@@ -16,19 +16,17 @@
 #include "../base/names.h"
 #include "connect.h"
 
-#define PATIENCE_MS 5000
-#define BUSY_MS	    10
-#define NR_FDS	    LIBRING_HELLO_FDS
+#define BUSY_MS 10
+#define NR_FDS	LIBRING_HELLO_FDS
 
 /*
- * Connects to the socket at @path.
+ * Connects to the socket at @path, until @until_ns at the latest.
  *
  * Return: 0; -ENOENT without a sentence: the caller tries elsewhere; -ECONNREFUSED; -errno.
  */
-int libring_connect(const char *path, int *sock)
+int libring_connect(const char *path, uint64_t until_ns, int *sock)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	uint64_t until = libring_now_ns() + PATIENCE_MS * LIBRING_MSEC_NS;
 	int fd, err;
 
 	err = libring_socket_path(NULL, path, addr.sun_path, sizeof(addr.sun_path));
@@ -40,7 +38,7 @@ int libring_connect(const char *path, int *sock)
 	while (connect(fd, (const struct sockaddr *)&addr, sizeof(addr))) {
 		err = errno;
 		/* EAGAIN: the backlog is full, and nothing can be polled for room in it. */
-		if (err == EINTR || (err == EAGAIN && libring_now_ns() < until)) {
+		if (err == EINTR || (err == EAGAIN && libring_now_ns() < until_ns)) {
 			poll(NULL, 0, err == EAGAIN ? BUSY_MS : 0);
 			continue;
 		}
@@ -131,11 +129,12 @@ static int check_kinds(const int *fds)
 /**
  * libring_receive_fds() - receive a ring's descriptors from the process that serves it
  * @sock: the connection; stays the caller's
+ * @until_ns: when that process must have answered
  * @out: the descriptors, the caller's after success
  */
-int libring_receive_fds(int sock, struct ring_fds *out)
+int libring_receive_fds(int sock, uint64_t until_ns, struct ring_fds *out)
 {
-	uint64_t now = libring_now_ns(), until = now + PATIENCE_MS * LIBRING_MSEC_NS;
+	uint64_t now = libring_now_ns();
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(NR_FDS * sizeof(int))];
@@ -155,15 +154,16 @@ int libring_receive_fds(int sock, struct ring_fds *out)
 	size_t nr;
 	int err;
 
-	for (; now < until; now = libring_now_ns()) {
-		if (poll(&pfd, 1, (int)((until - now) / LIBRING_MSEC_NS) + 1) > 0)
+	/* Once at least: the answer may be there already. */
+	do {
+		if (poll(&pfd, 1,
+			 now < until_ns ? (int)((until_ns - now) / LIBRING_MSEC_NS) + 1 : 0) > 0)
 			break;
-	}
+		now = libring_now_ns();
+	} while (now < until_ns);
 	if (!pfd.revents)
-		return libring_set_error(ETIMEDOUT,
-					 "the process that serves the ring did not answer "
-					 "within %d s",
-					 PATIENCE_MS / 1000);
+		return libring_set_error(ETIMEDOUT, "the process that serves the ring did not "
+						    "answer in time");
 	len = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	if (len < 0)
 		return libring_set_error(errno == ECONNRESET ? ECONNREFUSED : errno,

@@ -5,7 +5,7 @@
 
 #include "libring.h"
 
-int libring_connect(const char *path, int *sock);
-int libring_receive_fds(int sock, struct ring_fds *fds);
+int libring_connect(const char *path, uint64_t until_ns, int *sock);
+int libring_receive_fds(int sock, uint64_t until_ns, struct ring_fds *fds);
 
 #endif /* LIBRING_BACKEND_CONNECT_H */

@@ -51,13 +51,8 @@ static int memfd_find(const char *path, const struct stat *st, struct ring_origi
 		return libring_open_file(path, &origin->fds.ring);
 	if (!S_ISSOCK(st->st_mode))
 		return LIBRING_NOT_MINE;
-	err = libring_connect(path, &origin->conn);
-	if (err)
-		return err;
-	err = libring_receive_fds(origin->conn, &origin->fds);
-	if (err)
-		close(origin->conn);
-	return err;
+	err = libring_connect(path, origin->until_ns, &origin->conn);
+	return err ? err : libring_receive_fds(origin->conn, origin->until_ns, &origin->fds);
 }
 
 static bool memfd_probe(int fd, mode_t type)

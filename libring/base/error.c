@@ -35,9 +35,6 @@ int libring_explain_outcome(int err)
 	switch (err) {
 	case -EAGAIN:
 		return libring_set_error_text(EAGAIN, "nothing to read now");
-	case -ENODEV:
-		return libring_set_error_text(ENODEV, "nothing is left to read, and the writer is "
-						      "gone");
 	case -EPIPE:
 		return libring_set_error_text(EPIPE,
 					      "the writer overran this reader 64 times in a row: "

@@ -79,9 +79,9 @@ int libring_bpf_run_control(int ctl, struct seqring_bpf_ctl *c)
 }
 
 /* Tries once to end each ring. Return: number of rings not ended before; -EBUSY; -errno. */
-static int end_each(int ctl, uint32_t nr_rings)
+static int end_each(int ctl, uint32_t nr_rings, bool replaced)
 {
-	struct seqring_bpf_ctl c = { .cmd = SEQRING_BPF_CTL_END };
+	struct seqring_bpf_ctl c = { .cmd = SEQRING_BPF_CTL_END, .owner = replaced };
 	bool busy = false;
 	int err, nr = 0;
 
@@ -109,10 +109,24 @@ int libring_bpf_wake_all(int ctl)
 	return err;
 }
 
+/* Stores who owns the ring, 0: nobody, and makes its readers look. Return: 0; -EAGAIN; -errno. */
+int libring_bpf_set_owner(int ctl, uint64_t owner, uint64_t owner_pidns)
+{
+	struct seqring_bpf_ctl c = {
+		.cmd = SEQRING_BPF_CTL_OWNER,
+		.owner = owner,
+		.owner_pidns = owner_pidns,
+	};
+	int err = libring_bpf_run_control(ctl, &c);
+
+	return err ? err : libring_bpf_wake_all(ctl);
+}
+
 /**
  * libring_bpf_end_rings() - end all rings and wake their sleepers
  * @ctl: the control program
  * @nr_rings: how many rings the device has
+ * @replaced: a new ring gets the name, which readers are told
  *
  * A program that found its ring free just before the end may still take it and then
  * give it back as if it had not ended. The program runs within an RCU read-side
@@ -120,12 +134,12 @@ int libring_bpf_wake_all(int ctl)
  *
  * Return: 0; -EBUSY a program kept publishing for BUSY_MS; -errno.
  */
-int libring_bpf_end_rings(int ctl, uint32_t nr_rings)
+int libring_bpf_end_rings(int ctl, uint32_t nr_rings, bool replaced)
 {
 	int ms, woken, err = 1;
 
 	for (ms = 0; ms < BUSY_MS; ms++) {
-		err = end_each(ctl, nr_rings);
+		err = end_each(ctl, nr_rings, replaced);
 		if (err <= 0 && err != -EBUSY)
 			break;
 		if (err < 0 || libring_grace_period())

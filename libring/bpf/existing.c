@@ -42,6 +42,23 @@ static bool has_same_shape(const struct seqring_header *a, const struct seqring_
 	return !memcmp(&x, &y, sizeof(x));
 }
 
+/* Return: 0 the owner is gone, or there is none; -EBUSY it lives, or nothing tells. */
+static int check_owner(const char *name, const struct ring_pins *p, const struct seqring_header *h)
+{
+	switch (libring_pins_look_at_owner(p, h)) {
+	case OWNER_GONE:
+		return 0;
+	case OWNER_LIVES:
+		return libring_set_error(EBUSY, "%s: process %u writes a ring of that name", name,
+					 (uint32_t)h->owner);
+	default:
+		return libring_set_error(EBUSY,
+					 "%s: nothing that this process may look at tells whether "
+					 "process %u still writes the ring of that name",
+					 name, (uint32_t)h->owner);
+	}
+}
+
 /*
  * Removes what is left of a ring whose removal was interrupted. Its writers are detached, and so
  * nothing publishes to it; its readers were told by whoever began to remove it, or see its end
@@ -54,12 +71,12 @@ static int destroy_partial(const char *name, struct ring_pins *p)
 
 	libring_pins_open_rest(p);
 	if (p->ring >= 0 && !libring_bpf_read_header(p->ring, &h)) {
-		if (libring_owner_alive(h.owner, h.owner_pidns))
-			return libring_set_error(EBUSY, "%s: process %u writes it", name,
-						 (uint32_t)h.owner);
+		err = check_owner(name, p, &h);
+		if (err)
+			return err;
 		libring_pins_detach_writers(p);
 		if (p->ctl >= 0)
-			libring_bpf_end_rings(p->ctl, h.nr_rings);
+			libring_bpf_end_rings(p->ctl, h.nr_rings, false);
 	}
 	err = libring_pins_remove(p);
 	libring_pins_close(p);
@@ -83,16 +100,15 @@ static int resolve_existing(struct ring_bpf *b)
 		return 0;
 	if (!err)
 		err = libring_bpf_read_header(b->pins.ring, &h);
+	if (!err)
+		err = check_owner(b->name, &b->pins, &h);
 	if (err)
 		return err;
-	if (libring_owner_alive(h.owner, h.owner_pidns))
-		return libring_set_error(EBUSY, "%s: process %u writes a ring of that name",
-					 b->name, (uint32_t)h.owner);
 	/* Its owner died without ending it: only RING_BPF_CONTINUE has a use for it. */
 	if (libring_bpf_has_ended(b->pins.ring, &h) ||
 	    (h.owner && !(b->opts.flags & RING_BPF_CONTINUE))) {
 		libring_pins_detach_writers(&b->pins);
-		libring_bpf_end_rings(b->pins.ctl, h.nr_rings);
+		libring_bpf_end_rings(b->pins.ctl, h.nr_rings, true);
 		libring_pins_close(&b->pins);
 		return libring_pins_remove(&b->pins);
 	}
@@ -139,16 +155,16 @@ int libring_bpf_claim_name(struct ring_bpf *b)
  */
 int libring_bpf_take_over(struct ring_bpf *b)
 {
-	struct seqring_bpf_ctl c = { .cmd = SEQRING_BPF_CTL_OWNER };
+	__u64 owner, owner_pidns;
 	struct seqring_header h;
 	int lock, err;
 
-	libring_owner_self(&c.owner, &c.owner_pidns);
+	libring_owner_self(&owner, &owner_pidns);
 	err = libring_pins_lock(&b->pins, &lock);
 	if (err)
 		return err;
 	err = libring_bpf_read_header(b->pins.ring, &h);
-	if (!err && (libring_owner_alive(h.owner, h.owner_pidns) ||
+	if (!err && (libring_pins_look_at_owner(&b->pins, &h) != OWNER_GONE ||
 		     libring_bpf_has_ended(b->pins.ring, &h)))
 		err = libring_set_error(EEXIST,
 					"%s: another process took or ended the ring meanwhile",
@@ -156,9 +172,9 @@ int libring_bpf_take_over(struct ring_bpf *b)
 	if (!err)
 		err = libring_pins_detach_writers(&b->pins);
 	if (!err)
-		err = libring_bpf_run_control(bpf_program__fd(b->ctl), &c);
+		err = libring_pins_lock_owner(&b->pins, &b->owner_dir);
 	if (!err)
-		err = libring_bpf_wake_all(bpf_program__fd(b->ctl));
+		err = libring_bpf_set_owner(bpf_program__fd(b->ctl), owner, owner_pidns);
 	close(lock);
 	return err;
 }
@@ -177,12 +193,12 @@ static int destroy_pinned(const char *name, struct ring_pins *p)
 					 name);
 	if (!err)
 		err = libring_bpf_read_header(p->ring, &h);
-	if (!err && libring_owner_alive(h.owner, h.owner_pidns))
-		err = libring_set_error(EBUSY, "%s: process %u writes it", name, (uint32_t)h.owner);
+	if (!err)
+		err = check_owner(name, p, &h);
 	if (!err)
 		err = libring_pins_detach_writers(p);
 	if (!err)
-		err = libring_bpf_end_rings(p->ctl, h.nr_rings);
+		err = libring_bpf_end_rings(p->ctl, h.nr_rings, false);
 	if (!err)
 		err = libring_pins_remove(p);
 	libring_pins_close(p);

@@ -42,6 +42,8 @@ struct ring_pins {
  * @schema: the schema to store; @own_schema: a copy to free, or NULL
  * @continued: this object takes over a ring that exists already
  * @started, @kept, @ended: that call succeeded
+ * @own: it belongs to this process; a child of fork() has it to adopt or to free
+ * @owner_dir: holds the owner's lock while it is open; -1: none
  */
 struct ring_bpf {
 	struct bpf_object *obj;
@@ -62,6 +64,8 @@ struct ring_bpf {
 	bool started;
 	bool kept;
 	bool ended;
+	struct libring_own own;
+	int owner_dir;
 };
 
 /* options.c */
@@ -79,11 +83,14 @@ int libring_pins_lock(const struct ring_pins *p, int *fd);
 /* pins.c */
 int libring_pins_locate(const char *name, struct ring_pins *p);
 void libring_pins_open_rest(struct ring_pins *p);
+enum libring_owner_state libring_pins_look_at_owner(const struct ring_pins *p,
+						    const struct seqring_header *h);
+int libring_pins_lock_owner(const struct ring_pins *p, int *dir);
 bool libring_pins_are_partial(const struct ring_pins *p);
 int libring_pins_open(struct ring_pins *p);
 bool libring_pins_match(const struct ring_pins *p, int ring);
 void libring_pins_close(struct ring_pins *p);
-int libring_pins_create(const struct ring_bpf *b);
+int libring_pins_create(struct ring_bpf *b);
 int libring_pins_remove(const struct ring_pins *p);
 int libring_pins_detach_writers(const struct ring_pins *p);
 
@@ -95,7 +102,8 @@ int libring_bpf_measure_clock_base(int ctl, uint32_t clock_id, uint64_t tick_ns,
 int libring_bpf_read_header(int ring, struct seqring_header *h);
 bool libring_bpf_has_ended(int ring, const struct seqring_header *h);
 int libring_bpf_run_control(int ctl, struct seqring_bpf_ctl *c);
-int libring_bpf_end_rings(int ctl, uint32_t nr_rings);
+int libring_bpf_end_rings(int ctl, uint32_t nr_rings, bool replaced);
+int libring_bpf_set_owner(int ctl, uint64_t owner, uint64_t owner_pidns);
 int libring_bpf_wake_all(int ctl);
 
 #endif /* LIBRING_BPF_INTERNAL_H */

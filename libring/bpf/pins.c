@@ -8,6 +8,7 @@
  *	doorbell	the map that wakes readers
  *	ctl		the control program, which ends the ring
  *	link-N		the links that attach the writers, once the ring is kept
+ *	owner		a directory with the lock of the process that the ring ends with
  *
  * A reader that may sleep on the ring can write wait and doorbell.
  */
@@ -100,6 +101,50 @@ bool libring_pins_are_partial(const struct ring_pins *p)
 	return missing && !access(p->dir, F_OK);
 }
 
+static int open_owner_dir(const struct ring_pins *p)
+{
+	char path[PATH_MAX + 16];
+
+	snprintf(path, sizeof(path), "%s/owner", p->dir);
+	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* Finds out whether the owner of the ring with the header @h lives. */
+enum libring_owner_state libring_pins_look_at_owner(const struct ring_pins *p,
+						    const struct seqring_header *h)
+{
+	int dir = open_owner_dir(p);
+	enum libring_owner_state state = libring_owner_look(h->owner, h->owner_pidns, dir);
+
+	if (dir >= 0)
+		close(dir);
+	return state;
+}
+
+/*
+ * Takes the owner's lock. Nobody but this user can open its directory, and so pretend to be the
+ * owner. @dir: holds the lock while it is open. Return: 0; -errno.
+ */
+int libring_pins_lock_owner(const struct ring_pins *p, int *dir)
+{
+	char path[PATH_MAX + 16];
+	int err, fd;
+
+	snprintf(path, sizeof(path), "%s/owner", p->dir);
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return libring_set_error(errno, "%s: %s", path, strerror(errno));
+	fd = open_owner_dir(p);
+	if (fd < 0)
+		return libring_set_error(errno, "%s: %s", path, strerror(errno));
+	err = libring_owner_lock(fd);
+	if (err) {
+		close(fd);
+		return libring_set_error(-err, "cannot lock %s: %s", path, strerror(-err));
+	}
+	*dir = fd;
+	return 0;
+}
+
 void libring_pins_close(struct ring_pins *p)
 {
 	int *fds[] = { &p->ring, &p->wait, &p->doorbell, &p->ctl };
@@ -179,7 +224,7 @@ static int unlink_pins(const char *dir, bool links)
 			continue;
 		if (links)
 			id = get_link_id(dir, e->d_name);
-		if (unlinkat(dirfd(d), e->d_name, 0))
+		if (unlinkat(dirfd(d), e->d_name, strcmp(e->d_name, "owner") ? 0 : AT_REMOVEDIR))
 			err = libring_set_error(errno, "%s/%s: %s", dir, e->d_name,
 						strerror(errno));
 		else
@@ -230,7 +275,7 @@ int libring_pins_remove(const struct ring_pins *p)
 }
 
 /* Pins all parts of @b. They appear under its name together, or not at all. */
-int libring_pins_create(const struct ring_bpf *b)
+int libring_pins_create(struct ring_bpf *b)
 {
 	const mode_t mode = b->opts.permissions ? b->opts.permissions : 0600;
 	struct ring_pins tmp = b->pins;
@@ -257,6 +302,8 @@ int libring_pins_create(const struct ring_bpf *b)
 		err = make_pin(tmp.dir, "doorbell", bpf_map__fd(b->doorbell), mode);
 	if (!err)
 		err = make_pin(tmp.dir, "ctl", bpf_program__fd(b->ctl), 0600);
+	if (!err)
+		err = libring_pins_lock_owner(&tmp, &b->owner_dir);
 	/* A process that removes a directory of that name finishes first. */
 	if (!err)
 		err = libring_pins_lock(&b->pins, &lock);

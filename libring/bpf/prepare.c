@@ -183,6 +183,7 @@ int ring_bpf_prepare(struct bpf_object *obj, const char *map, const struct ring_
 	if (!b)
 		return libring_set_error(ENOMEM, "no memory for a ring");
 	b->obj = obj;
+	b->owner_dir = -1;
 	b->pins = (struct ring_pins) { .ring = -1, .wait = -1, .doorbell = -1, .ctl = -1 };
 	err = libring_bpf_read_opts(user, &b->opts);
 	if (!err && b->opts.name)

@@ -7,9 +7,11 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "internal.h"
 
@@ -78,13 +80,37 @@ static int fill_map(struct ring_bpf *b)
 		     fill_thresholds(b);
 }
 
+/* In a child right after fork(): the owner is the parent. */
+static void drop_loader(struct libring_own *own)
+{
+	struct ring_bpf *b = (void *)((char *)own - offsetof(struct ring_bpf, own));
+
+	if (b->owner_dir >= 0)
+		close(b->owner_dir);
+	b->owner_dir = -1;
+}
+
+/* Return: 0; -EPERM this process has inherited @b. */
+static int check_own(const struct ring_bpf *b)
+{
+	if (!b->own.inherited)
+		return 0;
+	return libring_set_error(EPERM, "this process inherited the ring by fork(): "
+					"ring_bpf_adopt() comes first");
+}
+
 int ring_bpf_start(struct ring_bpf *b)
 {
-	int err;
+	int err = check_own(b);
 
+	if (err)
+		return err;
 	if (b->started || bpf_map__fd(b->map) < 0)
 		return libring_set_error(EINVAL, b->started ? "the ring was started already" :
 							      "the object is not loaded yet");
+	err = libring_own_add(&b->own, drop_loader);
+	if (err)
+		return err;
 	if (b->continued) {
 		err = libring_bpf_take_over(b);
 	} else {
@@ -108,11 +134,12 @@ int ring_bpf_fds(const struct ring_bpf *b, struct ring_fds *fds)
 
 int ring_bpf_keep(struct ring_bpf *b, struct bpf_link *const *links, unsigned int nr)
 {
-	struct seqring_bpf_ctl c = { .cmd = SEQRING_BPF_CTL_OWNER };
 	char path[PATH_MAX + 32];
 	unsigned int i;
-	int err;
+	int err = check_own(b);
 
+	if (err)
+		return err;
 	if (!b->started || !b->opts.name)
 		return libring_set_error(EINVAL,
 					 "only a ring that was started and has a name can be "
@@ -126,11 +153,33 @@ int ring_bpf_keep(struct ring_bpf *b, struct bpf_link *const *links, unsigned in
 			return err;
 		}
 	}
-	err = libring_bpf_run_control(bpf_program__fd(b->ctl), &c);
-	if (err) {
+	err = libring_bpf_set_owner(bpf_program__fd(b->ctl), 0, 0);
+	if (err && err != -EAGAIN) {
 		libring_pins_detach_writers(&b->pins);
 		return err;
 	}
 	b->kept = true;
-	return libring_bpf_wake_all(bpf_program__fd(b->ctl));
+	/* Nobody owns the ring now. A later owner has the lock for itself. */
+	if (b->owner_dir >= 0)
+		close(b->owner_dir);
+	b->owner_dir = -1;
+	return err;
+}
+
+int ring_bpf_adopt(struct ring_bpf *b)
+{
+	__u64 owner, owner_pidns;
+	int err = 0;
+
+	if (!b->own.inherited || !b->started || b->ended)
+		return libring_set_error(EINVAL, "this process has not inherited a ring that was "
+						 "started");
+	libring_owner_self(&owner, &owner_pidns);
+	if (b->opts.name && !b->kept)
+		err = libring_pins_lock_owner(&b->pins, &b->owner_dir);
+	if (!err && !b->kept)
+		err = libring_bpf_set_owner(bpf_program__fd(b->ctl), owner, owner_pidns);
+	if (!err)
+		b->own.inherited = false;
+	return err;
 }

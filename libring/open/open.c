@@ -3,12 +3,14 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../backend/connect.h"
+#include "../base/clock.h"
 #include "../base/error.h"
 #include "../base/fd.h"
 #include "../base/kind.h"
@@ -17,18 +19,42 @@
 #include "../reader/reader.h"
 #include "backends.h"
 
-#define NO_ORIGIN ((struct ring_origin) { .fds = LIBRING_NO_FDS, .conn = -1 })
+#define OPEN_TIMEOUT_MS	    5000 /* open_timeout_ms by default */
+#define OPEN_TIMEOUT_MAX_MS 3600000
+
+static struct ring_origin no_origin(const struct ring_open_opts *opts)
+{
+	return (struct ring_origin) {
+		.fds = LIBRING_NO_FDS,
+		.conn = -1,
+		.owner = -1,
+		.until_ns = libring_now_ns() + opts->open_timeout_ms * LIBRING_MSEC_NS,
+	};
+}
 
 static int get_opts(const struct ring_open_opts *user, struct ring_open_opts *opts)
 {
 	int err;
 
-	*opts = (struct ring_open_opts) { .size = sizeof(*opts) };
+	*opts = (struct ring_open_opts) {
+		.size = sizeof(*opts),
+		.open_timeout_ms = OPEN_TIMEOUT_MS,
+	};
 	if (!user)
 		return 0;
-	err = libring_get_opts(opts, sizeof(*opts), user, "ring_open_opts");
+	err = libring_get_grown_opts(opts, sizeof(*opts),
+				     offsetof(struct ring_open_opts, open_timeout_ms), user,
+				     "ring_open_opts");
 	if (err)
 		return err;
+	if (opts->open_timeout_ms > OPEN_TIMEOUT_MAX_MS || opts->reserved)
+		return libring_set_error(EINVAL,
+					 "ring_open_opts.open_timeout_ms is %u and reserved %u: at "
+					 "most %u, or 0 for %u, and 0",
+					 opts->open_timeout_ms, opts->reserved, OPEN_TIMEOUT_MAX_MS,
+					 OPEN_TIMEOUT_MS);
+	if (!opts->open_timeout_ms)
+		opts->open_timeout_ms = OPEN_TIMEOUT_MS;
 	if (opts->flags & ~RING_EAGER)
 		return libring_set_error(EINVAL, "ring_open_opts.flags is 0x%x: RING_EAGER or 0",
 					 opts->flags);
@@ -103,6 +129,7 @@ static void drop_origin(const struct ring_origin *origin)
 {
 	libring_close_fds(&origin->fds);
 	libring_close_fd(origin->conn);
+	libring_close_fd(origin->owner);
 }
 
 /* Opens a ring of the kind that its descriptor tells. @origin stays the caller's. */
@@ -131,7 +158,7 @@ static int open_probed(const struct ring_origin *origin, const struct ring_open_
 /* Return: as ring_open(); -ENOENT without a sentence. */
 static int open_path(const char *path, const struct ring_open_opts *opts, struct ring_reader **out)
 {
-	struct ring_origin origin = NO_ORIGIN;
+	struct ring_origin origin = no_origin(opts);
 	int err = LIBRING_NOT_MINE;
 	struct stat st;
 	unsigned int i;
@@ -149,9 +176,8 @@ static int open_path(const char *path, const struct ring_open_opts *opts, struct
 					 "%s: neither a device, nor a memfd, nor a socket, nor in "
 					 "a BPF file system",
 					 path);
-	if (err)
-		return err;
-	err = open_probed(&origin, opts, out);
+	if (!err)
+		err = open_probed(&origin, opts, out);
 	drop_origin(&origin);
 	return err;
 }
@@ -223,14 +249,15 @@ int ring_open(const char *where, const struct ring_open_opts *user, struct ring_
 
 int ring_open_fd(int fd, const struct ring_open_opts *user, struct ring_reader **out)
 {
-	struct ring_origin origin = NO_ORIGIN;
 	struct ring_open_opts opts;
+	struct ring_origin origin;
 	mode_t type;
 	int err;
 
 	err = get_opts(user, &opts);
 	if (err)
 		return err;
+	origin = no_origin(&opts);
 	if (fcntl(fd, F_GETFD) < 0)
 		return libring_set_error(errno, "descriptor %d: %s", fd, strerror(errno));
 	err = libring_get_type(fd, &type);
@@ -242,7 +269,7 @@ int ring_open_fd(int fd, const struct ring_open_opts *user, struct ring_reader *
 		return open_probed(&origin, &opts, out);
 	}
 	origin.conn = fd;
-	err = libring_receive_fds(fd, &origin.fds);
+	err = libring_receive_fds(fd, origin.until_ns, &origin.fds);
 	if (!err)
 		err = open_probed(&origin, &opts, out);
 	libring_close_fds(&origin.fds);
@@ -252,13 +279,15 @@ int ring_open_fd(int fd, const struct ring_open_opts *user, struct ring_reader *
 int ring_open_fds(const struct ring_fds *fds, const struct ring_open_opts *user,
 		  struct ring_reader **out)
 {
-	const struct ring_origin origin = { .fds = *fds, .conn = -1 };
 	struct ring_open_opts opts;
+	struct ring_origin origin;
 	int err;
 
 	err = get_opts(user, &opts);
 	if (err)
 		return err;
+	origin = no_origin(&opts);
+	origin.fds = *fds;
 	if (fcntl(fds->ring, F_GETFD) < 0 || fcntl(fds->wait, F_GETFD) < 0 ||
 	    fcntl(fds->doorbell, F_GETFD) < 0)
 		return libring_set_error(

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 
 #include "libring.h"
@@ -23,10 +24,14 @@ struct ring_reader;
  * @fds: the ring's descriptors. A device, and a ring that is opened without the means to
  *       sleep, have fds.ring alone; the others are -1
  * @conn: connection to the process that serves the ring, or -1
+ * @owner: the directory with the lock of the process that the ring ends with, or -1
+ * @until_ns: when the process that serves the ring must have answered
  */
 struct ring_origin {
 	struct ring_fds fds;
 	int conn;
+	int owner;
+	uint64_t until_ns;
 };
 
 /*
@@ -37,7 +42,8 @@ struct ring_origin {
  * @dir: gives the directory number @nr, from 0, that has the names.
  *       0; -ENOENT there are no more; -ENAMETOOLONG
  * @find: gets the descriptors that @path leads to, without a check that they are a ring.
- *       0 and they are the caller's; LIBRING_NOT_MINE; -ENOENT without a sentence; -errno
+ *       0; LIBRING_NOT_MINE; -ENOENT without a sentence; -errno. What is in @origin is the
+ *       caller's in any case
  * @probe: whether descriptor @fd, whose S_IF* is @type, can be a ring of this kind. Another
  *         process may have sent @fd: asks no file system, see base/kind.c
  *
@@ -54,6 +60,7 @@ struct ring_origin {
  *       NULL: it never does
  * @kick: makes the descriptor readable until the next drain, unless it is readable by
  *       itself as long as a record is unread
+ * @revive: the writer's process is gone: whether another one writes the ring now. NULL: none can
  * @look: after @arm with another watermark or an earlier place: makes who waits for the
  *       descriptor look again. NULL: @arm and @kick do
  */
@@ -73,6 +80,7 @@ struct ring_backend {
 	void (*arm)(struct ring_reader *r, bool for_fd);
 	bool (*woken)(struct ring_reader *r, short revents);
 	void (*kick)(struct ring_reader *r);
+	bool (*revive)(struct ring_reader *r);
 	void (*look)(struct ring_reader *r);
 };
 

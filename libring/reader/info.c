@@ -69,12 +69,12 @@ int ring_stats(struct ring_reader *r, struct ring_stats *stats)
 		.read = r->read,
 		.waits = r->wakeup.waits,
 		.misordered = r->merge.misordered,
-		.dead = 1,
+		.end = libring_get_end(r),
 	};
+	st.dead = st.end != RING_RUNS;
 	for (i = 0; i < r->merge.nr_src; i++) {
 		const struct ring_source *s = &r->merge.src[i];
 
-		st.dead &= r->merge.writer_gone || is_dead(s->rd.ctl);
 		libring_source_account(s, &records, &bytes, &lost);
 		st.lost += s->rd.lost_total + lost;
 		st.overruns += s->rd.overruns;

@@ -20,9 +20,11 @@ static inline int find_next(struct ring_reader *r, bool again, struct ring_sourc
 		return 0;
 	}
 	err = libring_merge_next(m, again, out);
+	if (err == -ENODEV && libring_writer_is_back(r))
+		err = libring_merge_next(m, again, out);
 	if (!again && err && r->wakeup.fd_given)
 		err = libring_rearm(r, out);
-	return seqring_likely(!err) ? 0 : libring_explain_outcome(err);
+	return seqring_likely(!err) ? 0 : libring_explain(r, err);
 }
 
 static inline void fill_record(struct ring_record *rec, const struct ring_source *s,

@@ -41,6 +41,11 @@ struct ring_reader {
 	void *state;
 };
 
+/* end.c */
+enum ring_end libring_get_end(const struct ring_reader *r);
+int libring_explain(const struct ring_reader *r, int err);
+bool libring_writer_is_back(struct ring_reader *r);
+
 /* close.c */
 void libring_free_reader(struct ring_reader *r);
 

@@ -93,7 +93,7 @@ int libring_seek(struct ring_reader *r, uint32_t whence, uint64_t value)
 		r->merge.src[i].overruns = 0;
 		err = libring_outcome_to_errno(seek_ring(&r->merge.src[i].rd, whence, value));
 	}
-	return libring_explain_outcome(err);
+	return libring_explain(r, err);
 }
 
 int ring_seek(struct ring_reader *r, enum ring_whence whence, uint64_t value)
@@ -123,8 +123,7 @@ int ring_newest(struct ring_reader *r, unsigned int ring, struct ring_record *re
 	}
 	err = libring_outcome_to_errno(outcome);
 	if (err)
-		return libring_explain_outcome(err == -EAGAIN && r->merge.writer_gone ? -ENODEV :
-											err);
+		return libring_explain(r, err == -EAGAIN && r->merge.writer_gone ? -ENODEV : err);
 	*rec = (struct ring_record) {
 		.seq = v.seq,
 		.ts_ns = v.ts_ns,

@@ -63,6 +63,8 @@ static int check_ready(struct ring_reader *r, bool vouched, uint64_t *at)
 
 	*at = LIBRING_NEVER;
 	err = libring_merge_next(m, false, &top);
+	if (err == -ENODEV && libring_writer_is_back(r))
+		err = libring_merge_next(m, false, &top);
 	if (err == -EAGAIN && m->due_ns)
 		top = m->heap[0];
 	else if (err == -EAGAIN || err == -ENODEV)
@@ -141,7 +143,7 @@ int ring_wait(struct ring_reader *r, int timeout_ms)
 		if (err == -EAGAIN)
 			err = arm_and_check(r, &at);
 		if (err != -EAGAIN)
-			return libring_explain_outcome(err);
+			return libring_explain(r, err);
 		if (!timeout_ms || libring_now_ns() >= until)
 			return libring_set_error_text(ETIMEDOUT, "nothing came in time");
 		r->wakeup.waits += !slept;

@@ -6,7 +6,9 @@
 #ifndef TESTS_BPF_LOADER_H
 #define TESTS_BPF_LOADER_H
 
+#include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -26,6 +28,9 @@ enum order {
 	END,
 	CLOSE, /* the ring, the object and all their descriptors */
 	FLOOD, /* publish until killed; reports 0 at the start */
+	FORK,  /* a child that does nothing with what it inherits */
+	ADOPT, /* go on in a child, whose PID is reported, and leave */
+	CLOSE_IN_CHILD,
 	EXIT,
 };
 
@@ -101,6 +106,44 @@ static inline void unload_ring(struct loaded *l)
 	memset(l, 0, sizeof(*l));
 }
 
+/* Return: the PID. The child ends by itself, at the latest when the test has long ended. */
+static inline int fork_idle(void)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		alarm(300);
+		pause();
+		_exit(0);
+	}
+	return pid;
+}
+
+/* Return: the PID of the child, in the child. */
+static inline int adopt_ring(struct loaded *l)
+{
+	int err;
+
+	if (fork())
+		_exit(0);
+	if (ring_bpf_end(l->ring) != -EPERM || ring_bpf_keep(l->ring, NULL, 0) != -EPERM)
+		return -EPROTO;
+	err = ring_bpf_adopt(l->ring);
+	return err ? err : getpid();
+}
+
+static inline int close_in_child(struct loaded *l)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		ring_bpf_close(l->ring);
+		_exit(0);
+	}
+	return waitpid(pid, &status, 0) == pid ? status : -errno;
+}
+
 static inline int obey(struct loaded *l, enum order order)
 {
 	switch (order) {
@@ -116,6 +159,12 @@ static inline int obey(struct loaded *l, enum order order)
 	case CLOSE:
 		unload_ring(l);
 		return 0;
+	case FORK:
+		return fork_idle();
+	case ADOPT:
+		return adopt_ring(l);
+	case CLOSE_IN_CHILD:
+		return close_in_child(l);
 	default:
 		return 0;
 	}
@@ -172,7 +221,22 @@ static inline void loader_hear(struct loader *l)
 	memcpy(l->why, told.why, sizeof(l->why));
 }
 
-static inline void loader_start(struct loader *l, const struct ring_bpf_opts *opts)
+/* Goes on in a PID namespace of its own, as its first process, which dies with this one. */
+static inline void enter_pidns(void)
+{
+	pid_t pid;
+
+	if (unshare(CLONE_NEWPID))
+		die("unshare");
+	pid = fork();
+	if (pid) {
+		waitpid(pid, NULL, 0);
+		_exit(0);
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+static inline void loader_start_in(struct loader *l, const struct ring_bpf_opts *opts, bool pidns)
 {
 	int socks[2];
 
@@ -184,11 +248,18 @@ static inline void loader_start(struct loader *l, const struct ring_bpf_opts *op
 	l->pid = fork();
 	if (!l->pid) {
 		close(socks[0]);
+		if (pidns)
+			enter_pidns();
 		loader_main(socks[1], opts);
 	}
 	close(socks[1]);
 	l->sock = socks[0];
 	loader_hear(l);
+}
+
+static inline void loader_start(struct loader *l, const struct ring_bpf_opts *opts)
+{
+	loader_start_in(l, opts, false);
 }
 
 static inline int loader_do(struct loader *l, enum order order)

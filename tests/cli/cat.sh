@@ -150,7 +150,7 @@ test_head_sees_only_new()
 	json field out text 6 7 8 || return
 	exec 3>&-
 	ended "$bg" && same "$status" 0 status || return
-	grep -q 'read 3 + lost 0 = published 3.*the writer is gone$' err ||
+	grep -q 'read 3 + lost 0 = published 3.*the writer has ended the ring$' err ||
 		because "summary: $(cat err)" || return
 	ended "$server"
 }
@@ -221,7 +221,7 @@ test_memfd_path()
 	until_ok lines_are out 5 || return
 	exec 3>&-
 	ended "$bg" && same "$status" 0 status || return
-	grep -q 'read 5 + lost 0 = published 5; .*; the writer is gone$' err ||
+	grep -q 'read 5 + lost 0 = published 5; .*; the writer has ended the ring$' err ||
 		because "summary: $(cat err)" || return
 	ended "$server"
 }

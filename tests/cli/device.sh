@@ -327,7 +327,7 @@ test_destroyed_under_reader()
 	until_lines a.out 5 || return
 	destroy a || return
 	ended && same "$status" 0 status || return
-	has 'read 5 \+ lost 0 = published 5;.*; the writer is gone$' a.err || return
+	has 'read 5 \+ lost 0 = published 5;.*; the writer has ended the ring$' a.err || return
 	fails 1 "publish: $n\.a: no such device" publish "$n.a"
 }
 run destroyed_under_reader

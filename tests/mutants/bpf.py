@@ -18,6 +18,7 @@ TORTURE = "bpf torture"
 WAKE = "bpf wake"
 SLEEP = "bpf sleep"
 LIFE = "bpf life"
+OWNER = "bpf owner"
 ACCESS = "bpf access"
 REJECT = "reject"
 
@@ -68,7 +69,8 @@ SET = mutant.Set(("include/seqring", "include/libring*", "libring"), [
            swap("seqring_cmpxchg_full(NEST, &$state->owner, 0, SEQRING_BPF_ENDED)",
                 "($state->owner ? $state->owner : SEQRING_BPF_ENDED)"), TORTURE),
     Mutant("the end of a BPF ring does not store the state DEAD", "seqring_bpf_do_ctl",
-           drop("seqring_store_release(END, &$ctl->state, SEQRING_STATE_DEAD);"), TORTURE),
+           drop("seqring_store_release(END, &$ctl->state, "
+                "SEQRING_STATE_DEAD | ($c->owner ? SEQRING_STATE_REPLACED : 0));"), TORTURE),
     Mutant("the BPF writer has no full fence before it reads the wake threshold",
            "barrier_bpf/seqring_fence_full",
            swap("seqring_bpf_fence()", "seqring_bpf_keep()"), WAKE),
@@ -94,13 +96,30 @@ SET = mutant.Set(("include/seqring", "include/libring*", "libring"), [
     Mutant("the reader of a BPF ring does not notice a new owner", "bpf_arm",
            drop("watch_owner($r, false);"), LIFE),
     Mutant("a loader takes over a BPF ring without asking whether its owner is alive",
-           "resolve_existing", never("libring_owner_alive($h.owner, $h.owner_pidns)"), LIFE),
-    Mutant("a reused PID counts as the same owner", "owner_of",
-           drop("| (uint64_t)start_time($pid) << 32"), LIFE),
+           "resolve_existing", drop("if (!$err) $err = check_owner($b->name, &$b->pins, &$h);"), LIFE),
+    Mutant("the lock of a BPF ring's owner is not asked for", "look_at_lock",
+           swap("if ($dir < 0 ||", "if (1 ||"), OWNER),
+    Mutant("a BPF ring's owner takes no lock", "libring_pins_lock_owner",
+           swap("libring_owner_lock($fd)", "0"), OWNER),
+    Mutant("a child keeps the lock of a BPF ring's owner", "drop_loader",
+           drop("if ($b->owner_dir >= 0) close($b->owner_dir);"), OWNER),
+    Mutant("a child that closes a BPF ring ends it", "ring_bpf_end",
+           never("$b->own.inherited"), OWNER),
+    Mutant("a process that keeps a BPF ring keeps the owner's lock", "ring_bpf_keep",
+           drop("if ($b->owner_dir >= 0) close($b->owner_dir);"), OWNER),
+    Mutant("a reader that found its writer dead does not look again", "bpf_revive",
+           drop("watch_owner($r, false);"), OWNER),
+    Mutant("a ring that was kept after its owner's death stays dead", "watch_owner",
+           drop("$r->merge.writer_gone = false;"), OWNER),
+    Mutant("readers are not told that a BPF ring was replaced", "end_each",
+           swap(".owner = $replaced", ".owner = 0"), OWNER),
+    Mutant("who adopts a BPF ring does not become its owner", "ring_bpf_adopt",
+           swap("libring_bpf_set_owner(bpf_program__fd($b->ctl), $owner, $owner_pidns)", "0"),
+           OWNER),
     Mutant("a loader takes over a BPF ring of another shape", "has_same_shape",
            swap("!memcmp(&$x, &$y, sizeof($x))", "true"), LIFE),
     Mutant("two loaders may take over the same BPF ring", "libring_bpf_take_over",
-           never("!$err && (libring_owner_alive($h.owner, $h.owner_pidns) || "
+           never("!$err && (libring_pins_look_at_owner(&$b->pins, &$h) != OWNER_GONE || "
                  "libring_bpf_has_ended($b->pins.ring, &$h))"), LIFE),
     Mutant("a takeover does not detach the programs of the previous owner", "libring_bpf_take_over",
            drop("if (!$err) $err = libring_pins_detach_writers(&$b->pins);"), LIFE),
@@ -140,6 +159,7 @@ RUNS = {
            25),
     SLEEP: ("sleep", ("wake",), [["--kills", "10"]], 25),
     LIFE: ("life", ("wake",), [[]], 40),
+    OWNER: ("owner", ("wake",), [[]], 60),
     ACCESS: ("access", ("wake",), [[]], 30),
     REJECT: ("reject", ("wake", "plain", "large"), [[]], 60),
 }

@@ -355,7 +355,19 @@ static void test_options(void **state)
 	try_opts(w, OPTS(.ring = 1), EINVAL);
 	try_opts(w, OPTS(.merge_window_ns = 1), EINVAL); /* no clock */
 	try_opts(w, (struct ring_open_opts) { .size = 0 }, EINVAL);
-	try_opts(w, (struct ring_open_opts) { .size = sizeof(struct ring_open_opts) - 1 }, EINVAL);
+	/* The first version ended with ring. */
+	try_opts(w,
+		 (struct ring_open_opts) {
+			 .size = offsetof(struct ring_open_opts, open_timeout_ms) },
+		 0);
+	try_opts(w,
+		 (struct ring_open_opts) {
+			 .size = offsetof(struct ring_open_opts, open_timeout_ms) - 1 },
+		 EINVAL);
+	try_opts(w, OPTS(.open_timeout_ms = 1), 0);
+	try_opts(w, OPTS(.open_timeout_ms = 3600000), 0);
+	try_opts(w, OPTS(.open_timeout_ms = 3600001), EINVAL);
+	try_opts(w, OPTS(.reserved = 1), EINVAL);
 	try_opts(w, (struct ring_open_opts) { .size = 1 << 30 }, E2BIG);
 }
 

@@ -46,7 +46,7 @@ static pid_t fork_server(struct ring_writer *w, const char *name, int *ready)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (!pid) {
-		if (ring_writer_listen(w, name, &pfd.fd))
+		if (ring_writer_adopt(w) || ring_writer_listen(w, name, &pfd.fd))
 			_exit(1);
 		if (write(p[1], "x", 1) != 1)
 			_exit(1);
@@ -404,17 +404,50 @@ static void test_bad_greetings(void **state)
 	close(listener);
 }
 
-/* Connected, but never served. */
+/* Connected, but never served: the opening takes as long as its caller lets it. */
 static void test_not_served(void **state)
 {
-	uint64_t begin = now_ns();
+	struct ring_open_opts opts = { .size = sizeof(opts), .open_timeout_ms = 200 };
+	uint64_t begin, took_long, took_short;
 	struct ring_reader *r = NULL;
 	int fd;
 
 	assert_int_equal(ring_writer_listen(*state, "unit", &fd), 0);
+	begin = now_ns();
 	assert_rejected(ring_open("unit", NULL, &r), ETIMEDOUT);
-	assert_true(now_ns() >= begin + 5000 * MS);
+	took_long = now_ns() - begin;
+	assert_true(took_long >= 5000 * MS);
+	begin = now_ns();
+	assert_rejected(ring_open("unit", &opts, &r), ETIMEDOUT);
+	took_short = now_ns() - begin;
+	assert_true(took_short >= 200 * MS);
+	/* Whatever the machine does: the other one is the control. */
+	assert_true(took_short < took_long);
 	assert_null(r);
+}
+
+/* The backlog is full: there is no room even to connect. */
+static void test_full_backlog(void **state)
+{
+	struct ring_open_opts opts = { .size = sizeof(opts), .open_timeout_ms = 100 };
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct ring_reader *r = NULL;
+	int fds[200], fd, n;
+
+	assert_int_equal(ring_writer_listen(*state, "unit", &fd), 0);
+	assert_true(strlen(path_of("unit")) < sizeof(addr.sun_path));
+	strcpy(addr.sun_path, path_of("unit"));
+	for (n = 0; n < 200; n++) {
+		fds[n] = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+		assert_true(fds[n] >= 0);
+		if (connect(fds[n], (struct sockaddr *)&addr, sizeof(addr)))
+			break;
+	}
+	assert_true(n < 200);
+	assert_rejected(ring_open("unit", &opts, &r), ETIMEDOUT);
+	assert_non_null(strstr(ring_strerror(), "backlog"));
+	for (; n >= 0; n--)
+		close(fds[n]);
 }
 
 /* Without free descriptors, readers get an error and the server does not spin. */
@@ -552,6 +585,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_close_spares_a_successor, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_greetings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_served, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_full_backlog, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_server_without_descriptors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_many_readers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list, setup, teardown),

@@ -157,7 +157,15 @@ static int print_present(struct cat *c)
 	return 0;
 }
 
-static void print_summary(const struct cat *c, bool writer_gone)
+/* How the ring ended, by enum ring_end. */
+static const char *const ends[] = {
+	[RING_RUNS] = "",
+	[RING_ENDED] = "; the writer has ended the ring",
+	[RING_KILLED] = "; the writer is gone, and did not end the ring",
+	[RING_REPLACED] = "; the writer is gone, and another one has the name",
+};
+
+static void print_summary(const struct cat *c, bool ended)
 {
 	struct ring_stats st = { .size = sizeof(st) };
 	uint64_t published = 0;
@@ -177,7 +185,7 @@ static void print_summary(const struct cat *c, bool writer_gone)
 		c->read + st.lost == published ? "=" : "!=", (unsigned long long)published);
 	fprintf(stderr, "overruns %llu, waits %llu, misordered %llu%s\n",
 		(unsigned long long)st.overruns, (unsigned long long)c->sleeps,
-		(unsigned long long)st.misordered, writer_gone ? "; the writer is gone" : "");
+		(unsigned long long)st.misordered, ended ? ends[st.end] : "");
 }
 
 static int finish(struct cat *c, int err)

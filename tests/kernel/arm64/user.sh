@@ -23,6 +23,8 @@ failed=0
 # PROGRAM TEST REASON: tests that qemu-user makes fail. They run in the VM (guest.sh).
 not_here='
 test_serve test_bad_greetings qemu-user keeps surplus descriptors of a message open
+test_owner test_by_pid qemu-user shows a process another start time of its own
+test_owner test_pidfd qemu-user shows a process another start time of its own
 test_kind test_doorbells_without_proc it lacks io_setup(2), which finds an eventfd without /proc
 '
 

@@ -45,6 +45,7 @@ program weak flat_out --object torture_weak
 program one_ring flat_out --one-ring
 program overflow flat_out --start-pos 4294000000
 program life ./life
+program owner ./owner
 program access ./access
 program reject ./reject
 program wake ./wake --events "$EVENTS" --readers 1,3 --rounds "$ROUNDS"

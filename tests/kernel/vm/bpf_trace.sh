@@ -200,7 +200,7 @@ usleep 300000
 "$ringctl" destroy vm 2>$tmp/err || not_ok destroy "$(cat $tmp/err)"
 if wait $reader; then
 	has pin $tmp/json '"name":"process_exec".*"command":\["/bin/true","/bin/true","pinned"\]'
-	has pin.account $tmp/account 'read [0-9]+ \+ lost 0 = published [0-9]+; .*the writer is gone'
+	has pin.account $tmp/account 'read [0-9]+ \+ lost 0 = published [0-9]+; .*the writer has ended the ring'
 else
 	not_ok pin "reader: $(cat $tmp/account)"
 fi

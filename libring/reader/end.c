@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
+/* Why a ring has no more records. */
+
+#include "../base/error.h"
+#include "reader.h"
+
+/* How the rings that are read have ended, if all of them have. */
+enum ring_end libring_get_end(const struct ring_reader *r)
+{
+	uint32_t all = ~0u, any = 0, state, i;
+
+	for (i = 0; i < r->merge.nr_src; i++) {
+		/* Pairs with seqring_writer_end(). */
+		state = seqring_load_acquire(END, &r->merge.src[i].rd.ctl->state);
+		all &= state;
+		any |= state;
+	}
+	if (all & SEQRING_STATE_DEAD)
+		return any & SEQRING_STATE_REPLACED ? RING_REPLACED : RING_ENDED;
+	if (!r->merge.writer_gone)
+		return RING_RUNS;
+	/* A device does not end with a process. */
+	return r->mapping.hdr.writer_kind == SEQRING_WRITER_MODULE ? RING_ENDED : RING_KILLED;
+}
+
+/* Sets the sentence for a negative outcome of reading. Return: @err. */
+int libring_explain(const struct ring_reader *r, int err)
+{
+	if (err != -ENODEV)
+		return libring_explain_outcome(err);
+	switch (libring_get_end(r)) {
+	case RING_KILLED:
+		return libring_set_error_text(ENODEV,
+					      "nothing is left to read: the writer's process "
+					      "is gone, and did not end the ring");
+	case RING_REPLACED:
+		return libring_set_error_text(ENODEV,
+					      "nothing is left to read: the writer's process "
+					      "is gone, and another one took the name for "
+					      "a new ring: open it again");
+	default:
+		return libring_set_error_text(ENODEV,
+					      "nothing is left to read: the ring was ended");
+	}
+}
+
+/* True if the writer's process was gone, and another one writes the ring now. */
+bool libring_writer_is_back(struct ring_reader *r)
+{
+	return r->merge.writer_gone && r->backend->revive && r->backend->revive(r);
+}

@@ -72,6 +72,9 @@ static inline void wait_check_repeated(struct wait_run *run)
 
 	if (run->way->flags & (WAY_LATE | WAY_MODIFY | WAY_REMOVE) || run->nr_waiting > 1)
 		return;
+	/* Each of two descriptors is told, and the waiter may wake between the two. */
+	if (run->way->flags & WAY_BOTH && run->w[0].dup >= 0)
+		return;
 	for (i = 0; i < run->nr_waiting; i++) {
 		again = waiting_wait(&run->w[i], 0);
 		if (wait_is_level(run->way))

@@ -16,7 +16,7 @@ pids=()
 cleanup() {
 	kill "${pids[@]}" 2>/dev/null
 	wait 2>/dev/null
-	umount "$out/bpf" 2>/dev/null
+	umount "$RINGBPFDIR" 2>/dev/null
 	rm -rf "$out"
 }
 trap cleanup EXIT

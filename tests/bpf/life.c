@@ -13,16 +13,6 @@
 
 static const char *bpffs;
 
-static struct ring_reader *open_name(const char *name)
-{
-	struct ring_reader *r = NULL;
-	int err = ring_open(name, NULL, &r);
-
-	if (err)
-		die(name);
-	return r;
-}
-
 static int fd_of(struct ring_reader *r)
 {
 	int fd;

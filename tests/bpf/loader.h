@@ -309,6 +309,15 @@ static inline void loader_end(struct loader *l, bool killed)
 		die("a program outlives its loader");
 }
 
+static inline struct ring_reader *open_name(const char *name)
+{
+	struct ring_reader *r = NULL;
+
+	if (ring_open(name, NULL, &r))
+		die(name);
+	return r;
+}
+
 /*
  * Reads all records of ring 0 and checks that they follow @next without loss. Return:
  * how many, or -1 for a wrong record; @err: what ended the reading.

@@ -9,15 +9,6 @@
 
 #define PATIENCE_MS 30000
 
-static struct ring_reader *open_name(const char *name)
-{
-	struct ring_reader *r = NULL;
-
-	if (ring_open(name, NULL, &r))
-		die(name);
-	return r;
-}
-
 static unsigned int end_of(struct ring_reader *r)
 {
 	struct ring_stats st = { .size = sizeof(st) };
@@ -158,7 +149,7 @@ static void idle_child(void)
 	ring_close(r);
 }
 
-/* Who keeps a ring owns it no more, however long that process goes on. */
+/* A process that keeps a ring no longer owns it, however long it goes on. */
 static void kept_on(void)
 {
 	struct ring_bpf_opts opts = LOADER_OPTS(.name = "on", .flags = RING_BPF_CONTINUE);

@@ -37,7 +37,7 @@ static int exit_status(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + status;
 }
 
-/* What a child may do with a writer that it inherits: free it. The ring notices nothing. */
+/* A child may free a writer that it inherits, and nothing else. The ring notices nothing. */
 static void test_close_in_child(void **state)
 {
 	struct ring_writer *w = make_writer(2, SEQRING_CLOCK_MONOTONIC, 0);
@@ -163,12 +163,6 @@ static pid_t fork_writer(bool adopts, int *ready, pid_t *idle)
 	assert_int_equal(read(p[0], idle, sizeof(*idle)), sizeof(*idle));
 	*ready = p[0];
 	return pid;
-}
-
-static void kill_and_reap(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
 /* A writer is killed, and a child lives that only inherited its descriptors. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Whether the process that a BPF ring ends with lives: three answers. */
+/* The three answers to the question whether the process that a BPF ring ends with lives. */
 
 #include <errno.h>
 #include <poll.h>
@@ -54,12 +54,6 @@ static struct owner start(const char *path)
 	o.pid = pid;
 	close(p[0]);
 	return o;
-}
-
-static void stop(const struct owner *o)
-{
-	kill(o->pid, SIGKILL);
-	assert_int_equal(waitpid(o->pid, NULL, 0), o->pid);
 }
 
 /* Runs @fn in a child: what it does to its namespaces and limits ends with it. 77: not possible. */
@@ -158,7 +152,7 @@ static void test_by_pid(void **state)
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(places); i++)
 		lives[i] = in_child(places[i].look, &o, -1);
-	stop(&o);
+	kill_and_reap(o.pid);
 	for (i = 0; i < ARRAY_SIZE(places); i++) {
 		got = in_child(places[i].look, &o, -1);
 		skipped |= got == 77;
@@ -187,7 +181,7 @@ static void test_by_lock(void **state)
 		if (got != 77)
 			assert_int_equal(got, OWNER_LIVES);
 	}
-	stop(&o);
+	kill_and_reap(o.pid);
 	for (i = 0; i < ARRAY_SIZE(places); i++) {
 		got = in_child(places[i].look, &o, dir);
 		if (got != 77)
@@ -213,7 +207,7 @@ static int look_by_foreign_proc(const struct owner *unused, int dir)
 	if (!pid) {
 		o = start(NULL);
 		got = look(&o, dir) == look_by_pidfd(&o, dir) ? look(&o, dir) : 100;
-		stop(&o);
+		kill_and_reap(o.pid);
 		_exit(got);
 	}
 	return waitpid(pid, &status, 0) == pid ? WEXITSTATUS(status) : 101;
@@ -249,7 +243,7 @@ static void test_other_start(void **state)
 	/* One whose start was not known when the ring was made. */
 	other.id = (uint32_t)o.id;
 	assert_int_equal(look(&other, -1), OWNER_UNKNOWN);
-	stop(&o);
+	kill_and_reap(o.pid);
 	assert_int_equal(look(&other, -1), OWNER_GONE);
 }
 
@@ -264,7 +258,7 @@ static void test_pidfd(void **state)
 	assert_true(pfd.fd >= 0);
 	assert_true(fcntl(pfd.fd, F_GETFD) & FD_CLOEXEC);
 	assert_int_equal(poll(&pfd, 1, 0), 0);
-	stop(&o);
+	kill_and_reap(o.pid);
 	assert_int_equal(poll(&pfd, 1, PATIENCE_MS), 1);
 	close(pfd.fd);
 }

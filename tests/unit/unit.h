@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -114,6 +116,16 @@ static inline int wait_woken(struct ring_reader *r)
 	int err = ring_wait(r, PATIENCE_MS);
 
 	return err ? err : now_ns() - start < PATIENCE_MS * MS ? 0 : -ETIME;
+}
+
+/* Kills a child, which must not have ended before. */
+static inline void kill_and_reap(pid_t pid)
+{
+	int status;
+
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
 }
 
 #define TRIES 5

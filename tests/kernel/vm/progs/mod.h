@@ -184,23 +184,25 @@ static inline long mod_pages(const char *mount_at)
 struct tried {
 	uint64_t published;
 	uint64_t busy;
-	uint64_t nested; /* published, and known to have nested; the device does not say */
+	uint64_t nested;       /* published, and known to have nested; the device does not say */
+	uint64_t interrupt_ns; /* of the last command "interrupt"; the device does not say */
 };
 
 static inline struct tried mod_tried(const char *name)
 {
-	struct tried t = { 0, 0, 0 };
-	unsigned long long published, busy, nested;
+	struct tried t = { 0 };
+	unsigned long long published, busy, nested, interrupt_ns;
 	char line[128], is[64];
 	FILE *f = fopen(SEQRING_TEST_PATH, "r");
 
 	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%63s published %llu busy %llu interrupt_ns %*u nested %llu", is,
-			   &published, &busy, &nested) == 4 &&
+		if (sscanf(line, "%63s published %llu busy %llu interrupt_ns %llu nested %llu", is,
+			   &published, &busy, &interrupt_ns, &nested) == 5 &&
 		    !strcmp(is, name)) {
 			t.published = published;
 			t.busy = busy;
 			t.nested = nested;
+			t.interrupt_ns = interrupt_ns;
 		}
 	if (f)
 		fclose(f);
@@ -210,7 +212,7 @@ static inline struct tried mod_tried(const char *name)
 /* The same counts from the device. */
 static inline struct tried mod_counted(const char *name)
 {
-	struct tried t = { 0, 0, 0 };
+	struct tried t = { 0 };
 	int fd = dev_open_fd(name, O_RDONLY);
 	struct seqring_stats st;
 	unsigned int i;

@@ -107,7 +107,7 @@ static void nowait(void)
 	close_and_destroy(fd);
 }
 
-/* Return: a page that does not arrive; whoever touches it waits. @uffd: to let it arrive. */
+/* Makes a page that does not arrive. A process that touches it waits. @uffd: lets it arrive. */
 static void *missing_page(int *uffd)
 {
 	struct uffdio_api api = { .api = UFFD_API };

@@ -37,26 +37,6 @@ static int watches[MOST];
 static pthread_t threads[MOST];
 static volatile int over;
 
-/* The time that the last command "interrupt" has measured. */
-static uint64_t measured_ns(void)
-{
-	unsigned long long published, busy, ns;
-	char line[160], is[64];
-	FILE *f = fopen(SEQRING_TEST_PATH, "r");
-	uint64_t found = 0;
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%63s published %llu busy %llu interrupt_ns %llu", is, &published,
-			   &busy, &ns) == 4 &&
-		    !strcmp(is, NAME))
-			found = ns;
-	if (f)
-		fclose(f);
-	if (!found)
-		T_DIE("interrupt.setup", "the driver has measured nothing");
-	return found;
-}
-
 /* Lets all watchers of @ep look again, which arms them. */
 static void look_again(int ep)
 {
@@ -75,7 +55,9 @@ static uint64_t interrupt_ns(int fd, int ep, int between, int rounds)
 	while (rounds--) {
 		if (dev_command("interrupt " NAME))
 			T_DIE("interrupt.setup", "interrupt: %s", strerror(errno));
-		ns = measured_ns();
+		ns = mod_tried(NAME).interrupt_ns;
+		if (!ns)
+			T_DIE("interrupt.setup", "the driver has measured nothing");
 		if (ns < best)
 			best = ns;
 		if (epoll_wait(ep, &ev, 1, 30000) != 1)

@@ -183,9 +183,8 @@ int ring_bpf_fds(const struct ring_bpf *b, struct ring_fds *fds);
  * ring_bpf_destroy() do.
  *
  * Return: 0; -EPERM inherited, see ring_bpf_adopt(); -EINVAL not started, or no name; what
- * bpf_link__pin() and bpf(2) give: the
- * ring is not kept, and no link stays pinned; -EAGAIN the ring is kept, but the readers
- * could not be woken.
+ * bpf_link__pin() and bpf(2) give: the ring is not kept, and no link stays pinned; -EAGAIN the
+ * ring is kept, but the readers could not be woken.
  */
 int ring_bpf_keep(struct ring_bpf *b, struct bpf_link *const *links, unsigned int nr);
 

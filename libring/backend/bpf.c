@@ -111,16 +111,6 @@ static int get_part(const char *dir, const char *what, int *fd)
 	return get_pin(path, fd);
 }
 
-/* Return: -1: there is none, or only others may open it. */
-static int open_owner_dir(const char *dir)
-{
-	char path[4200];
-
-	if ((size_t)snprintf(path, sizeof(path), "%s/owner", dir) >= sizeof(path))
-		return -1;
-	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
 /* A directory of pins, or the pin of the ring's map alone. */
 static int bpf_find(const char *path, const struct stat *st, struct ring_origin *origin)
 {
@@ -138,7 +128,7 @@ static int bpf_find(const char *path, const struct stat *st, struct ring_origin 
 		return libring_set_error(-err, "%s: %s", path, strerror(-err));
 	if (!is_dir)
 		return 0;
-	origin->owner = open_owner_dir(path);
+	origin->owner = libring_owner_open_dir(path);
 	err = get_part(path, "wait", &fds->wait);
 	if (!err)
 		err = get_part(path, "doorbell", &fds->doorbell);

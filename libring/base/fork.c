@@ -8,6 +8,7 @@
  * executes a program, which closes them.
  */
 
+#include <errno.h>
 #include <pthread.h>
 
 #include "error.h"
@@ -80,4 +81,13 @@ void libring_own_del(struct libring_own *own)
 		own->next->prev = own->prev;
 	pthread_mutex_unlock(&lock);
 	own->drop = NULL;
+}
+
+/* Return: 0; -EPERM this process has inherited the handle, and has not called @adopt for it. */
+int libring_own_check(const struct libring_own *own, const char *adopt)
+{
+	if (!own->inherited)
+		return 0;
+	libring_set_error(EPERM, "this process inherited it by fork(): %s() comes first", adopt);
+	return -EPERM;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause */
-/* What a child of fork() must not keep: a handle belongs to the process that made it. */
+/* A handle belongs to the process that made it. A child of fork() keeps nothing that shows life. */
 #ifndef LIBRING_BASE_FORK_H
 #define LIBRING_BASE_FORK_H
 
@@ -24,5 +24,6 @@ struct libring_own {
 
 LIBRING_SHARED int libring_own_add(struct libring_own *own, void (*drop)(struct libring_own *own));
 LIBRING_SHARED void libring_own_del(struct libring_own *own);
+LIBRING_SHARED int libring_own_check(const struct libring_own *own, const char *adopt);
 
 #endif /* LIBRING_BASE_FORK_H */

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -93,6 +94,18 @@ void libring_owner_self(__u64 *owner, __u64 *pidns)
 
 	*owner = pid | (uint64_t)start_time(pid) << 32;
 	*pidns = own_pidns();
+}
+
+/* Opens the directory with the lock, in the directory @pins. Return: -1: it cannot, see errno. */
+int libring_owner_open_dir(const char *pins)
+{
+	char path[PATH_MAX + sizeof(LIBRING_OWNER_DIR)];
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/" LIBRING_OWNER_DIR, pins) >= sizeof(path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 static struct flock whole_file(short type)

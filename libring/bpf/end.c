@@ -27,11 +27,9 @@ int ring_bpf_end(struct ring_bpf *b)
 
 	if (!b->started)
 		return libring_set_error(EINVAL, "the ring was not started");
-	if (b->own.inherited)
-		return libring_set_error(EPERM, "this process inherited the ring by fork(): "
-						"ring_bpf_adopt() comes first");
-	if (b->ended)
-		return 0;
+	err = libring_bpf_check_own(b);
+	if (err || b->ended)
+		return err;
 	err = libring_bpf_end_rings(bpf_program__fd(b->ctl), b->hdr.nr_rings, false);
 	if (err)
 		return err;
@@ -47,8 +45,7 @@ void ring_bpf_close(struct ring_bpf *b)
 	/* In a child that inherited the ring, this does nothing. */
 	if (b->started && !b->kept)
 		ring_bpf_end(b);
-	if (b->owner_dir >= 0)
-		close(b->owner_dir);
+	libring_pins_unlock_owner(&b->owner_dir);
 	libring_pins_close(&b->pins);
 	free(b->own_schema);
 	free(b);

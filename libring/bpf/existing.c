@@ -146,6 +146,18 @@ int libring_bpf_claim_name(struct ring_bpf *b)
 	return err;
 }
 
+/* Makes this process the owner of a ring. Return: 0; -EAGAIN the readers were not woken; -errno. */
+int libring_bpf_own(struct ring_bpf *b)
+{
+	__u64 owner, owner_pidns;
+	int err = 0;
+
+	libring_owner_self(&owner, &owner_pidns);
+	if (b->opts.name)
+		err = libring_pins_lock_owner(&b->pins, &b->owner_dir);
+	return err ? err : libring_bpf_set_owner(bpf_program__fd(b->ctl), owner, owner_pidns);
+}
+
 /**
  * libring_bpf_take_over() - stop the previous writers and own the ring
  * @b: ->continued and loaded
@@ -155,11 +167,9 @@ int libring_bpf_claim_name(struct ring_bpf *b)
  */
 int libring_bpf_take_over(struct ring_bpf *b)
 {
-	__u64 owner, owner_pidns;
 	struct seqring_header h;
 	int lock, err;
 
-	libring_owner_self(&owner, &owner_pidns);
 	err = libring_pins_lock(&b->pins, &lock);
 	if (err)
 		return err;
@@ -172,9 +182,7 @@ int libring_bpf_take_over(struct ring_bpf *b)
 	if (!err)
 		err = libring_pins_detach_writers(&b->pins);
 	if (!err)
-		err = libring_pins_lock_owner(&b->pins, &b->owner_dir);
-	if (!err)
-		err = libring_bpf_set_owner(bpf_program__fd(b->ctl), owner, owner_pidns);
+		err = libring_bpf_own(b);
 	close(lock);
 	return err;
 }

@@ -68,11 +68,18 @@ struct ring_bpf {
 	int owner_dir;
 };
 
+/* Return: 0; -EPERM in a child that has not adopted the ring. */
+static inline int libring_bpf_check_own(const struct ring_bpf *b)
+{
+	return libring_own_check(&b->own, "ring_bpf_adopt");
+}
+
 /* options.c */
 int libring_bpf_read_opts(const struct ring_bpf_opts *user, struct ring_bpf_opts *o);
 
 /* existing.c */
 int libring_bpf_claim_name(struct ring_bpf *b);
+int libring_bpf_own(struct ring_bpf *b);
 int libring_bpf_take_over(struct ring_bpf *b);
 
 /* base.c */
@@ -86,6 +93,7 @@ void libring_pins_open_rest(struct ring_pins *p);
 enum libring_owner_state libring_pins_look_at_owner(const struct ring_pins *p,
 						    const struct seqring_header *h);
 int libring_pins_lock_owner(const struct ring_pins *p, int *dir);
+void libring_pins_unlock_owner(int *dir);
 bool libring_pins_are_partial(const struct ring_pins *p);
 int libring_pins_open(struct ring_pins *p);
 bool libring_pins_match(const struct ring_pins *p, int ring);

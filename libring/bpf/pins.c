@@ -101,19 +101,11 @@ bool libring_pins_are_partial(const struct ring_pins *p)
 	return missing && !access(p->dir, F_OK);
 }
 
-static int open_owner_dir(const struct ring_pins *p)
-{
-	char path[PATH_MAX + 16];
-
-	snprintf(path, sizeof(path), "%s/owner", p->dir);
-	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
 /* Finds out whether the owner of the ring with the header @h lives. */
 enum libring_owner_state libring_pins_look_at_owner(const struct ring_pins *p,
 						    const struct seqring_header *h)
 {
-	int dir = open_owner_dir(p);
+	int dir = libring_owner_open_dir(p->dir);
 	enum libring_owner_state state = libring_owner_look(h->owner, h->owner_pidns, dir);
 
 	if (dir >= 0)
@@ -130,10 +122,10 @@ int libring_pins_lock_owner(const struct ring_pins *p, int *dir)
 	char path[PATH_MAX + 16];
 	int err, fd;
 
-	snprintf(path, sizeof(path), "%s/owner", p->dir);
+	snprintf(path, sizeof(path), "%s/" LIBRING_OWNER_DIR, p->dir);
 	if (mkdir(path, 0700) && errno != EEXIST)
 		return libring_set_error(errno, "%s: %s", path, strerror(errno));
-	fd = open_owner_dir(p);
+	fd = libring_owner_open_dir(p->dir);
 	if (fd < 0)
 		return libring_set_error(errno, "%s: %s", path, strerror(errno));
 	err = libring_owner_lock(fd);
@@ -143,6 +135,14 @@ int libring_pins_lock_owner(const struct ring_pins *p, int *dir)
 	}
 	*dir = fd;
 	return 0;
+}
+
+/* Gives the lock back, if this process has it. */
+void libring_pins_unlock_owner(int *dir)
+{
+	if (*dir >= 0)
+		close(*dir);
+	*dir = -1;
 }
 
 void libring_pins_close(struct ring_pins *p)
@@ -224,7 +224,8 @@ static int unlink_pins(const char *dir, bool links)
 			continue;
 		if (links)
 			id = get_link_id(dir, e->d_name);
-		if (unlinkat(dirfd(d), e->d_name, strcmp(e->d_name, "owner") ? 0 : AT_REMOVEDIR))
+		if (unlinkat(dirfd(d), e->d_name,
+			     strcmp(e->d_name, LIBRING_OWNER_DIR) ? 0 : AT_REMOVEDIR))
 			err = libring_set_error(errno, "%s/%s: %s", dir, e->d_name,
 						strerror(errno));
 		else

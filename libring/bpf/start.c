@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "internal.h"
 
@@ -85,23 +84,12 @@ static void drop_loader(struct libring_own *own)
 {
 	struct ring_bpf *b = (void *)((char *)own - offsetof(struct ring_bpf, own));
 
-	if (b->owner_dir >= 0)
-		close(b->owner_dir);
-	b->owner_dir = -1;
-}
-
-/* Return: 0; -EPERM this process has inherited @b. */
-static int check_own(const struct ring_bpf *b)
-{
-	if (!b->own.inherited)
-		return 0;
-	return libring_set_error(EPERM, "this process inherited the ring by fork(): "
-					"ring_bpf_adopt() comes first");
+	libring_pins_unlock_owner(&b->owner_dir);
 }
 
 int ring_bpf_start(struct ring_bpf *b)
 {
-	int err = check_own(b);
+	int err = libring_bpf_check_own(b);
 
 	if (err)
 		return err;
@@ -136,7 +124,7 @@ int ring_bpf_keep(struct ring_bpf *b, struct bpf_link *const *links, unsigned in
 {
 	char path[PATH_MAX + 32];
 	unsigned int i;
-	int err = check_own(b);
+	int err = libring_bpf_check_own(b);
 
 	if (err)
 		return err;
@@ -160,26 +148,22 @@ int ring_bpf_keep(struct ring_bpf *b, struct bpf_link *const *links, unsigned in
 	}
 	b->kept = true;
 	/* Nobody owns the ring now. A later owner has the lock for itself. */
-	if (b->owner_dir >= 0)
-		close(b->owner_dir);
-	b->owner_dir = -1;
+	libring_pins_unlock_owner(&b->owner_dir);
 	return err;
 }
 
 int ring_bpf_adopt(struct ring_bpf *b)
 {
-	__u64 owner, owner_pidns;
 	int err = 0;
 
 	if (!b->own.inherited || !b->started || b->ended)
 		return libring_set_error(EINVAL, "this process has not inherited a ring that was "
 						 "started");
-	libring_owner_self(&owner, &owner_pidns);
-	if (b->opts.name && !b->kept)
-		err = libring_pins_lock_owner(&b->pins, &b->owner_dir);
-	if (!err && !b->kept)
-		err = libring_bpf_set_owner(bpf_program__fd(b->ctl), owner, owner_pidns);
-	if (!err)
+	if (!b->kept)
+		err = libring_bpf_own(b);
+	if (!err || err == -EAGAIN)
 		b->own.inherited = false;
+	else
+		libring_pins_unlock_owner(&b->owner_dir);
 	return err;
 }

@@ -24,11 +24,13 @@
 
 static struct ring_origin no_origin(const struct ring_open_opts *opts)
 {
+	const uint64_t ms = opts->open_timeout_ms ? opts->open_timeout_ms : OPEN_TIMEOUT_MS;
+
 	return (struct ring_origin) {
 		.fds = LIBRING_NO_FDS,
 		.conn = -1,
 		.owner = -1,
-		.until_ns = libring_now_ns() + opts->open_timeout_ms * LIBRING_MSEC_NS,
+		.until_ns = libring_now_ns() + ms * LIBRING_MSEC_NS,
 	};
 }
 
@@ -36,10 +38,7 @@ static int get_opts(const struct ring_open_opts *user, struct ring_open_opts *op
 {
 	int err;
 
-	*opts = (struct ring_open_opts) {
-		.size = sizeof(*opts),
-		.open_timeout_ms = OPEN_TIMEOUT_MS,
-	};
+	*opts = (struct ring_open_opts) { .size = sizeof(*opts) };
 	if (!user)
 		return 0;
 	err = libring_get_grown_opts(opts, sizeof(*opts),
@@ -53,8 +52,6 @@ static int get_opts(const struct ring_open_opts *user, struct ring_open_opts *op
 					 "most %u, or 0 for %u, and 0",
 					 opts->open_timeout_ms, opts->reserved, OPEN_TIMEOUT_MAX_MS,
 					 OPEN_TIMEOUT_MS);
-	if (!opts->open_timeout_ms)
-		opts->open_timeout_ms = OPEN_TIMEOUT_MS;
 	if (opts->flags & ~RING_EAGER)
 		return libring_set_error(EINVAL, "ring_open_opts.flags is 0x%x: RING_EAGER or 0",
 					 opts->flags);

@@ -45,7 +45,17 @@ int libring_explain(const struct ring_reader *r, int err)
 }
 
 /* True if the writer's process was gone, and another one writes the ring now. */
-bool libring_writer_is_back(struct ring_reader *r)
+static bool writer_is_back(struct ring_reader *r)
 {
 	return r->merge.writer_gone && r->backend->revive && r->backend->revive(r);
+}
+
+/* As libring_merge_next(); before it says -ENODEV, it asks for a later writer. */
+int libring_next(struct ring_reader *r, bool again, struct ring_source **out)
+{
+	int err = libring_merge_next(&r->merge, again, out);
+
+	if (err == -ENODEV && writer_is_back(r))
+		err = libring_merge_next(&r->merge, again, out);
+	return err;
 }

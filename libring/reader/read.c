@@ -19,9 +19,7 @@ static inline int find_next(struct ring_reader *r, bool again, struct ring_sourc
 		*out = m->src;
 		return 0;
 	}
-	err = libring_merge_next(m, again, out);
-	if (err == -ENODEV && libring_writer_is_back(r))
-		err = libring_merge_next(m, again, out);
+	err = libring_next(r, again, out);
 	if (!again && err && r->wakeup.fd_given)
 		err = libring_rearm(r, out);
 	return seqring_likely(!err) ? 0 : libring_explain(r, err);

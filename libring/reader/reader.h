@@ -44,7 +44,7 @@ struct ring_reader {
 /* end.c */
 enum ring_end libring_get_end(const struct ring_reader *r);
 int libring_explain(const struct ring_reader *r, int err);
-bool libring_writer_is_back(struct ring_reader *r);
+int libring_next(struct ring_reader *r, bool again, struct ring_source **out);
 
 /* close.c */
 void libring_free_reader(struct ring_reader *r);

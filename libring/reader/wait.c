@@ -62,9 +62,7 @@ static int check_ready(struct ring_reader *r, bool vouched, uint64_t *at)
 	int err;
 
 	*at = LIBRING_NEVER;
-	err = libring_merge_next(m, false, &top);
-	if (err == -ENODEV && libring_writer_is_back(r))
-		err = libring_merge_next(m, false, &top);
+	err = libring_next(r, false, &top);
 	if (err == -EAGAIN && m->due_ns)
 		top = m->heap[0];
 	else if (err == -EAGAIN || err == -ENODEV)

@@ -258,15 +258,6 @@ void ring_writer_close(struct ring_writer *w)
 	destroy(w);
 }
 
-bool libring_writer_is_own(const struct ring_writer *w)
-{
-	if (!w->own.inherited)
-		return true;
-	libring_set_error(EPERM, "this process inherited the writer by fork(): "
-				 "ring_writer_adopt() comes first");
-	return false;
-}
-
 int ring_writer_adopt(struct ring_writer *w)
 {
 	const struct seqring_header *h = (const void *)w->map;

@@ -12,29 +12,32 @@
 
 #define IOV_MAX_PIECES 1024
 
-static __attribute__((cold)) void explain_refusal(const struct ring_writer *w, unsigned int ring)
+static __attribute__((cold)) int refuse(const struct ring_writer *w, unsigned int ring)
 {
-	if (libring_writer_is_own(w))
-		libring_set_error(ENOENT, "there is no ring %u: this writer has %u, from 0", ring,
-				  w->nr_rings);
+	int err = libring_writer_check_own(w);
+
+	return err ? err :
+		     libring_set_error(ENOENT, "there is no ring %u: this writer has %u, from 0",
+				       ring, w->nr_rings);
 }
 
-static inline int refuse(const struct ring_writer *w, unsigned int ring)
+/* Return: 0; -ENOENT; -EPERM an inherited writer, which has no rings. */
+static inline int find_ring(struct ring_writer *w, unsigned int ring, struct ring_out **out)
 {
-	explain_refusal(w, ring);
-	if (w->own.inherited)
-		return -EPERM;
-	return -ENOENT;
+	*out = NULL;
+	if (seqring_unlikely(ring >= w->nr_rings))
+		return refuse(w, ring);
+	*out = &w->rings[ring];
+	return 0;
 }
 
 /* Finds a ring without a reservation. Return: 0; -ENOENT; -EPERM; -EBUSY. */
 static inline int find_free(struct ring_writer *w, unsigned int ring, struct ring_out **out)
 {
-	/* An inherited writer has no rings. */
-	*out = NULL;
-	if (seqring_unlikely(ring >= w->nr_rings))
-		return refuse(w, ring);
-	*out = &w->rings[ring];
+	int err = find_ring(w, ring, out);
+
+	if (err)
+		return err;
 	if (seqring_unlikely((*out)->w.resv_next))
 		return libring_set_error_text(
 			EBUSY, "a reservation is open on this ring: commit or discard "
@@ -156,10 +159,10 @@ int ring_writer_reserve(struct ring_writer *w, unsigned int ring, size_t len, vo
 /* Finds a ring with a reservation. Return: 0; -ENOENT; -EPERM; -EINVAL. */
 static int find_reserved(struct ring_writer *w, unsigned int ring, struct ring_out **out)
 {
-	*out = NULL;
-	if (ring >= w->nr_rings)
-		return refuse(w, ring);
-	*out = &w->rings[ring];
+	int err = find_ring(w, ring, out);
+
+	if (err)
+		return err;
 	if (!(*out)->w.resv_next)
 		return libring_set_error(EINVAL, "nothing is reserved on ring %u", ring);
 	return 0;
@@ -198,10 +201,10 @@ int ring_writer_fds(struct ring_writer *w, struct ring_fds *fds)
 int ring_writer_listen_opts(struct ring_writer *w, const char *where,
 			    const struct ring_listen_opts *opts, int *fd)
 {
-	int err;
+	int err = libring_writer_check_own(w);
 
-	if (!libring_writer_is_own(w))
-		return -EPERM;
+	if (err)
+		return err;
 	if (w->server)
 		return libring_set_error(EALREADY, "this writer listens already");
 	err = libring_serve_open(where, opts, &w->fds, &w->server);
@@ -217,8 +220,10 @@ int ring_writer_listen(struct ring_writer *w, const char *where, int *fd)
 
 int ring_writer_serve(struct ring_writer *w)
 {
-	if (!libring_writer_is_own(w))
-		return -EPERM;
+	int err = libring_writer_check_own(w);
+
+	if (err)
+		return err;
 	if (!w->server)
 		return libring_set_error(EINVAL,
 					 "this writer does not listen: ring_writer_listen() "

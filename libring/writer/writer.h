@@ -38,8 +38,11 @@ struct ring_writer {
 	struct libring_own own;
 };
 
-/* False, with a sentence, in a child that has not adopted the writer. */
-bool libring_writer_is_own(const struct ring_writer *w);
+/* Return: 0; -EPERM in a child that has not adopted the writer. */
+static inline int libring_writer_check_own(const struct ring_writer *w)
+{
+	return libring_own_check(&w->own, "ring_writer_adopt");
+}
 
 /* doorbell.c */
 void libring_doorbell_setup(struct ring_writer *w);

@@ -80,7 +80,13 @@ suite() {
 			fi
 		done < <(grep -E '^(skip |ok .*# SKIP)' "$log")
 	fi
-	[ "$bad" -eq 0 ] || { echo "   ... the end of $log:"; tail -n 40 "$log" | sed 's/^/   | /'; }
+	if [ "$bad" -ne 0 ]; then
+		echo "   ... the end of $log:"
+		tail -n 40 "$log" | sed 's/^/   | /'
+		{
+			grep -E '^not ok ' "$log" || echo "not ok $name - see above"
+		} | sed "s/^/$name: /" >>"$results.failed"
+	fi
 	printf '   %d passed, %d failed, %d skipped, %d s\n' "$ok" "$bad" "$skip" \
 		$((SECONDS - start))
 	echo "$name $ok $bad $skip $((SECONDS - start)) $((cpu - cpu_start))" >>"$results"
@@ -128,6 +134,8 @@ table() {
 		  tests += $2 + $3 + $4; failed += $3; cpu += $6 }
 		END { printf "%-16s %7d %7d %8d %9d\n", "all", tests, failed, seconds, cpu }' \
 		seconds=$SECONDS -
+	# Once more, where they are found at once.
+	cat "$results.failed"
 	awk '{ ok += $2; bad += $3; skip += $4 }
 		END { printf "%d passed, %d failed, %d skipped\n", ok, bad, skip; exit bad != 0 }' \
 		"$results" | tee "$logs/summary"
@@ -159,6 +167,7 @@ fi
 # shellcheck disable=SC2046 # a list
 tests/deps.sh $(dependencies) || exit 1
 : >"$results"
+: >"$results.failed"
 build_debug_kernels &
 run_lane first
 (

@@ -162,6 +162,7 @@ static int try(const struct path *path, unsigned int nth, int with_devices, unsi
 static void run(const struct path *path, int with_devices)
 {
 	unsigned int nth, failed = 0;
+	uint64_t begin = now_ns();
 	char name[64];
 	int ret = 1;
 
@@ -176,7 +177,8 @@ static void run(const struct path *path, int with_devices)
 		return;
 	nth -= 2;
 	snprintf(name, sizeof(name), "fault.%s", path->name);
-	t_note("%s: %u failures injected, %u calls failed", path->name, nth, failed);
+	t_note("%s: %u failures injected, %u calls failed, %u ms", path->name, nth, failed,
+	       (unsigned int)((now_ns() - begin) / MS));
 	t_check(ret == 0 && nth > 0, name, "%u failures injected", nth);
 }
 

@@ -151,21 +151,27 @@ static uint64_t watched_by(enum crowd crowd, int nr)
 	return ns;
 }
 
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 static void compare(enum crowd crowd)
 {
 	const int many = crowds[crowd].many / (mod_debug_kernel() ? 10 : 1);
-	uint64_t few_ns = 0, many_ns = 0;
+	uint64_t few_ns = ~0ULL, many_ns = ~0ULL;
 	int i;
 
-	for (i = 0; i < 5; i++) {
-		few_ns = watched_by(crowd, 10);
-		many_ns = watched_by(crowd, many);
+	/* Whatever else runs only lengthens an interrupt: the shortest of all tries counts. */
+	for (i = 0; i < 8; i++) {
+		few_ns = min_u64(few_ns, watched_by(crowd, 10));
+		many_ns = min_u64(many_ns, watched_by(crowd, many));
 		t_note("%s: %d ns with 10, %d ns with %d", crowds[crowd].name, (int)few_ns,
 		       (int)many_ns, many);
 		if (many_ns <= few_ns * 1.2)
 			break;
 	}
-	t_check(i < 5, crowds[crowd].name, "%d ns with 10 watches, %d ns with %d", (int)few_ns,
+	t_check(i < 8, crowds[crowd].name, "%d ns with 10 watches, %d ns with %d", (int)few_ns,
 		(int)many_ns, many);
 }
 

@@ -206,15 +206,17 @@ static void worker(unsigned int number)
 				shared->well[op]++;
 			}
 		}
-		/* On a busy machine the module would be in use at each moment. */
-		sleep_us(__atomic_load_n(&shared->rest, __ATOMIC_RELAXED) ?
-				 200000 :
-				 next_random(&rnd) % 4000);
+		do {
+			sleep_us(next_random(&rnd) % 4000);
+		} while (__atomic_load_n(&shared->rest, __ATOMIC_RELAXED));
 	}
 	_exit(0);
 }
 
-/* Removes the module once it is not in use; -1 if it stays in use though the workers rest. */
+/*
+ * Removes the module at a moment when no worker uses it. On a busy machine there may be none:
+ * after two seconds the workers rest. Return: 0; -1 if it stays in use.
+ */
 static int remove_between(const char *module, unsigned int *refused)
 {
 	uint64_t begin = now_ns();

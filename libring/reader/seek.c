@@ -2,6 +2,7 @@
 /* Seeking, and a copy of the newest record. */
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "../base/error.h"
 #include "reader.h"
@@ -105,32 +106,60 @@ int ring_seek(struct ring_reader *r, enum ring_whence whence, uint64_t value)
 	return err;
 }
 
+/* The reader of ring @ring: that of the source, if the ring is read; else @own, initialized. */
+static const struct seqring_reader *find_reader(const struct ring_reader *r, unsigned int ring,
+						struct seqring_reader *own)
+{
+	const struct ring_merge *m = &r->merge;
+
+	if (seqring_likely(m->nr_src == r->mapping.hdr.nr_rings))
+		return &m->src[ring].rd;
+	if (m->src->ring == ring)
+		return &m->src->rd;
+	libring_init_reader(&r->mapping, ring, own);
+	return own;
+}
+
+/* ring_newest() when the writer overwrites, or nothing was published yet. */
+seqring_cold int newest_again(const struct ring_reader *r, const struct seqring_reader *rd,
+				     enum seqring_outcome outcome, struct seqring_view *v,
+				     void *buf, uint32_t room)
+{
+	int tries, err;
+
+	for (tries = 1; outcome == SEQRING_OVERRUN && tries < LIBRING_OVERRUNS; tries++)
+		outcome = seqring_reader_newest(rd, v, buf, room);
+	err = libring_outcome_to_errno(outcome);
+	return libring_explain(r, err == -EAGAIN && r->merge.writer_gone ? -ENODEV : err);
+}
+
 int ring_newest(struct ring_reader *r, unsigned int ring, struct ring_record *rec, void *buf,
 		size_t size)
 {
-	enum seqring_outcome outcome = SEQRING_OVERRUN;
-	struct seqring_reader rd;
-	struct seqring_view v = { 0 };
-	int tries, err;
+	const uint32_t room = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
+	const struct seqring_reader *rd;
+	enum seqring_outcome outcome;
+	struct seqring_reader own;
+	struct seqring_view v;
+	int err;
 
-	if (ring >= r->mapping.hdr.nr_rings)
+	if (seqring_unlikely(ring >= r->mapping.hdr.nr_rings))
 		return libring_set_error(ENOENT, "there is no ring %u: the device has %u, from 0",
 					 ring, r->mapping.hdr.nr_rings);
-	libring_init_reader(&r->mapping, ring, &rd);
-	for (tries = 0; outcome == SEQRING_OVERRUN && tries < LIBRING_OVERRUNS; tries++) {
-		outcome = seqring_reader_newest(&rd, &v, buf,
-						size < UINT32_MAX ? (uint32_t)size : UINT32_MAX);
+	rd = find_reader(r, ring, &own);
+	outcome = seqring_reader_newest(rd, &v, buf, room);
+	if (seqring_unlikely(outcome)) {
+		err = newest_again(r, rd, outcome, &v, buf, room);
+		if (err)
+			return err;
 	}
-	err = libring_outcome_to_errno(outcome);
-	if (err)
-		return libring_explain(r, err == -EAGAIN && r->merge.writer_gone ? -ENODEV : err);
-	*rec = (struct ring_record) {
-		.seq = v.seq,
-		.ts_ns = v.ts_ns,
-		.payload = buf,
-		.len = v.len,
-		.ring = ring,
-		.type = v.type,
-	};
+	rec->seq = v.seq;
+	rec->ts_ns = v.ts_ns;
+	rec->lost = 0;
+	rec->payload = buf;
+	rec->len = v.len;
+	rec->ring = ring;
+	rec->type = v.type;
+	memset(rec->reserved, 0, sizeof(rec->reserved));
 	return 0;
 }

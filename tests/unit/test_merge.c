@@ -242,6 +242,25 @@ static void test_dead_when_all_are(void **state)
 	ring_close(r);
 }
 
+static void test_newest_of_each(void **state)
+{
+	struct ring_writer *w = make_writer(3, CLOCK, 0);
+	struct ring_reader *r = open_reader(w, NULL);
+	struct ring_record rec;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 3; i++)
+		put(w, i, 10 * (i + 1));
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(ring_newest(r, i, &rec, NULL, 0), 0);
+		assert_int_equal(rec.ts_ns, 10 * (i + 1));
+		assert_int_equal(rec.ring, i);
+	}
+	ring_close(r);
+	ring_writer_close(w);
+}
+
 static void test_one_ring(void **state)
 {
 	struct ring_writer *w = make_writer(3, CLOCK, 0);
@@ -260,6 +279,8 @@ static void test_one_ring(void **state)
 	assert_int_equal(ring_newest(r, 2, &rec, NULL, 0), 0);
 	assert_int_equal(rec.ts_ns, 30);
 	assert_int_equal(rec.ring, 2);
+	assert_int_equal(ring_newest(r, 1, &rec, NULL, 0), 0);
+	assert_int_equal(rec.ts_ns, 20);
 	assert_int_equal(ring_stats_at(r, 2, &st), 0);
 	assert_int_equal(st.published, 1);
 	assert_int_equal(st.id, 2);
@@ -582,6 +603,7 @@ int main(void)
 		cmocka_unit_test(test_overrun_while_pending),
 		cmocka_unit_test(test_peek_overrun),
 		cmocka_unit_test(test_dead_when_all_are),
+		cmocka_unit_test(test_newest_of_each),
 		cmocka_unit_test(test_one_ring),
 		cmocka_unit_test(test_seek),
 		cmocka_unit_test(test_turns),

@@ -61,6 +61,12 @@ expect() {
 
 expect 'counts what passed' 0 '3 passed, 0 failed, 1 skipped' good tap
 expect 'counts a failed test' 0 '2 passed, 1 failed, 0 skipped' good bad
+if [ "$(tail -n 2 "$tmp/out" | head -n 1)" = 'bad: not ok c' ]; then
+	echo 'ok run.sh: names a failed test once more at the end'
+else
+	echo 'not ok run.sh: names a failed test once more at the end'
+	failed=1
+fi
 expect 'takes an exit status for a failure' 0 '1 passed, 1 failed, 0 skipped' quiet_failure
 expect 'takes a suite without a test for a failure' 0 '0 passed, 1 failed, 0 skipped' empty
 expect 'counts a skipped test' 0 '0 passed, 0 failed, 1 skipped' skips

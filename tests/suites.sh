@@ -64,6 +64,7 @@ suites() {
 		bpf-asan|tl|alone|bpf_asan
 		crowd|tl|alone|crowd
 		tool|ctl|alone|tool
+		demo|tl|alone|demo
 		soak|l|alone|soak
 		busy|l|alone|busy
 		guarantees|tl|last|guarantees
@@ -117,6 +118,18 @@ without_libbpf() {
 	local dir=build/no-libbpf
 	rm -rf "$dir"
 	make -j2 O="$dir" PKG_CONFIG='env PKG_CONFIG_LIBDIR=/nowhere pkg-config' "$@"
+}
+
+# README's first command, which leaves nothing mounted and no file.
+demo() {
+	local rc=0 dir out=build/demo.out
+	dir=$(realpath "$(mktemp -d)") || return 1
+	TMPDIR=$dir one 'make demo' make -s demo >"$out" 2>&1 || rc=1
+	cat "$out"
+	one 'make demo: three accounts that add up' test "$(grep -c ': exact$' "$out")" = 3 || rc=1
+	one 'make demo leaves no mount' test "$(grep -c " $dir" /proc/self/mounts)" = 0 || rc=1
+	one 'make demo leaves no file' rmdir "$dir" || rc=1
+	return $rc
 }
 
 # README's examples build from what `make install` installs.

@@ -14,6 +14,8 @@
 # LANE:  first  before all others, since they need what it builds
 #        vm     in the foreground, one at a time
 #        beside in the background at the lowest priority: computes, measures no time
+#        light  as beside, but in make check in the foreground: its tests sleep more than
+#               they compute
 #        alone  after the others: its tests compare times, or load every CPU
 suites() {
 	cat <<-'END'
@@ -23,8 +25,8 @@ suites() {
 		cycles|ctl|beside|cycles
 		style|ctl|beside|tests/static/style.sh
 		model|ctl|beside|model
-		unit-native|ctl|alone|unit native
-		unit-asan|ctl|alone|unit asan
+		unit-native|ctl|light|unit native
+		unit-asan|ctl|light|unit asan
 		unit-tsan|tl|beside|unit tsan
 		litmus|tl|beside|tests/proof/litmus/run.py
 		spin|tl|beside|tests/proof/spin/spin.sh
@@ -227,8 +229,10 @@ bpf_program() {
 }
 
 bpf_wake() {
-	local t=build/native/tests/bpf/wake rc=0
-	bpf_program "$t" || rc=1
+	local t=build/native/tests/bpf/wake rc=0 events=100000
+	# With 64 readers each event wakes all of them.
+	[ "$tier" = long ] || events=30000
+	bpf_program "$t" --events $events || rc=1
 	bpf_program "${t%/*}/sleep" || rc=1
 	T_PREFIX=preempt. bpf_program "$t" --object wake_preempt --readers 1,3 single gaps race || rc=1
 	T_PREFIX=idle. bpf_program "$t" --object wake_idle --readers 1,3 --events 2000 \

@@ -33,11 +33,10 @@ second)
 	parts='module_alone plain_tools with_driver torture scheduler trace unload'
 	module_progs='t_map t_life t_race t_cycle t_unload'
 	driver_progs='t_read t_stall t_watermark t_poll t_nmi t_hotplug'
-	# Each kernel gets what it may change: other system calls that wait, other probes; an
-	# irq_work that is a thread.
+	# Each kernel gets what it may change: other probes; an irq_work that is a thread.
 	case $series in
 	rt) driver_progs="$driver_progs t_wake t_file" ;;
-	*) module_progs="$module_progs t_waits t_waiters" driver_progs="$driver_progs t_nest t_observe" ;;
+	*) module_progs="$module_progs t_waiters" driver_progs="$driver_progs t_nest t_observe" ;;
 	esac
 	;;
 debug)

@@ -122,8 +122,8 @@ static const struct seqring_reader *find_reader(const struct ring_reader *r, uns
 
 /* ring_newest() when the writer overwrites, or nothing was published yet. */
 seqring_cold int newest_again(const struct ring_reader *r, const struct seqring_reader *rd,
-				     enum seqring_outcome outcome, struct seqring_view *v,
-				     void *buf, uint32_t room)
+			      enum seqring_outcome outcome, struct seqring_view *v, void *buf,
+			      uint32_t room)
 {
 	int tries, err;
 

@@ -514,6 +514,11 @@ test_trace_only_and_all_but()
 	stop_trace && seen without comm bash sleep && seen some comm true
 }
 
+no_process()
+{
+	! pgrep -f "$1"
+}
+
 # A command and its descendants are traced until it ends, and no other process.
 test_trace_command()
 {
@@ -532,12 +537,99 @@ test_trace_command()
 	rc trace process --count 3 --quiet -- sh -c 'true & true & wait; exec sleep 300' >out 2>err
 	same $? 0 'status with --count' && same "$(wc -l <out)" 3 events || return
 	end_busy
-	until_ok test -z "$(pgrep -f '^sleep 300$')" || return
+	until_ok no_process '^sleep 300$' || return
 	fails 1 'trace: no-such-command: cannot be run: No such file' \
 		trace process -- no-such-command || return
 	# The command has the default signal handling.
-	rc trace process --json --quiet -- sh -c 'kill -TERM $$' >out || return
+	rc trace process --json --quiet -- sh -c 'kill -TERM $$' >out
+	same $? 143 'status with the signal of the command' || return
 	seen last_signal 15
+}
+
+# The command's exit status is handed on, unless the trace failed.
+test_trace_command_status()
+{
+	rc trace process --quiet -- sh -c 'exit 7' >out 2>err
+	same $? 7 'status of the command' || return
+	rc trace process --quiet -- sh -c 'kill -KILL $$' >out 2>err
+	same $? 137 'status of a killed command' || return
+	rc trace process --quiet -- true >/dev/full 2>err
+	same $? 1 'status of a trace that failed'
+}
+
+# A signal reaches all processes of the command, and only them.
+test_trace_command_group()
+{
+	local sig
+
+	for sig in TERM INT HUP; do
+		start trace process --quiet -- sh -c 'sleep 301 | sleep 302' >out 2>err
+		until_ok pgrep -f '^sleep 302$' >/dev/null || return
+		kill -s $sig "$bg" && ended "$bg" || return
+		same "$status" 0 "status after $sig" || return
+		until_ok no_process '^sleep 30[12]$' || return
+	done
+}
+
+# The command reads the terminal that ringctl was given.
+test_trace_command_terminal()
+{
+	# shellcheck disable=SC2016 # for the command's shell
+	timeout -k 5 60 script -qec "$RINGCTL trace process --quiet --output out -- \
+		sh -c 'read line; echo \"got \$line\"'; echo after" /dev/null <<<hello >said 2>err
+	grep -q '^got hello' said && grep -q '^after' said || because "on a terminal: $(cat said)"
+}
+
+# What was ignored at the start stays ignored, as nohup(1) wants it.
+test_trace_ignored_signal()
+{
+	(trap '' HUP; exec "$RINGCTL" trace process --quiet --output out) &
+	bg=$!
+	pids+=("$bg")
+	until_ok grep -q . out || return
+	kill -HUP "$bg"
+	sleep 0.3
+	! grep -q '^State:.*zombie' "/proc/$bg/status" || because 'SIGHUP ended it' || return
+	stop "$bg" && same "$status" 0 status
+}
+
+test_trace_output()
+{
+	echo old >kept
+	fails 1 'trace: no-such-command: cannot be run' \
+		trace process --output kept -- no-such-command || return
+	same "$(cat kept)" old 'a file after a failed start' || return
+	fails 1 'trace: .*cannot be run' trace process --output new -- no-such-command || return
+	[ ! -e new ] || because 'a failed start leaves a new file' || return
+	rc trace process --quiet --output kept -- /bin/true once || return
+	grep -q '/bin/true once' kept && ! grep -q old kept ||
+		because "the file after a trace: $(cat kept)" || return
+	rc trace process --quiet --output - -- /bin/true twice >out || return
+	grep -q '/bin/true twice' out || because '--output - is not standard output' || return
+	[ ! -e ./- ] || because '--output - made a file' || return
+	fails 1 'trace: --output /no/dir: No such file' trace process --output /no/dir
+}
+
+# Nobody reads the FIFO: a signal ends ringctl.
+test_trace_output_fifo()
+{
+	mkfifo fifo
+	start trace process --output fifo
+	sleep 0.3
+	stop "$bg" && same "$status" 143 status
+}
+
+test_trace_clocks()
+{
+	local clock
+
+	for clock in coarse boottime none; do
+		rc trace process --quiet --clock $clock -- /bin/true "$clock" >out 2>err
+		same $? 0 "status with --clock $clock: $(cat err)" || return
+		grep -q "/bin/true $clock" out || because "nothing with --clock $clock" || return
+	done
+	fails 2 'trace: --merge-window: needs --clock monotonic' \
+		trace process --clock coarse --merge-window 1ms
 }
 
 test_trace_children()
@@ -859,8 +951,9 @@ test_trace_no_bpffs()
 
 if can_trace; then
 	for t in list process killed_process many_arguments thread sched syscalls syscall_results \
-		compat_call block tcp4 tcp6 only_and_all_but command children reused_pid groups count \
-		duration verbose signals order clock_and_one_ring self loss pin name sigkill mode \
+		compat_call block tcp4 tcp6 only_and_all_but command command_status command_group \
+		command_terminal ignored_signal output output_fifo clocks children reused_pid groups \
+		count duration verbose signals order clock_and_one_ring self loss pin name sigkill mode \
 		no_bpffs; do
 		run "trace_$t"
 	done

@@ -3,7 +3,10 @@
 #ifndef LIB_SIGNALS_H
 #define LIB_SIGNALS_H
 
-/* Blocks the signals and opens the descriptor. Return: 0 or -errno. */
+/*
+ * Blocks the signals and opens the descriptor. A signal that is ignored stays ignored. Return: 0
+ * or -errno.
+ */
 int signals_init(void);
 
 /* Readable while a signal is pending. */

@@ -53,7 +53,8 @@ trace() {
 # traced NAME: ends the trace and checks that read plus lost is all that was published.
 traced() {
 	usleep 200000
-	kill -INT $tracer
+	# The shell lets a background command ignore SIGINT, and ringctl keeps to that.
+	kill -TERM $tracer
 	if ! wait $tracer; then
 		not_ok "$1.account" "$(cat $tmp/err)"
 	elif ! awk '/: read [0-9]+ \+ lost [0-9]+ = published [0-9]+; dropped/ {

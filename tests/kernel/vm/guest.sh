@@ -442,7 +442,11 @@ unload() {
 			sleep 5
 			echo scan >/sys/kernel/debug/kmemleak
 		done
-		same unload.no_leak "$(head -n 20 /sys/kernel/debug/kmemleak)" ''
+		# With injected failures, the kernel's own error paths may leak, too. A function of
+		# a module that is gone has no name.
+		sed 's/^/# /' /sys/kernel/debug/kmemleak | head -n 60
+		same unload.no_leak "$(grep -cE '\[seqring|0xffffffff[a-f][0-9a-f]{7}$' \
+			/sys/kernel/debug/kmemleak)" 0
 	fi
 }
 

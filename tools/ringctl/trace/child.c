@@ -13,12 +13,29 @@
 #include "child.h"
 #include "load.h"
 
+/* Makes @group the foreground of @tty. SIGTTOU would stop a process of the background. */
+static void take_foreground(int tty, pid_t group)
+{
+	sigset_t set, old;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTTOU);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	tcsetpgrp(tty, group);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
 /* Runs in the child and does not return. A failure is written to @report as -errno. */
-static void exec_command(char **command, const struct trace_load *l, int report)
+static void exec_command(char **command, const struct trace_load *l, const struct trace_child *c,
+			 int report)
 {
 	int err = trace_follow_caller(l);
 	sigset_t none;
 
+	/* In parent and child: whoever comes first. */
+	setpgid(0, 0);
+	if (c->tty >= 0)
+		take_foreground(c->tty, getpid());
 	sigemptyset(&none);
 	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -38,15 +55,17 @@ int trace_run_child(char **command, const struct trace_load *l, struct trace_chi
 
 	if (pipe2(report, O_CLOEXEC))
 		return fail("trace", "pipe: %s", strerror(errno));
+	c->tty = tcgetpgrp(STDIN_FILENO) == getpgrp() ? STDIN_FILENO : -1;
 	c->pid = fork();
 	if (!c->pid)
-		exec_command(command, l, report[1]);
+		exec_command(command, l, c, report[1]);
 	close(report[1]);
 	if (c->pid < 0) {
 		c->pid = 0;
 		close(report[0]);
 		return fail("trace", "fork: %s", strerror(errno));
 	}
+	setpgid(c->pid, c->pid);
 	/* The exec closes the pipe, which is then empty. */
 	do {
 		n = read(report[0], &err, sizeof(err));
@@ -65,13 +84,18 @@ bool trace_child_ended(const struct trace_child *c)
 	return c->pid && poll(&fd, 1, 0) > 0;
 }
 
-void trace_end_child(struct trace_child *c)
+int trace_end_child(struct trace_child *c, int signal)
 {
+	int status = 0;
+
 	if (!c->pid)
-		return;
+		return 0;
 	/* Do not wait: the command may handle the signal slowly. */
-	if (!waitpid(c->pid, NULL, WNOHANG))
-		kill(c->pid, SIGTERM);
+	if (!waitpid(c->pid, &status, WNOHANG))
+		kill(-c->pid, signal ? signal : SIGTERM);
+	if (c->tty >= 0)
+		take_foreground(c->tty, getpgrp());
 	if (c->fd >= 0)
 		close(c->fd);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

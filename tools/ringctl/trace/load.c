@@ -124,7 +124,7 @@ static int open_reader(const struct trace_opts *opts, struct trace_load *l)
 	struct ring_open_opts open = {
 		.size = sizeof(open),
 		.whence = RING_OLDEST,
-		.merge_window_ns = opts->clock_id ? opts->merge_window_ns : 0,
+		.merge_window_ns = opts->merge_window_ns,
 		/* A ring that is an eighth full wakes at once. */
 		.wake_records = 1u << 30,
 		.wake_bytes = opts->data_size / 8,

@@ -21,7 +21,8 @@ static const char help_begin[] =
 	"       ringctl trace --list\n"
 	"\n"
 	"Prints events of this kernel as they happen, until interrupted. With COMMAND,\n"
-	"runs it and prints the events of it and its descendants until it ends. BPF\n"
+	"runs it, prints the events of it and its descendants until it ends, and exits\n"
+	"with its status, or with 128 and its signal. A signal goes on to COMMAND. BPF\n"
 	"programs publish the events to one ring per CPU. This needs no module, but root\n"
 	"or CAP_BPF and CAP_PERFMON. EVENT is one of these, or a group such as sched for\n"
 	"all events in it, or all:\n"
@@ -49,11 +50,13 @@ static const char help_end[] =
 	"  --duration TIME      after TIME, such as 500ms, 10s or 5m\n"
 	"\n"
 	"How to print:\n"
-	"  --output FILE        to FILE instead of standard output\n"
+	"  --output FILE        to FILE instead of standard output (-), once the trace\n"
+	"                       has begun\n"
 	"  --json               one JSON object per line\n"
 	"  --full               all arguments of a program\n"
 	"  --merge-window TIME  hold events back for TIME, to print the events of all\n"
-	"                       CPUs in order of time (default 10ms; 0: do not hold back)\n"
+	"                       CPUs in order of time (default 10ms; 0: hold nothing\n"
+	"                       back, as other clocks than monotonic do)\n"
 	"  --per-ring           also print an account for each CPU\n"
 	"  --quiet              no account at the end\n"
 	"  --verbose            show the messages of libbpf and of the verifier\n"
@@ -288,6 +291,11 @@ static int check_options(const struct trace_opts *o, uint32_t given)
 	if (!o->name && given & (bit_of(OPT_CONTINUE) | bit_of(OPT_MODE)))
 		return fail_usage("trace", "--%s: needs a name (use --pin NAME or --name NAME)",
 				  first_option(given, bit_of(OPT_CONTINUE) | bit_of(OPT_MODE)));
+	if (o->clock_id != SEQRING_CLOCK_MONOTONIC && given & bit_of(OPT_MERGE_WINDOW) &&
+	    o->merge_window_ns)
+		return fail_usage("trace",
+				  "--merge-window: needs --clock monotonic (the present time "
+				  "decides how long an event is held back)");
 	if (o->json && o->full)
 		return fail_usage("trace",
 				  "--full: not possible with --json, which is always full");
@@ -350,6 +358,8 @@ int trace_parse(int argc, char **argv, struct trace_opts *o)
 			return err;
 	}
 	err = check_options(o, given);
+	if (o->clock_id != SEQRING_CLOCK_MONOTONIC)
+		o->merge_window_ns = 0;
 	if (!err && o->command) {
 		o->config.pids = TRACE_FILTER_ONLY;
 		o->config.follow = 1;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bpf/libbpf.h>
@@ -39,6 +40,9 @@ struct trace {
 	struct trace_account account;
 	uint64_t until_ns;
 	int ring_fd;
+	int output; /* of --output; -1: none */
+	int signal; /* that ended the trace */
+	bool output_is_new;
 	bool stop;
 };
 
@@ -127,6 +131,7 @@ static int stop_writer(struct trace *t)
 	t->account.ended = true;
 	t->stop = false;
 	t->until_ns = 0;
+	t->signal = t->out.signal;
 	t->out.signal = 0;
 	while (all && !t->stop) {
 		err = ring_consume(t->ring, print_record, t, 0, NULL);
@@ -190,8 +195,49 @@ static int open_other(struct trace *t)
 	return err ? fail_ring("trace", t->opts->from, err) : 0;
 }
 
+/*
+ * Opens the file of --output, which loses nothing until the trace begins. Signals are not blocked
+ * yet: they end a process that waits for the reader of a FIFO.
+ */
+static int open_output(struct trace *t)
+{
+	const char *path = t->opts->output;
+	const int flags = O_WRONLY | O_CREAT | O_CLOEXEC;
+
+	if (!path || !strcmp(path, "-"))
+		return 0;
+	t->output = open(path, flags | O_EXCL, 0666);
+	t->output_is_new = t->output >= 0;
+	if (t->output < 0 && errno == EEXIST)
+		t->output = open(path, flags, 0666);
+	return t->output < 0 ? fail("trace", "--output %s: %s", path, strerror(errno)) : 0;
+}
+
+/* Makes the file of --output, if there is one, the standard output. */
+static int begin_output(struct trace *t)
+{
+	struct stat st;
+
+	if (t->output < 0)
+		return 0;
+	if (fstat(t->output, &st) || (S_ISREG(st.st_mode) && ftruncate(t->output, 0)) ||
+	    dup2(t->output, STDOUT_FILENO) < 0)
+		return fail("trace", "--output %s: %s", t->opts->output, strerror(errno));
+	t->output_is_new = false;
+	return 0;
+}
+
+/* A trace that never began leaves no new file. */
+static void close_output(struct trace *t)
+{
+	if (t->output_is_new)
+		unlink(t->opts->output);
+	if (t->output >= 0)
+		close(t->output);
+}
+
 /* Sets up decoder, account and output, and starts the command. */
-static int prepare(struct trace *t, int output)
+static int prepare(struct trace *t)
 {
 	struct ring_info info = { .size = sizeof(info) };
 	int err;
@@ -222,8 +268,8 @@ static int prepare(struct trace *t, int output)
 	/* The command inherits our standard output. */
 	if (t->opts->command && trace_run_child(t->opts->command, &t->load, &t->child))
 		return EXIT_FAIL;
-	if (output >= 0 && dup2(output, STDOUT_FILENO) < 0)
-		return fail("trace", "--output: %s", strerror(errno));
+	if (begin_output(t))
+		return EXIT_FAIL;
 	out_init(&t->out);
 	if (t->opts->duration_ns)
 		t->until_ns = now_ns() + t->opts->duration_ns;
@@ -232,17 +278,15 @@ static int prepare(struct trace *t, int output)
 
 static int run_trace(const struct trace_opts *opts)
 {
-	struct trace t = { .opts = opts, .ring_fd = -1, .child.fd = -1 };
-	int status, output = -1;
+	struct trace t = { .opts = opts, .ring_fd = -1, .child.fd = -1, .output = -1 };
+	int status, command;
 
+	if (open_output(&t))
+		return EXIT_FAIL;
 	if (signals_init())
-		return fail("trace", "signals: %s", strerror(errno));
-	if (opts->output) {
-		output = open(opts->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-		if (output < 0)
-			return fail("trace", "--output %s: %s", opts->output, strerror(errno));
-	}
-	status = opts->from ? open_other(&t) : trace_start(opts, &t.load);
+		status = fail("trace", "signals: %s", strerror(errno));
+	else
+		status = opts->from ? open_other(&t) : trace_start(opts, &t.load);
 	if (!opts->from)
 		t.ring = t.load.ring;
 	if (!status && opts->keep) {
@@ -252,20 +296,19 @@ static int run_trace(const struct trace_opts *opts)
 			"%s reads it, ringctl destroy %s ends it)\n",
 			opts->name, opts->name, opts->name, opts->name);
 	} else if (!status) {
-		status = prepare(&t, output);
+		status = prepare(&t);
 		if (!status)
 			status = finish(&t, follow(&t));
 	}
-	trace_end_child(&t.child);
-	if (output >= 0)
-		close(output);
+	command = trace_end_child(&t.child, t.signal);
+	close_output(&t);
 	if (opts->from)
 		ring_close(t.ring);
 	decoder_close(t.format.decoder);
 	trace_free(&t.load);
 	out_free(&t.out);
 	trace_account_free(&t.account);
-	return status;
+	return status ? status : command;
 }
 
 /* For libbpf_set_print(): our own messages are enough. */

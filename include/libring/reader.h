@@ -140,7 +140,7 @@ void ring_close(struct ring_reader *r);
  * @size: bytes of @buf. Of a longer payload only so many are copied; rec->len is the
  *        payload's length all the same
  *
- * Never sleeps and makes no system call, unless ring_fd() was called and there is no record:
+ * Never sleeps and makes no system call, unless ring_fd() was called and no record is left:
  * then it arms the descriptor, and sleeps as ring_fd() does.
  *
  * Order: records of one ring always come in the order of seq. Records of several rings come
@@ -173,7 +173,8 @@ int ring_read(struct ring_reader *r, struct ring_record *rec, void *buf, size_t 
  * @size: bytes of @buf
  * @nr: set to the number of records that were read, also on failure (then 0)
  *
- * Sleeps as ring_read(). The order of ring_read() holds, by one peek for the whole batch.
+ * Sleeps as ring_read(); after ring_fd() it arms the descriptor, or gives it a new edge, see
+ * there. The order of ring_read() holds, by one peek for the whole batch.
  *
  * Return: 0 at least one record was read; otherwise none, and @buf may be overwritten: as
  * ring_read(); -EINVAL @max is 0 or @buf is not aligned.
@@ -200,7 +201,7 @@ typedef int (*ring_fn)(const struct ring_record *rec, void *arg);
  * @max: at most so many records; 0: those that were published when the call began
  * @nr: set to the number of records @fn was called for, also on failure; may be NULL
  *
- * Sleeps as ring_read(). The limit ends the call even if the writer never pauses.
+ * Sleeps and arms as ring_read_batch(). The limit ends the call even if the writer never pauses.
  *
  * Return: 0 @fn was called at least once; RING_STOPPED @fn returned something else than 0 at
  * last: its record is consumed, and what it returned is between @fn and its @arg; otherwise as
@@ -238,7 +239,7 @@ int ring_recheck(struct ring_reader *r);
  * ring_advance() - consume the record that was peeked at
  * @r: the reader
  *
- * Never sleeps.
+ * Sleeps and arms as ring_read().
  *
  * Return: 0; -EINVAL no record is peeked at, or ring_recheck() has not returned 0 for it.
  */
@@ -266,8 +267,14 @@ int ring_wait(struct ring_reader *r, int timeout_ms);
  * for long. Never sleeps on other rings.
  *
  * The descriptor is readable, level-triggered or edge-triggered, when the watermark is met
- * or ring_read() would return -ENODEV. Read until -EAGAIN before polling it again: this
- * arms the next wake-up. It may wake earlier than the watermark says, and never later.
+ * or ring_read() would return -ENODEV. It may wake earlier than the watermark says, and never
+ * later.
+ *
+ * One call of ring_consume() or ring_read_batch() for each event is enough, also with EPOLLET,
+ * EPOLLONESHOT and multishot polls of io_uring: what the call leaves unread, because it came
+ * meanwhile or exceeded a limit, gives a new edge if it meets the watermark; otherwise the call
+ * arms the next wake-up. Functions that take one record arm when they took the last one; they
+ * give no new edge for those that are left, so call them until -EAGAIN, or wait by level.
  *
  * Return: 0; -EOPNOTSUPP as ring_wait().
  */

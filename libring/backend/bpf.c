@@ -212,12 +212,14 @@ static bool bpf_revive(struct ring_reader *r)
 	return !r->merge.writer_gone;
 }
 
-static void bpf_drain(struct ring_reader *r)
+static bool bpf_drain(struct ring_reader *r)
 {
 	struct bpf *b = r->state;
+	uint32_t found = libring_thresholds_drain(&b->t);
 
-	if (libring_thresholds_drain(&b->t) & POLLER_OWNER)
+	if (found & POLLER_OWNER)
 		watch_owner(r, true);
+	return found;
 }
 
 static void bpf_arm(struct ring_reader *r, bool for_fd)

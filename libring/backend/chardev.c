@@ -64,12 +64,15 @@ static bool chardev_probe(int fd, mode_t type)
 	return S_ISCHR(type);
 }
 
-static void chardev_drain(struct ring_reader *r)
+static bool chardev_drain(struct ring_reader *r)
 {
 	struct chardev *c = r->state;
+	uint32_t found = libring_poller_drain(&c->poller);
 
-	if (libring_poller_drain(&c->poller) & POLLER_PEER)
+	if (found & POLLER_PEER)
 		r->merge.writer_gone = true;
+	/* To arm again is two stores, and a device tells nothing of its own wake-ups. */
+	return c->poller.epfd < 0 || found;
 }
 
 static void chardev_arm(struct ring_reader *r, bool for_fd)

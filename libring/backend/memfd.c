@@ -61,12 +61,14 @@ static bool memfd_probe(int fd, mode_t type)
 	return S_ISREG(type);
 }
 
-static void memfd_drain(struct ring_reader *r)
+static bool memfd_drain(struct ring_reader *r)
 {
 	struct memfd *f = r->state;
+	uint32_t found = libring_thresholds_drain(&f->t);
 
-	if (libring_thresholds_drain(&f->t) & POLLER_PEER)
+	if (found & POLLER_PEER)
 		r->merge.writer_gone = true;
+	return found;
 }
 
 static void memfd_arm(struct ring_reader *r, bool for_fd)

@@ -108,6 +108,11 @@ static uint64_t arm_timeout(struct ring_thresholds *t, const struct ring_reader 
 	}
 	t->idle_timeout = (t->timer_fired || t->idle_timeout) && r->read == t->armed_read;
 	t->armed_read = r->read;
+	/* The first record is there, and has less than a whole timeout left. */
+	if (r->wakeup.ready_ns != LIBRING_NEVER) {
+		t->idle_timeout = false;
+		return r->wakeup.ready_ns;
+	}
 	*first = t->idle_timeout;
 	if (t->idle_timeout)
 		return 0;

@@ -53,7 +53,8 @@ struct ring_origin {
  *
  * The others are called only for a reader with the means to sleep.
  *
- * @drain: empties the descriptor: only what happens from now on makes it readable
+ * @drain: empties the descriptor: only what happens from now on makes it readable. Returns
+ *         whether something had happened
  * @arm: asks for a wake-up, from the present place of every source. @for_fd: the
  *       application polls, so this function also sees to deadlines
  * @woken: poll() returned @revents. Returns whether the kernel vouches for the watermark.
@@ -61,8 +62,8 @@ struct ring_origin {
  * @kick: makes the descriptor readable until the next drain, unless it is readable by
  *       itself as long as a record is unread
  * @revive: the writer's process is gone: whether another one writes the ring now. NULL: none can
- * @look: after @arm with another watermark or an earlier place: makes who waits for the
- *       descriptor look again. NULL: @arm and @kick do
+ * @look: after @arm with another watermark or place, or with unread records: makes who waits
+ *       for the descriptor look again. NULL: @arm and @kick do
  */
 struct ring_backend {
 	unsigned int writer;
@@ -76,7 +77,7 @@ struct ring_backend {
 	int (*open)(struct ring_reader *r, const struct ring_origin *origin);
 	void (*close)(struct ring_reader *r);
 
-	void (*drain)(struct ring_reader *r);
+	bool (*drain)(struct ring_reader *r);
 	void (*arm)(struct ring_reader *r, bool for_fd);
 	bool (*woken)(struct ring_reader *r, short revents);
 	void (*kick)(struct ring_reader *r);

@@ -82,6 +82,8 @@ int ring_read(struct ring_reader *r, struct ring_record *rec, void *buf, size_t 
 			return err;
 		err = copy_out(r, s, rec, buf, size);
 	} while (seqring_unlikely(err == -ESTALE));
+	if (seqring_unlikely(r->wakeup.fd_given) && !err)
+		libring_settle_empty(r);
 	return err;
 }
 
@@ -117,6 +119,8 @@ int ring_read_batch(struct ring_reader *r, struct ring_record *recs, unsigned in
 		n++;
 	}
 	*nr = n;
+	if (seqring_unlikely(r->wakeup.fd_given) && n)
+		libring_settle(r);
 	return n ? 0 : err;
 }
 
@@ -196,6 +200,8 @@ int ring_consume(struct ring_reader *r, ring_fn fn, void *arg, unsigned int max,
 		*nr = n;
 	if (seqring_unlikely(r->closed))
 		libring_free_reader(r);
+	else if (seqring_unlikely(r->wakeup.fd_given) && n)
+		libring_settle(r);
 	return err;
 }
 
@@ -241,5 +247,7 @@ int ring_advance(struct ring_reader *r)
 					     "nothing was peeked at: ring_peek() comes first");
 	r->merge.peeked = NULL;
 	consume(r, s, &r->peek_view);
+	if (seqring_unlikely(r->wakeup.fd_given))
+		libring_settle_empty(r);
 	return 0;
 }

@@ -13,6 +13,8 @@ struct ring_source;
  * @records, @bytes, @timeout_ns: the watermark, as in struct ring_open_opts
  * @poll_fd: what ring_wait() polls; -1: the reader has no means to sleep
  * @app_fd: what ring_fd() gives; @fd_given: it did
+ * @armed:  the ring was empty when the descriptor was armed, and nothing was read since
+ * @ready_ns: when time alone makes ready what was unread when it was armed; LIBRING_NEVER: never
  * @waits:  how often ring_wait() slept
  * @since_ns: when the record with @since_seq of @since_ring was noticed first
  */
@@ -23,6 +25,8 @@ struct ring_wakeup {
 	int poll_fd;
 	int app_fd;
 	bool fd_given;
+	bool armed;
+	uint64_t ready_ns;
 	uint64_t waits;
 	uint64_t since_ns;
 	uint64_t since_seq;
@@ -30,7 +34,11 @@ struct ring_wakeup {
 };
 
 int libring_check_can_sleep(const struct ring_reader *r);
+int libring_check_ready(struct ring_reader *r, bool vouched, uint64_t *at);
+int libring_arm_and_check(struct ring_reader *r, bool for_fd, uint64_t *at);
 int libring_rearm(struct ring_reader *r, struct ring_source **out);
+void libring_settle(struct ring_reader *r);
+void libring_settle_empty(struct ring_reader *r);
 void libring_update_wakeup(struct ring_reader *r);
 
 #endif /* LIBRING_READER_WAKEUP_H */

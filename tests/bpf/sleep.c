@@ -107,6 +107,53 @@ static void watermarks(void)
 	}
 }
 
+/* --- one call for each event ---------------------------------------------------- */
+
+static int count_next(const struct ring_record *rec, void *arg)
+{
+	struct told *t = arg;
+
+	t->bad += rec->seq != t->got + 1;
+	t->got++;
+	return 0;
+}
+
+/* An application that calls once for each event, and never sees -EAGAIN, misses none. */
+static void one_call(enum how how)
+{
+	static struct ring_record recs[16];
+	static unsigned char buf[256] __attribute__((aligned(8)));
+	struct told t = { 0 };
+	unsigned int i, n, nr;
+	struct sleeper s;
+	char name[64];
+	int err = 0;
+
+	set_up(SEQRING_DATA_SIZE_MIN);
+	sleeper_open(&s, how, NULL);
+	drain(s.r, &t);
+	for (i = 0; i < 40 && !err; i++) {
+		nr = 1 + i % 3;
+		publish(nr, 0);
+		err = sleep_ms(&s, (int)patience_ms);
+		if (err)
+			break;
+		if (i % 2) {
+			err = ring_consume(s.r, count_next, &t, 0, &n);
+		} else {
+			err = ring_read_batch(s.r, recs, 16, buf, sizeof(buf), &n);
+			t.got += n;
+		}
+		t.bad += n != nr;
+		/* Nothing is left, so there is no event. */
+		t.bad += sleep_ms(&s, 0) != -ETIMEDOUT;
+	}
+	snprintf(name, sizeof(name), "sleep.one_call.%s", how_names[how]);
+	t_check(!err && !t.bad, name, "event %u: %d, %" PRIu64 " wrong", i, err, t.bad);
+	sleeper_close(&s);
+	tear_down();
+}
+
 /* --- sleepers that cost nothing ------------------------------------------------ */
 
 #define IDLE_TRIES 5
@@ -312,6 +359,8 @@ int main(int argc, char **argv)
 	}
 	need_bpf("sleep");
 	watermarks();
+	one_call(BY_LEVEL);
+	one_call(BY_EDGE);
 	idle();
 	killed();
 	full();

@@ -126,6 +126,7 @@ static inline unsigned int wait_change_open(struct wait_changing *a)
 	wait_publish(a->run.src, 1);
 	for (i = 0; i < a->run.nr_readers; i++) {
 		wait_reader_open(&a->run.r[i], a->run.src, a->c->before);
+		a->run.r[i].one_call = a->run.way->flags & WAY_ONE_CALL;
 		kind->drain(&a->run.r[i]);
 		if (a->c->kind == WAIT_MARK)
 			continue;

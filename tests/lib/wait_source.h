@@ -37,6 +37,7 @@ struct wait_source;
  * @fd: what it waits for
  * @seq: of the last record that it read
  * @bad: records that it did not expect
+ * @one_call: it makes one call for each report, as users of libbpf do
  */
 struct wait_reader {
 	struct wait_source *src;
@@ -44,6 +45,7 @@ struct wait_reader {
 	void *state;
 	uint64_t seq;
 	unsigned int bad;
+	bool one_call;
 };
 
 struct ring_open_opts;
@@ -56,6 +58,7 @@ struct ring_reader;
  * @nested: its descriptors are epoll instances: the kernel forbids EPOLLEXCLUSIVE on them
  * @early: a timeout may wake before it is over, and without a record; a reader that was closed
  *	may make another one wake early
+ * @by_call: its readers know @one_call
  * @one_reader: its readers take records from each other
  * @window_ns: merge window of its readers; for libring only
  * @publish: one record
@@ -69,6 +72,7 @@ struct wait_backend {
 	unsigned int marks;
 	bool nested;
 	bool early;
+	bool by_call;
 	bool one_reader;
 	uint64_t window_ns;
 	void (*create)(struct wait_source *s);

@@ -34,6 +34,7 @@ enum wait_call {
 #define WAY_BOTH	(1u << 5) /* the descriptor and a duplicate, which is closed half-way */
 #define WAY_TWICE	(1u << 6) /* two epoll instances on one open file */
 #define WAY_TWO_READERS (1u << 7) /* two readers, each in an epoll instance of its own */
+#define WAY_ONE_CALL	(1u << 8) /* the reader makes one call for each report */
 
 /*
  * @depth: epoll instances in each other

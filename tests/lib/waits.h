@@ -155,8 +155,10 @@ static inline void wait_try_mark(struct wait_run *run, unsigned int rounds)
 {
 	unsigned int i;
 
-	for (i = 0; i < run->nr_readers; i++)
+	for (i = 0; i < run->nr_readers; i++) {
 		wait_reader_open(&run->r[i], run->src, run->mark);
+		run->r[i].one_call = run->way->flags & WAY_ONE_CALL;
+	}
 	for (i = 0; i < run->nr_readers; i++)
 		run->src->kind->drain(&run->r[i]);
 	if (!(run->way->flags & WAY_LATE))
@@ -180,7 +182,8 @@ static inline void wait_try_mark(struct wait_run *run, unsigned int rounds)
 static inline bool wait_fits(const struct wait_backend *kind, const struct wait_way *way)
 {
 	return !(kind->nested && way->leaf & EPOLLEXCLUSIVE) &&
-	       !(kind->one_reader && way->flags & WAY_TWO_READERS);
+	       !(kind->one_reader && way->flags & WAY_TWO_READERS) &&
+	       !(way->flags & WAY_ONE_CALL && !kind->by_call);
 }
 
 static inline void wait_run_init(struct wait_run *run, struct wait_source *s,

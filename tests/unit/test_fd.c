@@ -68,6 +68,190 @@ static void test_edge(void **state)
 	ring_close(r);
 }
 
+/* The calls that read: all records, a number of them, or one. */
+enum call { CONSUME, BATCH, READ, ADVANCE, CALLS };
+
+struct consumed {
+	struct ring_writer *w;
+	unsigned int nr;
+};
+
+/* Publishes a record when it gets the last of those that were there when the call began. */
+static int consume_one(const struct ring_record *rec, void *arg)
+{
+	struct consumed *c = arg;
+
+	(void)rec;
+	if (!--c->nr && c->w)
+		publish_numbers(c->w, 0, 1);
+	return 0;
+}
+
+/* Makes one call, for @nr records at most. Return: how many it read. */
+static unsigned int call_once(struct ring_reader *r, enum call call, unsigned int nr)
+{
+	struct ring_record recs[8];
+	struct consumed c = { .nr = nr };
+	unsigned char buf[64] __attribute__((aligned(8)));
+	unsigned int got = 1;
+
+	switch (call) {
+	case CONSUME:
+		assert_int_equal(ring_consume(r, consume_one, &c, 0, &got), 0);
+		break;
+	case BATCH:
+		assert_int_equal(ring_read_batch(r, recs, nr, buf, sizeof(buf), &got), 0);
+		break;
+	case READ:
+		assert_int_equal(ring_read(r, recs, NULL, 0), 0);
+		break;
+	default:
+		assert_int_equal(ring_peek(r, recs), 0);
+		assert_int_equal(ring_recheck(r), 0);
+		assert_int_equal(ring_advance(r), 0);
+	}
+	return got;
+}
+
+static int watch_edge(int fd)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
+	int ep = epoll_create1(EPOLL_CLOEXEC);
+
+	assert_int_equal(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev), 0);
+	epoll_wait(ep, &ev, 1, 0);
+	return ep;
+}
+
+static int edges(int ep)
+{
+	struct epoll_event ev;
+
+	return epoll_wait(ep, &ev, 1, 0);
+}
+
+/* A call that empties the rings arms the descriptor, with no further call. */
+static void one_call(struct ring_writer *w, uint32_t nr_rings)
+{
+	struct ring_reader *r = open_reader(w, NULL);
+	int fd = fd_of(r), ep = watch_edge(fd);
+	unsigned int i, nr, call;
+
+	drain(r);
+	for (i = 0; i < 60 * CALLS; i++) {
+		call = i % CALLS;
+		nr = call < READ ? 1 + i / CALLS % 3 : 1;
+		publish_numbers(w, i % nr_rings, nr);
+		assert_int_equal(edges(ep), 1);
+		assert_int_equal(readable(fd, 0), 1);
+		assert_int_equal(call_once(r, call, nr), nr);
+		assert_int_equal(edges(ep), 0);
+		assert_int_equal(readable(fd, 0), 0);
+		/* Another call, or many, changes nothing. */
+		if (i % 7 == 0) {
+			drain(r);
+			drain(r);
+			assert_int_equal(edges(ep), 0);
+		}
+	}
+	close(ep);
+	ring_close(r);
+}
+
+static void test_one_call(void **state)
+{
+	struct ring_writer *w = make_writer(3, SEQRING_CLOCK_MONOTONIC, 0);
+
+	one_call(*state, 1);
+	one_call(w, 3);
+	ring_writer_close(w);
+}
+
+/* What a call leaves unread, because it came meanwhile or was too much, gives a new edge. */
+static void test_left_unread(void **state)
+{
+	struct ring_writer *w = *state;
+	struct ring_reader *r = open_reader(w, NULL);
+	struct consumed c = { .w = w, .nr = 3 };
+	int fd = fd_of(r), ep = watch_edge(fd);
+	unsigned int i, got;
+
+	drain(r);
+	publish_numbers(w, 0, 3);
+	assert_int_equal(edges(ep), 1);
+	assert_int_equal(ring_consume(r, consume_one, &c, 0, &got), 0);
+	assert_int_equal(got, 3);
+	assert_int_equal(edges(ep), 1);
+	assert_int_equal(call_once(r, CONSUME, 1), 1);
+	assert_int_equal(edges(ep), 0);
+
+	publish_numbers(w, 0, 7);
+	for (i = 0; i < 4; i++) {
+		assert_int_equal(edges(ep), 1);
+		assert_int_equal(call_once(r, BATCH, 2), i < 3 ? 2 : 1);
+	}
+	assert_int_equal(edges(ep), 0);
+	assert_int_equal(readable(fd, 0), 0);
+
+	/* The end is an event, too. */
+	publish_numbers(w, 0, 1);
+	assert_int_equal(edges(ep), 1);
+	seqring_writer_end(&w->rings[0].w);
+	assert_int_equal(call_once(r, CONSUME, 1), 1);
+	assert_int_equal(edges(ep), 1);
+	close(ep);
+	ring_close(r);
+}
+
+/* Fewer records than the watermark give no event, until they are enough or their time is over. */
+static void test_left_below_watermark(void **state)
+{
+	struct ring_writer *w = *state;
+	struct ring_reader *r = open_reader(w, OPEN_OPTS(.wake_records = 5));
+	int fd = fd_of(r), ep = watch_edge(fd), i;
+	uint64_t timeout_ns = 2 * PATIENCE_MS * MS;
+
+	drain(r);
+	publish_numbers(w, 0, 5);
+	assert_int_equal(edges(ep), 1);
+	assert_int_equal(call_once(r, BATCH, 2), 2);
+	assert_int_equal(edges(ep), 0);
+	assert_int_equal(readable(fd, 0), 0);
+	publish_numbers(w, 0, 1);
+	assert_int_equal(readable(fd, 0), 0);
+	publish_numbers(w, 0, 1);
+	assert_int_equal(edges(ep), 1);
+	assert_int_equal(call_once(r, CONSUME, 5), 5);
+	assert_int_equal(edges(ep), 0);
+
+	/* Most of the time of these is over, so no whole timeout runs when two are read. */
+	assert_int_equal(ring_set_wakeup(r, 5, 0, timeout_ns), 0);
+	for (i = 0; i < 5; i++)
+		publish_at(w, 0, now_ns() - timeout_ns + 200 * MS, "x", 1);
+	assert_int_equal(call_once(r, BATCH, 2), 2);
+	assert_int_equal(readable(fd, PATIENCE_MS), 1);
+	assert_int_equal(stats_of(r).lag_records, 3);
+	close(ep);
+	ring_close(r);
+}
+
+/* The function of ring_consume() closes the reader: nothing is armed. */
+static int close_reader(const struct ring_record *rec, void *arg)
+{
+	(void)rec;
+	ring_close(arg);
+	return 0;
+}
+
+static void test_closed_while_consuming(void **state)
+{
+	struct ring_reader *r = open_reader(*state, NULL);
+
+	fd_of(r);
+	publish_numbers(*state, 0, 1);
+	assert_int_equal(ring_consume(r, close_reader, r, 0, NULL), 0);
+}
+
 /* Records that came before ring_fd() make the descriptor readable, too. */
 static void test_there_before(void **state)
 {
@@ -346,6 +530,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_level, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_edge, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_one_call, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_left_unread, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_left_below_watermark, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_closed_while_consuming, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_there_before, setup, teardown),
 		cmocka_unit_test(test_end),
 		cmocka_unit_test_setup_teardown(test_corrupt, setup, teardown),

@@ -260,6 +260,78 @@ static void test_state_changed_while_arming(void **state)
 	ring_writer_close(w);
 }
 
+static int ignore(const struct ring_record *rec, void *arg)
+{
+	(void)rec;
+	(void)arg;
+	return 0;
+}
+
+/* The same when a call empties the ring: what comes while it arms is an event. */
+static void test_published_while_settling(void **state)
+{
+	struct ring_writer *w = *state;
+	struct ring_reader *r = open_reader(w, NULL);
+	struct pollfd pfd = { .events = POLLIN };
+	unsigned int after, n;
+
+	assert_int_equal(ring_fd(r, &pfd.fd), 0);
+	for (after = 0; after < 2; after++) {
+		drain(r);
+		publish_numbers(w, 0, 2);
+		hook_arm(r, w, 0, !after, after);
+		assert_int_equal(ring_consume(r, ignore, NULL, 0, &n), 0);
+		assert_int_equal(n, 2);
+		assert_int_equal(poll(&pfd, 1, 0), 1);
+		assert_int_equal(ring_consume(r, ignore, NULL, 0, &n), 0);
+		assert_int_equal(n, 1);
+		assert_int_equal(poll(&pfd, 1, 0), 0);
+	}
+	ring_close(r);
+}
+
+/* A loop that reads until -EAGAIN arms once, and a loop that goes on asking arms each time. */
+static void test_arms_once(void **state)
+{
+	struct ring_writer *w = *state;
+	struct ring_reader *r = open_reader(w, NULL);
+	struct ring_record rec;
+	struct pollfd pfd = { .events = POLLIN };
+	unsigned int i;
+
+	if (!(((struct seqring_header *)w->map)->features & SEQRING_FEAT_MEMBARRIER)) {
+		ring_close(r);
+		skip();
+	}
+	assert_int_equal(ring_fd(r, &pfd.fd), 0);
+	drain(r);
+	memset(&fence, 0, sizeof(fence));
+	fence.w = w;
+	publish_numbers(w, 0, 3);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(fence.calls, 0);
+		assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
+	}
+	assert_int_equal(fence.calls, 1);
+	assert_int_equal(ring_read(r, &rec, NULL, 0), -EAGAIN);
+	assert_int_equal(fence.calls, 1);
+	assert_int_equal(ring_read(r, &rec, NULL, 0), -EAGAIN);
+	assert_int_equal(fence.calls, 2);
+	/* Another reader's wake-up took the threshold away: this is an event, and arms again. */
+	publish_numbers(w, 0, 1);
+	assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
+	assert_int_equal(fence.calls, 3);
+	seqring_write(&w->wait[0].pos, 0);
+	publish_numbers(w, 0, 1);
+	assert_int_equal(ring_seek(r, RING_HEAD, 0), 0);
+	seqring_write(&w->wait[0].pos, SEQRING_WAIT_NONE);
+	assert_int_equal(ring_read(r, &rec, NULL, 0), -EAGAIN);
+	publish_numbers(w, 0, 1);
+	assert_int_equal(poll(&pfd, 1, 0), 1);
+	fence.w = NULL;
+	ring_close(r);
+}
+
 struct player {
 	struct ring_writer *out;
 	struct ring_reader *in;
@@ -343,6 +415,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hostile_reader, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_published_while_arming, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_state_changed_while_arming, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_published_while_settling, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_arms_once, setup, teardown),
 		cmocka_unit_test(test_membarrier),
 		cmocka_unit_test(test_ping_pong),
 	};

@@ -51,12 +51,13 @@
  * the last failure. An object comes back through the last parameter; on failure that
  * parameter is unchanged, unless the function says otherwise.
  *
- * A struct ring_reader or struct ring_writer belongs to one thread at a time. Different ones
- * are independent, even on the same ring. After fork() only one of the two processes may
- * use a reader. A writer stays the parent's: in the child its functions return -EPERM until
- * ring_writer_adopt() or ring_bpf_adopt(), and closing it there frees memory and nothing else.
- * No function is safe in a signal handler. "Never sleeps" means that a function makes no
- * blocking system call; a page fault may still sleep.
+ * A struct ring_reader or struct ring_writer belongs to one thread at a time, except where a
+ * function says "any thread". Different ones are independent, even on the same ring. After fork()
+ * only one of the two processes may use a reader. A writer stays the parent's: in the child its
+ * functions return -EPERM until ring_writer_adopt() or ring_bpf_adopt(), and closing it there frees
+ * memory and nothing else.
+ * No function except ring_wake() is safe in a signal handler. "Never sleeps" means that a
+ * function makes no blocking system call; a page fault may still sleep.
  *
  * An option struct starts with its size: fill it with sizeof(). A library that knows fewer
  * fields accepts a longer struct if the rest is zero, and returns -E2BIG otherwise. A

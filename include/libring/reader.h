@@ -252,11 +252,57 @@ int ring_advance(struct ring_reader *r);
  *
  * May sleep. The watermark is that of ring_open_opts or ring_set_wakeup().
  *
+ * After -ETIMEDOUT there may be unread records: fewer than the watermark asks for, or held back by
+ * the merge window. Then ring_strerror() says how many, as does ring_stats.lag_records, and
+ * ring_read() returns those that are not held back.
+ *
  * Return: 0 ring_read() has a record, or an error other than -EAGAIN and -ENODEV; -ETIMEDOUT
- * the time is over; -EINTR a signal came; -ENODEV nothing is left, and the writer is gone;
- * -EOPNOTSUPP the reader has no means to sleep, see ring_open(); -ENOMEM.
+ * the time is over, and the watermark is not met; -EINTR a signal came; -ENODEV nothing is left,
+ * and the writer is gone; -ECANCELED ring_wake() was called; -EOPNOTSUPP the reader has no means to
+ * sleep, see ring_open().
  */
 int ring_wait(struct ring_reader *r, int timeout_ms);
+
+#define RING_WAIT_MAX 1024u /* readers in one call of ring_wait_any() */
+
+/**
+ * ring_wait_any() - sleep until the watermark of one of several readers is met
+ * @readers: the readers; all belong to this thread during the call
+ * @nr: number of readers, 1 to RING_WAIT_MAX
+ * @timeout_ms: as in ring_wait()
+ * @index: set to the number in @readers of the one that the outcome is about: after 0, -ENODEV,
+ *         -ECANCELED and -EOPNOTSUPP. Unchanged otherwise
+ *
+ * May sleep. The search for a reader that is ready begins behind the one that readers[0] remembers
+ * as found last, so a busy ring does not hide the others.
+ *
+ * A reader whose ring has ended makes each call return -ENODEV: leave it out of the next one.
+ *
+ * Return: 0 ring_wait() of readers[*index] would return 0; -ETIMEDOUT the time is over, and no
+ * watermark is met: the unread records of all readers are counted as in ring_wait(); -EINTR a
+ * signal came; -ENODEV, -ECANCELED, -EOPNOTSUPP as ring_wait() of readers[*index]; -EINVAL @nr is
+ * out of range.
+ */
+int ring_wait_any(struct ring_reader *const *readers, unsigned int nr, int timeout_ms,
+		  unsigned int *index);
+
+/**
+ * ring_wake() - end the ring_wait() of another thread
+ * @r: the reader
+ *
+ * Any thread, also while another one uses @r, except in ring_close(). May be called in a signal
+ * handler. Never sleeps.
+ *
+ * The call of ring_wait() or ring_wait_any() that waits for @r, or else the next one, returns
+ * -ECANCELED, even if there are records. That return takes all calls of ring_wake() before it.
+ * Nothing else notices the call: the descriptor of ring_fd() does not become readable, and
+ * ring_read() goes on.
+ *
+ * The call orders no other memory: pass data to the woken thread by means of your own.
+ *
+ * Return: 0, also for a reader without the means to sleep, which has no effect.
+ */
+int ring_wake(struct ring_reader *r);
 
 /**
  * ring_fd() - get a descriptor for the application's own event loop

@@ -108,8 +108,11 @@ static int open_origin(const struct ring_backend *b, const struct ring_origin *o
 		.timeout_ns = opts->wake_timeout_ns,
 		.poll_fd = -1,
 		.app_fd = -1,
+		.wake_fd = -1,
 	};
 	err = b->open(r, origin);
+	if (!err)
+		err = libring_open_wake(&r->wakeup);
 	if (!err)
 		err = add_sources(r, opts);
 	if (!err)

@@ -3,11 +3,13 @@
 
 #include <stdlib.h>
 
+#include "../base/fd.h"
 #include "reader.h"
 
 void libring_free_reader(struct ring_reader *r)
 {
 	r->backend->close(r);
+	libring_close_fd(r->wakeup.wake_fd);
 	libring_unmap_ring(&r->mapping);
 	libring_merge_free(&r->merge);
 	free(r->bounce);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
 /* When a reader has what it waits for, and the descriptor that tells this to an event loop. */
 
+#include <string.h>
+#include <sys/eventfd.h>
+
 #include "../base/clock.h"
 #include "../base/error.h"
 #include "reader.h"
@@ -15,6 +18,15 @@ int libring_check_can_sleep(const struct ring_reader *r)
 				 "this reader cannot be woken: the ring was opened by its memfd "
 				 "or map alone, or may only be read. Open it by name, socket or "
 				 "ring_open_fds()");
+}
+
+/* Opens what ring_wake() writes to, if the reader has the means to sleep. */
+int libring_open_wake(struct ring_wakeup *w)
+{
+	if (w->poll_fd < 0)
+		return 0;
+	w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return w->wake_fd < 0 ? libring_set_error(errno, "eventfd: %s", strerror(errno)) : 0;
 }
 
 static bool has_enough(const struct ring_reader *r, const struct ring_source *s)

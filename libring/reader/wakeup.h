@@ -15,6 +15,10 @@ struct ring_source;
  * @app_fd: what ring_fd() gives; @fd_given: it did
  * @armed:  the ring was empty when the descriptor was armed, and nothing was read since
  * @ready_ns: when time alone makes ready what was unread when it was armed; LIBRING_NEVER: never
+ * @wake_fd: an eventfd that ring_wake() makes readable; -1 without the means to sleep
+ * @cancelled: ring_wake() was called, and ring_wait() has not returned for it
+ * @vouched: the kernel said that the watermark is met
+ * @turn:   number of the reader that ring_wait_any() looks at first, if this is its first one
  * @waits:  how often ring_wait() slept
  * @since_ns: when the record with @since_seq of @since_ring was noticed first
  */
@@ -27,12 +31,17 @@ struct ring_wakeup {
 	bool fd_given;
 	bool armed;
 	uint64_t ready_ns;
+	int wake_fd;
+	uint32_t cancelled;
+	bool vouched;
+	unsigned int turn;
 	uint64_t waits;
 	uint64_t since_ns;
 	uint64_t since_seq;
 	uint32_t since_ring;
 };
 
+int libring_open_wake(struct ring_wakeup *w);
 int libring_check_can_sleep(const struct ring_reader *r);
 int libring_check_ready(struct ring_reader *r, bool vouched, uint64_t *at);
 int libring_arm_and_check(struct ring_reader *r, bool for_fd, uint64_t *at);

@@ -146,7 +146,7 @@ int ppoll(struct pollfd *fds, nfds_t nr, const struct timespec *ts, const sigset
 	for (;;) {
 		fds[0].revents = (short)((ready() ? POLLIN : 0) |
 					 __atomic_load_n(&dev.extra, __ATOMIC_RELAXED));
-		if (fds[0].revents)
+		if (fds[0].revents || (nr > 1 && syscall(SYS_poll, &fds[1], 1L, 0) > 0))
 			return 1;
 		if (now_ns() >= until)
 			return 0;
@@ -458,6 +458,25 @@ static void test_look(void **state)
 	ring_close(r);
 }
 
+static void *wake_later(void *arg)
+{
+	sleep_ns(10 * MS);
+	ring_wake(arg);
+	return NULL;
+}
+
+static void test_wake(void **state)
+{
+	struct ring_reader *r = open_device(NULL);
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, wake_later, r), 0);
+	assert_rejected(ring_wait(r, PATIENCE_MS), ECANCELED);
+	pthread_join(thread, NULL);
+	ring_close(r);
+}
+
 /* Rings that are not read never wake the reader. */
 static void test_one_ring(void **state)
 {
@@ -555,6 +574,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hup, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fd, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_look, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wake, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_ring, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_window, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_window_wait, setup, teardown),

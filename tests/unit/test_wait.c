@@ -267,6 +267,259 @@ static void test_overrun_to_head(void **state)
 	ring_close(r);
 }
 
+/* The sentence after a timeout, and whether ring_read() then has a record. */
+static void check_timed_out(struct ring_reader *r, const char *says, unsigned int readable)
+{
+	struct ring_record rec;
+
+	assert_rejected(ring_wait(r, 0), ETIMEDOUT);
+	assert_non_null(strstr(ring_strerror(), says));
+	assert_rejected(ring_wait(r, 1), ETIMEDOUT);
+	assert_non_null(strstr(ring_strerror(), says));
+	while (readable--)
+		assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
+	assert_int_equal(ring_read(r, &rec, NULL, 0), -EAGAIN);
+}
+
+/* A timeout does not hide that records are unread. */
+static void test_timeout_with_records(void **state)
+{
+	struct ring_writer *w = make_writer(2, SEQRING_CLOCK_MONOTONIC, 0);
+	struct ring_reader *r = open_reader(w, OPEN_OPTS(.wake_records = 9));
+
+	(void)state;
+	check_timed_out(r, "nothing came", 0);
+	publish_numbers(w, 0, 2);
+	publish_numbers(w, 1, 3);
+	check_timed_out(r, "5 records are unread: fewer than the watermark", 5);
+	ring_close(r);
+	r = open_reader(w, OPEN_OPTS(.whence = RING_HEAD, .merge_window_ns = 3600000 * MS));
+	publish_numbers(w, 0, 2);
+	check_timed_out(r, "2 records are unread: the merge window", 0);
+	ring_close(r);
+	ring_writer_close(w);
+}
+
+/* --- ring_wake() ------------------------------------------------------------------------ */
+
+static void test_wake_is_sticky(void **state)
+{
+	struct ring_writer *w = *state;
+	struct ring_reader *r = open_reader(w, NULL);
+	struct ring_record rec;
+	int i;
+
+	for (i = 0; i < 3; i++)
+		assert_int_equal(ring_wake(r), 0);
+	assert_rejected(ring_wait(r, -1), ECANCELED);
+	/* That return took them all, */
+	assert_rejected(ring_wait(r, 1), ETIMEDOUT);
+	assert_rejected(ring_wait(r, 0), ETIMEDOUT);
+	/* and a reader that always has records is told, too. */
+	publish_numbers(w, 0, 1);
+	ring_wake(r);
+	assert_rejected(ring_wait(r, 0), ECANCELED);
+	assert_int_equal(ring_wait(r, 0), 0);
+	ring_wake(r);
+	assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
+	assert_rejected(ring_wait(r, -1), ECANCELED);
+	ring_close(r);
+}
+
+/* A call that set its flag and has not written yet leaves a descriptor that wakes for nothing. */
+static void test_wake_late_write(void **state)
+{
+	struct ring_reader *r = open_reader(*state, NULL);
+	const uint64_t one = 1;
+	struct later l;
+
+	r->wakeup.cancelled = 1;
+	assert_rejected(ring_wait(r, -1), ECANCELED);
+	assert_int_equal(write(r->wakeup.wake_fd, &one, sizeof(one)), sizeof(one));
+	assert_rejected(ring_wait(r, 1), ETIMEDOUT);
+	later(&l, *state, 1, 10 * MS);
+	assert_int_equal(wait_woken(r), 0);
+	pthread_join(l.thread, NULL);
+	ring_close(r);
+}
+
+static void *wake_later(void *arg)
+{
+	sleep_ns(10 * MS);
+	ring_wake(arg);
+	return NULL;
+}
+
+static void test_wake_ends_a_wait(void **state)
+{
+	struct ring_reader *r = open_reader(*state, NULL);
+	pthread_t thread;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(pthread_create(&thread, NULL, wake_later, r), 0);
+		assert_rejected(ring_wait(r, i % 2 ? -1 : PATIENCE_MS), ECANCELED);
+		pthread_join(thread, NULL);
+	}
+	ring_close(r);
+}
+
+#define WAKERS	  3
+#define WAKE_ENDS 2000u
+
+struct wakers {
+	struct ring_reader *r;
+	unsigned int woken;
+	bool stop;
+};
+
+static void *wake_often(void *arg)
+{
+	struct wakers *s = arg;
+	unsigned int seen = ~0u, now;
+
+	while (!__atomic_load_n(&s->stop, __ATOMIC_RELAXED)) {
+		now = __atomic_load_n(&s->woken, __ATOMIC_RELAXED);
+		if (now != seen)
+			ring_wake(s->r);
+		seen = now;
+	}
+	return NULL;
+}
+
+/* Threads wake one sleeper, each once for each of its waits: none is lost. */
+static void test_wake_race(void **state)
+{
+	struct wakers s = { .r = open_reader(*state, NULL) };
+	pthread_t threads[WAKERS];
+	unsigned int i;
+
+	for (i = 0; i < WAKERS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, wake_often, &s), 0);
+	for (i = 0; i < WAKE_ENDS; i++) {
+		assert_int_equal(ring_wait(s.r, PATIENCE_MS), -ECANCELED);
+		__atomic_store_n(&s.woken, i + 1, __ATOMIC_RELAXED);
+	}
+	__atomic_store_n(&s.stop, true, __ATOMIC_RELAXED);
+	for (i = 0; i < WAKERS; i++)
+		pthread_join(threads[i], NULL);
+	ring_close(s.r);
+}
+
+static struct ring_reader *alarmed;
+
+static void wake_by_signal(int sig)
+{
+	(void)sig;
+	errno = 0;
+	ring_wake(alarmed);
+	assert_int_equal(errno, 0);
+}
+
+/* A signal handler may call it, and keeps errno. */
+static void test_wake_in_handler(void **state)
+{
+	struct itimerval soon = { .it_value = { .tv_usec = 20000 } };
+	struct sigaction sa = { .sa_handler = wake_by_signal };
+	int err;
+
+	alarmed = open_reader(*state, NULL);
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	err = ring_wait(alarmed, -1);
+	if (err == -EINTR)
+		err = ring_wait(alarmed, -1);
+	assert_int_equal(err, -ECANCELED);
+	signal(SIGALRM, SIG_DFL);
+	ring_close(alarmed);
+}
+
+static void test_wake_without_sleep(void **state)
+{
+	struct ring_writer *w = *state;
+	struct ring_reader *r;
+
+	assert_int_equal(ring_open_fd(w->fds.ring, NULL, &r), 0);
+	errno = 0;
+	assert_int_equal(ring_wake(r), 0);
+	assert_int_equal(errno, 0);
+	assert_rejected(ring_wait(r, 0), EOPNOTSUPP);
+	ring_close(r);
+}
+
+/* --- ring_wait_any() -------------------------------------------------------------------- */
+
+#define RINGS 3
+
+static void test_any(void **state)
+{
+	struct ring_writer *w[RINGS];
+	struct ring_reader *r[RINGS];
+	unsigned int i, at, seen = 0;
+	struct later l;
+
+	(void)state;
+	for (i = 0; i < RINGS; i++) {
+		w[i] = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
+		r[i] = open_reader(w[i], NULL);
+	}
+	at = 77;
+	assert_rejected(ring_wait_any(r, RINGS, 0, &at), ETIMEDOUT);
+	assert_rejected(ring_wait_any(r, RINGS, 1, &at), ETIMEDOUT);
+	assert_int_equal(at, 77);
+	for (i = 0; i < 2 * RINGS; i++) {
+		later(&l, w[i % RINGS], 1, 10 * MS);
+		assert_int_equal(ring_wait_any(r, RINGS, PATIENCE_MS, &at), 0);
+		pthread_join(l.thread, NULL);
+		assert_int_equal(at, i % RINGS);
+		assert_int_equal(drain(r[at]), 1);
+	}
+	/* No ring hides another one. */
+	for (i = 0; i < RINGS; i++)
+		publish_numbers(w[i], 0, 1);
+	for (i = 0; i < RINGS; i++) {
+		assert_int_equal(ring_wait_any(r, RINGS, 0, &at), 0);
+		seen |= 1u << at;
+	}
+	assert_int_equal(seen, (1u << RINGS) - 1);
+	for (i = 0; i < RINGS; i++)
+		drain(r[i]);
+	/* The outcome of each is that of ring_wait(). */
+	assert_int_equal(ring_wake(r[1]), 0);
+	assert_rejected(ring_wait_any(r, RINGS, -1, &at), ECANCELED);
+	assert_int_equal(at, 1);
+	assert_int_equal(ring_set_wakeup(r[2], 9, 0, 0), 0);
+	publish_numbers(w[2], 0, 4);
+	assert_rejected(ring_wait_any(r, RINGS, 1, &at), ETIMEDOUT);
+	assert_non_null(strstr(ring_strerror(), "4 records are unread"));
+	ring_writer_close(w[0]);
+	assert_rejected(ring_wait_any(r, RINGS, -1, &at), ENODEV);
+	assert_int_equal(at, 0);
+	for (i = 0; i < RINGS; i++)
+		ring_close(r[i]);
+	ring_writer_close(w[1]);
+	ring_writer_close(w[2]);
+}
+
+static void test_any_rejects(void **state)
+{
+	struct ring_writer *w = *state;
+	static struct ring_reader *r[RING_WAIT_MAX + 1];
+	unsigned int i, at = 77;
+
+	for (i = 0; i <= RING_WAIT_MAX; i++)
+		r[i] = i ? r[0] : open_reader(w, NULL);
+	assert_rejected(ring_wait_any(r, 0, 0, &at), EINVAL);
+	assert_rejected(ring_wait_any(r, RING_WAIT_MAX + 1, 0, &at), EINVAL);
+	assert_int_equal(at, 77);
+	assert_rejected(ring_wait_any(r, RING_WAIT_MAX, 0, &at), ETIMEDOUT);
+	assert_int_equal(ring_open_fd(w->fds.ring, NULL, &r[2]), 0);
+	assert_rejected(ring_wait_any(r, 3, 0, &at), EOPNOTSUPP);
+	assert_int_equal(at, 2);
+	ring_close(r[2]);
+	ring_close(r[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +534,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_watermark_timeout, setup, teardown),
 		cmocka_unit_test(test_watermark_of_several_rings),
 		cmocka_unit_test_setup_teardown(test_overrun_to_head, setup, teardown),
+		cmocka_unit_test(test_timeout_with_records),
+		cmocka_unit_test_setup_teardown(test_wake_is_sticky, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wake_late_write, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wake_ends_a_wait, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wake_race, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wake_in_handler, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wake_without_sleep, setup, teardown),
+		cmocka_unit_test(test_any),
+		cmocka_unit_test_setup_teardown(test_any_rejects, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

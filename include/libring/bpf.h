@@ -143,8 +143,8 @@ int ring_bpf_explain(int err);
  * Return: 0; -EINVAL the object is not loaded, or the ring was started already: @b is
  * unchanged; -EPERM this process inherited @b by fork(): the same. After any other failure, only
  * ring_bpf_close() may follow: -EEXIST another process took the name meanwhile, or ended the
- * ring to continue; -EAGAIN the coarse clock could not be set, or the readers could not be
- * woken; -EACCES, -EPERM; what bpf(2), mmap(2) and rename(2) give.
+ * ring to continue; -EAGAIN the coarse clock could not be set; -EACCES, -EPERM; what bpf(2),
+ * mmap(2) and rename(2) give.
  */
 int ring_bpf_start(struct ring_bpf *b);
 
@@ -158,8 +158,7 @@ int ring_bpf_start(struct ring_bpf *b);
  * memory and nothing else.
  *
  * Return: 0; -EINVAL this process has not inherited @b, or has adopted it already, or @b was not
- * started; -EAGAIN this process owns the ring, but the readers could not be woken; -EACCES; what
- * bpf(2), mkdir(2) and fcntl(2) give.
+ * started; -EACCES; what bpf(2), mkdir(2) and fcntl(2) give.
  */
 int ring_bpf_adopt(struct ring_bpf *b);
 
@@ -183,8 +182,7 @@ int ring_bpf_fds(const struct ring_bpf *b, struct ring_fds *fds);
  * ring_bpf_destroy() do.
  *
  * Return: 0; -EPERM inherited, see ring_bpf_adopt(); -EINVAL not started, or no name; what
- * bpf_link__pin() and bpf(2) give: the ring is not kept, and no link stays pinned; -EAGAIN the
- * ring is kept, but the readers could not be woken.
+ * bpf_link__pin() and bpf(2) give: the ring is not kept, and no link stays pinned.
  */
 int ring_bpf_keep(struct ring_bpf *b, struct bpf_link *const *links, unsigned int nr);
 
@@ -197,8 +195,7 @@ int ring_bpf_keep(struct ring_bpf *b, struct bpf_link *const *links, unsigned in
  * the name.
  *
  * Return: 0, also if the ring has ended before; -EPERM as ring_bpf_keep(); -EINVAL not started;
- * -EBUSY a program was publishing for a whole second: call again; -EAGAIN the readers could
- * not be woken: call again; what bpf(2), unlink(2) and rmdir(2) give.
+ * -EBUSY a program was publishing for a whole second: call again; what bpf(2), unlink(2) and rmdir(2) give.
  */
 int ring_bpf_end(struct ring_bpf *b);
 
@@ -214,8 +211,7 @@ void ring_bpf_close(struct ring_bpf *b);
  * Return: 0; -ENOENT no such ring; -EBUSY a running process owns it, or nothing tells whether it
  * runs, another process kept the lock of all names for 10 s, or a program was
  * publishing for a whole second; -EINVAL bad name; -EPROTO the pins of that name are no
- * ring; -EAGAIN the ring has ended, but the readers could not be woken: call again;
- * -EPERM also: another user owns the directory of all rings; -EACCES; -ENAMETOOLONG
+ * ring; -EPERM also: another user owns the directory of all rings; -EACCES; -ENAMETOOLONG
  * $RINGBPFDIR; what bpf(2), unlink(2) and rmdir(2) give.
  */
 int ring_bpf_destroy(const char *name);

@@ -7,6 +7,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,9 @@
 #include "internal.h"
 
 #define BUSY_MS 1000
+
+/* Bytes that one ring adds to the doorbell: a header and what the program reserves. */
+#define DOORBELL_RECORD (BPF_RINGBUF_HDR_SZ + 8)
 
 static size_t page_size(void)
 {
@@ -95,22 +99,53 @@ static int end_each(int ctl, uint32_t nr_rings, bool replaced)
 	return busy ? -EBUSY : nr;
 }
 
-/* Wakes all sleepers; a woken reader also looks up the ring's owner. */
-int libring_bpf_wake_all(int ctl)
+/*
+ * Makes room in the doorbell, as a reader does before it sleeps. Only readers that sleep make room,
+ * so a ring without them has a full doorbell after some owners.
+ */
+static void empty_doorbell(int doorbell)
 {
-	struct seqring_bpf_ctl c = { .cmd = SEQRING_BPF_CTL_DOORBELL };
-	int i, err = -EAGAIN;
+	const size_t page = page_size();
+	__u64 *consumed, *produced;
 
-	for (i = 0; err == -EAGAIN && i < BUSY_MS; i++) {
-		err = libring_bpf_run_control(ctl, &c);
-		if (err == -EAGAIN)
-			usleep(1000);
-	}
-	return err;
+	if (doorbell < 0)
+		return;
+	consumed = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, doorbell, 0);
+	produced = mmap(NULL, page, PROT_READ, MAP_SHARED, doorbell, (off_t)page);
+	/* One record stays: epoll drops an edge of a doorbell that is not readable. */
+	if (consumed != MAP_FAILED && produced != MAP_FAILED &&
+	    seqring_read(produced) >= DOORBELL_RECORD)
+		seqring_write(consumed, seqring_read(produced) - DOORBELL_RECORD);
+	if (consumed != MAP_FAILED)
+		munmap(consumed, page);
+	if (produced != MAP_FAILED)
+		munmap(produced, page);
 }
 
-/* Stores who owns the ring, 0: nobody, and makes its readers look. Return: 0; -EAGAIN; -errno. */
-int libring_bpf_set_owner(int ctl, uint64_t owner, uint64_t owner_pidns)
+/**
+ * libring_bpf_wake_all() - wake all sleepers
+ * @ctl: the control program
+ * @doorbell: the doorbell's map; -1: it cannot be opened
+ *
+ * A woken reader also looks up the ring's owner and its end. The caller has changed these already
+ * and cannot take that back, so a doorbell that does not ring is no failure of the caller: readers
+ * see the change when they look the next time.
+ */
+void libring_bpf_wake_all(int ctl, int doorbell)
+{
+	struct seqring_bpf_ctl c = { .cmd = SEQRING_BPF_CTL_DOORBELL };
+	int i;
+
+	for (i = 0; i < BUSY_MS && libring_bpf_run_control(ctl, &c) == -EAGAIN; i++) {
+		empty_doorbell(doorbell);
+		/* Room was what the first attempt lacked; others found the kernel's lock taken. */
+		if (i)
+			usleep(1000);
+	}
+}
+
+/* Stores who owns the ring, 0: nobody, and makes its readers look. Return: 0; -errno. */
+int libring_bpf_set_owner(int ctl, int doorbell, uint64_t owner, uint64_t owner_pidns)
 {
 	struct seqring_bpf_ctl c = {
 		.cmd = SEQRING_BPF_CTL_OWNER,
@@ -119,12 +154,15 @@ int libring_bpf_set_owner(int ctl, uint64_t owner, uint64_t owner_pidns)
 	};
 	int err = libring_bpf_run_control(ctl, &c);
 
-	return err ? err : libring_bpf_wake_all(ctl);
+	if (!err)
+		libring_bpf_wake_all(ctl, doorbell);
+	return err;
 }
 
 /**
  * libring_bpf_end_rings() - end all rings and wake their sleepers
  * @ctl: the control program
+ * @doorbell: as for libring_bpf_wake_all()
  * @nr_rings: how many rings the device has
  * @replaced: a new ring gets the name, which readers are told
  *
@@ -134,9 +172,9 @@ int libring_bpf_set_owner(int ctl, uint64_t owner, uint64_t owner_pidns)
  *
  * Return: 0; -EBUSY a program kept publishing for BUSY_MS; -errno.
  */
-int libring_bpf_end_rings(int ctl, uint32_t nr_rings, bool replaced)
+int libring_bpf_end_rings(int ctl, int doorbell, uint32_t nr_rings, bool replaced)
 {
-	int ms, woken, err = 1;
+	int ms, err = 1;
 
 	for (ms = 0; ms < BUSY_MS; ms++) {
 		err = end_each(ctl, nr_rings, replaced);
@@ -147,6 +185,6 @@ int libring_bpf_end_rings(int ctl, uint32_t nr_rings, bool replaced)
 	}
 	if (err == -EBUSY)
 		libring_set_error(EBUSY, "a program was publishing to the ring for a whole second");
-	woken = libring_bpf_wake_all(ctl);
-	return err < 0 ? err : woken;
+	libring_bpf_wake_all(ctl, doorbell);
+	return err;
 }

@@ -76,7 +76,7 @@ static int destroy_partial(const char *name, struct ring_pins *p)
 			return err;
 		libring_pins_detach_writers(p);
 		if (p->ctl >= 0)
-			libring_bpf_end_rings(p->ctl, h.nr_rings, false);
+			libring_bpf_end_rings(p->ctl, p->doorbell, h.nr_rings, false);
 	}
 	err = libring_pins_remove(p);
 	libring_pins_close(p);
@@ -108,7 +108,7 @@ static int resolve_existing(struct ring_bpf *b)
 	if (libring_bpf_has_ended(b->pins.ring, &h) ||
 	    (h.owner && !(b->opts.flags & RING_BPF_CONTINUE))) {
 		libring_pins_detach_writers(&b->pins);
-		libring_bpf_end_rings(b->pins.ctl, h.nr_rings, true);
+		libring_bpf_end_rings(b->pins.ctl, b->pins.doorbell, h.nr_rings, true);
 		libring_pins_close(&b->pins);
 		return libring_pins_remove(&b->pins);
 	}
@@ -146,7 +146,7 @@ int libring_bpf_claim_name(struct ring_bpf *b)
 	return err;
 }
 
-/* Makes this process the owner of a ring. Return: 0; -EAGAIN the readers were not woken; -errno. */
+/* Makes this process the owner of a ring. Return: 0; -errno. */
 int libring_bpf_own(struct ring_bpf *b)
 {
 	__u64 owner, owner_pidns;
@@ -155,7 +155,9 @@ int libring_bpf_own(struct ring_bpf *b)
 	libring_owner_self(&owner, &owner_pidns);
 	if (b->opts.name)
 		err = libring_pins_lock_owner(&b->pins, &b->owner_dir);
-	return err ? err : libring_bpf_set_owner(bpf_program__fd(b->ctl), owner, owner_pidns);
+	return err ? err :
+		     libring_bpf_set_owner(bpf_program__fd(b->ctl), bpf_map__fd(b->doorbell), owner,
+					   owner_pidns);
 }
 
 /**
@@ -206,7 +208,7 @@ static int destroy_pinned(const char *name, struct ring_pins *p)
 	if (!err)
 		err = libring_pins_detach_writers(p);
 	if (!err)
-		err = libring_bpf_end_rings(p->ctl, h.nr_rings, false);
+		err = libring_bpf_end_rings(p->ctl, p->doorbell, h.nr_rings, false);
 	if (!err)
 		err = libring_pins_remove(p);
 	libring_pins_close(p);

@@ -110,8 +110,8 @@ int libring_bpf_measure_clock_base(int ctl, uint32_t clock_id, uint64_t tick_ns,
 int libring_bpf_read_header(int ring, struct seqring_header *h);
 bool libring_bpf_has_ended(int ring, const struct seqring_header *h);
 int libring_bpf_run_control(int ctl, struct seqring_bpf_ctl *c);
-int libring_bpf_end_rings(int ctl, uint32_t nr_rings, bool replaced);
-int libring_bpf_set_owner(int ctl, uint64_t owner, uint64_t owner_pidns);
-int libring_bpf_wake_all(int ctl);
+int libring_bpf_end_rings(int ctl, int doorbell, uint32_t nr_rings, bool replaced);
+int libring_bpf_set_owner(int ctl, int doorbell, uint64_t owner, uint64_t owner_pidns);
+void libring_bpf_wake_all(int ctl, int doorbell);
 
 #endif /* LIBRING_BPF_INTERNAL_H */

@@ -141,15 +141,15 @@ int ring_bpf_keep(struct ring_bpf *b, struct bpf_link *const *links, unsigned in
 			return err;
 		}
 	}
-	err = libring_bpf_set_owner(bpf_program__fd(b->ctl), 0, 0);
-	if (err && err != -EAGAIN) {
+	err = libring_bpf_set_owner(bpf_program__fd(b->ctl), bpf_map__fd(b->doorbell), 0, 0);
+	if (err) {
 		libring_pins_detach_writers(&b->pins);
 		return err;
 	}
 	b->kept = true;
 	/* Nobody owns the ring now. A later owner has the lock for itself. */
 	libring_pins_unlock_owner(&b->owner_dir);
-	return err;
+	return 0;
 }
 
 int ring_bpf_adopt(struct ring_bpf *b)
@@ -161,7 +161,7 @@ int ring_bpf_adopt(struct ring_bpf *b)
 						 "started");
 	if (!b->kept)
 		err = libring_bpf_own(b);
-	if (!err || err == -EAGAIN)
+	if (!err)
 		b->own.inherited = false;
 	else
 		libring_pins_unlock_owner(&b->owner_dir);

@@ -21,6 +21,7 @@ LIFE = "bpf life"
 OWNER = "bpf owner"
 ACCESS = "bpf access"
 REJECT = "reject"
+HANDOVER = "bpf handover"
 
 SET = mutant.Set(("include/seqring", "include/libring*", "libring"), [
     Mutant("a nested BPF program writes to the ring that is already in use", "seqring_bpf_take",
@@ -89,7 +90,9 @@ SET = mutant.Set(("include/seqring", "include/libring*", "libring"), [
     Mutant("the reader of a BPF ring does not announce that it sleeps", "bpf_arm",
            drop("announce($b, &$r->merge)"), WAKE),
     Mutant("the end of a BPF ring wakes no reader", "libring_bpf_end_rings",
-           swap("libring_bpf_wake_all($ctl)", "0"), WAKE),
+           drop("libring_bpf_wake_all($ctl, $doorbell);"), WAKE),
+    Mutant("a full doorbell keeps the end of a BPF ring from its readers", "libring_bpf_wake_all",
+           drop("empty_doorbell($doorbell);"), HANDOVER),
     Mutant("the reader of a BPF ring does not watch its owner", "watch_owner",
            drop("libring_poller_add(&$b->t.poller, $b->pidfd, EPOLLIN | EPOLLET, POLLER_OWNER)"),
            LIFE),
@@ -161,6 +164,7 @@ RUNS = {
     OWNER: ("owner", ("wake",), [[]], 60),
     ACCESS: ("access", ("wake",), [[]], 30),
     REJECT: ("reject", ("wake", "plain", "large"), [[]], 60),
+    HANDOVER: ("handover", ("handover",), [["full"], []], 120),
 }
 
 

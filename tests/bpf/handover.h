@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The records of handover.bpf.c. */
+#ifndef TESTS_BPF_HANDOVER_H
+#define TESTS_BPF_HANDOVER_H
+
+#include <linux/types.h>
+
+/* @id: of the event, as its maker says; @loader: whose program published it */
+struct event {
+	__u64 id;
+	__u64 loader;
+};
+
+#endif /* TESTS_BPF_HANDOVER_H */

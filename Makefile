@@ -70,7 +70,7 @@ $(O)/schedwatch: $(O)/tools/demo/schedwatch.o $(O)/libring.a
 	$(call link)
 
 $(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $(O)/libring-bpf.a $(O)/libring.a
-	$(call link,$(AS_NEEDED) $(LIBBPF) -lcmocka)
+	$(call link,$(AS_NEEDED) $(LIBBPF) -lcmocka -lseccomp)
 
 $(O)/tests/%: $(O)/tests/%.o $(O)/libring.a
 	$(call link)
@@ -79,7 +79,7 @@ $(O)/tests/loops/%: $(O)/tests/loops/%.o $(O)/libring.a
 	$(call link,-levent_core -luv -lsystemd)
 
 $(O)/tests/bpf/%: $(O)/tests/bpf/%.o $(O)/libring-bpf.a $(O)/libring.a
-	$(call link,$(LIBBPF))
+	$(call link,$(AS_NEEDED) $(LIBBPF) -lseccomp)
 
 # Its tables omit zero fields, its callbacks ignore parameters: silence those warnings.
 $(DEVFUZZ_OBJS): CFLAGS_ALL += -Wno-unused-parameter -Wno-missing-field-initializers

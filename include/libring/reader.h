@@ -252,6 +252,12 @@ int ring_advance(struct ring_reader *r);
  *
  * May sleep. The watermark is that of ring_open_opts or ring_set_wakeup().
  *
+ * Readers of some rings need membarrier(2) to sleep: of memfd rings without RING_WRITER_FULL_FENCE,
+ * and of BPF rings. ring_open() returns -ENOTSUP where the kernel lacks it. If it fails later, since
+ * a filter of system calls (seccomp) forbids it, the writer may not see that this reader sleeps.
+ * Then the reader looks at the ring each 10 ms, so that a wake-up comes so much late at most, the
+ * descriptor of ring_fd() becomes readable as often, and ring_stats.unfenced counts.
+ *
  * After -ETIMEDOUT there may be unread records: fewer than the watermark asks for, or held back by
  * the merge window. Then ring_strerror() says how many, as does ring_stats.lag_records, and
  * ring_read() returns those that are not held back.
@@ -443,6 +449,7 @@ enum ring_end {
  * @wakeups: wake-ups by the rings' writers since then
  * @dead: 1: the writers of all these rings are gone
  * @end: how they ended, an enum ring_end: RING_RUNS unless @dead
+ * @unfenced: times that this reader prepared to sleep while membarrier(2) failed; see ring_wait()
  */
 struct ring_stats {
 	size_t size;
@@ -458,6 +465,7 @@ struct ring_stats {
 	uint64_t wakeups;
 	uint32_t dead;
 	uint32_t end;
+	uint64_t unfenced;
 };
 
 /**

@@ -16,7 +16,11 @@ extern "C" {
 struct ring_writer;
 
 /* ring_writer_opts.flags */
-#define RING_WRITER_FULL_FENCE (1u << 0) /* readers need no membarrier(2) to sleep */
+/*
+ * Readers need no membarrier(2) to sleep. Without the flag the kernel executes the writer's fence
+ * for them; where the writer's process may not register for that, the ring is as with the flag.
+ */
+#define RING_WRITER_FULL_FENCE (1u << 0)
 
 /**
  * struct ring_writer_opts - a ring to create
@@ -76,11 +80,9 @@ void ring_writer_close(struct ring_writer *w);
  * The child calls ring_writer_listen() again to serve the ring. A child that only inherits @w
  * need do nothing: libring has closed there what would make a dead parent look alive.
  *
- * Never sleeps.
+ * Never sleeps. If membarrier(2) is forbidden here, publishing costs a full fence from now on.
  *
- * Return: 0; -EINVAL this process has not inherited @w, or has adopted it already; -ENOTSUP
- * membarrier(2) is forbidden here, and the ring's readers need it: @w is unchanged, apart from
- * that it no longer listens.
+ * Return: 0; -EINVAL this process has not inherited @w, or has adopted it already.
  */
 int ring_writer_adopt(struct ring_writer *w);
 

@@ -156,8 +156,10 @@ static void advance_doorbell(struct bpf *b)
  * Programs read the thresholds only while a sleeper is announced. Programs that were already
  * running may have missed the announcement. They have ended when membarrier() returns: it
  * waits for an RCU grace period. This takes milliseconds, so an announcement stays in force.
+ *
+ * Return: false if some program may have missed it.
  */
-static void announce(struct bpf *b, struct ring_merge *m)
+static bool announce(struct bpf *b, struct ring_merge *m)
 {
 	const uint64_t now = libring_now_ns();
 	bool needed = false;
@@ -166,8 +168,12 @@ static void announce(struct bpf *b, struct ring_merge *m)
 	for (i = 0; i < m->nr_src; i++)
 		needed |= seqring_reader_announce(&b->t.wait[m->src[i].ring], now,
 						  &m->src[i].announced);
-	if (needed)
-		libring_grace_period();
+	if (!needed || !libring_grace_period())
+		return true;
+	/* A filter of system calls forbids it: try again with the next sleep. */
+	for (i = 0; i < m->nr_src; i++)
+		m->src[i].announced = 0;
+	return false;
 }
 
 /*
@@ -225,13 +231,14 @@ static bool bpf_drain(struct ring_reader *r)
 static void bpf_arm(struct ring_reader *r, bool for_fd)
 {
 	struct bpf *b = r->state;
+	bool fenced;
 
 	advance_doorbell(b);
 	watch_owner(r, false);
 	libring_thresholds_arm(&b->t, r, for_fd);
 	/* After the fence in seqring_reader_arm(), which pairs with the writer's fence. */
-	if (r->mapping.hdr.features & SEQRING_FEAT_ANNOUNCE)
-		announce(b, &r->merge);
+	fenced = !(r->mapping.hdr.features & SEQRING_FEAT_ANNOUNCE) || announce(b, &r->merge);
+	libring_thresholds_note_fence(&b->t, r, for_fd, fenced);
 }
 
 static void bpf_kick(struct ring_reader *r)

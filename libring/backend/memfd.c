@@ -74,11 +74,16 @@ static bool memfd_drain(struct ring_reader *r)
 static void memfd_arm(struct ring_reader *r, bool for_fd)
 {
 	struct memfd *f = r->state;
+	bool fenced;
 
 	libring_thresholds_arm(&f->t, r, for_fd);
-	/* Pairs with the compiler barrier in seqring_writer_wake_due(). */
-	if (r->mapping.hdr.features & SEQRING_FEAT_MEMBARRIER)
-		libring_membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED);
+	/*
+	 * Pairs with the compiler barrier in seqring_writer_wake_due(). A filter of system calls
+	 * may forbid it at any time.
+	 */
+	fenced = !(r->mapping.hdr.features & SEQRING_FEAT_MEMBARRIER) ||
+		 libring_membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED) >= 0;
+	libring_thresholds_note_fence(&f->t, r, for_fd, fenced);
 }
 
 static void memfd_kick(struct ring_reader *r)

@@ -136,6 +136,24 @@ void libring_thresholds_arm(struct ring_thresholds *t, const struct ring_reader 
 			arm_ring(t, r, &m->src[i], first);
 }
 
+/*
+ * Notes, after libring_thresholds_arm(), whether the fence for it was executed. If not, the writer
+ * may have missed the thresholds, and a timer wakes an application that polls.
+ */
+void libring_thresholds_note_fence(struct ring_thresholds *t, struct ring_reader *r, bool for_fd,
+				   bool fenced)
+{
+	uint64_t until;
+
+	r->wakeup.unfenced = !fenced;
+	if (fenced)
+		return;
+	r->wakeup.nr_unfenced++;
+	until = libring_now_ns() + LIBRING_UNFENCED_NS;
+	if (for_fd && (!t->poller.timer_ns || t->poller.timer_ns > until))
+		libring_poller_set_timer(&t->poller, until);
+}
+
 /* Makes the descriptor readable until the next drain. */
 void libring_thresholds_kick(struct ring_thresholds *t)
 {

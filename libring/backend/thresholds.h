@@ -38,6 +38,8 @@ int libring_thresholds_map(struct ring_thresholds *t, uint32_t nr_rings, int fd)
 int libring_thresholds_listen(struct ring_thresholds *t, struct ring_reader *r, int doorbell);
 uint32_t libring_thresholds_drain(struct ring_thresholds *t);
 void libring_thresholds_arm(struct ring_thresholds *t, const struct ring_reader *r, bool for_fd);
+void libring_thresholds_note_fence(struct ring_thresholds *t, struct ring_reader *r, bool for_fd,
+				   bool fenced);
 void libring_thresholds_kick(struct ring_thresholds *t);
 
 #endif /* LIBRING_BACKEND_THRESHOLDS_H */

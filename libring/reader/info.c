@@ -61,15 +61,16 @@ int ring_stats(struct ring_reader *r, struct ring_stats *stats)
 	uint32_t i;
 	int err;
 
-	err = libring_get_opts(&st, sizeof(st), stats, "ring_stats");
+	err = libring_get_grown_opts(&st, sizeof(st), offsetof(struct ring_stats, unfenced), stats,
+				     "ring_stats");
 	if (err)
 		return err;
 	st = (struct ring_stats) {
-		.size = stats->size,
 		.read = r->read,
 		.waits = r->wakeup.waits,
 		.misordered = r->merge.misordered,
 		.end = libring_get_end(r),
+		.unfenced = r->wakeup.nr_unfenced,
 	};
 	st.dead = st.end != RING_RUNS;
 	for (i = 0; i < r->merge.nr_src; i++) {
@@ -84,7 +85,7 @@ int ring_stats(struct ring_reader *r, struct ring_stats *stats)
 		st.dropped += sum_dropped(s->rd.ctl);
 		st.wakeups += seqring_read(&s->rd.ctl->wakeups);
 	}
-	memcpy(stats, &st, sizeof(st));
+	libring_put_result(stats, &st, sizeof(st));
 	return 0;
 }
 

@@ -106,6 +106,21 @@ static struct timespec time_left(uint64_t until)
 	return libring_to_timespec(until > now ? until - now : 0);
 }
 
+/* Gives the end of a sleep until @until: a reader that has no fence looks again soon. */
+static uint64_t bound(const struct wait *w, uint64_t until)
+{
+	uint64_t soon;
+	unsigned int i;
+
+	for (i = 0; i < w->nr; i++) {
+		if (!w->readers[i]->wakeup.unfenced)
+			continue;
+		soon = libring_now_ns() + LIBRING_UNFENCED_NS;
+		return soon < until ? soon : until;
+	}
+	return until;
+}
+
 /* Return: 0 @until came, or a descriptor is readable; -errno. */
 static int sleep_until(const struct wait *w, uint64_t until)
 {
@@ -164,7 +179,7 @@ static int wait_for(struct wait *w, int timeout_ms)
 		for (i = 0; i < w->nr; i++)
 			w->readers[i]->wakeup.waits += !slept;
 		slept = true;
-		err = sleep_until(w, at < until ? at : until);
+		err = sleep_until(w, bound(w, at < until ? at : until));
 		if (err < 0)
 			return err;
 	}

@@ -6,8 +6,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../base/clock.h"
+
 struct ring_reader;
 struct ring_source;
+
+/*
+ * A sleep without a fence is this long at most. The fence lets a writer that does not see the
+ * thresholds yet be seen. Without it, the reader looks again when the writer's store buffer has
+ * long been written, and long before anyone calls the ring stuck.
+ */
+#define LIBRING_UNFENCED_NS (10 * LIBRING_MSEC_NS)
 
 /*
  * @records, @bytes, @timeout_ns: the watermark, as in struct ring_open_opts
@@ -15,6 +24,7 @@ struct ring_source;
  * @app_fd: what ring_fd() gives; @fd_given: it did
  * @armed:  the ring was empty when the descriptor was armed, and nothing was read since
  * @ready_ns: when time alone makes ready what was unread when it was armed; LIBRING_NEVER: never
+ * @unfenced: the last arming lacked the fence that membarrier(2) is for; @nr_unfenced: how many did
  * @wake_fd: an eventfd that ring_wake() makes readable; -1 without the means to sleep
  * @cancelled: ring_wake() was called, and ring_wait() has not returned for it
  * @vouched: the kernel said that the watermark is met
@@ -31,6 +41,8 @@ struct ring_wakeup {
 	bool fd_given;
 	bool armed;
 	uint64_t ready_ns;
+	bool unfenced;
+	uint64_t nr_unfenced;
 	int wake_fd;
 	uint32_t cancelled;
 	bool vouched;

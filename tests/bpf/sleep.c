@@ -10,6 +10,7 @@
 
 #include <seqring/reader.h>
 
+#include "../lib/forbid.h"
 #include "sleeper.h"
 
 static unsigned int kills = 1000;
@@ -151,6 +152,57 @@ static void one_call(enum how how)
 	snprintf(name, sizeof(name), "sleep.one_call.%s", how_names[how]);
 	t_check(!err && !t.bad, name, "event %u: %d, %" PRIu64 " wrong", i, err, t.bad);
 	sleeper_close(&s);
+	tear_down();
+}
+
+/* --- a filter forbids the grace period ------------------------------------------- */
+
+/* In a child: the filter stays. The doorbell does not ring for it, as if a program missed it. */
+static void sleep_forbidden(enum how how)
+{
+	struct ring_stats st = { .size = sizeof(st) };
+	struct told t = { 0 };
+	struct sleeper s;
+	uint64_t start;
+
+	sleeper_open(&s, how, NULL);
+	if (!forbid_membarrier())
+		_exit(77);
+	start = now_ns();
+	while (drain(s.r, &t) == -EAGAIN && !t.got && now_ns() - start < patience_ms * MS) {
+		if (sleep_ms(&s, (int)patience_ms))
+			_exit(1);
+	}
+	/* At its timeout ring_wait() looks once more. */
+	if (now_ns() - start >= patience_ms * MS)
+		_exit(1);
+	ring_stats(s.r, &st);
+	_exit(t.got != 1 ? 2 : !st.unfenced ? 3 : 0);
+}
+
+static void forbidden(enum how how)
+{
+	uint64_t zero = 0;
+	char name[64];
+	int status;
+	pid_t pid;
+
+	set_up(SEQRING_DATA_SIZE_MIN);
+	snprintf(name, sizeof(name), "sleep.forbidden.%s", how_names[how]);
+	pid = fork();
+	if (!pid)
+		sleep_forbidden(how);
+	while (seqring_read(&wait_words[0].pos) == SEQRING_WAIT_NONE || !is_asleep(pid))
+		sleep_us(1000);
+	/* A program that did not see the announcement rings no doorbell. */
+	seqring_write(&wait_words[0].announced, zero);
+	seqring_write(&wait_words[0].pos, SEQRING_WAIT_NONE);
+	publish(1, 0);
+	waitpid(pid, &status, 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		t_skip(name, "no filter of system calls here");
+	else
+		t_check(!status, name, "status %#x", status);
 	tear_down();
 }
 
@@ -361,6 +413,8 @@ int main(int argc, char **argv)
 	watermarks();
 	one_call(BY_LEVEL);
 	one_call(BY_EDGE);
+	forbidden(BY_WAIT);
+	forbidden(BY_EDGE);
 	idle();
 	killed();
 	full();

@@ -88,7 +88,9 @@ SET = mutant.Set(("include/seqring", "include/libring*", "libring"), [
     Mutant("the reader drains the last BPF doorbell record as well", "advance_doorbell",
            swap("$consumed = $produced - DOORBELL_RECORD", "$consumed = $produced"), WAKE),
     Mutant("the reader of a BPF ring does not announce that it sleeps", "bpf_arm",
-           drop("announce($b, &$r->merge)"), WAKE),
+           swap("announce($b, &$r->merge)", "true"), WAKE),
+    Mutant("the reader of a BPF ring takes a forbidden grace period for one", "bpf/announce",
+           swap("return false;", "return true;"), SLEEP),
     Mutant("the end of a BPF ring wakes no reader", "libring_bpf_end_rings",
            drop("libring_bpf_wake_all($ctl, $doorbell);"), WAKE),
     Mutant("a full doorbell keeps the end of a BPF ring from its readers", "libring_bpf_wake_all",
@@ -201,7 +203,7 @@ def caught(kind, path=""):
     own = [os.path.join(DIR, path)] if path.endswith(".c") else []
     subprocess.run(["gcc", "-std=gnu11", "-O1", "-g", "-D_GNU_SOURCE", "-w", include, "-pthread",
                     "-o", exe, f"tests/bpf/{prog}.c", *own, "build/native/libring-bpf.a",
-                    "build/native/libring.a", "-lbpf"], check=True, cwd=TOP)
+                    "build/native/libring.a", "-lbpf", "-lseccomp"], check=True, cwd=TOP)
     return any(fails([exe, *arg], limit) for arg in args)
 
 

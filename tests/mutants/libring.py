@@ -232,6 +232,15 @@ SET = mutant.Set(("include/libring*", "libring"), [
     Mutant("ring_wait sleeps on a reader that has no means to sleep", "wait_for",
            drop("$err = libring_check_can_sleep($w->readers[$i]); if ($err) return $err;"),
            "test_wait test_open"),
+    Mutant("a reader sleeps without a limit when membarrier(2) fails", "bound",
+           swap("!$w->readers[$i]->wakeup.unfenced", "1"), "test_seccomp"),
+    Mutant("the descriptor stays silent when membarrier(2) fails", "libring_thresholds_note_fence",
+           drop("libring_poller_set_timer(&$t->poller, $until);"), "test_seccomp"),
+    Mutant("a reader of a memfd ring takes a forbidden membarrier(2) for a fence", "memfd_arm",
+           swap("libring_membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED) >= 0",
+                "(libring_membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED), true)"), "test_seccomp"),
+    Mutant("a child that cannot register with membarrier(2) publishes without a fence",
+           "ring_writer_adopt", drop("$w->rings[$i].w.light_wake = false;"), "test_seccomp"),
     Mutant("ring_wake does not end a sleep that has begun", "ring_wake",
            swap("write($r->wakeup.wake_fd, &one, sizeof(one)) < 0", "0"), "test_wait"),
     Mutant("ring_wake ends every wait from then on", "take_wake",
@@ -481,7 +490,7 @@ def build(test, path=None, objects=()):
     else:
         cmd += [f"{OBJECTS}/tests/unit/{test}.o", *objects]
     subprocess.run([*cmd, f"{OBJECTS}/libring-bpf.a", f"{OBJECTS}/libring.a", "-lcmocka", "-lbpf",
-                    "-lelf", "-lz"], check=True, cwd=TOP)
+                    "-lseccomp", "-lelf", "-lz"], check=True, cwd=TOP)
     return out
 
 

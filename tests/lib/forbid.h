@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A filter of system calls that comes when a program runs already, as a sandbox brings it. */
+#ifndef TESTS_LIB_FORBID_H
+#define TESTS_LIB_FORBID_H
+
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <seccomp.h>
+#include <stdbool.h>
+
+/*
+ * From now on membarrier(2) fails with EPERM in this thread and in its children, except the
+ * question which commands there are. Return: whether it is so.
+ */
+static inline bool forbid_membarrier(void)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	int err;
+
+	if (!ctx)
+		return false;
+	err = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(membarrier), 1,
+			       SCMP_A0(SCMP_CMP_NE, MEMBARRIER_CMD_QUERY));
+	if (!err)
+		err = seccomp_load(ctx);
+	seccomp_release(ctx);
+	return !err;
+}
+
+#endif /* TESTS_LIB_FORBID_H */

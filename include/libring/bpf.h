@@ -2,13 +2,13 @@
 /*
  * Set up a ring that BPF programs write. The program includes seqring/bpf.h and declares
  * the ring there. The loader opens, loads and attaches the program with libbpf, and calls
- * in between:
+ * in between and at the end:
  *
  *	obj = bpf_object__open_file(...);		// or a skeleton's open
  *	ring_bpf_prepare(obj, "events", &opts, &b);	// sizes
  *	ring_bpf_load(obj);				// or bpf_object__load()
- *	ring_bpf_start(b);				// header, freeze, pins
- *	bpf_program__attach(...);
+ *	bpf_program__attach(...);			// silent until then
+ *	ring_bpf_start(b);				// header, freeze, pins: go
  *	...
  *	ring_bpf_close(b);				// ends the ring
  *
@@ -97,7 +97,7 @@ int ring_bpf_supported(void);
  *
  * With RING_BPF_CONTINUE, programs continue to write a ring of that name that has not
  * ended. Its positions and seqs go on, and its readers notice nothing. If there is no
- * such ring, a new one is made.
+ * such ring, a new one is made. The programs that write the ring go on until ring_bpf_start().
  *
  * Return: 0; -EINVAL bad options, or the object was compiled for payloads that are too long
  * for @data_size; -E2BIG options of a later version, or the object's schema is too large;
@@ -130,12 +130,19 @@ int ring_bpf_load(struct bpf_object *obj);
 int ring_bpf_explain(int err);
 
 /**
- * ring_bpf_start() - make the loaded maps a ring, before any program is attached
- * @b: prepared; its object is loaded
+ * ring_bpf_start() - make the loaded maps a ring, and let the object's programs write it
+ * @b: prepared; its object is loaded, and its programs are attached
+ *
+ * Programs that are attached before publish nothing until this has succeeded, and get -ESTALE. They
+ * may also be attached later. Attach them later if the object was compiled with a seqring/bpf.h
+ * that knows no -ESTALE: its programs would publish at once.
  *
  * A new ring: writes the header and freezes the map, so that from now on only BPF programs
  * can write it. Then pins the ring, if it has a name.
- * A continued ring: detaches the previous writers and becomes the owner of the ring.
+ * A continued ring: becomes the owner of the ring and switches from the previous writers to the
+ * programs of @b, then detaches the previous ones. No event is published by both. In between
+ * nobody publishes for an RCU grace period, which SEQRING_DROP_HANDOVER counts. If this fails, the
+ * previous writers and owner go on.
  *
  * The ring ends with this process, unless ring_bpf_keep() is called. Its readers notice when the
  * process is killed, by a lock or by its PID: see RING_KILLED in libring/reader.h.
@@ -143,8 +150,9 @@ int ring_bpf_explain(int err);
  * Return: 0; -EINVAL the object is not loaded, or the ring was started already: @b is
  * unchanged; -EPERM this process inherited @b by fork(): the same. After any other failure, only
  * ring_bpf_close() may follow: -EEXIST another process took the name meanwhile, or ended the
- * ring to continue; -EAGAIN the coarse clock could not be set; -EACCES, -EPERM; what bpf(2),
- * mmap(2) and rename(2) give.
+ * ring to continue; -EBUSY a program was publishing to the ring to continue for a whole second;
+ * -EAGAIN the coarse clock could not be set; -EACCES, -EPERM; what bpf(2), mmap(2) and rename(2)
+ * give.
  */
 int ring_bpf_start(struct ring_bpf *b);
 

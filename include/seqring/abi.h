@@ -139,7 +139,9 @@ enum seqring_drop {
 	SEQRING_DROP_TOO_BIG = 1,	/* longer than payload_max */
 	SEQRING_DROP_DEAD = 2,	/* published after the end of the ring */
 	SEQRING_DROP_FAULT = 3,	/* the payload could not be read */
-	SEQRING_DROP_CAUSES = 4,
+	SEQRING_DROP_HANDOVER = 4,	/* BPF: while one loader takes over from another one */
+	SEQRING_DROP_SUPERSEDED = 5,	/* BPF: by a program that another loader has replaced */
+	SEQRING_DROP_CAUSES = 6,
 	SEQRING_DROP_SLOTS = 8,	/* slots in the ABI; the others are reserved */
 };
 

@@ -28,6 +28,10 @@
  *	-EMSGSIZE	dropped: @len is above payload_max (SEQRING_DROP_TOO_BIG)
  *	-EFAULT		dropped: the payload could not be read (SEQRING_DROP_FAULT)
  *	-ENODEV		dropped: the ring has ended (SEQRING_DROP_DEAD), or was never set up
+ *	-ESTALE		not published: another loader's programs write the ring, and publish the
+ *			event in place of this one. SEQRING_DROP_SUPERSEDED counts it for a
+ *			program that was replaced, and SEQRING_DROP_HANDOVER while nobody
+ *			publishes because this program's loader is taking the ring over
  * A program may ignore the result.
  *
  * A program may define these macros before it includes the header:
@@ -95,22 +99,52 @@ seqring_bpf_record_at(struct seqring_ring_ctl *ctl, const volatile struct seqrin
 }
 
 /*
- * Takes the ring. @shared: programs on other CPUs write the ring, too. Return: 1 if the
- * ring was free, else 0.
+ * True if another loader's programs write the ring, or nobody's. @epoch: the program's own; the
+ * verifier knows it.
  */
-static __always_inline int seqring_bpf_take(struct seqring_bpf_state *state, int shared)
+static __always_inline int seqring_bpf_is_foreign(const struct seqring_bpf_state *state,
+						  __u32 epoch)
 {
+	return epoch && seqring_read(&state->epoch) != epoch;
+}
+
+/*
+ * Takes the ring. @shared: programs on other CPUs write the ring, too. Return: 1 if the
+ * program's loader writes the ring and the ring was free, else 0.
+ *
+ * The epoch comes first, so that a program that waits to take over never keeps the ring from the
+ * one that writes it. A loader that changes the epoch waits for an RCU grace period, and so for
+ * each program that has found its epoch here. Only a program that may sleep is not waited for. So
+ * a program that is not known to be one critical section looks once more when it has the ring:
+ * then the loader sees the ring taken, or the program sees the new epoch.
+ */
+static __always_inline int seqring_bpf_take(struct seqring_bpf_state *state, int shared,
+					    const volatile struct seqring_bpf_geometry *geo)
+{
+	const __u32 epoch = geo->epoch;
+
 #ifdef SEQRING_BPF_NO_PREEMPT
 	if (!shared) {
 		/* A program that interrupts here has left the ring again when it returns. */
-		if (seqring_read(&state->owner))
+		if (seqring_unlikely(seqring_bpf_is_foreign(state, epoch)) ||
+		    seqring_unlikely(seqring_read(&state->owner)))
 			return 0;
 		seqring_write(&state->owner, 1);
 		seqring_compiler_barrier(NEST);
 		return 1;
 	}
 #endif
-	return !seqring_cmpxchg_full(NEST, &state->owner, 0, 1);
+	if (seqring_unlikely(seqring_bpf_is_foreign(state, epoch)) ||
+	    seqring_cmpxchg_full(NEST, &state->owner, 0, 1))
+		return 0;
+#ifndef SEQRING_BPF_NO_PREEMPT
+	if (seqring_unlikely(seqring_bpf_is_foreign(state, epoch))) {
+		/* Pairs with the compare-and-exchange above, on any CPU. */
+		seqring_store_release(NEST, &state->owner, 0);
+		return 0;
+	}
+#endif
+	return 1;
 }
 
 /* Gives the ring back. */
@@ -120,9 +154,29 @@ static __always_inline void seqring_bpf_leave(struct seqring_ring_ctl *ctl)
 	seqring_store_release(NEST, &seqring_bpf_state(ctl)->owner, 0);
 }
 
-/* Counts the drop of a record that found the ring taken. Return: -ENODEV; -EBUSY. */
-SEQRING_BPF_COLD int seqring_bpf_reject_busy(struct seqring_ring_ctl *ctl)
+/* Counts the record of a program that may not write the ring. Return: -ESTALE. */
+static __always_inline int seqring_bpf_reject_foreign(struct seqring_ring_ctl *ctl, __u32 epoch)
 {
+	const __u32 next = seqring_read(&seqring_bpf_state(ctl)->next_epoch);
+	const __s32 age = (__s32)(next - epoch);
+
+	/* A program that is attached before its loader takes the ring over misses nothing. */
+	if (next && age >= 0)
+		seqring_add(&ctl->dropped[age ? SEQRING_DROP_SUPERSEDED : SEQRING_DROP_HANDOVER],
+			    1);
+	return -ESTALE;
+}
+
+/* Counts the drop of a record that could not take the ring. Return: -ENODEV; -ESTALE; -EBUSY. */
+SEQRING_BPF_COLD int seqring_bpf_reject_take(struct seqring_ring_ctl *ctl,
+					     const volatile struct seqring_bpf_geometry *geo)
+{
+	const __u32 epoch = geo->epoch;
+
+	if (!geo->nr_rings)
+		return -ENODEV;
+	if (seqring_bpf_is_foreign(seqring_bpf_state(ctl), epoch))
+		return seqring_bpf_reject_foreign(ctl, epoch);
 	if (seqring_read(&seqring_bpf_state(ctl)->owner) == SEQRING_BPF_ENDED) {
 		seqring_add(&ctl->dropped[SEQRING_DROP_DEAD], 1);
 		return -ENODEV;
@@ -169,20 +223,21 @@ seqring_bpf_coarse_ns(struct seqring_ring_ctl *ctl,
 }
 
 /*
- * Reads the clock. The loader admits no clock without a row. clock_id is loaded again
- * for each comparison: the verifier knows its value and removes the branches of the other
- * clocks, whereas a register that lives across the calls would cost more.
+ * Reads the clock. The loader admits no clock without a row. The verifier knows clock_id and
+ * removes the branches of the other clocks.
  */
 static __always_inline void seqring_bpf_read_clock(struct seqring_bpf_open *o,
 						   const volatile struct seqring_bpf_geometry *geo)
 {
 #define SEQRING_BPF_READ_CLOCK(ID, number, name, text, kernel, user, bpf, base) \
-	(number) != SEQRING_CLOCK_NONE && geo->clock_id == (number) ? bpf(o->ctl, geo) :
+	(number) != SEQRING_CLOCK_NONE && clock_id == (number) ? bpf(o->ctl, geo) :
+	const __u32 clock_id = geo->clock_id;
+
 	o->ts_ns = SEQRING_CLOCKS(SEQRING_BPF_READ_CLOCK) seqring_bpf_no_time(o->ctl, geo);
 #undef SEQRING_BPF_READ_CLOCK
 }
 
-/* Takes the ring of this CPU and reads the clock. Return: 0; -ENODEV; -EBUSY. */
+/* Takes the ring of this CPU and reads the clock. Return: 0; -ENODEV; -ESTALE; -EBUSY. */
 static __always_inline int seqring_bpf_enter(struct seqring_bpf_open *o, void *map,
 					     void *wait_map, void *doorbell,
 					     const volatile struct seqring_bpf_geometry *geo)
@@ -199,8 +254,8 @@ static __always_inline int seqring_bpf_enter(struct seqring_bpf_open *o, void *m
 	if (!o->wait)
 		return -ENODEV;
 	o->ctl = (struct seqring_ring_ctl *)(element + geo->ring_offset);
-	if (seqring_unlikely(!seqring_bpf_take(seqring_bpf_state(o->ctl), !cpu_mask)))
-		return seqring_bpf_reject_busy(o->ctl);
+	if (seqring_unlikely(!seqring_bpf_take(seqring_bpf_state(o->ctl), !cpu_mask, geo)))
+		return seqring_bpf_reject_take(o->ctl, geo);
 	seqring_bpf_read_clock(o, geo);
 	o->doorbell = doorbell;
 	o->geo = geo;
@@ -513,7 +568,7 @@ static __always_inline int seqring_bpf_do_publish(struct seqring_bpf_open *o,
  * @src: the payload, on the stack (8-byte aligned) or in a map value
  * @len: bytes of the payload; the copy of a constant length up to 256 is inlined
  *
- * Return: 0; -EBUSY; -EMSGSIZE; -EFAULT; -ENODEV.
+ * Return: 0; -EBUSY; -EMSGSIZE; -EFAULT; -ENODEV; -ESTALE.
  */
 #define seqring_bpf_publish(name, type, src, len) \
 	seqring_bpf_publish_from(name, SEQRING_BPF_FROM_PROGRAM, type, src, len)
@@ -537,7 +592,7 @@ static __always_inline int seqring_bpf_do_publish(struct seqring_bpf_open *o,
  * and no others. On every path it then calls seqring_bpf_commit() or
  * seqring_bpf_discard(). Until then, every other record for the same ring is dropped.
  *
- * Return: 0; -EBUSY; -EMSGSIZE; -ENODEV.
+ * Return: 0; -EBUSY; -EMSGSIZE; -ENODEV; -ESTALE.
  */
 #define seqring_bpf_reserve(name, o, len, payload) \
 	({ \
@@ -581,13 +636,23 @@ static __always_inline int seqring_bpf_do_ctl(struct seqring_bpf_ctl *c, void *m
 		seqring_store_release(JOIN, &h->owner, c->owner);
 		return 0;
 	}
-	if (cmd != SEQRING_BPF_CTL_END)
+	if (cmd != SEQRING_BPF_CTL_END && cmd != SEQRING_BPF_CTL_EPOCH)
 		return -EINVAL;
 	element = (unsigned char *)bpf_map_lookup_elem(map, &ring);
 	if (!element)
 		return -ENOENT;
 	ctl = (struct seqring_ring_ctl *)(element + geo->ring_offset);
 	state = (struct seqring_bpf_state *)((unsigned char *)ctl + SEQRING_BPF_STATE_OFFSET);
+	if (cmd == SEQRING_BPF_CTL_EPOCH) {
+		seqring_write(&state->next_epoch, (__u32)c->owner_pidns);
+		seqring_write(&state->epoch, (__u32)c->owner);
+		/*
+		 * Changes nothing. Pairs with the compare-and-exchange in seqring_bpf_take(): the
+		 * program that takes the ring after this one sees the epoch.
+		 */
+		owner = seqring_cmpxchg_full(NEST, &state->owner, 0, 0);
+		return owner && owner != SEQRING_BPF_ENDED ? -EBUSY : 0;
+	}
 	owner = seqring_cmpxchg_full(NEST, &state->owner, 0, SEQRING_BPF_ENDED);
 	if (owner != SEQRING_BPF_ENDED)
 		return owner ? -EBUSY : 0;
@@ -625,6 +690,7 @@ static __always_inline int seqring_bpf_do_ctl(struct seqring_bpf_ctl *c, void *m
 	SEC(".rodata." #name) const volatile struct seqring_bpf_geometry name##_geometry = { \
 		.payload_limit = SEQRING_BPF_PAYLOAD_MAX, \
 		.announce = SEQRING_BPF_ANNOUNCE, \
+		.epoch = 1, \
 	}; \
 	SEC("syscall") int name##_ctl(struct seqring_bpf_ctl *c) \
 	{ \

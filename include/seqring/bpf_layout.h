@@ -25,6 +25,9 @@
  * @pos: where the next record starts, if @seg_end is 0
  * @pad_seg_end: end of the segment that @pos is in, if @seg_end is 0
  * @clock_base_ns: the ring's clock at jiffies 0, if the program derives it from jiffies
+ * @epoch: only programs of this epoch, or of none, publish. 0: the ring was not started yet, or its
+ *	programs have no epoch; SEQRING_BPF_EPOCH_NONE: a loader is taking the ring over
+ * @next_epoch: the epoch of the loader that took the ring over last, or is taking it over
  * @cold: the part that only a record that leaves its segment needs
  */
 struct seqring_bpf_state {
@@ -34,7 +37,9 @@ struct seqring_bpf_state {
 	__u64 pos;
 	__u64 pad_seg_end;
 	__u64 clock_base_ns;
-	__u64 reserved[3];
+	__u32 epoch;
+	__u32 next_epoch;
+	__u64 reserved[2];
 	struct seqring_writer_cold cold;
 };
 SEQRING_ASSERT(sizeof(struct seqring_bpf_state) == 208, "state is 208 bytes");
@@ -55,6 +60,8 @@ SEQRING_ASSERT(offsetof(struct seqring_bpf_state, cold) == 64, "one line is hot"
  * @pos_mask: masks a position, a multiple of 8, to its offset in the data area
  * @tick_ns: ns of a jiffy
  * @cpu_mask: masks a CPU number to a ring index
+ * @epoch: in the object: not 0: the program compares epochs; when loaded: the epoch of its loader.
+ *	0: compiled or loaded by a version without epochs: the program always publishes
  */
 struct seqring_bpf_geometry {
 	__u64 reserved[8];
@@ -68,12 +75,15 @@ struct seqring_bpf_geometry {
 	__u64 pos_mask;
 	__u64 tick_ns;
 	__u32 cpu_mask;
-	__u32 reserved1;
+	__u32 epoch;
 };
 SEQRING_ASSERT(sizeof(struct seqring_bpf_geometry) == 128, "geometry is 128 bytes");
 
 /* seqring_bpf_state.owner of a ring that has ended. */
 #define SEQRING_BPF_ENDED	(~0u)
+
+/* seqring_bpf_state.epoch while the programs of no loader may publish. */
+#define SEQRING_BPF_EPOCH_NONE	(~0u)
 
 /*
  * Commands that user space gives to a ring's control program, as its context. Only a
@@ -87,6 +97,8 @@ SEQRING_ASSERT(sizeof(struct seqring_bpf_geometry) == 128, "geometry is 128 byte
  *	afterwards.
  * DOORBELL: wake all sleepers. -EAGAIN: try again.
  * CLOCK: set @ticks to jiffies.
+ * EPOCH: from now on programs of epoch @owner write @ring, and the last loader is that of epoch
+ *	@owner_pidns. -EBUSY: the same, but a program is publishing, perhaps of another epoch.
  *
  * All return 0 except as said, -ENOENT if there is no such ring, -EINVAL if there is no
  * such command.
@@ -95,6 +107,7 @@ SEQRING_ASSERT(sizeof(struct seqring_bpf_geometry) == 128, "geometry is 128 byte
 #define SEQRING_BPF_CTL_OWNER	2u
 #define SEQRING_BPF_CTL_DOORBELL	3u
 #define SEQRING_BPF_CTL_CLOCK	4u
+#define SEQRING_BPF_CTL_EPOCH	5u
 
 struct seqring_bpf_ctl {
 	__u32 cmd;

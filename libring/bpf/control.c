@@ -49,6 +49,20 @@ int libring_bpf_read_header(int ring, struct seqring_header *h)
 	return 0;
 }
 
+/* Copies the writer's state of ring 0. @h: the header of the map @ring. Return: 0; -errno. */
+int libring_bpf_read_state(int ring, const struct seqring_header *h,
+			   struct seqring_bpf_state *state)
+{
+	const size_t size = (size_t)h->ring_offset + page_size();
+	unsigned char *at = mmap(NULL, size, PROT_READ, MAP_SHARED, ring, 0);
+
+	if (at == MAP_FAILED)
+		return libring_set_error(errno, "cannot map the ring's state: %s", strerror(errno));
+	memcpy(state, at + h->ring_offset + SEQRING_BPF_STATE_OFFSET, sizeof(*state));
+	munmap(at, size);
+	return 0;
+}
+
 /*
  * Asks whether ring 0 has ended: its state is final. @h: the header of the map @ring.
  * Return: also true if the map cannot be mapped.
@@ -174,14 +188,19 @@ int libring_bpf_set_owner(int ctl, int doorbell, uint64_t owner, uint64_t owner_
  */
 int libring_bpf_end_rings(int ctl, int doorbell, uint32_t nr_rings, bool replaced)
 {
-	int ms, err = 1;
+	int ms, err = 0;
 
 	for (ms = 0; ms < BUSY_MS; ms++) {
 		err = end_each(ctl, nr_rings, replaced);
-		if (err <= 0 && err != -EBUSY)
+		if (!err || (err < 0 && err != -EBUSY))
 			break;
-		if (err < 0 || libring_grace_period())
+		if (err == -EBUSY) {
 			usleep(1000);
+			continue;
+		}
+		err = libring_bpf_wait_programs();
+		if (err)
+			break;
 	}
 	if (err == -EBUSY)
 		libring_set_error(EBUSY, "a program was publishing to the ring for a whole second");

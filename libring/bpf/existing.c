@@ -146,26 +146,12 @@ int libring_bpf_claim_name(struct ring_bpf *b)
 	return err;
 }
 
-/* Makes this process the owner of a ring. Return: 0; -errno. */
-int libring_bpf_own(struct ring_bpf *b)
-{
-	__u64 owner, owner_pidns;
-	int err = 0;
-
-	libring_owner_self(&owner, &owner_pidns);
-	if (b->opts.name)
-		err = libring_pins_lock_owner(&b->pins, &b->owner_dir);
-	return err ? err :
-		     libring_bpf_set_owner(bpf_program__fd(b->ctl), bpf_map__fd(b->doorbell), owner,
-					   owner_pidns);
-}
-
 /**
- * libring_bpf_take_over() - stop the previous writers and own the ring
+ * libring_bpf_take_over() - own the ring, and write it in place of the previous writers
  * @b: ->continued and loaded
  *
  * Return: 0; -EEXIST another process took or ended the ring since
- * libring_bpf_claim_name(); -errno.
+ * libring_bpf_claim_name(); as libring_bpf_hand_over().
  */
 int libring_bpf_take_over(struct ring_bpf *b)
 {
@@ -182,9 +168,7 @@ int libring_bpf_take_over(struct ring_bpf *b)
 					"%s: another process took or ended the ring meanwhile",
 					b->name);
 	if (!err)
-		err = libring_pins_detach_writers(&b->pins);
-	if (!err)
-		err = libring_bpf_own(b);
+		err = libring_bpf_hand_over(b, &h);
 	close(lock);
 	return err;
 }

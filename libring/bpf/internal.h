@@ -4,8 +4,11 @@
  *
  *	prepare.c -> options.c, existing.c, clock.c, end.c
  *	start.c -> existing.c, clock.c
- *	start.c, existing.c, end.c -> pins.c -> base.c
- *	start.c, existing.c, end.c, clock.c -> control.c
+ *	prepare.c, start.c, existing.c -> handover.c
+ *	start.c, existing.c, end.c, handover.c -> pins.c -> base.c
+ *	start.c, existing.c, handover.c -> detach.c
+ *	start.c, existing.c, end.c, handover.c, clock.c -> control.c
+ *	handover.c, detach.c, control.c -> grace.c
  */
 #ifndef LIBRING_BPF_INTERNAL_H
 #define LIBRING_BPF_INTERNAL_H
@@ -17,6 +20,7 @@
 #include "../shared.h"
 #include "libring/bpf.h"
 
+struct bpf_link;
 struct bpf_map;
 struct bpf_program;
 
@@ -41,6 +45,7 @@ struct ring_pins {
  * @pins: of a named ring; open only while @continued
  * @schema: the schema to store; @own_schema: a copy to free, or NULL
  * @continued: this object takes over a ring that exists already
+ * @has_epoch: the object's programs compare epochs
  * @started, @kept, @ended: that call succeeded
  * @own: it belongs to this process; a child of fork() has it to adopt or to free
  * @owner_dir: holds the owner's lock while it is open; -1: none
@@ -60,6 +65,7 @@ struct ring_bpf {
 	const void *schema;
 	void *own_schema;
 	bool continued;
+	bool has_epoch;
 	uint64_t clock_base_ns;
 	bool started;
 	bool kept;
@@ -79,8 +85,13 @@ int libring_bpf_read_opts(const struct ring_bpf_opts *user, struct ring_bpf_opts
 
 /* existing.c */
 int libring_bpf_claim_name(struct ring_bpf *b);
-int libring_bpf_own(struct ring_bpf *b);
 int libring_bpf_take_over(struct ring_bpf *b);
+
+/* handover.c */
+uint32_t libring_bpf_choose_epoch(uint32_t last);
+int libring_bpf_own(struct ring_bpf *b);
+int libring_bpf_open_epoch(const struct ring_bpf *b);
+int libring_bpf_hand_over(struct ring_bpf *b, const struct seqring_header *h);
 
 /* base.c */
 mode_t libring_pins_dir_mode(mode_t mode);
@@ -100,7 +111,14 @@ bool libring_pins_match(const struct ring_pins *p, int ring);
 void libring_pins_close(struct ring_pins *p);
 int libring_pins_create(struct ring_bpf *b);
 int libring_pins_remove(const struct ring_pins *p);
+
+/* detach.c */
+int libring_pins_add_writer(const struct ring_bpf *b, struct bpf_link *link, unsigned int nr);
+bool libring_pins_writers_have_epochs(const struct ring_pins *p);
 int libring_pins_detach_writers(const struct ring_pins *p);
+
+/* grace.c */
+int libring_bpf_wait_programs(void);
 
 /* clock.c */
 uint64_t libring_bpf_get_tick_ns(void);
@@ -108,6 +126,8 @@ int libring_bpf_measure_clock_base(int ctl, uint32_t clock_id, uint64_t tick_ns,
 
 /* control.c */
 int libring_bpf_read_header(int ring, struct seqring_header *h);
+int libring_bpf_read_state(int ring, const struct seqring_header *h,
+			   struct seqring_bpf_state *state);
 bool libring_bpf_has_ended(int ring, const struct seqring_header *h);
 int libring_bpf_run_control(int ctl, struct seqring_bpf_ctl *c);
 int libring_bpf_end_rings(int ctl, int doorbell, uint32_t nr_rings, bool replaced);

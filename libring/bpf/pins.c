@@ -7,7 +7,7 @@
  *	wait		the map with the wake thresholds
  *	doorbell	the map that wakes readers
  *	ctl		the control program, which ends the ring
- *	link-N		the links that attach the writers, once the ring is kept
+ *	link-*		the links that attach the writers, once the ring is kept: see detach.c
  *	owner		a directory with the lock of the process that the ring ends with
  *
  * A reader that may sleep on the ring can write wait and doorbell.
@@ -24,8 +24,6 @@
 #include <unistd.h>
 
 #include "internal.h"
-
-#define DETACH_MS 1000
 
 /**
  * libring_pins_locate() - compute the paths of a ring's pins
@@ -171,48 +169,9 @@ static int make_pin(const char *dir, const char *what, int fd, mode_t mode)
 	return 0;
 }
 
-/* Return: the ID of the link pinned as @name; 0: no link is. */
-static uint32_t get_link_id(const char *dir, const char *name)
-{
-	struct bpf_link_info info = { 0 };
-	__u32 len = sizeof(info);
-	char path[2 * PATH_MAX];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	fd = bpf_obj_get(path);
-	if (fd < 0)
-		return 0;
-	if (bpf_obj_get_info_by_fd(fd, &info, &len))
-		info.id = 0;
-	close(fd);
-	return info.id;
-}
-
-/*
- * Waits until the kernel has detached a link, which happens some time after its last
- * pin was removed. Gives up after DETACH_MS, since another process may have the link
- * open, and at once if this process may not look links up.
- */
-static void wait_detached(uint32_t id)
-{
-	int fd, ms;
-
-	for (ms = 0; id && ms < DETACH_MS; ms++) {
-		fd = bpf_link_get_fd_by_id(id);
-		if (fd < 0 && fd != -EAGAIN)
-			return;
-		if (fd >= 0)
-			close(fd);
-		usleep(1000);
-	}
-}
-
-/* Unlinks the files in @dir; @links: only the links that attach writers. */
-static int unlink_pins(const char *dir, bool links)
+static int unlink_pins(const char *dir)
 {
 	struct dirent *e;
-	uint32_t id = 0;
 	int err = 0;
 	DIR *d;
 
@@ -220,28 +179,14 @@ static int unlink_pins(const char *dir, bool links)
 	if (!d)
 		return libring_set_error(errno, "%s: %s", dir, strerror(errno));
 	while ((e = readdir(d))) {
-		if (e->d_name[0] == '.' || (links && strncmp(e->d_name, "link-", 5)))
+		if (e->d_name[0] == '.')
 			continue;
-		if (links)
-			id = get_link_id(dir, e->d_name);
 		if (unlinkat(dirfd(d), e->d_name,
 			     strcmp(e->d_name, LIBRING_OWNER_DIR) ? 0 : AT_REMOVEDIR))
 			err = libring_set_error(errno, "%s/%s: %s", dir, e->d_name,
 						strerror(errno));
-		else
-			wait_detached(id);
 	}
 	closedir(d);
-	return err;
-}
-
-/* Detaches the writers whose links are pinned, and waits until none of them runs. */
-int libring_pins_detach_writers(const struct ring_pins *p)
-{
-	int err = unlink_pins(p->dir, true);
-
-	/* A program runs within an RCU read-side critical section. */
-	libring_grace_period();
 	return err;
 }
 
@@ -268,7 +213,7 @@ bool libring_pins_match(const struct ring_pins *p, int ring)
 /* Removes all pins and their directory. Return: 0; -ENOENT it is gone already; -errno. */
 int libring_pins_remove(const struct ring_pins *p)
 {
-	int err = unlink_pins(p->dir, false);
+	int err = unlink_pins(p->dir);
 
 	if (!err && rmdir(p->dir))
 		err = libring_set_error(errno, "%s: %s", p->dir, strerror(errno));

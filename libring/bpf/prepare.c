@@ -65,6 +65,7 @@ static int find_parts(struct ring_bpf *b, const char *map)
 			"geometry has %zu bytes, not %zu",
 			map, size, sizeof(*geo));
 	b->geo.payload_limit = geo->payload_limit;
+	b->has_epoch = geo->epoch;
 	b->geo.announce = geo->announce && libring_membarrier_has(MEMBARRIER_CMD_GLOBAL);
 	if (geo->payload_limit > SEQRING_PAYLOAD_MAX(b->opts.data_size))
 		return libring_set_error(EINVAL,
@@ -144,6 +145,21 @@ static int reuse_map(struct bpf_map *map, int fd)
 		     0;
 }
 
+/* Also the previous loader's epoch decides, so that a program knows which of two is older. */
+static int set_epoch(struct ring_bpf *b)
+{
+	struct seqring_bpf_state before = { 0 };
+	int err = 0;
+
+	if (!b->has_epoch)
+		return 0;
+	if (b->continued)
+		err = libring_bpf_read_state(b->pins.ring, &b->hdr, &before);
+	if (!err)
+		b->geo.epoch = libring_bpf_choose_epoch(before.next_epoch);
+	return err;
+}
+
 static int set_map_sizes(struct ring_bpf *b)
 {
 	struct seqring_bpf_geometry *geo;
@@ -196,6 +212,8 @@ int ring_bpf_prepare(struct bpf_object *obj, const char *map, const struct ring_
 		err = fill_shape(b);
 	if (!err && b->opts.name)
 		err = libring_bpf_claim_name(b);
+	if (!err)
+		err = set_epoch(b);
 	if (!err)
 		err = set_map_sizes(b);
 	if (err) {

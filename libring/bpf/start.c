@@ -8,7 +8,6 @@
 #include <bpf/libbpf.h>
 #include <inttypes.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -105,6 +104,9 @@ int ring_bpf_start(struct ring_bpf *b)
 		err = fill_map(b);
 		if (!err && b->opts.name)
 			err = libring_pins_create(b);
+		/* Last: programs that are attached already publish from now on. */
+		if (!err)
+			err = libring_bpf_open_epoch(b);
 	}
 	b->started = !err;
 	return err;
@@ -122,7 +124,6 @@ int ring_bpf_fds(const struct ring_bpf *b, struct ring_fds *fds)
 
 int ring_bpf_keep(struct ring_bpf *b, struct bpf_link *const *links, unsigned int nr)
 {
-	char path[PATH_MAX + 32];
 	unsigned int i;
 	int err = libring_bpf_check_own(b);
 
@@ -133,10 +134,8 @@ int ring_bpf_keep(struct ring_bpf *b, struct bpf_link *const *links, unsigned in
 					 "only a ring that was started and has a name can be "
 					 "kept");
 	for (i = 0; i < nr; i++) {
-		snprintf(path, sizeof(path), "%s/link-%u", b->pins.dir, i);
-		err = bpf_link__pin(links[i], path);
+		err = libring_pins_add_writer(b, links[i], i);
 		if (err) {
-			err = libring_set_error(-err, "cannot pin %s: %s", path, strerror(-err));
 			libring_pins_detach_writers(&b->pins);
 			return err;
 		}

@@ -44,6 +44,8 @@ static void print_drops(const uint64_t *dropped)
 		[SEQRING_DROP_TOO_BIG] = "too big",
 		[SEQRING_DROP_DEAD] = "too late",
 		[SEQRING_DROP_FAULT] = "unreadable",
+		[SEQRING_DROP_HANDOVER] = "between two loaders",
+		[SEQRING_DROP_SUPERSEDED] = "by a loader that was replaced",
 	};
 	uint64_t sum = 0;
 	const char *sep = " (";

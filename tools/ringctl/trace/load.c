@@ -118,7 +118,7 @@ static int attach(struct trace_load *l, uint32_t programs)
 	return 0;
 }
 
-/* Opens our reader before the first record. */
+/* Opens our reader at the first record. */
 static int open_reader(const struct trace_opts *opts, struct trace_load *l)
 {
 	struct ring_open_opts open = {
@@ -187,13 +187,15 @@ int trace_start(const struct trace_opts *opts, struct trace_load *l)
 		status = fill_lists(opts, l);
 	if (status)
 		return status;
+	/* The ring comes last: a trace that cannot attach leaves the ring's writers alone. */
+	status = attach(l, trace_programs_for(opts));
+	if (status)
+		return status;
 	err = ring_bpf_start(l->bpf);
 	if (err)
 		return fail_name(opts, err);
 	if (!opts->keep)
 		status = open_reader(opts, l);
-	if (!status)
-		status = attach(l, trace_programs_for(opts));
 	if (!status && opts->keep && ring_bpf_keep(l->bpf, l->links, l->nr_links))
 		status = fail("trace", "%s", ring_strerror());
 	return status;

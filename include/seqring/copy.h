@@ -79,6 +79,53 @@ static inline void seqring_rest_copy(unsigned char *to, const unsigned char *fro
 				     "movq %%rax, (%0)"
 				     : : "r"(to), "r"(from) : "rax", "memory");
 }
+
+/* Memory operands: an offset then needs neither a register nor an instruction. */
+struct seqring_16 {
+	unsigned char bytes[16];
+};
+
+static inline void seqring_32_copy(unsigned char *to, const unsigned char *from)
+{
+	struct seqring_16 *t = (struct seqring_16 *)to;
+	const struct seqring_16 *f = (const struct seqring_16 *)from;
+
+	__asm__ __volatile__("movdqu %2, %%xmm0\n\t"
+			     "movdqu %3, %%xmm1\n\t"
+			     "movdqu %%xmm0, %0\n\t"
+			     "movdqu %%xmm1, %1"
+			     : "=m"(t[0]), "=m"(t[1]) : "m"(f[0]), "m"(f[1])
+			     : "xmm0", "xmm1", "memory");
+}
+
+static inline void seqring_16_copy(unsigned char *to, const unsigned char *from)
+{
+	__asm__ __volatile__("movdqu %1, %%xmm0\n\t"
+			     "movdqu %%xmm0, %0"
+			     : "=m"(*(struct seqring_16 *)to)
+			     : "m"(*(const struct seqring_16 *)from) : "xmm0", "memory");
+}
+
+/*
+ * The same for a copy that has no blocks before it. The last piece overlaps the first one: that
+ * costs less than to find out how many words are left.
+ */
+static inline void seqring_short_copy(unsigned char *to, const unsigned char *from, size_t n)
+{
+	if (n & 4) {
+		seqring_32_copy(to, from);
+		if (n & 3)
+			seqring_32_copy(to + 8 * n - 32, from + 8 * n - 32);
+	} else if (n & 2) {
+		seqring_16_copy(to, from);
+		if (n & 1)
+			seqring_16_copy(to + 8 * n - 16, from + 8 * n - 16);
+	} else if (n & 1) {
+		__asm__ __volatile__("movq (%1), %%rax\n\t"
+				     "movq %%rax, (%0)"
+				     : : "r"(to), "r"(from) : "rax", "memory");
+	}
+}
 #endif
 #endif
 
@@ -105,6 +152,10 @@ seqring_inline void seqring_store_words(seqring_word *to, const unsigned char *f
 	}
 #endif
 #ifdef SEQRING_BLOCK_WORDS
+	if (n < SEQRING_BLOCK_WORDS) {
+		seqring_short_copy((unsigned char *)to, from, n);
+		return;
+	}
 	for (; n >= SEQRING_BLOCK_WORDS; n -= SEQRING_BLOCK_WORDS) {
 		seqring_block_copy(to, from);
 		to += SEQRING_BLOCK_WORDS;
@@ -245,6 +296,10 @@ static inline void seqring_load_words(unsigned char *to, const seqring_word *fro
 	}
 #endif
 #ifdef SEQRING_BLOCK_WORDS
+	if (n < SEQRING_BLOCK_WORDS) {
+		seqring_short_copy(to, (const unsigned char *)from, n);
+		return;
+	}
 	for (; n >= SEQRING_BLOCK_WORDS; n -= SEQRING_BLOCK_WORDS) {
 		seqring_block_copy(to, from);
 		to += 8 * SEQRING_BLOCK_WORDS;

@@ -109,8 +109,21 @@ static bool register_membarrier(void)
 	       !libring_membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED);
 }
 
-static void init_rings(struct ring_writer *w, const struct shape *s, uint64_t data_size,
-		       bool light_wake)
+/* The clock of a process that writes a ring with @clock_id, which get_opts() checked. */
+static clockid_t user_clock(uint32_t clock_id)
+{
+#define USER_CLOCK(ID, number, name, text, kernel, user, bpf, base) \
+	case SEQRING_CLOCK_##ID:                                    \
+		return user;
+	switch (clock_id) {
+		SEQRING_CLOCKS(USER_CLOCK)
+	}
+#undef USER_CLOCK
+	return SEQRING_NO_CLOCKID;
+}
+
+static void init_rings(struct ring_writer *w, const struct shape *s,
+		       const struct ring_writer_opts *opts, bool light_wake)
 {
 	uint32_t i;
 
@@ -120,9 +133,11 @@ static void init_rings(struct ring_writer *w, const struct shape *s, uint64_t da
 		struct ring_out *o = &w->rings[i];
 
 		/* Fails on a bad size only, and get_opts() rejects bad sizes. */
-		seqring_writer_init(&o->w, ctl, at + s->page, data_size);
+		seqring_writer_init(&o->w, ctl, at + s->page, opts->data_size);
 		o->w.light_wake = light_wake;
 		o->wait = &w->wait[i];
+		o->writer = w;
+		o->clock = user_clock(opts->clock_id);
 		seqring_write(&ctl->id, i);
 		seqring_write(&o->wait->pos, SEQRING_WAIT_NONE);
 		seqring_write(&o->wait->seq, SEQRING_WAIT_NONE);
@@ -165,7 +180,6 @@ static int create(struct ring_writer *w, const struct ring_writer_opts *o)
 	err = get_shape(o, &s);
 	if (err)
 		return err;
-	w->clock_id = o->clock_id;
 	w->nr_rings = o->nr_rings;
 	w->rings = aligned_alloc(_Alignof(struct ring_out), o->nr_rings * sizeof(*w->rings));
 	if (!w->rings)
@@ -187,7 +201,7 @@ static int create(struct ring_writer *w, const struct ring_writer_opts *o)
 	libring_doorbell_setup(w);
 
 	light_wake = !(o->flags & RING_WRITER_FULL_FENCE) && register_membarrier();
-	init_rings(w, &s, o->data_size, light_wake);
+	init_rings(w, &s, o, light_wake);
 	fill_header(w, &s, o, light_wake);
 	err = seal(w->fds.ring, F_SEAL_FUTURE_WRITE);
 	return err ? err : seal(w->fds.wait, 0);

@@ -11,8 +11,10 @@
 #include "writer.h"
 
 #define IOV_MAX_PIECES 1024
+#define SHORT	       (7u << 3)
 
-static __attribute__((cold)) int refuse(const struct ring_writer *w, unsigned int ring)
+static __attribute__((noinline, cold)) int refuse_ring(const struct ring_writer *w,
+						       unsigned int ring)
 {
 	int err = libring_writer_check_own(w);
 
@@ -21,12 +23,18 @@ static __attribute__((cold)) int refuse(const struct ring_writer *w, unsigned in
 				       ring, w->nr_rings);
 }
 
+static __attribute__((noinline, cold)) int refuse_busy(void)
+{
+	return libring_set_error_text(EBUSY, "a reservation is open on this ring: commit or "
+					     "discard it first");
+}
+
 /* Return: 0; -ENOENT; -EPERM an inherited writer, which has no rings. */
 static inline int find_ring(struct ring_writer *w, unsigned int ring, struct ring_out **out)
 {
 	*out = NULL;
 	if (seqring_unlikely(ring >= w->nr_rings))
-		return refuse(w, ring);
+		return refuse_ring(w, ring);
 	*out = &w->rings[ring];
 	return 0;
 }
@@ -38,14 +46,10 @@ static inline int find_free(struct ring_writer *w, unsigned int ring, struct rin
 
 	if (err)
 		return err;
-	if (seqring_unlikely((*out)->w.resv_next))
-		return libring_set_error_text(
-			EBUSY, "a reservation is open on this ring: commit or discard "
-			       "it first");
-	return 0;
+	return seqring_unlikely((*out)->w.resv_next) ? refuse_busy() : 0;
 }
 
-static int drop_too_big(struct ring_out *o)
+static __attribute__((noinline, cold)) int drop_too_big(struct ring_out *o)
 {
 	seqring_write(&o->w.ctl->dropped[SEQRING_DROP_TOO_BIG], ++o->too_big);
 	return libring_set_error(EMSGSIZE,
@@ -54,29 +58,30 @@ static int drop_too_big(struct ring_out *o)
 				 o->w.cold.payload_max);
 }
 
-static inline uint64_t read_clock(const struct ring_writer *w)
+/* The time of a record. A ring without a clock costs a compare. */
+static inline uint64_t read_clock(const struct ring_out *o)
 {
-#define READ_CLOCK(ID, number, name, text, kernel, user, bpf, base) \
-	case SEQRING_CLOCK_##ID:                                    \
-		return (user) == SEQRING_NO_CLOCKID ? 0 : libring_clock_ns(user);
-	switch (w->clock_id) {
-		SEQRING_CLOCKS(READ_CLOCK)
-	}
-#undef READ_CLOCK
-	/* Not reached: libring_check_shape() admits the clocks of the table only. */
+	return o->clock == SEQRING_NO_CLOCKID ? 0 : libring_clock_ns(o->clock);
+}
+
+static __attribute__((noinline, cold)) int ring_doorbell(struct ring_out *o)
+{
+	seqring_write(&o->w.ctl->wakeups, ++o->wakeups);
+	libring_doorbell_ring(o->writer);
 	return 0;
 }
 
-static inline void wake(struct ring_writer *w, struct ring_out *o)
+/* Return: 0, so that a hot path ends with this call. */
+static inline int wake(struct ring_out *o)
 {
 	if (seqring_likely(!seqring_writer_wake_due(&o->w, o->wait)))
-		return;
-	seqring_write(&o->w.ctl->wakeups, ++o->wakeups);
-	libring_doorbell_ring(w);
+		return 0;
+	return ring_doorbell(o);
 }
 
-int ring_writer_publish(struct ring_writer *w, unsigned int ring, uint16_t type,
-			const void *payload, size_t len)
+/* ring_writer_publish() of any record, in a function of its own: this one saves registers. */
+static __attribute__((noinline)) int publish_any(struct ring_writer *w, unsigned int ring,
+						 uint16_t type, const void *payload, size_t len)
 {
 	struct ring_out *o;
 	int err;
@@ -85,10 +90,31 @@ int ring_writer_publish(struct ring_writer *w, unsigned int ring, uint16_t type,
 	if (err)
 		return err;
 	if (len > UINT32_MAX ||
-	    seqring_writer_publish(&o->w, type, read_clock(w), payload, (uint32_t)len))
+	    seqring_writer_publish(&o->w, type, read_clock(o), payload, (uint32_t)len))
 		return drop_too_big(o);
-	wake(w, o);
-	return 0;
+	return wake(o);
+}
+
+/*
+ * The hot path is that of up to seven words on a ring without a clock, within a segment. It calls
+ * nothing, except as its last step, and has no loop.
+ */
+int ring_writer_publish(struct ring_writer *w, unsigned int ring, uint16_t type,
+			const void *payload, size_t len)
+{
+	/* The same number, by which the compiler knows that no bytes follow the last word. */
+	const uint32_t words = (uint32_t)len & SHORT;
+	struct ring_out *o;
+
+	if (len & ~(size_t)SHORT || seqring_unlikely(ring >= w->nr_rings))
+		return publish_any(w, ring, type, payload, len);
+	o = &w->rings[ring];
+	if (seqring_unlikely(o->w.resv_next) || o->clock != SEQRING_NO_CLOCKID ||
+	    !seqring_writer_fits_segment(o->w.pos + seqring_record_size(words), o->w.seg_end))
+		return publish_any(w, ring, type, payload, len);
+	/* Does not fail: the record is shorter than its segment. */
+	seqring_writer_publish(&o->w, type, 0, payload, words);
+	return wake(o);
 }
 
 int ring_writer_publish_iov(struct ring_writer *w, unsigned int ring, uint16_t type,
@@ -109,10 +135,9 @@ int ring_writer_publish_iov(struct ring_writer *w, unsigned int ring, uint16_t t
 		vec[i].base = iov[i].iov_len ? iov[i].iov_base : "";
 		vec[i].len = iov[i].iov_len;
 	}
-	if (seqring_writer_publish_vec(&o->w, type, read_clock(w), vec, (unsigned int)nr))
+	if (seqring_writer_publish_vec(&o->w, type, read_clock(o), vec, (unsigned int)nr))
 		return drop_too_big(o);
-	wake(w, o);
-	return 0;
+	return wake(o);
 }
 
 int ring_writer_publish_batch(struct ring_writer *w, unsigned int ring,
@@ -128,7 +153,7 @@ int ring_writer_publish_batch(struct ring_writer *w, unsigned int ring,
 	err = find_free(w, ring, &o);
 	if (err)
 		return err;
-	ts_ns = read_clock(w);
+	ts_ns = read_clock(o);
 	for (i = 0; i < nr; i++) {
 		if (seqring_writer_publish(&o->w, recs[i].type, ts_ns, recs[i].payload,
 					   recs[i].len)) {
@@ -139,7 +164,7 @@ int ring_writer_publish_batch(struct ring_writer *w, unsigned int ring,
 	if (done)
 		*done = i;
 	if (i)
-		wake(w, o);
+		wake(o);
 	return err;
 }
 
@@ -176,9 +201,8 @@ int ring_writer_commit(struct ring_writer *w, unsigned int ring, uint16_t type)
 	err = find_reserved(w, ring, &o);
 	if (err)
 		return err;
-	seqring_writer_commit(&o->w, type, read_clock(w));
-	wake(w, o);
-	return 0;
+	seqring_writer_commit(&o->w, type, read_clock(o));
+	return wake(o);
 }
 
 int ring_writer_discard(struct ring_writer *w, unsigned int ring)

@@ -3,6 +3,8 @@
 #ifndef LIBRING_WRITER_WRITER_H
 #define LIBRING_WRITER_WRITER_H
 
+#include <time.h>
+
 #include <seqring/writer.h>
 
 #include "../base/fork.h"
@@ -10,10 +12,12 @@
 
 struct libring_server;
 
-/* One ring. Each may have a thread of its own. */
+/* One ring. Each may have a thread of its own. @clock: of its records, or SEQRING_NO_CLOCKID */
 struct ring_out {
 	struct seqring_writer w;
 	struct seqring_wait *wait;
+	struct ring_writer *writer;
+	clockid_t clock;
 	uint64_t too_big;
 	uint64_t wakeups;
 } __attribute__((aligned(128)));
@@ -27,7 +31,6 @@ struct ring_out {
 struct ring_writer {
 	struct ring_out *rings;
 	uint32_t nr_rings;
-	uint32_t clock_id;
 	struct ring_fds fds;
 	struct libring_server *server;
 	unsigned char *map;

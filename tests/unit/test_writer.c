@@ -187,6 +187,26 @@ static void test_publish_rejections(void **state)
 	assert_int_equal(ring_writer_publish(w, 0, 0, "x", 1), 0);
 }
 
+/* Short records of a ring without a clock have a path of their own. */
+static void test_hot_rejections(void **state)
+{
+	struct ring_writer *w = make_writer(2, SEQRING_CLOCK_NONE, 0);
+	void *payload;
+
+	(void)state;
+	/* The second ring is there, and is not this writer's. */
+	w->nr_rings = 1;
+	assert_rejected(ring_writer_publish(w, 1, 0, "12345678", 8), ENOENT);
+	assert_int_equal(w->rings[1].w.seq, 0);
+	w->nr_rings = 2;
+	assert_int_equal(ring_writer_reserve(w, 0, 8, &payload), 0);
+	assert_rejected(ring_writer_publish(w, 0, 0, "12345678", 8), EBUSY);
+	assert_int_equal(w->rings[0].w.seq, 0);
+	assert_int_equal(ring_writer_discard(w, 0), 0);
+	assert_int_equal(ring_writer_publish(w, 0, 0, "12345678", 8), 0);
+	ring_writer_close(w);
+}
+
 static void test_reserve(void **state)
 {
 	struct ring_writer *w = *state;
@@ -402,6 +422,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_descriptors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_header, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_publish_rejections, setup, teardown),
+		cmocka_unit_test(test_hot_rejections),
 		cmocka_unit_test_setup_teardown(test_reserve, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_iov, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_batch, setup, teardown),

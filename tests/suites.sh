@@ -65,6 +65,7 @@ suites() {
 		bpf-wake|tl|alone|bpf_wake
 		bpf-asan|tl|alone|bpf_asan
 		crowd|tl|alone|crowd
+		library|tl|alone|build/native/tests/stress/library
 		tool|ctl|alone|tool
 		demo|tl|alone|demo
 		soak|l|alone|soak

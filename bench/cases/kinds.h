@@ -41,6 +41,9 @@ static inline unsigned int ring_take(struct seqring_reader *r, struct reader *rd
 	return n;
 }
 
+/* How a reader of libring reads: several records a call, one, or in place. */
+enum library_reads { LIBRARY_BATCH, LIBRARY_ONE, LIBRARY_IN_PLACE };
+
 /*
  * @batch: the writer collects 64 records before it publishes any
  * @epoll: the reader sleeps in epoll_wait(), not in ring_wait()
@@ -50,6 +53,7 @@ struct library_variant {
 	uint32_t reader_flags;
 	uint32_t wake_records;
 	uint32_t wake_bytes;
+	enum library_reads reads;
 	bool batch;
 	bool epoll;
 };
@@ -59,6 +63,8 @@ extern const struct library_variant library_full_fence; /* its readers need no m
 extern const struct library_variant library_wake_64;
 extern const struct library_variant library_wake_mib;
 extern const struct library_variant library_epoll;
+extern const struct library_variant library_one;
+extern const struct library_variant library_in_place;
 
 /* A ring without a clock. */
 struct ring_writer *library_writer(uint64_t size);

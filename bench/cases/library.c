@@ -18,6 +18,7 @@
 
 /* @epoll: the application's epoll instance for the reader's descriptor; or -1 */
 struct library {
+	const struct library_variant *variant;
 	struct ring_writer *w;
 	struct ring_record out[BATCH];
 	uint64_t out_payloads[BATCH][1024 / 8];
@@ -55,6 +56,8 @@ const struct library_variant library_full_fence = { .writer_flags = RING_WRITER_
 const struct library_variant library_wake_64 = { .wake_records = 64, .batch = true };
 const struct library_variant library_wake_mib = { .wake_bytes = 1 << 20 };
 const struct library_variant library_epoll = { .epoll = true };
+const struct library_variant library_one = { .reads = LIBRARY_ONE };
+const struct library_variant library_in_place = { .reads = LIBRARY_IN_PLACE };
 
 static const char *library_create(struct stream *s)
 {
@@ -79,6 +82,7 @@ static const char *library_create(struct stream *s)
 	if (ring_writer_fds(l->w, &fds) || ring_open_fds(&fds, &opts, &l->r))
 		fail("libring opens no reader: %s", ring_strerror());
 	s->variant = v;
+	l->variant = v;
 	s->impl = l;
 	if (!v->epoll)
 		return NULL;
@@ -150,15 +154,49 @@ static void wait_for_more(struct library *l)
 		fail("libring does not wait: %s", ring_strerror());
 }
 
+/* Return: as ring_read_batch(). */
+static int read_some(struct library *l, unsigned int want, unsigned int *nr)
+{
+	int err;
+
+	switch (l->variant->reads) {
+	case LIBRARY_ONE:
+		err = ring_read(l->r, l->recs, l->payloads, sizeof(l->payloads));
+		*nr = !err;
+		return err;
+	case LIBRARY_IN_PLACE:
+		return ring_peek_batch(l->r, l->recs, want, nr);
+	default:
+		return ring_read_batch(l->r, l->recs, want, l->payloads, sizeof(l->payloads), nr);
+	}
+}
+
+/* Whether each of the records is what the writer published; in place, they may be torn. */
+static bool check_records(const struct stream *s, const struct library *l, unsigned int nr)
+{
+	uint64_t differs = 0;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		const struct ring_record *rec = &l->recs[i];
+
+		differs |= (rec->len ^ s->len) | (rec->type ^ TYPE);
+		differs |= payload_differs(rec->payload, s->len, rec->seq);
+	}
+	return !differs;
+}
+
 static unsigned int library_collect(struct stream *s, struct reader *rd, unsigned int max)
 {
+	const struct library_variant *v = s->variant;
 	struct library *l = s->impl;
 	unsigned int n = 0, i, nr, want;
+	bool whole;
 	int err;
 
 	while (n < max) {
 		want = max - n < BATCH ? max - n : BATCH;
-		err = ring_read_batch(l->r, l->recs, want, l->payloads, sizeof(l->payloads), &nr);
+		err = read_some(l, want, &nr);
 		if (err == -EPIPE)
 			continue;
 		if (err == -EAGAIN && rd->may_block && !n) {
@@ -167,17 +205,19 @@ static unsigned int library_collect(struct stream *s, struct reader *rd, unsigne
 		}
 		if (err && err != -EAGAIN)
 			wrong("libring: %s", ring_strerror());
-		for (i = 0; i < nr; i++) {
-			const struct ring_record *rec = &l->recs[i];
-
-			if (rec->len != s->len || rec->type != TYPE)
-				wrong("libring: header of record %llu is torn",
-				      (unsigned long long)rec->seq);
-			payload_check(rec->payload, s->len, rec->seq, "libring");
-			reader_took(rd, rec->seq, rec->lost);
+		whole = check_records(s, l, nr);
+		if (v->reads == LIBRARY_IN_PLACE && nr) {
+			if (ring_recheck(l->r))
+				continue;
+			ring_advance(l->r);
 		}
+		if (!whole)
+			wrong("libring: a record of %u up to %llu is torn", nr,
+			      (unsigned long long)l->recs[nr - 1].seq);
+		for (i = 0; i < nr; i++)
+			reader_took(rd, l->recs[i].seq, l->recs[i].lost);
 		n += nr;
-		if (nr < want && nr < PAYLOADS_SIZE / s->len)
+		if (err || (v->reads != LIBRARY_ONE && nr < want && nr < PAYLOADS_SIZE / s->len))
 			break;
 	}
 	return n;

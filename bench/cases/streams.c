@@ -15,6 +15,8 @@ void case_reader(void)
 		{ "ring, 32 B, writer flat out", &kind_ring },
 		{ "byte ring, begin and end", &kind_bytes },
 		{ "ring through libring", &kind_library },
+		{ "libring, in place", &kind_library, &library_in_place },
+		{ "libring, one at a time", &kind_library, &library_one },
 		{ "ring that the caches hold", &kind_ring, .size = RING_CACHED },
 		{ "byte ring that the caches hold", &kind_bytes, .size = RING_CACHED },
 	};

@@ -268,15 +268,21 @@ static inline void payload_fill(uint64_t *payload, uint32_t len, uint64_t seq)
 	payload[len / 8 - 1] = seq;
 }
 
-static inline void payload_check(const uint64_t *payload, uint32_t len, uint64_t seq,
-				 const char *name)
+/* Not 0 if the payload is not that of record @seq. */
+static inline uint64_t payload_differs(const uint64_t *payload, uint32_t len, uint64_t seq)
 {
 	uint32_t i, step = payload_step(len);
 	uint64_t differs = payload[len / 8 - 1] ^ seq;
 
 	for (i = 0; i < len / 8 - 1; i += step)
 		differs |= payload[i] ^ payload_word(seq, i);
-	if (__builtin_expect(differs != 0, 0))
+	return differs;
+}
+
+static inline void payload_check(const uint64_t *payload, uint32_t len, uint64_t seq,
+				 const char *name)
+{
+	if (__builtin_expect(payload_differs(payload, len, seq) != 0, 0))
 		wrong("%s: record %llu is torn", name, (unsigned long long)seq);
 }
 

@@ -64,15 +64,21 @@ def writer(s):
 Records that a reader on the other core gets and checks while the writer publishes flat out,
 beside a byte ring with begin and end counters on one cache line.""")
 def reader(s):
-    ring, other, libring, cached, other_cached = figures(s, "delivered_per_us", "M/s", (
-        "ring, 32 B, writer flat out", "byte ring, begin and end", "ring through libring",
-        "ring that the caches hold", "byte ring that the caches hold"), account=False)
+    ring, other, libring, in_place, one, cached, other_cached = figures(
+        s, "delivered_per_us", "M/s", (
+            "ring, 32 B, writer flat out", "byte ring, begin and end", "ring through libring",
+            "libring, in place", "libring, one at a time", "ring that the caches hold",
+            "byte ring that the caches hold"), account=False)
     s.compare(libring, ring)
+    for row in in_place, one:
+        s.compare(row, ring)
     s.compare(cached, other_cached)
     s.target("32-byte records delivered, writer flat out", ring and ring.median(), "M/s",
              AT_LEAST, 30)
     against(s, "the same, to a byte ring with begin and end on one line", ring, other, AT_LEAST,
             1.5)
+    s.ratio_target("libring's records in place, to the ring's", in_place, ring, AT_LEAST, 0.9)
+    s.ratio_target("libring's records one at a time, to the ring's", one, ring, AT_LEAST, 0.75)
     s.note(f"rings of {kib(s, 'ring, 32 B, writer flat out')}; those that the caches hold, "
            f"{kib(s, 'ring that the caches hold')}")
     say_last(s, "ring, 32 B, writer flat out", "ring")

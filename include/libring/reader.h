@@ -224,26 +224,67 @@ int ring_consume(struct ring_reader *r, ring_fn fn, void *arg, unsigned int max,
  */
 int ring_peek(struct ring_reader *r, struct ring_record *rec);
 
+/* What ring_peek_batch() gives at most. */
+#define RING_PEEK_MAX 128
+
+/**
+ * ring_peek_batch() - see several records in place
+ * @r: the reader
+ * @recs: array to fill; the payloads are in the ring
+ * @max: entries of @recs, at least 1. More than RING_PEEK_MAX are not filled
+ * @nr: set to the number of records, also on failure (then 0)
+ *
+ * As ring_peek(), of several records: one ring_recheck() tells whether all of them were whole,
+ * and one ring_advance() consumes all of them. Nothing is copied, so this is the cheapest way to
+ * read. A reader of several rings, or with RING_EAGER, sees one record at a time.
+ *
+ *	while (!ring_peek_batch(r, recs, 64, &nr)) {
+ *		for (sum = 0, i = 0; i < nr; i++)
+ *			sum += value_of(&recs[i]);
+ *		if (!ring_recheck(r)) {
+ *			total += sum;
+ *			ring_advance(r);
+ *		}
+ *	}
+ *
+ * Return: as ring_peek(); -EINVAL @max is 0.
+ */
+int ring_peek_batch(struct ring_reader *r, struct ring_record *recs, unsigned int max,
+		    unsigned int *nr);
+
 /**
  * ring_recheck() - check that everything read since ring_peek() was whole
  * @r: the reader
  *
  * Never sleeps. May be called several times.
  *
- * Return: 0 it was; -ESTALE it was not: discard it. The next ring_peek() continues with a
- * later record and says what was lost; -EINVAL no record is peeked at.
+ * Return: 0 it was, of all records that were peeked at; -ESTALE some of it was not: discard all.
+ * The next ring_peek() continues with a later record and says what was lost; -EINVAL nothing is
+ * peeked at.
  */
 int ring_recheck(struct ring_reader *r);
 
 /**
- * ring_advance() - consume the record that was peeked at
+ * ring_advance() - consume what was peeked at
  * @r: the reader
  *
- * Sleeps and arms as ring_read().
+ * Sleeps and arms as ring_read(); after ring_peek_batch() as ring_read_batch().
  *
- * Return: 0; -EINVAL no record is peeked at, or ring_recheck() has not returned 0 for it.
+ * Return: 0; -EINVAL nothing is peeked at, or ring_recheck() has not returned 0 for it.
  */
 int ring_advance(struct ring_reader *r);
+
+/**
+ * ring_advance_some() - consume the first records that were peeked at
+ * @r: the reader
+ * @nr: how many: 0 to what ring_peek_batch() gave
+ *
+ * Sleeps and arms as ring_advance(), if @nr is not 0. The next call gives the others again.
+ *
+ * Return: as ring_advance(); -EINVAL also @nr is too large: nothing is consumed, and the records
+ * are still peeked at.
+ */
+int ring_advance_some(struct ring_reader *r, unsigned int nr);
 
 /**
  * ring_wait() - sleep until the watermark is met
@@ -322,8 +363,9 @@ int ring_wake(struct ring_reader *r);
  * or ring_read() would return -ENODEV. It may wake earlier than the watermark says, and never
  * later.
  *
- * One call of ring_consume() or ring_read_batch() for each event is enough, also with EPOLLET,
- * EPOLLONESHOT and multishot polls of io_uring: what the call leaves unread, because it came
+ * One call of ring_consume() or ring_read_batch(), or one round of ring_peek_batch() and
+ * ring_advance(), for each event is enough, also with EPOLLET, EPOLLONESHOT and multishot polls of
+ * io_uring: what the call leaves unread, because it came
  * meanwhile or exceeded a limit, gives a new edge if it meets the watermark; otherwise the call
  * arms the next wake-up. Functions that take one record arm when they took the last one; they
  * give no new edge for those that are left, so call them until -EAGAIN, or wait by level.

@@ -261,6 +261,45 @@ again:
 }
 
 /**
+ * seqring_reader_peek_run() - seqring_reader_peek() of a record that follows another one
+ * @r: a reader with @r->pos below @r->snap, @r->any and @r->lost 0; does not move on
+ * @v: filled if there is a record
+ *
+ * For a loop over many records, in which the cases that are left out cost registers.
+ *
+ * Return: 1 with @v filled; 0 with @v undefined: seqring_reader_peek() has the outcome.
+ */
+seqring_inline int seqring_reader_peek_run(const struct seqring_reader *r, struct seqring_view *v)
+{
+	const struct seqring_record *rec = seqring_reader_at(r, r->pos);
+	const __u64 room = r->mask + 1 - (r->pos & r->mask);
+	union seqring_meta meta;
+	__u64 size;
+
+	/* Pairs with the release of the stamp in seqring_writer_close(). */
+	if (seqring_unlikely(seqring_load_acquire(PUBLISH, &rec->stamp) != r->seq))
+		return 0;
+	meta.word = seqring_load_word(&rec->meta.word);
+	size = seqring_record_size(meta.len);
+	if (seqring_unlikely(meta.flags & SEQRING_REC_PAD || meta.len > r->payload_max ||
+			     size > room))
+		return 0;
+	v->pos = r->pos;
+	/* What seqring_normalize() returns. */
+	v->next = r->pos + size + (room - size < sizeof(*rec) ? room - size : 0);
+	v->seq = r->seq;
+	v->ts_ns = seqring_load_word(&rec->ts_ns);
+	v->lost = 0;
+	v->payload = rec + 1;
+	v->len = meta.len;
+	v->type = meta.type;
+	v->flags = meta.flags;
+	if (v->pos + SEQRING_PREFETCH_BYTES < r->snap)
+		seqring_prefetch(r->data + (size_t)((v->pos + SEQRING_PREFETCH_BYTES) & r->mask));
+	return 1;
+}
+
+/**
  * seqring_reader_recheck() - check that what was read of a record is whole
  * @r: the reader
  * @v: what seqring_reader_peek() gave, not consumed yet

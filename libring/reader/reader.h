@@ -17,10 +17,35 @@ struct ring_peer {
 	uint32_t gid;
 };
 
+/* Where a reader stands: the next record, and its seq. */
+struct ring_place {
+	uint64_t pos;
+	uint64_t seq;
+};
+
+/*
+ * What ring_peek() or ring_peek_batch() gave out last, of merge.peeked.
+ *
+ * @nr:    number of records; @end: where the reader stands behind each of them
+ * @whole: ring_recheck() found them whole
+ * @batch: ring_peek_batch() gave them
+ * @snap:  head when last loaded
+ * @lost, @ts_ns: of the first record
+ */
+struct ring_peek {
+	unsigned int nr;
+	bool whole;
+	bool batch;
+	uint64_t snap;
+	uint64_t lost;
+	uint64_t ts_ns;
+	struct ring_place end[RING_PEEK_MAX];
+};
+
 /*
  * @merge:   the rings that are read
  * @read:    records delivered
- * @peek_view: the record that ring_peek() gave out; @whole: ring_recheck() found it whole
+ * @peek:    what was given out in place
  * @bounce:  where ring_consume() copies a payload to; NULL before its first call
  * @consuming: ring_consume() runs, and may be calling its function
  * @closed:  by that function: ring_consume() frees the reader
@@ -29,8 +54,6 @@ struct ring_peer {
 struct ring_reader {
 	struct ring_merge merge;
 	uint64_t read;
-	struct seqring_view peek_view;
-	bool whole;
 	bool consuming;
 	bool closed;
 	void *bounce;
@@ -39,6 +62,7 @@ struct ring_reader {
 	struct ring_peer peer;
 	const struct ring_backend *backend;
 	void *state;
+	struct ring_peek peek;
 };
 
 /* end.c */

@@ -24,6 +24,7 @@
 #define MAPS_MAX   16
 #define BATCH_MAX  5u
 #define READ_STEPS (64 * FUZZ_DATA_SIZE)
+#define PEEK_MAX   20
 
 void *__real_mmap(void *at, size_t size, int prot, int flags, int fd, off_t off);
 int __real_munmap(void *at, size_t size);
@@ -377,27 +378,37 @@ static void consume(unsigned int max)
 		outcome(err, ERRORS(EAGAIN, ENODEV, EBADMSG, EPIPE, ENOMEM));
 }
 
-static void peek(void)
+static void peek(unsigned int max)
 {
 	static unsigned char copy[FUZZ_DATA_SIZE];
-	struct ring_record rec;
+	static struct ring_record recs[PEEK_MAX];
+	unsigned int nr = 1, i;
+	size_t used = 0;
 	int err;
 
-	fuzz_call(READ_STEPS);
-	if (outcome(ring_peek(t.r, &rec), READ_ERRORS)) {
+	fuzz_call(max * READ_STEPS);
+	err = max > 1 ? ring_peek_batch(t.r, recs, max, &nr) : ring_peek(t.r, recs);
+	if (outcome(err, READ_ERRORS)) {
 		FUZZ_CHECK(ring_recheck(t.r) == -EINVAL && ring_advance(t.r) == -EINVAL,
 			   "a record that was not peeked at is whole");
 		return;
 	}
-	check_len(&rec);
-	FUZZ_CHECK(rec.len <= sizeof(copy) && fuzz_is_shared(rec.payload, rec.len),
-		   "a payload of %u bytes is not in the ring", rec.len);
-	memcpy(copy, rec.payload, rec.len);
+	FUZZ_CHECK(nr && nr <= max, "%u records of %u were peeked at", nr, max);
+	for (i = 0; i < nr; i++) {
+		check_len(&recs[i]);
+		FUZZ_CHECK(fuzz_is_shared(recs[i].payload, recs[i].len),
+			   "a payload of %u bytes is not in the ring", recs[i].len);
+		if (recs[i].len > sizeof(copy) - used)
+			break;
+		memcpy(copy + used, recs[i].payload, recs[i].len);
+		recs[i].payload = copy + used;
+		used += recs[i].len;
+	}
 	err = outcome(ring_recheck(t.r), ERRORS(ESTALE));
 	if (!err) {
-		rec.payload = copy;
-		check_record(&rec, rec.len);
-		FUZZ_CHECK(!ring_advance(t.r), "a whole record is not consumed");
+		FUZZ_CHECK(!ring_advance_some(t.r, i), "whole records are not consumed");
+		for (nr = 0; nr < i; nr++)
+			check_record(&recs[nr], recs[nr].len);
 	}
 	FUZZ_CHECK(ring_advance(t.r) == -EINVAL, "a record is consumed twice");
 }
@@ -450,7 +461,7 @@ static void act(void)
 	switch (op) {
 	case 0:
 	case 1:
-		peek();
+		peek(op ? 1 : PEEK_MAX);
 		break;
 	case 2:
 	case 3:

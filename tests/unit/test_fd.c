@@ -69,7 +69,7 @@ static void test_edge(void **state)
 }
 
 /* The calls that read: all records, a number of them, or one. */
-enum call { CONSUME, BATCH, READ, ADVANCE, CALLS };
+enum call { CONSUME, BATCH, READ, ADVANCE, ADVANCE_BATCH, CALLS };
 
 struct consumed {
 	struct ring_writer *w;
@@ -104,6 +104,11 @@ static unsigned int call_once(struct ring_reader *r, enum call call, unsigned in
 		break;
 	case READ:
 		assert_int_equal(ring_read(r, recs, NULL, 0), 0);
+		break;
+	case ADVANCE_BATCH:
+		assert_int_equal(ring_peek_batch(r, recs, nr, &got), 0);
+		assert_int_equal(ring_recheck(r), 0);
+		assert_int_equal(ring_advance(r), 0);
 		break;
 	default:
 		assert_int_equal(ring_peek(r, recs), 0);
@@ -185,10 +190,11 @@ static void test_left_unread(void **state)
 	assert_int_equal(call_once(r, CONSUME, 1), 1);
 	assert_int_equal(edges(ep), 0);
 
-	publish_numbers(w, 0, 7);
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < 8; i++) {
+		if (i % 4 == 0)
+			publish_numbers(w, 0, 7);
 		assert_int_equal(edges(ep), 1);
-		assert_int_equal(call_once(r, BATCH, 2), i < 3 ? 2 : 1);
+		assert_int_equal(call_once(r, i < 4 ? BATCH : ADVANCE_BATCH, 2), i % 4 < 3 ? 2 : 1);
 	}
 	assert_int_equal(edges(ep), 0);
 	assert_int_equal(readable(fd, 0), 0);

@@ -255,7 +255,7 @@ static void use_reader(struct bare *b)
 	__u64 records, bytes;
 	unsigned int n;
 
-	switch (rand() % 10) {
+	switch (rand() % 11) {
 	case 0:
 		if (!seqring_reader_peek(&b->r, &v[0]) && v[0].len) {
 			sink = *(const unsigned char *)v[0].payload;
@@ -287,6 +287,14 @@ static void use_reader(struct bare *b)
 		break;
 	case 8:
 		b->r.eager = rand() % 2;
+		break;
+	case 9:
+		if (b->r.pos < b->r.snap && !b->r.any && !b->r.lost &&
+		    seqring_reader_peek_run(&b->r, &v[0])) {
+			seqring_reader_copy(buf, v[0].payload, v[0].len);
+			if (!seqring_reader_recheck(&b->r, &v[0]))
+				seqring_reader_consume(&b->r, &v[0]);
+		}
 		break;
 	default:
 		seqring_reader_read(&b->r, &v[0], buf, sizeof(buf));
@@ -369,7 +377,7 @@ static void test_header_limit(void **state)
 	static const uint32_t limits[] = { 1, 8, 64, 1000, SEQRING_PAYLOAD_MAX(DATA_SIZE) - 1 };
 	static unsigned char buf[DATA_SIZE] __attribute__((aligned(8)));
 	struct ring_info info = { .size = sizeof(info) };
-	struct ring_record rec;
+	struct ring_record rec, recs[2];
 	unsigned int nr;
 	size_t i;
 
@@ -393,12 +401,75 @@ static void test_header_limit(void **state)
 		assert_int_equal(rec.len, limit);
 		assert_rejected(ring_read_batch(r, &rec, 1, buf, sizeof(buf), &nr), EBADMSG);
 		assert_int_equal(ring_seek(r, RING_OLDEST, 0), 0);
+		assert_int_equal(ring_read_batch(r, recs, 2, buf, sizeof(buf), &nr), 0);
+		assert_int_equal(nr, 1);
+		assert_int_equal(ring_seek(r, RING_OLDEST, 0), 0);
+		assert_int_equal(ring_peek_batch(r, recs, 2, &nr), 0);
+		assert_int_equal(nr, 1);
+		assert_int_equal(ring_seek(r, RING_OLDEST, 0), 0);
 		assert_int_equal(ring_read(r, &rec, buf, sizeof(buf)), 0);
 		assert_rejected(ring_read(r, &rec, buf, sizeof(buf)), EBADMSG);
 		assert_rejected(ring_peek(r, &rec), EBADMSG);
 		ring_close(r);
 		ring_writer_close(w);
 	}
+}
+
+/* In a run there is the same record, or none. */
+static void test_run(void **state)
+{
+	struct bare *b = *state;
+	struct seqring_record *rec = record_at(b, 0);
+	struct seqring_view run, v;
+	unsigned int laps = 0, i;
+
+	assert_int_equal(peek(b), SEQRING_OK);
+	assert_true(seqring_reader_peek_run(&b->r, &run));
+	rec->stamp = 2;
+	assert_false(seqring_reader_peek_run(&b->r, &run));
+	rec->stamp = 0;
+	assert_false(seqring_reader_peek_run(&b->r, &run));
+	rec->stamp = 1;
+	rec->meta.flags = SEQRING_REC_PAD;
+	assert_false(seqring_reader_peek_run(&b->r, &run));
+	rec->meta.flags = 0;
+	rec->meta.len = b->r.payload_max + 1;
+	assert_false(seqring_reader_peek_run(&b->r, &run));
+	rec->meta.len = 40;
+	assert_true(seqring_reader_peek_run(&b->r, &run));
+
+	/* Records of all lengths, also at the end of the data area. */
+	for (i = 0; i < 200000; i++) {
+		if (seqring_reader_peek(&b->r, &v)) {
+			bare_publish(b, (i * 7) % 300);
+			continue;
+		}
+		assert_true(seqring_reader_peek_run(&b->r, &run));
+		assert_int_equal(run.pos, v.pos);
+		assert_int_equal(run.next, v.next);
+		assert_int_equal(run.seq, v.seq);
+		assert_int_equal(run.ts_ns, v.ts_ns);
+		assert_int_equal(run.lost, v.lost);
+		assert_ptr_equal(run.payload, v.payload);
+		assert_int_equal(run.len, v.len);
+		assert_int_equal(run.type, v.type);
+		assert_int_equal(run.flags, v.flags);
+		laps += v.next - v.pos != seqring_record_size(v.len);
+		seqring_reader_consume(&b->r, &v);
+	}
+	assert_true(laps > 0);
+	/* A payload beyond the end. */
+	while (DATA_SIZE - (b->r.pos & (DATA_SIZE - 1)) > 4096) {
+		if (seqring_reader_peek(&b->r, &v))
+			bare_publish(b, 300);
+		else
+			seqring_reader_consume(&b->r, &v);
+	}
+	while (seqring_reader_peek(&b->r, &v))
+		bare_publish(b, 300);
+	record_at(b, v.pos)->meta.len = 8192;
+	assert_true(b->r.payload_max >= 8192);
+	assert_false(seqring_reader_peek_run(&b->r, &run));
 }
 
 static void test_limit(void **state)
@@ -487,6 +558,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_head_behind, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resync_backwards, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_random_contents, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_run, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
 		cmocka_unit_test(test_header_changed),
 		cmocka_unit_test(test_header_limit),

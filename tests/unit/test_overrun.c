@@ -15,15 +15,15 @@
 
 static struct ring_writer *writer;
 static unsigned int laps_left;
+static unsigned int segments_left;
 static bool first_is_late;
 static unsigned int after;
 static uint64_t published;
 
-/* Laps the ring, as a fast writer does. */
-static void lap(unsigned int ring)
+static void overwrite(unsigned int ring, uint64_t bytes)
 {
 	struct seqring_writer *w = &writer->rings[ring].w;
-	uint64_t end = w->pos + 2 * DATA_SIZE;
+	uint64_t end = w->pos + bytes;
 
 	while (w->pos < end) {
 		published++;
@@ -31,11 +31,21 @@ static void lap(unsigned int ring)
 	}
 }
 
+/* Laps the ring, as a fast writer does. */
+static void lap(unsigned int ring)
+{
+	overwrite(ring, 2 * DATA_SIZE);
+}
+
 void at_read_fence(void)
 {
 	if (first_is_late) {
 		first_is_late = false;
 		publish_at(writer, 0, 50, &published, 8);
+	}
+	if (segments_left) {
+		segments_left--;
+		overwrite(0, DATA_SIZE / SEQRING_SEGMENTS);
 	}
 	if (!laps_left)
 		return;
@@ -50,6 +60,7 @@ void at_read_fence(void)
 static int setup(void **state)
 {
 	laps_left = 0;
+	segments_left = 0;
 	after = 0;
 	published = 0;
 	writer = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
@@ -62,6 +73,7 @@ static int setup(void **state)
 static int setup_two(void **state)
 {
 	laps_left = 0;
+	segments_left = 0;
 	after = 0;
 	published = 0;
 	writer = make_writer(2, SEQRING_CLOCK_MONOTONIC, 0);
@@ -134,8 +146,10 @@ static void test_batch(void **state)
 	unsigned int n, i, round;
 
 	for (round = 0; round < 100; round++) {
+		lap(0);
 		laps_left = 1;
-		after = round;
+		/* At the recheck of all records together, or later at that of a single one. */
+		after = round % 4;
 		assert_int_equal(ring_read_batch(*state, recs, 100, buf, sizeof(buf), &n), 0);
 		for (i = 0; i < n; i++) {
 			assert_int_equal(recs[i].seq, next + recs[i].lost);
@@ -147,6 +161,29 @@ static void test_batch(void **state)
 	after = 0;
 	assert_rejected(ring_read_batch(*state, recs, 100, buf, sizeof(buf), &n), EPIPE);
 	assert_int_equal(n, 0);
+}
+
+/* The writer overwrites only the first records of a batch: all of it counts as overrun. */
+static void test_batch_half_overrun(void **state)
+{
+	enum { NR = 3 * DATA_SIZE / SEQRING_SEGMENTS / 32 };
+	static _Alignas(8) unsigned char buf[8 * NR];
+	static struct ring_record recs[NR];
+	unsigned int n;
+
+	assert_int_equal(ring_seek(*state, RING_OLDEST, 0), 0);
+	/* The tail is at a record that the next segment needs. */
+	overwrite(0, DATA_SIZE);
+	assert_int_equal(ring_seek(*state, RING_OLDEST, 0), 0);
+	segments_left = 1;
+	assert_int_equal(ring_read_batch(*state, recs, NR, buf, sizeof(buf), &n), 0);
+	assert_int_equal(segments_left, 0);
+	assert_true(recs[0].lost > 0);
+	assert_memory_equal(recs[0].payload, &recs[0].seq, 8);
+	assert_int_equal(ring_seek(*state, RING_OLDEST, 0), 0);
+	assert_int_equal(ring_peek_batch(*state, recs, RING_PEEK_MAX, &n), 0);
+	segments_left = 1;
+	assert_rejected(ring_recheck(*state), ESTALE);
 }
 
 static int check_one(const struct ring_record *rec, void *arg)
@@ -200,6 +237,36 @@ static void test_peek(void **state)
 	assert_int_equal(n, published);
 	laps_left = LIBRING_OVERRUNS;
 	assert_rejected(ring_newest(*state, 0, &rec, &n, sizeof(n)), EPIPE);
+}
+
+static void test_peek_batch(void **state)
+{
+	struct ring_record recs[40];
+	uint64_t next = 1, lost;
+	unsigned int i, n, round;
+
+	for (round = 0; round < 100; round++) {
+		lap(0);
+		assert_int_equal(ring_peek_batch(*state, recs, ARRAY_SIZE(recs), &n), 0);
+		assert_int_equal(n, ARRAY_SIZE(recs));
+		/* None of them is consumed, and all that are not there any more count as lost. */
+		laps_left = 1;
+		assert_rejected(ring_recheck(*state), ESTALE);
+		assert_rejected(ring_advance(*state), EINVAL);
+		assert_int_equal(ring_peek_batch(*state, recs, ARRAY_SIZE(recs), &n), 0);
+		for (i = 0; i < n; i++)
+			assert_memory_equal(recs[i].payload, &recs[i].seq, 8);
+		assert_int_equal(recs[0].seq, next + recs[0].lost);
+		assert_int_equal(ring_recheck(*state), 0);
+		/* Overwritten between the recheck and the advance: they were read all the same. */
+		lap(0);
+		lost = stats_of(*state).lost;
+		assert_int_equal(ring_advance_some(*state, 1 + round % n), 0);
+		next = recs[0].seq + 1 + round % n;
+		assert_true(stats_of(*state).lost > lost - recs[0].lost);
+	}
+	next = check_next(*state, next);
+	assert_int_equal(stats_of(*state).read + stats_of(*state).lost, next);
 }
 
 static void test_seek(void **state)
@@ -282,8 +349,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read_gives_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_batch, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_batch_half_overrun, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_consume, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_peek, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_peek_batch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_seek, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_merge, setup_two, teardown),
 		cmocka_unit_test_teardown(test_merge_looks_again, teardown),

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What libring costs beside the protocol's own headers inline, which are the limit. Both move the
+ * same records through a ring of the same size in this process; tests/lib/cost.h compares them.
+ */
+#include <stdint.h>
+
+#include <libring.h>
+#include <seqring/reader.h>
+#include <seqring/writer.h>
+#include <sys/mman.h>
+
+#include "../lib/clock.h"
+#include "../lib/cost.h"
+#include "../lib/ring.h"
+
+#define DATA_SIZE (1u << 20)
+#define RECORDS	  4000u /* of a round, fewer than a lap */
+#define ROUNDS	  100u
+#define LEN	  32u
+#define TYPE	  7
+#define BATCH	  64u
+
+/*
+ * @w, @r: of the headers; @ctl: their ring
+ * @writer, @reader: of libring
+ * @wait: the writer's wake thresholds, where nobody sleeps
+ * @sum: of what was read, so that it is not left out
+ */
+struct both {
+	struct seqring_writer w;
+	struct seqring_reader r;
+	struct seqring_wait wait;
+	struct ring_writer *writer;
+	struct ring_reader *reader;
+	uint64_t payload[LEN / 8];
+	uint64_t buf[BATCH][LEN / 8];
+	struct ring_record recs[BATCH];
+	uint64_t sum;
+};
+
+static void *map_pages(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		die("mmap");
+	return p;
+}
+
+static double per_record(uint64_t start)
+{
+	return (double)(now_ns() - start) / RECORDS;
+}
+
+/* The length is not known where it is compiled, as in a library. */
+static uint32_t any_len(void)
+{
+	uint32_t len = LEN;
+
+	__asm__ volatile("" : "+r"(len));
+	return len;
+}
+
+static double publish_inline(void *arg)
+{
+	struct both *b = arg;
+	const uint32_t len = any_len();
+	uint64_t start = now_ns();
+	unsigned int i;
+
+	for (i = 0; i < RECORDS; i++) {
+		b->payload[0] = i;
+		seqring_writer_publish(&b->w, TYPE, 0, b->payload, len);
+		if (seqring_writer_wake_due(&b->w, &b->wait))
+			die("nobody sleeps");
+	}
+	return per_record(start);
+}
+
+static double publish_library(void *arg)
+{
+	struct both *b = arg;
+	const uint32_t len = any_len();
+	uint64_t start = now_ns();
+	unsigned int i;
+
+	for (i = 0; i < RECORDS; i++) {
+		b->payload[0] = i;
+		if (ring_writer_publish(b->writer, 0, TYPE, b->payload, len))
+			die("ring_writer_publish");
+	}
+	return per_record(start);
+}
+
+static double read_inline(void *arg)
+{
+	struct both *b = arg;
+	struct seqring_view v;
+	uint64_t start;
+	unsigned int i;
+
+	publish_inline(b);
+	start = now_ns();
+	for (i = 0; i < RECORDS; i++) {
+		if (seqring_reader_read(&b->r, &v, b->buf[0], sizeof(b->buf)))
+			die("the ring of the headers lacks a record");
+		b->sum += v.seq + v.len + b->buf[0][0];
+	}
+	return per_record(start);
+}
+
+static double read_library(void *arg)
+{
+	struct both *b = arg;
+	struct ring_record *rec = b->recs;
+	uint64_t start;
+	unsigned int i;
+
+	publish_library(b);
+	start = now_ns();
+	for (i = 0; i < RECORDS; i++) {
+		if (ring_read(b->reader, rec, b->buf[0], sizeof(b->buf)))
+			die("ring_read");
+		b->sum += rec->seq + rec->len + b->buf[0][0];
+	}
+	return per_record(start);
+}
+
+static void sum_records(struct both *b, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		b->sum += b->recs[i].seq + b->recs[i].len + *(const uint64_t *)b->recs[i].payload;
+}
+
+static double read_batches(void *arg)
+{
+	struct both *b = arg;
+	unsigned int i, nr;
+	uint64_t start;
+
+	publish_library(b);
+	start = now_ns();
+	for (i = 0; i < RECORDS; i += nr) {
+		if (ring_read_batch(b->reader, b->recs, BATCH, b->buf, sizeof(b->buf), &nr))
+			die("ring_read_batch");
+		sum_records(b, nr);
+	}
+	return per_record(start);
+}
+
+static double peek_batches(void *arg)
+{
+	struct both *b = arg;
+	unsigned int i, nr;
+	uint64_t start;
+
+	publish_library(b);
+	start = now_ns();
+	for (i = 0; i < RECORDS; i += nr) {
+		if (ring_peek_batch(b->reader, b->recs, BATCH, &nr))
+			die("ring_peek_batch");
+		sum_records(b, nr);
+		if (ring_recheck(b->reader) || ring_advance(b->reader))
+			die("ring_advance");
+	}
+	return per_record(start);
+}
+
+static void set_up(struct both *b)
+{
+	const struct ring_writer_opts opts = { .size = sizeof(opts), .data_size = DATA_SIZE };
+	struct seqring_ring_ctl *ctl = map_pages(4096);
+	void *data = map_pages(DATA_SIZE);
+	struct ring_fds fds;
+
+	*b = (struct both) { .wait = { .pos = SEQRING_WAIT_NONE, .seq = SEQRING_WAIT_NONE } };
+	if (seqring_writer_init(&b->w, ctl, data, DATA_SIZE) ||
+	    seqring_reader_init(&b->r, ctl, data, DATA_SIZE))
+		die("the headers take no such ring");
+	b->w.light_wake = 1;
+	if (ring_writer_create(&opts, &b->writer) || ring_writer_fds(b->writer, &fds) ||
+	    ring_open_fds(&fds, NULL, &b->reader))
+		die("ring_writer_create");
+}
+
+/*
+ * The bounds leave room above what is usual: 1.0 to 1.15, 1.6 to 1.85, 1.05 to 1.15 and 0.9 to
+ * 1.05. What a call of ring_read() adds is its own: the call, and a ring_record to be filled.
+ */
+int main(void)
+{
+	static struct both b;
+	const struct cost_pair pairs[] = {
+		{ "library.publish", publish_inline, publish_library, &b, ROUNDS, 1.25 },
+		{ "library.read", read_inline, read_library, &b, ROUNDS, 2 },
+		{ "library.read_batch", read_inline, read_batches, &b, ROUNDS, 1.2 },
+		{ "library.peek_batch", read_inline, peek_batches, &b, ROUNDS, 1.2 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		set_up(&b);
+		/* Both sides touch all pages first. */
+		for (unsigned int k = 0; k < 2 * DATA_SIZE / (RECORDS * (LEN + 24)); k++) {
+			pairs[i].control(&b);
+			pairs[i].subject(&b);
+		}
+		cost_check(&pairs[i]);
+		ring_close(b.reader);
+		ring_writer_close(b.writer);
+	}
+	return t_done();
+}

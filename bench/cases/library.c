@@ -33,7 +33,7 @@ static struct ring_writer *writer_new(uint64_t size, uint32_t clock_id, uint32_t
 {
 	struct ring_writer_opts opts = {
 		.size = sizeof(opts),
-		.flags = flags,
+		.flags = flags | RING_WRITER_PREFAULT,
 		.clock_id = clock_id,
 		.data_size = size,
 		.name = "ringbench",
@@ -66,7 +66,7 @@ static const char *library_create(struct stream *s)
 	const bool many = v->wake_records || v->wake_bytes;
 	const struct ring_open_opts opts = {
 		.size = sizeof(opts),
-		.flags = v->reader_flags,
+		.flags = v->reader_flags | RING_PREFAULT,
 		.wake_records = v->wake_records,
 		.wake_bytes = v->wake_bytes,
 		.wake_timeout_ns = many ? LATEST_NS : 0,

@@ -23,12 +23,19 @@ enum ring_whence {
 };
 
 /* ring_open_opts.flags */
-#define RING_EAGER (1u << 0) /* lowest latency, at the greatest cost for the writer */
+#define RING_EAGER    (1u << 0) /* lowest latency, at the greatest cost for the writer */
+#define RING_PREFAULT (1u << 1) /* take all page faults at the opening, not in the first lap */
+#define RING_LOCK     (1u << 2) /* what was read once stays in memory; see ring_open_opts */
 
 /**
  * struct ring_open_opts - how to open a ring for reading
  * @size: sizeof(struct ring_open_opts)
- * @flags: RING_EAGER or 0
+ * @flags: RING_EAGER, RING_PREFAULT and RING_LOCK, or 0. RING_PREFAULT gets all pages of the
+ *           rings that are read into memory and into this process's page tables: a memfd ring
+ *           then has all its memory. Without it, each page costs a fault when it is first read,
+ *           much more than its records. RING_LOCK keeps pages in memory from their first use on,
+ *           with RING_PREFAULT from the opening on (mlock2(2), MLOCK_ONFAULT). It counts against
+ *           RLIMIT_MEMLOCK. Neither is inherited by fork(). A device's pages are always in memory
  * @whence: where to start, an enum ring_whence
  * @value: for @whence
  * @merge_window_ns: hold a record back for so many nanoseconds, or until every ring has a
@@ -89,8 +96,9 @@ struct ring_open_opts {
  * -EOPNOTSUPP RING_SEQ on several rings, or RING_TIME without a clock; -EPIPE the writer
  * was faster than the search for the value; -ECONNREFUSED the serving process is gone or
  * takes no more readers; -ETIMEDOUT it did not accept or answer in time; -ENAMETOOLONG;
- * -ENOSPC this user's limit on memory for open devices is reached; -ENOMEM; -EMFILE and what
- * open(2), mmap(2), bpf(2) and connect(2) give.
+ * -ENOSPC this user's limit on memory for open devices is reached; -ENOMEM, with RING_LOCK also
+ * more than RLIMIT_MEMLOCK; -EPERM RING_LOCK, and that limit is 0; -EMFILE and what open(2),
+ * mmap(2), madvise(2), mlock2(2), bpf(2) and connect(2) give.
  */
 int ring_open(const char *where, const struct ring_open_opts *opts, struct ring_reader **out);
 

@@ -16,11 +16,13 @@
 #include "../base/kind.h"
 #include "../base/names.h"
 #include "../base/options.h"
+#include "../base/resident.h"
 #include "../reader/reader.h"
 #include "backends.h"
 
 #define OPEN_TIMEOUT_MS	    5000 /* open_timeout_ms by default */
 #define OPEN_TIMEOUT_MAX_MS 3600000
+#define FLAGS_KNOWN	    (RING_EAGER | RING_PREFAULT | RING_LOCK)
 
 static struct ring_origin no_origin(const struct ring_open_opts *opts)
 {
@@ -52,8 +54,10 @@ static int get_opts(const struct ring_open_opts *user, struct ring_open_opts *op
 					 "most %u, or 0 for %u, and 0",
 					 opts->open_timeout_ms, opts->reserved, OPEN_TIMEOUT_MAX_MS,
 					 OPEN_TIMEOUT_MS);
-	if (opts->flags & ~RING_EAGER)
-		return libring_set_error(EINVAL, "ring_open_opts.flags is 0x%x: RING_EAGER or 0",
+	if (opts->flags & ~FLAGS_KNOWN)
+		return libring_set_error(EINVAL,
+					 "ring_open_opts.flags is 0x%x: RING_EAGER, RING_PREFAULT "
+					 "and RING_LOCK, or 0",
 					 opts->flags);
 	if (opts->one_ring > 1)
 		return libring_set_error(EINVAL, "ring_open_opts.one_ring is %u: 0 or 1",
@@ -91,6 +95,26 @@ static int add_sources(struct ring_reader *r, const struct ring_open_opts *opts)
 	return 0;
 }
 
+/* Gets the memory of the rings that are read, as @flags say. */
+static int make_resident(const struct ring_reader *r, uint32_t flags)
+{
+	const struct ring_merge *m = &r->merge;
+	unsigned char *at = r->mapping.map;
+	size_t size = r->mapping.size;
+	int err = 0;
+
+	if (m->nr_src < r->mapping.hdr.nr_rings) {
+		at += r->mapping.hdr.ring_offset + m->src->ring * r->mapping.hdr.ring_stride;
+		size = (size_t)(r->mapping.hdr.data_offset + r->mapping.hdr.data_size);
+	}
+	/* In this order: what is locked on its first use is prefaulted once. */
+	if (flags & RING_LOCK)
+		err = libring_lock(at, size);
+	if (!err && flags & RING_PREFAULT)
+		err = libring_prefault(at, size, false);
+	return err;
+}
+
 /* Opens a ring of kind @b. @origin stays the caller's. */
 static int open_origin(const struct ring_backend *b, const struct ring_origin *origin,
 		       const struct ring_open_opts *opts, struct ring_reader **out)
@@ -115,6 +139,8 @@ static int open_origin(const struct ring_backend *b, const struct ring_origin *o
 		err = libring_open_wake(&r->wakeup);
 	if (!err)
 		err = add_sources(r, opts);
+	if (!err)
+		err = make_resident(r, opts->flags);
 	if (!err)
 		err = libring_seek(r, opts->whence, opts->value);
 	if (err) {

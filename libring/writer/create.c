@@ -18,8 +18,11 @@
 #include "../base/fd.h"
 #include "../base/membarrier.h"
 #include "../base/options.h"
+#include "../base/resident.h"
 #include "serve.h"
 #include "writer.h"
+
+#define FLAGS_KNOWN (RING_WRITER_FULL_FENCE | RING_WRITER_PREFAULT | RING_WRITER_LOCK)
 
 /* The layout of the ring's memfd, in bytes. */
 struct shape {
@@ -40,10 +43,11 @@ static int get_opts(const struct ring_writer_opts *user, struct ring_writer_opts
 	err = libring_get_opts(o, sizeof(*o), user, "ring_writer_opts");
 	if (err)
 		return err;
-	if (o->flags & ~RING_WRITER_FULL_FENCE || o->reserved)
+	if (o->flags & ~FLAGS_KNOWN || o->reserved)
 		return libring_set_error(EINVAL,
 					 "ring_writer_opts.flags is 0x%x and reserved %u: flags "
-					 "are RING_WRITER_FULL_FENCE or 0, reserved is 0",
+					 "are RING_WRITER_FULL_FENCE, _PREFAULT and _LOCK, or 0; "
+					 "reserved is 0",
 					 o->flags, o->reserved);
 	if (!o->nr_rings)
 		o->nr_rings = 1;
@@ -189,6 +193,12 @@ static int create(struct ring_writer *w, const struct ring_writer_opts *o)
 	snprintf(name, sizeof(name), "seqring:%s", o->name ? o->name : "");
 	w->map_size = (size_t)s.total;
 	err = create_memfd(name, s.total, &w->fds.ring, &w->map);
+	if (err)
+		return err;
+	if (o->flags & RING_WRITER_LOCK)
+		err = libring_lock(w->map, w->map_size);
+	if (!err && o->flags & RING_WRITER_PREFAULT)
+		err = libring_prefault(w->map, w->map_size, true);
 	if (err)
 		return err;
 	w->wait_size = o->nr_rings * sizeof(*w->wait);

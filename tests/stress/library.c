@@ -15,7 +15,8 @@
 #include "../lib/ring.h"
 
 #define DATA_SIZE (1u << 20)
-#define RECORDS	  4000u /* of a round, fewer than a lap */
+#define LAP_SIZE  (1u << 18)
+#define RECORDS	  4000u /* of a round, fewer than a lap of either size */
 #define ROUNDS	  100u
 #define LEN	  32u
 #define TYPE	  7
@@ -169,6 +170,45 @@ static double peek_batches(void *arg)
 	return per_record(start);
 }
 
+/*
+ * A lap of a new ring with all its memory, written and read; @laps before it. Page faults would
+ * show: a fault takes longer than the records of a page.
+ */
+static double cost_after(struct both *b, unsigned int laps)
+{
+	const struct ring_writer_opts wopts = {
+		.size = sizeof(wopts),
+		.flags = RING_WRITER_PREFAULT,
+		.data_size = LAP_SIZE,
+	};
+	const struct ring_open_opts ropts = { .size = sizeof(ropts), .flags = RING_PREFAULT };
+	struct ring_fds fds;
+	uint64_t start;
+	double ns;
+
+	if (ring_writer_create(&wopts, &b->writer) || ring_writer_fds(b->writer, &fds) ||
+	    ring_open_fds(&fds, &ropts, &b->reader))
+		die("ring_writer_create");
+	while (laps--)
+		read_batches(b);
+	start = now_ns();
+	read_batches(b);
+	ns = per_record(start);
+	ring_close(b->reader);
+	ring_writer_close(b->writer);
+	return ns;
+}
+
+static double first_lap(void *arg)
+{
+	return cost_after(arg, 0);
+}
+
+static double later_lap(void *arg)
+{
+	return cost_after(arg, 4);
+}
+
 static void set_up(struct both *b)
 {
 	const struct ring_writer_opts opts = { .size = sizeof(opts), .data_size = DATA_SIZE };
@@ -199,8 +239,12 @@ int main(void)
 		{ "library.read_batch", read_inline, read_batches, &b, ROUNDS, 1.2 },
 		{ "library.peek_batch", read_inline, peek_batches, &b, ROUNDS, 1.2 },
 	};
+	const struct cost_pair laps = {
+		"library.first_lap", later_lap, first_lap, &b, ROUNDS, 1.5
+	};
 	unsigned int i;
 
+	cost_check(&laps);
 	for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
 		set_up(&b);
 		/* Both sides touch all pages first. */

@@ -339,7 +339,7 @@ static void test_options(void **state)
 
 	try_opts(w, OPTS(.flags = 0), 0);
 	try_opts(w, OPTS(.flags = RING_EAGER), 0);
-	try_opts(w, OPTS(.flags = 2), EINVAL);
+	try_opts(w, OPTS(.flags = 1u << 31), EINVAL);
 	try_opts(w, OPTS(.flags = ~0u), EINVAL);
 	try_opts(w, OPTS(.whence = RING_NEWEST), 0);
 	try_opts(w, OPTS(.whence = RING_HEAD), 0);

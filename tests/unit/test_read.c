@@ -510,7 +510,7 @@ static void test_stats(void **state)
 {
 	struct ring_writer *w = *state;
 	struct ring_stats_at one = { .size = sizeof(one) };
-	struct ring_stats st = { .size = sizeof(st) - 1 };
+	struct ring_stats st = { .size = offsetof(struct ring_stats, unfenced) - 1 };
 	struct ring_reader *r = open_reader(w, NULL);
 
 	assert_rejected(ring_stats(r, &st), EINVAL);

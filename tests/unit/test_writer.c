@@ -52,7 +52,7 @@ static void test_options(void **state)
 	assert_rejected(ring_writer_create(NULL, &w), EINVAL);
 	try_create(OPTS(.flags = 0), 0);
 	try_create(OPTS(.flags = RING_WRITER_FULL_FENCE), 0);
-	try_create(OPTS(.flags = 2), EINVAL);
+	try_create(OPTS(.flags = 1u << 31), EINVAL);
 	try_create(OPTS(.reserved = 1), EINVAL);
 	try_create(OPTS(.clock_id = SEQRING_CLOCK_MONOTONIC), 0);
 	try_create(OPTS(.clock_id = SEQRING_CLOCK_COARSE), 0);

@@ -413,6 +413,29 @@ int ring_set_wakeup(struct ring_reader *r, uint64_t records, uint64_t bytes, uin
 int ring_seek(struct ring_reader *r, enum ring_whence whence, uint64_t value);
 
 /**
+ * ring_wall_time() - convert the time of a record to that of the wall clock
+ * @r: the reader
+ * @ts_ns: ring_record.ts_ns, or any other time of the ring's clock
+ * @realtime_ns: set to nanoseconds of CLOCK_REALTIME since 1970, UTC
+ *
+ * Never sleeps; reads clocks. CLOCK_REALTIME steps when somebody sets the time, and CLOCK_MONOTONIC
+ * stops during a suspend. So the reader keeps pairs of both times: it measures when it is opened,
+ * in each call of this function, and whenever it prepares to sleep in ring_wait() or arms the
+ * descriptor of ring_fd(). Each step makes a pair, and the last 16 are kept. A record converts by
+ * the pair of its time:
+ * - A record from before a step keeps its time of then, if the reader measured between the record
+ *   and the step; otherwise it gets the time as of after the step. Convert records soon.
+ * - A record that is older than the reader converts by the first pair.
+ *
+ * The result is as exact as the measurement, some 100 ns unless an interrupt came each time; with
+ * SEQRING_CLOCK_COARSE it is the time of the last tick before the record, and a record may be on
+ * the wrong side of a step that came within that tick.
+ *
+ * Return: 0; -EOPNOTSUPP the ring has no clock; -ERANGE the result lies before 1970 or after 2262.
+ */
+int ring_wall_time(struct ring_reader *r, uint64_t ts_ns, uint64_t *realtime_ns);
+
+/**
  * ring_newest() - copy the newest record of a ring: a consistent snapshot of shared state
  * @r: the reader; does not move
  * @ring: number of the ring in the device, from 0; need not be one that is read

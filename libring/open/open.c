@@ -139,6 +139,7 @@ static int open_origin(const struct ring_backend *b, const struct ring_origin *o
 		err = libring_open_wake(&r->wakeup);
 	if (!err)
 		err = add_sources(r, opts);
+	libring_walltime_open(&r->walltime, r->mapping.hdr.clock_id);
 	if (!err)
 		err = make_resident(r, opts->flags);
 	if (!err)

@@ -8,6 +8,7 @@
 #include "mapping.h"
 #include "merge.h"
 #include "wakeup.h"
+#include "walltime.h"
 
 /* The process that serves the ring, if @known. */
 struct ring_peer {
@@ -59,6 +60,7 @@ struct ring_reader {
 	void *bounce;
 	struct ring_mapping mapping;
 	struct ring_wakeup wakeup;
+	struct ring_walltime walltime;
 	struct ring_peer peer;
 	const struct ring_backend *backend;
 	void *state;

@@ -131,6 +131,7 @@ int libring_arm_and_check(struct ring_reader *r, bool for_fd, uint64_t *at)
 	int err;
 
 	r->wakeup.armed = false;
+	libring_walltime_sample(&r->walltime);
 	do {
 		pending = count_pending(r);
 		due = r->merge.due_ns;
@@ -158,6 +159,7 @@ int libring_rearm(struct ring_reader *r, struct ring_source **out)
 	uint64_t due;
 	int err;
 
+	libring_walltime_sample(&r->walltime);
 	/* Once: each further call looks at everything anew, also at the writer's process. */
 	r->wakeup.armed = false;
 	do {

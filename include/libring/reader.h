@@ -469,6 +469,8 @@ int ring_newest(struct ring_reader *r, unsigned int ring, struct ring_record *re
  * @peer_pid: process that listened at the socket, in this process's PID namespace; 0: it is in
  *           another one. It may be gone, and its number may be another process's by now
  * @peer_uid, @peer_gid: its effective user and group when it began to listen
+ * @path: the path that ring_open() found for the name, or was given: a device, a socket, a memfd or
+ *           pins. NULL: the ring was opened by descriptors. Valid until ring_close()
  */
 struct ring_info {
 	size_t size;
@@ -486,6 +488,7 @@ struct ring_info {
 	uint32_t peer_pid;
 	uint32_t peer_uid;
 	uint32_t peer_gid;
+	const char *path;
 };
 
 /**

@@ -134,6 +134,13 @@ static int open_origin(const struct ring_backend *b, const struct ring_origin *o
 		.app_fd = -1,
 		.wake_fd = -1,
 	};
+	if (origin->path) {
+		r->path = strdup(origin->path);
+		if (!r->path) {
+			free(r);
+			return libring_set_error(ENOMEM, "no memory for a reader");
+		}
+	}
 	err = b->open(r, origin);
 	if (!err)
 		err = libring_open_wake(&r->wakeup);
@@ -190,6 +197,7 @@ static int open_path(const char *path, const struct ring_open_opts *opts, struct
 	struct stat st;
 	unsigned int i;
 
+	origin.path = path;
 	if (stat(path, &st)) {
 		if (errno == ENOENT || errno == ENOTDIR)
 			return -ENOENT;

@@ -25,12 +25,14 @@ struct ring_reader;
  *       sleep, have fds.ring alone; the others are -1
  * @conn: connection to the process that serves the ring, or -1
  * @owner: the directory with the lock of the process that the ring ends with, or -1
+ * @path: the path that led to them, for ring_info.path; NULL: the caller gave descriptors
  * @until_ns: when the process that serves the ring must have answered
  */
 struct ring_origin {
 	struct ring_fds fds;
 	int conn;
 	int owner;
+	const char *path;
 	uint64_t until_ns;
 };
 

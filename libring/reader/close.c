@@ -13,6 +13,7 @@ void libring_free_reader(struct ring_reader *r)
 	libring_unmap_ring(&r->mapping);
 	libring_merge_free(&r->merge);
 	free(r->bounce);
+	free(r->path);
 	free(r);
 }
 

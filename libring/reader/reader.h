@@ -50,6 +50,7 @@ struct ring_peek {
  * @bounce:  where ring_consume() copies a payload to; NULL before its first call
  * @consuming: ring_consume() runs, and may be calling its function
  * @closed:  by that function: ring_consume() frees the reader
+ * @path:    the path that led to the ring; NULL: it was opened by descriptors
  * @state:   the backend's own
  */
 struct ring_reader {
@@ -63,6 +64,7 @@ struct ring_reader {
 	struct ring_walltime walltime;
 	struct ring_peer peer;
 	const struct ring_backend *backend;
+	char *path;
 	void *state;
 	struct ring_peek peek;
 };

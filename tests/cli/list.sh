@@ -26,13 +26,15 @@ test_info()
 	rc info about >out || because "status $?" || return
 	grep -qx "served by  process $server of user $(id -u), group $(id -g)" out ||
 		because "$(grep served out)" || return
+	grep -qx "path       $RINGDIR/about" out || because "$(grep path out)" || return
 	grep -q '^published  4$' out && grep -q '^size       256K each$' out &&
 		grep -q '^payload    at most 65512 bytes$' out && grep -q '^clock      monotonic$' out &&
 		grep -q '^schema     16 bytes$' out && grep -q '^to read    4 records, ' out &&
 		grep -q '^ring 0: published 4, .*dropped busy 0 too_big 0 dead 0 fault 0 handover 0 superseded 0$' out ||
 		because "$(cat out)" || return
 	rc info about --json >out || because "status $?" || return
-	json document out 'd["name"] == "about"' 'd["kind"] == "process"' 'd["nr_rings"] == 1' \
+	json document out 'd["name"] == "about"' "d[\"path\"] == \"$RINGDIR/about\"" \
+		'd["kind"] == "process"' 'd["nr_rings"] == 1' \
 		'd["data_size"] == 262144' 'd["payload_max"] == 65512' 'd["clock"] == "monotonic"' \
 		'd["published"] == 4' 'd["lag_records"] == 4' 'd["schema_size"] == 16' \
 		'd["schema"] == "{\"fields\": \"\\x01\"}\\n"' 'd["ended"] is False' \

@@ -61,6 +61,14 @@ static pid_t fork_server(struct ring_writer *w, const char *name, int *ready)
 	return pid;
 }
 
+static const char *path_in(struct ring_reader *r)
+{
+	struct ring_info info = { .size = sizeof(info) };
+
+	assert_int_equal(ring_info(r, &info), 0);
+	return info.path;
+}
+
 static void test_across_fork(void **state)
 {
 	struct ring_writer *w = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
@@ -75,6 +83,9 @@ static void test_across_fork(void **state)
 	assert_int_equal(read(ready, &n, 1), 1);
 	assert_int_equal(ring_open("served", NULL, &r), 0);
 	assert_int_equal(ring_open(path_of("served"), NULL, &by_path), 0);
+	/* The path that the name led to is that of the socket. */
+	assert_string_equal(path_in(r), path_of("served"));
+	assert_string_equal(path_in(by_path), path_of("served"));
 	for (i = 0; i < 5; i++) {
 		assert_int_equal(wait_woken(r), 0);
 		assert_int_equal(ring_read(r, &rec, &n, sizeof(n)), 0);
@@ -83,6 +94,9 @@ static void test_across_fork(void **state)
 	}
 	close(ready);
 	ring_close(by_path);
+	ring_close(r);
+	r = open_reader(w, NULL);
+	assert_null(path_in(r));
 	ring_close(r);
 	kill_and_reap(pid);
 	ring_writer_close(w);

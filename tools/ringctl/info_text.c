@@ -62,6 +62,8 @@ int info_print_text(const struct ring_details *d)
 	uint32_t i;
 
 	printf("name       %s\n", *info->name ? info->name : "-");
+	if (info->path)
+		printf("path       %s\n", info->path);
 	printf("kind       %s (%s)\n", info_kind(info->writer), info_writer(info->writer));
 	if (d->device_known)
 		printf("mode       %s\nreaders    %u\n", info_mode(d->mode), d->readers);

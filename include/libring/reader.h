@@ -496,7 +496,7 @@ struct ring_info {
  * @r: the reader
  * @info: its size is read, all else is filled on success
  *
- * Never sleeps.
+ * Never sleeps. Any thread, also while another one uses @r, except in ring_close().
  *
  * Return: 0; -EINVAL @info->size is too small; -E2BIG @info has unknown fields.
  */
@@ -550,7 +550,8 @@ struct ring_stats {
  * @stats: its size is read, all else is filled on success. The values of a ring that is being
  *         written are read one after the other, not at one moment
  *
- * Never sleeps.
+ * Never sleeps. Only the thread that uses @r: the call looks at what that thread changes.
+ * Another thread that wants the counters of the rings opens a reader of its own.
  *
  * Return: 0; -EINVAL @stats->size is too small; -E2BIG @stats has unknown fields.
  */
@@ -584,7 +585,7 @@ struct ring_stats_at {
  * @ring: number of the ring, from 0; need not be one that is read
  * @stats: as in ring_stats()
  *
- * Never sleeps.
+ * Never sleeps. The thread that uses @r, as ring_stats().
  *
  * Return: 0; -ENOENT no such ring; -EINVAL, -E2BIG as ring_stats().
  */

@@ -96,6 +96,10 @@ int ring_writer_adopt(struct ring_writer *w);
  * Threads: of the functions below up to ring_writer_discard(), those that get the same @w
  * and the same @ring belong to one thread at a time. Different rings may be written by
  * different threads at the same time.
+ *
+ * While other threads publish, one more thread at a time may call ring_writer_listen(),
+ * ring_writer_listen_opts() and ring_writer_serve(). ring_writer_fds() may be called by any thread
+ * at any time. ring_writer_close() and ring_writer_adopt() exclude all others.
  */
 
 /**
@@ -185,7 +189,7 @@ int ring_writer_discard(struct ring_writer *w, unsigned int ring);
  * @fds: set to the descriptors, for ring_open_fds() here or in a process that inherits or
  *       receives them. They stay the writer's: do not close them
  *
- * Never sleeps.
+ * Never sleeps. Any thread, at any time before ring_writer_close().
  *
  * Return: 0.
  */
@@ -224,7 +228,8 @@ struct ring_listen_opts {
  * @fd: set to a descriptor that is readable when ring_writer_serve() has something to do.
  *      It stays the writer's and is valid until ring_writer_close()
  *
- * May sleep, for about a second at most while another process has the directory locked.
+ * May sleep, for about a second at most while another process has the directory locked. Any
+ * thread, also while others publish.
  * Creates the directory of a name. Replaces a socket that no process serves any more.
  *
  * Return: 0; -EPERM as in ring_writer_publish(); -EINVAL bad name; -EALREADY this writer listens
@@ -253,7 +258,7 @@ int ring_writer_listen_opts(struct ring_writer *w, const char *where,
  * ring_writer_serve() - give the ring's descriptors to processes that connected
  * @w: the writer
  *
- * Never sleeps. Other threads may publish at the same time.
+ * Never sleeps. Any thread, one at a time; others may publish at the same time.
  *
  * Return: 0; -EINVAL ring_writer_listen() was not called; -EPERM as in ring_writer_publish().
  */

@@ -142,7 +142,8 @@ int ring_bpf_explain(int err);
  * A continued ring: becomes the owner of the ring and switches from the previous writers to the
  * programs of @b, then detaches the previous ones. No event is published by both. In between
  * nobody publishes for an RCU grace period, which SEQRING_DROP_HANDOVER counts. If this fails, the
- * previous writers and owner go on.
+ * previous writers and owner go on. A ring that a program has taken and not given back is free
+ * afterwards.
  *
  * The ring ends with this process, unless ring_bpf_keep() is called. Its readers notice when the
  * process is killed, by a lock or by its PID: see RING_KILLED in libring/reader.h.
@@ -203,7 +204,8 @@ int ring_bpf_keep(struct ring_bpf *b, struct bpf_link *const *links, unsigned in
  * the name.
  *
  * Return: 0, also if the ring has ended before; -EPERM as ring_bpf_keep(); -EINVAL not started;
- * -EBUSY a program was publishing for a whole second: call again; what bpf(2), unlink(2) and rmdir(2) give.
+ * -EBUSY a program was publishing for a whole second, or has forgotten a reservation and may sleep:
+ * call again; what bpf(2), unlink(2) and rmdir(2) give.
  */
 int ring_bpf_end(struct ring_bpf *b);
 

@@ -141,7 +141,8 @@ enum seqring_drop {
 	SEQRING_DROP_FAULT = 3,	/* the payload could not be read */
 	SEQRING_DROP_HANDOVER = 4,	/* BPF: while one loader takes over from another one */
 	SEQRING_DROP_SUPERSEDED = 5,	/* BPF: by a program that another loader has replaced */
-	SEQRING_DROP_CAUSES = 6,
+	SEQRING_DROP_ABANDONED = 6,	/* BPF: the ring is taken by a program that forgot it */
+	SEQRING_DROP_CAUSES = 7,
 	SEQRING_DROP_SLOTS = 8,	/* slots in the ABI; the others are reserved */
 };
 

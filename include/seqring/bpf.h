@@ -24,7 +24,8 @@
  * single ring, so does a program that publishes on another CPU at the same moment.
  *
  * Every function returns 0 or
- *	-EBUSY		dropped: the ring was busy (SEQRING_DROP_BUSY counts it)
+ *	-EBUSY		dropped: the ring was busy (SEQRING_DROP_BUSY counts it), or a program has
+ *			taken it and ended without commit or discard (SEQRING_DROP_ABANDONED)
  *	-EMSGSIZE	dropped: @len is above payload_max (SEQRING_DROP_TOO_BIG)
  *	-EFAULT		dropped: the payload could not be read (SEQRING_DROP_FAULT)
  *	-ENODEV		dropped: the ring has ended (SEQRING_DROP_DEAD), or was never set up
@@ -129,13 +130,13 @@ static __always_inline int seqring_bpf_take(struct seqring_bpf_state *state, int
 		if (seqring_unlikely(seqring_bpf_is_foreign(state, epoch)) ||
 		    seqring_unlikely(seqring_read(&state->owner)))
 			return 0;
-		seqring_write(&state->owner, 1);
+		seqring_write(&state->owner, SEQRING_BPF_TAKEN);
 		seqring_compiler_barrier(NEST);
 		return 1;
 	}
 #endif
 	if (seqring_unlikely(seqring_bpf_is_foreign(state, epoch)) ||
-	    seqring_cmpxchg_full(NEST, &state->owner, 0, 1))
+	    seqring_cmpxchg_full(NEST, &state->owner, 0, SEQRING_BPF_TAKEN))
 		return 0;
 #ifndef SEQRING_BPF_NO_PREEMPT
 	if (seqring_unlikely(seqring_bpf_is_foreign(state, epoch))) {
@@ -167,6 +168,25 @@ static __always_inline int seqring_bpf_reject_foreign(struct seqring_ring_ctl *c
 	return -ESTALE;
 }
 
+#ifdef SEQRING_BPF_NO_PREEMPT
+/*
+ * True if the program that has taken this CPU's ring cannot be running any more. A program that is
+ * not preempted runs in one task from begin to end. It lies below the program that finds its ring
+ * taken, which therefore may mark the ring with a plain store. If the mark is still there when
+ * another task runs on this CPU, the first program has ended and has not given the ring back.
+ */
+static __always_inline int seqring_bpf_is_abandoned(struct seqring_bpf_state *state)
+{
+	const __u64 task = bpf_get_current_task();
+
+	if (seqring_read(&state->owner) == SEQRING_BPF_SEEN)
+		return seqring_read(&state->seen_by) != task;
+	seqring_write(&state->seen_by, task);
+	seqring_write(&state->owner, SEQRING_BPF_SEEN);
+	return 0;
+}
+#endif
+
 /* Counts the drop of a record that could not take the ring. Return: -ENODEV; -ESTALE; -EBUSY. */
 SEQRING_BPF_COLD int seqring_bpf_reject_take(struct seqring_ring_ctl *ctl,
 					     const volatile struct seqring_bpf_geometry *geo)
@@ -181,6 +201,12 @@ SEQRING_BPF_COLD int seqring_bpf_reject_take(struct seqring_ring_ctl *ctl,
 		seqring_add(&ctl->dropped[SEQRING_DROP_DEAD], 1);
 		return -ENODEV;
 	}
+#ifdef SEQRING_BPF_NO_PREEMPT
+	if (geo->cpu_mask && seqring_bpf_is_abandoned(seqring_bpf_state(ctl))) {
+		seqring_add(&ctl->dropped[SEQRING_DROP_ABANDONED], 1);
+		return -EBUSY;
+	}
+#endif
 	seqring_add(&ctl->dropped[SEQRING_DROP_BUSY], 1);
 	return -EBUSY;
 }
@@ -590,7 +616,8 @@ static __always_inline int seqring_bpf_do_publish(struct seqring_bpf_open *o,
  *
  * If this returns 0, the caller overwrites @len bytes (or fewer after seqring_bpf_trim())
  * and no others. On every path it then calls seqring_bpf_commit() or
- * seqring_bpf_discard(). Until then, every other record for the same ring is dropped.
+ * seqring_bpf_discard(). Until then, every other record for the same ring is dropped. If it
+ * forgets that, the ring stays taken until another loader takes it over or it ends.
  *
  * Return: 0; -EBUSY; -EMSGSIZE; -ENODEV; -ESTALE.
  */
@@ -602,6 +629,32 @@ static __always_inline int seqring_bpf_do_publish(struct seqring_bpf_open *o,
 			__err = seqring_bpf_do_reserve(o, len, payload); \
 		__err; \
 	})
+
+/*
+ * Frees a ring that was taken by a program that has ended. Its reservation may have put a PAD at
+ * head, which a reader may have passed: the next record starts behind it, as after a discard.
+ */
+SEQRING_BPF_COLD int seqring_bpf_reset(struct seqring_ring_ctl *ctl,
+				       const volatile struct seqring_bpf_geometry *geo)
+{
+	struct seqring_bpf_state *state = seqring_bpf_state(ctl);
+	const __u64 head = ctl->head;
+	const struct seqring_record *rec;
+	const __u32 owner = seqring_read(&state->owner);
+
+	if (!geo->nr_rings || seqring_read(&state->epoch) != SEQRING_BPF_EPOCH_NONE)
+		return -EINVAL;
+	if (!owner || owner == SEQRING_BPF_ENDED)
+		return 0;
+	rec = seqring_bpf_record_at(ctl, geo, head);
+	if (state->seg_end && rec->stamp == ctl->seq + 1) {
+		state->pos = (head | (geo->data_size - 1)) + 1;
+		state->pad_seg_end = state->seg_end;
+		state->seg_end = 0;
+	}
+	seqring_bpf_leave(ctl);
+	return 0;
+}
 
 /* The control program: see struct seqring_bpf_ctl. */
 static __always_inline int seqring_bpf_do_ctl(struct seqring_bpf_ctl *c, void *map,
@@ -636,14 +689,18 @@ static __always_inline int seqring_bpf_do_ctl(struct seqring_bpf_ctl *c, void *m
 		seqring_store_release(JOIN, &h->owner, c->owner);
 		return 0;
 	}
-	if (cmd != SEQRING_BPF_CTL_END && cmd != SEQRING_BPF_CTL_EPOCH)
+	if (cmd != SEQRING_BPF_CTL_END && cmd != SEQRING_BPF_CTL_EPOCH &&
+	    cmd != SEQRING_BPF_CTL_RESET)
 		return -EINVAL;
 	element = (unsigned char *)bpf_map_lookup_elem(map, &ring);
 	if (!element)
 		return -ENOENT;
 	ctl = (struct seqring_ring_ctl *)(element + geo->ring_offset);
 	state = (struct seqring_bpf_state *)((unsigned char *)ctl + SEQRING_BPF_STATE_OFFSET);
+	if (cmd == SEQRING_BPF_CTL_RESET)
+		return seqring_bpf_reset(ctl, geo);
 	if (cmd == SEQRING_BPF_CTL_EPOCH) {
+		seqring_write(&state->no_sleep, !!c->ticks);
 		seqring_write(&state->next_epoch, (__u32)c->owner_pidns);
 		seqring_write(&state->epoch, (__u32)c->owner);
 		/*

@@ -20,7 +20,8 @@
  *
  * @seg_end: as in struct seqring_writer. 0: the last reservation was discarded behind a
  *	PAD, which does not move head; @pos and @pad_seg_end count instead
- * @owner: 0: no program writes the ring; SEQRING_BPF_ENDED; else a program is publishing
+ * @owner: 0: no program writes the ring; SEQRING_BPF_ENDED; SEQRING_BPF_TAKEN: a program is
+ *	publishing; SEQRING_BPF_SEEN: the same, and another program has found the ring taken
  * @idle_publishes: records since the last wake-up, while a sleeper is announced
  * @pos: where the next record starts, if @seg_end is 0
  * @pad_seg_end: end of the segment that @pos is in, if @seg_end is 0
@@ -28,6 +29,8 @@
  * @epoch: only programs of this epoch, or of none, publish. 0: the ring was not started yet, or its
  *	programs have no epoch; SEQRING_BPF_EPOCH_NONE: a loader is taking the ring over
  * @next_epoch: the epoch of the loader that took the ring over last, or is taking it over
+ * @seen_by: the task in which a program found the ring taken, if @owner is SEQRING_BPF_SEEN
+ * @no_sleep: no program of @epoch may sleep, so each is an RCU read-side critical section
  * @cold: the part that only a record that leaves its segment needs
  */
 struct seqring_bpf_state {
@@ -39,7 +42,9 @@ struct seqring_bpf_state {
 	__u64 clock_base_ns;
 	__u32 epoch;
 	__u32 next_epoch;
-	__u64 reserved[2];
+	__u64 seen_by;
+	__u32 no_sleep;
+	__u32 reserved;
 	struct seqring_writer_cold cold;
 };
 SEQRING_ASSERT(sizeof(struct seqring_bpf_state) == 208, "state is 208 bytes");
@@ -79,7 +84,9 @@ struct seqring_bpf_geometry {
 };
 SEQRING_ASSERT(sizeof(struct seqring_bpf_geometry) == 128, "geometry is 128 bytes");
 
-/* seqring_bpf_state.owner of a ring that has ended. */
+/* seqring_bpf_state.owner of a ring that is not free. */
+#define SEQRING_BPF_TAKEN	1u
+#define SEQRING_BPF_SEEN	2u
 #define SEQRING_BPF_ENDED	(~0u)
 
 /* seqring_bpf_state.epoch while the programs of no loader may publish. */
@@ -98,7 +105,10 @@ SEQRING_ASSERT(sizeof(struct seqring_bpf_geometry) == 128, "geometry is 128 byte
  * DOORBELL: wake all sleepers. -EAGAIN: try again.
  * CLOCK: set @ticks to jiffies.
  * EPOCH: from now on programs of epoch @owner write @ring, and the last loader is that of epoch
- *	@owner_pidns. -EBUSY: the same, but a program is publishing, perhaps of another epoch.
+ *	@owner_pidns. @ticks: not 0: no program of @owner may sleep. -EBUSY: the same, but a
+ *	program is publishing, perhaps of another epoch.
+ * RESET: free @ring, which a program has taken and left without commit or discard. No program
+ *	runs that may write @ring: its epoch is SEQRING_BPF_EPOCH_NONE, and a grace period is over.
  *
  * All return 0 except as said, -ENOENT if there is no such ring, -EINVAL if there is no
  * such command.
@@ -108,6 +118,7 @@ SEQRING_ASSERT(sizeof(struct seqring_bpf_geometry) == 128, "geometry is 128 byte
 #define SEQRING_BPF_CTL_DOORBELL	3u
 #define SEQRING_BPF_CTL_CLOCK	4u
 #define SEQRING_BPF_CTL_EPOCH	5u
+#define SEQRING_BPF_CTL_RESET	6u
 
 struct seqring_bpf_ctl {
 	__u32 cmd;

@@ -30,8 +30,8 @@ int ring_bpf_end(struct ring_bpf *b)
 	err = libring_bpf_check_own(b);
 	if (err || b->ended)
 		return err;
-	err = libring_bpf_end_rings(bpf_program__fd(b->ctl), bpf_map__fd(b->doorbell),
-				    b->hdr.nr_rings, false);
+	err = libring_bpf_end(bpf_program__fd(b->ctl), bpf_map__fd(b->doorbell),
+			      bpf_map__fd(b->map), &b->hdr, false);
 	if (err)
 		return err;
 	b->ended = true;

@@ -76,7 +76,7 @@ static int destroy_partial(const char *name, struct ring_pins *p)
 			return err;
 		libring_pins_detach_writers(p);
 		if (p->ctl >= 0)
-			libring_bpf_end_rings(p->ctl, p->doorbell, h.nr_rings, false);
+			libring_bpf_end(p->ctl, p->doorbell, p->ring, &h, false);
 	}
 	err = libring_pins_remove(p);
 	libring_pins_close(p);
@@ -108,7 +108,7 @@ static int resolve_existing(struct ring_bpf *b)
 	if (libring_bpf_has_ended(b->pins.ring, &h) ||
 	    (h.owner && !(b->opts.flags & RING_BPF_CONTINUE))) {
 		libring_pins_detach_writers(&b->pins);
-		libring_bpf_end_rings(b->pins.ctl, b->pins.doorbell, h.nr_rings, true);
+		libring_bpf_end(b->pins.ctl, b->pins.doorbell, b->pins.ring, &h, true);
 		libring_pins_close(&b->pins);
 		return libring_pins_remove(&b->pins);
 	}
@@ -192,7 +192,7 @@ static int destroy_pinned(const char *name, struct ring_pins *p)
 	if (!err)
 		err = libring_pins_detach_writers(p);
 	if (!err)
-		err = libring_bpf_end_rings(p->ctl, p->doorbell, h.nr_rings, false);
+		err = libring_bpf_end(p->ctl, p->doorbell, p->ring, &h, false);
 	if (!err)
 		err = libring_pins_remove(p);
 	libring_pins_close(p);

@@ -12,12 +12,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../base/clock.h"
 #include "internal.h"
-
-#define BUSY_MS 1000
 
 /* Epochs are in units of about a millisecond, so that none comes twice in weeks. */
 #define EPOCH_SHIFT 20
@@ -56,24 +53,36 @@ int libring_bpf_own(struct ring_bpf *b)
 					   owner_pidns);
 }
 
-/* Gives all rings an epoch. Return: 0; -EBUSY a program is publishing; -errno. */
-static int set_epoch(const struct ring_bpf *b, uint32_t epoch, uint32_t next)
+static bool can_sleep(const struct bpf_program *prog)
 {
-	struct seqring_bpf_ctl c = {
-		.cmd = SEQRING_BPF_CTL_EPOCH,
-		.owner = epoch,
-		.owner_pidns = next,
-	};
-	bool busy = false;
-	int err;
+	const char *section = bpf_program__section_name(prog);
+	const size_t len = strcspn(section, "/");
 
-	for (c.ring = 0; c.ring < b->hdr.nr_rings; c.ring++) {
-		err = libring_bpf_run_control(bpf_program__fd(b->ctl), &c);
-		if (err && err != -EBUSY)
-			return err;
-		busy |= err == -EBUSY;
+	switch (bpf_program__type(prog)) {
+	case BPF_PROG_TYPE_RAW_TRACEPOINT:
+	case BPF_PROG_TYPE_TRACEPOINT:
+	case BPF_PROG_TYPE_PERF_EVENT:
+		return false;
+	case BPF_PROG_TYPE_KPROBE:
+	case BPF_PROG_TYPE_TRACING:
+	case BPF_PROG_TYPE_LSM:
+		/* As in fentry.s/NAME. */
+		return (len >= 2 && !strncmp(section + len - 2, ".s", 2)) ||
+		       bpf_program__flags(prog) & BPF_F_SLEEPABLE;
+	default:
+		return true;
 	}
-	return busy ? -EBUSY : 0;
+}
+
+/* Asks whether each program of @b that may publish is an RCU read-side critical section. */
+static bool never_sleeps(const struct ring_bpf *b)
+{
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, b->obj)
+		if (prog != b->ctl && bpf_program__autoload(prog) && can_sleep(prog))
+			return false;
+	return true;
 }
 
 /**
@@ -84,38 +93,24 @@ static int set_epoch(const struct ring_bpf *b, uint32_t epoch, uint32_t next)
  */
 int libring_bpf_open_epoch(const struct ring_bpf *b)
 {
-	int err = b->geo.epoch ? set_epoch(b, b->geo.epoch, b->geo.epoch) : 0;
+	const struct seqring_bpf_state ours = {
+		.epoch = b->geo.epoch,
+		.next_epoch = b->geo.epoch,
+		.no_sleep = never_sleeps(b),
+	};
+	int err;
 
+	if (!b->geo.epoch)
+		return 0;
+	err = libring_bpf_set_epoch(bpf_program__fd(b->ctl), b->hdr.nr_rings, &ours);
 	/* A program of @b publishes already. */
 	return err == -EBUSY ? 0 : err;
-}
-
-/* Takes the rings from all programs with an epoch. Return: 0; -EBUSY; -errno. */
-static int close_epoch(const struct ring_bpf *b)
-{
-	int ms, err;
-
-	err = set_epoch(b, SEQRING_BPF_EPOCH_NONE, b->geo.epoch);
-	if (!err || err == -EBUSY)
-		err = libring_bpf_wait_programs();
-	/* A program that may sleep is not waited for, but has its ring meanwhile. */
-	for (ms = 0; !err && ms < BUSY_MS; ms++) {
-		err = set_epoch(b, SEQRING_BPF_EPOCH_NONE, b->geo.epoch);
-		if (err != -EBUSY)
-			return err;
-		err = 0;
-		usleep(1000);
-	}
-	return err ? err :
-		     libring_set_error(EBUSY,
-				       "%s: a program was publishing to the ring for a "
-				       "whole second",
-				       b->name);
 }
 
 /* Makes @b's programs those that write. On failure the writers before go on. */
 static int switch_writers(const struct ring_bpf *b)
 {
+	const int ctl = bpf_program__fd(b->ctl);
 	struct seqring_bpf_state before;
 	bool silent;
 	int err;
@@ -125,15 +120,18 @@ static int switch_writers(const struct ring_bpf *b)
 		return err;
 	/* Programs without an epoch publish until they are detached. */
 	silent = before.epoch && libring_pins_writers_have_epochs(&b->pins);
-	err = close_epoch(b);
+	err = libring_bpf_close_epoch(ctl, b->hdr.nr_rings, b->geo.epoch);
 	if (!err && !silent)
 		err = libring_pins_detach_writers(&b->pins);
+	if (!err)
+		err = libring_bpf_free_rings(ctl, b->hdr.nr_rings, b->geo.epoch,
+					     silent && before.no_sleep);
 	if (!err)
 		err = libring_bpf_open_epoch(b);
 	if (err) {
 		const char *why = strdupa(ring_strerror());
 
-		set_epoch(b, before.epoch, before.next_epoch);
+		libring_bpf_set_epoch(ctl, b->hdr.nr_rings, &before);
 		return libring_set_error(-err, "%s", why);
 	}
 	/* There is no way back, and none is needed: what stays attached is silent. */
@@ -150,8 +148,8 @@ static int switch_writers(const struct ring_bpf *b)
  * Makes this process the owner first: if it is killed on the way, readers learn that the writer is
  * gone.
  *
- * Return: 0; -EBUSY a program kept publishing for BUSY_MS; -errno. On failure owner and writers are
- * those before; only writers without an epoch may be detached.
+ * Return: 0; -EBUSY a program has a ring for a second, and nothing tells that it has ended; -errno.
+ * On failure owner and writers are those before; only writers without an epoch may be detached.
  */
 int libring_bpf_hand_over(struct ring_bpf *b, const struct seqring_header *h)
 {

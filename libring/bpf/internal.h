@@ -8,7 +8,8 @@
  *	start.c, existing.c, end.c, handover.c -> pins.c -> base.c
  *	start.c, existing.c, handover.c -> detach.c
  *	start.c, existing.c, end.c, handover.c, clock.c -> control.c
- *	handover.c, detach.c, control.c -> grace.c
+ *	handover.c, existing.c, end.c -> epoch.c -> control.c
+ *	handover.c, detach.c, epoch.c, control.c -> grace.c
  */
 #ifndef LIBRING_BPF_INTERNAL_H
 #define LIBRING_BPF_INTERNAL_H
@@ -86,6 +87,12 @@ int libring_bpf_read_opts(const struct ring_bpf_opts *user, struct ring_bpf_opts
 /* existing.c */
 int libring_bpf_claim_name(struct ring_bpf *b);
 int libring_bpf_take_over(struct ring_bpf *b);
+
+/* epoch.c */
+int libring_bpf_set_epoch(int ctl, uint32_t nr_rings, const struct seqring_bpf_state *to);
+int libring_bpf_close_epoch(int ctl, uint32_t nr_rings, uint32_t next);
+int libring_bpf_free_rings(int ctl, uint32_t nr_rings, uint32_t next, bool forgotten);
+int libring_bpf_end(int ctl, int doorbell, int ring, const struct seqring_header *h, bool replaced);
 
 /* handover.c */
 uint32_t libring_bpf_choose_epoch(uint32_t last);

@@ -20,6 +20,14 @@ SEQRING_BPF(ring);
 const volatile __u64 trigger = ~0ULL;
 const volatile __u64 loader;
 
+static __noinline int forget(void)
+{
+	struct seqring_bpf_open o;
+	void *payload;
+
+	return seqring_bpf_reserve(ring, &o, FORGOTTEN_LEN, &payload);
+}
+
 SEC("raw_tp/sys_enter")
 int on_event(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -29,6 +37,8 @@ int on_event(struct bpf_raw_tracepoint_args *ctx)
 	if (ctx->args[1] != trigger)
 		return 0;
 	bpf_probe_read_kernel(&e.id, sizeof(e.id), &PT_REGS_PARM1(regs));
+	if (e.id == FORGET)
+		return forget();
 	seqring_bpf_publish(ring, 1, &e, sizeof(e));
 	return 0;
 }

@@ -11,4 +11,11 @@ struct event {
 	__u64 loader;
 };
 
+/* The program reserves a record of FORGOTTEN_LEN bytes for an event of this id, and forgets it. */
+#define FORGET	      0xffffffffffffULL
+#define FORGOTTEN_LEN 2000
+
+/* Bytes of an event's record. */
+#define EVENT_SIZE 40
+
 #endif /* TESTS_BPF_HANDOVER_H */

@@ -15,6 +15,8 @@ struct loader {
 	struct bpf_link *link;
 };
 
+static uint64_t ring_data_size = 1 << 20;
+
 static inline long trigger_nr(void)
 {
 	static pid_t root;
@@ -42,7 +44,7 @@ static inline int load_as(struct loader *l, uint64_t number, bool no_epoch)
 	const struct ring_bpf_opts opts = { .size = sizeof(opts),
 					    .flags = RING_BPF_CONTINUE,
 					    .clock_id = SEQRING_CLOCK_MONOTONIC,
-					    .data_size = 1 << 20,
+					    .data_size = ring_data_size,
 					    .name = NAME };
 	struct bpf_map *map;
 	size_t size;

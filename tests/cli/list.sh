@@ -30,7 +30,7 @@ test_info()
 	grep -q '^published  4$' out && grep -q '^size       256K each$' out &&
 		grep -q '^payload    at most 65512 bytes$' out && grep -q '^clock      monotonic$' out &&
 		grep -q '^schema     16 bytes$' out && grep -q '^to read    4 records, ' out &&
-		grep -q '^ring 0: published 4, .*dropped busy 0 too_big 0 dead 0 fault 0 handover 0 superseded 0$' out ||
+		grep -q '^ring 0: published 4, .*dropped busy 0 too_big 0 dead 0 fault 0 handover 0 superseded 0 abandoned 0$' out ||
 		because "$(cat out)" || return
 	rc info about --json >out || because "status $?" || return
 	json document out 'd["name"] == "about"' "d[\"path\"] == \"$RINGDIR/about\"" \
@@ -39,7 +39,7 @@ test_info()
 		'd["published"] == 4' 'd["lag_records"] == 4' 'd["schema_size"] == 16' \
 		'd["schema"] == "{\"fields\": \"\\x01\"}\\n"' 'd["ended"] is False' \
 		'd["rings"][0]["published"] == 4' 'd["rings"][0]["head"] == 4 * 32' \
-		'd["rings"][0]["dropped"] == {"busy": 0, "too_big": 0, "dead": 0, "fault": 0, "handover": 0, "superseded": 0}' || return
+		'd["rings"][0]["dropped"] == {"busy": 0, "too_big": 0, "dead": 0, "fault": 0, "handover": 0, "superseded": 0, "abandoned": 0}' || return
 	rc info about --schema | cmp -s - schema || because 'schema differs' || return
 	stop "$server"
 	serve bare < <(seq 1 4) || return

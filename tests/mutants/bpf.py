@@ -22,12 +22,13 @@ OWNER = "bpf owner"
 ACCESS = "bpf access"
 REJECT = "reject"
 HANDOVER = "bpf handover"
+FORGOTTEN = "bpf forgotten"
 
 SET = mutant.Set(("include/seqring", "include/libring*", "libring"), [
     Mutant("a nested BPF program writes to the ring that is already in use", "seqring_bpf_take",
            swap("seqring_unlikely(seqring_read(&$state->owner))", "0"), TORTURE),
     Mutant("a BPF program takes a shared ring without an atomic instruction", "seqring_bpf_take",
-           swap("seqring_cmpxchg_full(NEST, &$state->owner, 0, 1)",
+           swap("seqring_cmpxchg_full(NEST, &$state->owner, 0, SEQRING_BPF_TAKEN)",
                 "($state->owner ? 1 : (bpf_ktime_get_ns(), $state->owner = 1, 0))"), TORTURE),
     Mutant("a BPF program releases the ring before the record is published",
            "seqring_bpf_close_within",
@@ -135,15 +136,32 @@ SET = mutant.Set(("include/seqring", "include/libring*", "libring"), [
            swap("$next && $age >= 0", "$next && !$age"), HANDOVER),
     Mutant("nobody counts the events between two loaders", "seqring_bpf_reject_foreign",
            swap("$next && $age >= 0", "$next && $age > 0"), HANDOVER),
-    Mutant("a takeover does not wait for programs that have just found their epoch", "close_epoch",
+    Mutant("a takeover does not wait for programs that have just found their epoch",
+           "libring_bpf_close_epoch",
            swap("libring_bpf_wait_programs()", "0"), HANDOVER),
     Mutant("a failure to wait for BPF programs is ignored", "libring_bpf_wait_programs",
            swap("replace_inner_map()", "0"), HANDOVER),
     Mutant("a takeover that fails leaves the ring without writers", "switch_writers",
-           drop("set_epoch($b, $before.epoch, $before.next_epoch);"), HANDOVER),
+           drop("libring_bpf_set_epoch($ctl, $b->hdr.nr_rings, &$before);"), HANDOVER),
     Mutant("a takeover that fails leaves the ring without its owner", "libring_bpf_hand_over",
            drop("libring_bpf_set_owner(bpf_program__fd($b->ctl), bpf_map__fd($b->doorbell), "
                 "$h->owner, $h->owner_pidns);"), HANDOVER),
+    Mutant("a takeover leaves a ring to a program that has forgotten it", "libring_bpf_free_rings",
+           swap("if ($forgotten) return reset_rings($ctl, $nr_rings);", "if ($forgotten) return 0;"),
+           FORGOTTEN),
+    Mutant("the end of a BPF ring waits for a program that has forgotten it", "libring_bpf_end",
+           swap("recover($ctl, $ring, $h)", "1"), FORGOTTEN),
+    Mutant("a ring has no writers after a reservation was forgotten", "recover",
+           drop("libring_bpf_set_epoch($ctl, $h->nr_rings, &$before);"), FORGOTTEN),
+    Mutant("a forgotten ring continues in front of a PAD", "seqring_bpf_reset",
+           drop("$state->seg_end = 0;"), FORGOTTEN),
+    Mutant("a ring with an epoch can be reset", "seqring_bpf_reset",
+           swap("seqring_read(&$state->epoch) != SEQRING_BPF_EPOCH_NONE", "0"), FORGOTTEN),
+    Mutant("nobody counts the records of an abandoned ring", "seqring_bpf_is_abandoned",
+           swap("seqring_read(&$state->seen_by) != $task", "0"), FORGOTTEN),
+    Mutant("a ring that another program has seen taken counts as abandoned at once",
+           "seqring_bpf_is_abandoned", swap("seqring_read(&$state->seen_by) != $task", "1"),
+           FORGOTTEN),
     Mutant("a BPF ring belongs to nobody's programs when it starts", "ring_bpf_start",
            drop("if (!$err) $err = libring_bpf_open_epoch($b);"), HANDOVER),
     Mutant("a loader removes pins that belong to another ring", "libring_pins_match",
@@ -186,6 +204,7 @@ RUNS = {
     ACCESS: ("access", ("wake",), [[]], 30),
     REJECT: ("reject", ("wake", "plain", "large"), [[]], 60),
     HANDOVER: ("handover", ("handover",), [["full"], ["denied", "failed", "superseded"], []], 120),
+    FORGOTTEN: ("forgotten", ("handover",), [[]], 60),
 }
 
 

@@ -40,9 +40,10 @@ const char *info_mode(uint32_t mode)
 const char *info_drop_cause(uint32_t cause)
 {
 	static const char *const causes[SEQRING_DROP_CAUSES] = {
-		[SEQRING_DROP_BUSY] = "busy",	      [SEQRING_DROP_TOO_BIG] = "too_big",
-		[SEQRING_DROP_DEAD] = "dead",	      [SEQRING_DROP_FAULT] = "fault",
-		[SEQRING_DROP_HANDOVER] = "handover", [SEQRING_DROP_SUPERSEDED] = "superseded",
+		[SEQRING_DROP_BUSY] = "busy",		[SEQRING_DROP_TOO_BIG] = "too_big",
+		[SEQRING_DROP_DEAD] = "dead",		[SEQRING_DROP_FAULT] = "fault",
+		[SEQRING_DROP_HANDOVER] = "handover",	[SEQRING_DROP_SUPERSEDED] = "superseded",
+		[SEQRING_DROP_ABANDONED] = "abandoned",
 	};
 
 	return causes[cause];

@@ -46,6 +46,7 @@ static void print_drops(const uint64_t *dropped)
 		[SEQRING_DROP_FAULT] = "unreadable",
 		[SEQRING_DROP_HANDOVER] = "between two loaders",
 		[SEQRING_DROP_SUPERSEDED] = "by a loader that was replaced",
+		[SEQRING_DROP_ABANDONED] = "on an abandoned ring",
 	};
 	uint64_t sum = 0;
 	const char *sep = " (";

@@ -38,8 +38,12 @@ enum ring_whence {
  *           RLIMIT_MEMLOCK. Neither is inherited by fork(). A device's pages are always in memory
  * @whence: where to start, an enum ring_whence
  * @value: for @whence
- * @merge_window_ns: hold a record back for so many nanoseconds, or until every ring has a
- *           later one; see ring_read(). 0: never hold back
+ * @merge_window_ns: hold a record back until it is so many nanoseconds old, or until every ring
+ *           has a later one; see ring_read(). 0: never hold back. It yields to the rings: once
+ *           a ring is half unread, no record is held, and the window in force shrinks to what
+ *           fills about a quarter of that ring at the present rate. It doubles back when it was
+ *           in force for four times its length and held less than a quarter of any ring.
+ *           ring_stats tells the window in force, and counts the records that came @early
  * @wake_records: wake when a ring has so many unread records. 0: no such limit
  * @wake_bytes: or when it has so many unread bytes, headers included. 0: no such limit. If
  *           both are 0, any record wakes. Half of the data area unread always wakes
@@ -156,7 +160,9 @@ void ring_close(struct ring_reader *r);
  * record comes late if its writer took the time, but published the record only after a
  * later one of another ring was read; ring_stats.misordered counts these. With
  * merge_window_ns = W no record comes late if every writer publishes within W of taking
- * the time. Rings without a clock take turns.
+ * the time, and no record was read early: ring_stats.early counts records that were read
+ * before they were W old, since a ring could not hold them so long. A record with a time in the
+ * future is not held either, and counts as early. Rings without a clock take turns.
  *
  * If the process that serves the ring is killed, it cannot end the ring. Only ring_wait(),
  * or ring_read() after ring_fd(), notices.
@@ -517,7 +523,8 @@ enum ring_end {
  * @lost: records that this reader lost, including those that the next record will tell
  * @overruns: times that the writer overwrote what this reader was about to deliver
  * @waits: calls of ring_wait() that slept
- * @misordered: records that came later than their ts_ns; see ring_read()
+ * @misordered: records that came late: after a record of another ring with a greater ts_ns; see
+ *           ring_read()
  * @lag_records: records that are published and unread
  * @lag_bytes: their bytes, headers included
  * @published: records published since the rings' creation
@@ -526,6 +533,10 @@ enum ring_end {
  * @dead: 1: the writers of all these rings are gone
  * @end: how they ended, an enum ring_end: RING_RUNS unless @dead
  * @unfenced: times that this reader prepared to sleep while membarrier(2) failed; see ring_wait()
+ * @early: records that were read before they were merge_window_ns old, while another ring could
+ *           still get one that belongs before it
+ * @window_ns: the merge window in force: merge_window_ns, or less while the rings cannot hold so
+ *           much
  */
 struct ring_stats {
 	size_t size;
@@ -542,6 +553,8 @@ struct ring_stats {
 	uint32_t dead;
 	uint32_t end;
 	uint64_t unfenced;
+	uint64_t early;
+	uint64_t window_ns;
 };
 
 /**

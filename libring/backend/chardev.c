@@ -83,17 +83,20 @@ static void chardev_arm(struct ring_reader *r, bool for_fd)
 	struct seqring_reader_page *page = c->page;
 	uint32_t i;
 
-	/* While a record is held back, any record of an idle ring matters. */
-	seqring_write(&page->wake_records, m->due_ns ? 1 : w->records);
-	seqring_write(&page->wake_bytes, m->due_ns ? 0 : w->bytes);
+	/*
+	 * While a record is held back, the time at which it is due wakes, and a ring that is half
+	 * unread. The module has one watermark for all rings: with one record, or any number of
+	 * bytes less than half, the ring that holds the record would be ready all the time.
+	 */
+	seqring_write(&page->wake_records, m->due_ns ? 0 : w->records);
+	seqring_write(&page->wake_bytes, m->due_ns ? libring_merge_half(m) : w->bytes);
 	seqring_write(&page->wake_timeout_ns, m->due_ns ? 0 : w->timeout_ns);
 	for (i = 0; i < m->nr_src; i++) {
 		const struct ring_source *s = &m->src[i];
 		struct seqring_cursor *cursor = &page->cursor[s->ring];
-		bool held = m->due_ns && s->pending;
 
-		seqring_write(&cursor->pos, held ? SEQRING_WAIT_NONE : s->rd.pos);
-		seqring_write(&cursor->seq, held ? SEQRING_WAIT_NONE : libring_source_next_seq(s));
+		seqring_write(&cursor->pos, s->rd.pos);
+		seqring_write(&cursor->seq, libring_source_next_seq(s));
 	}
 	if (!for_fd || c->poller.epfd < 0)
 		return;

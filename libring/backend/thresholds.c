@@ -66,6 +66,18 @@ uint32_t libring_thresholds_drain(struct ring_thresholds *t)
 	return found;
 }
 
+/*
+ * Arms a ring with a record that is held back. A later record of the ring does not make it due,
+ * unless the ring is half unread with it.
+ */
+static void arm_holding_ring(struct ring_thresholds *t, const struct ring_merge *m,
+			     const struct ring_source *s)
+{
+	uint64_t pos = libring_add_saturating(s->rd.pos, libring_merge_half(m) - 1);
+
+	seqring_reader_arm(&t->wait[s->ring], pos, SEQRING_WAIT_NONE);
+}
+
 static void arm_ring(struct ring_thresholds *t, const struct ring_reader *r,
 		     const struct ring_source *s, bool first)
 {
@@ -131,9 +143,12 @@ void libring_thresholds_arm(struct ring_thresholds *t, const struct ring_reader 
 		timer = arm_timeout(t, r, for_fd, &first);
 	if (for_fd)
 		libring_poller_set_timer(&t->poller, timer);
-	for (i = 0; i < m->nr_src; i++)
-		if (!m->due_ns || !m->src[i].pending)
+	for (i = 0; i < m->nr_src; i++) {
+		if (m->due_ns && m->src[i].pending)
+			arm_holding_ring(t, m, &m->src[i]);
+		else
 			arm_ring(t, r, &m->src[i], first);
+	}
 }
 
 /*

@@ -125,7 +125,7 @@ static int open_origin(const struct ring_backend *b, const struct ring_origin *o
 	if (!r)
 		return libring_set_error(ENOMEM, "no memory for a reader");
 	r->backend = b;
-	r->merge.window_ns = opts->merge_window_ns;
+	libring_merge_set_window(&r->merge, opts->merge_window_ns);
 	r->wakeup = (struct ring_wakeup) {
 		.records = opts->wake_records,
 		.bytes = opts->wake_bytes,

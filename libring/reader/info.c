@@ -72,6 +72,8 @@ int ring_stats(struct ring_reader *r, struct ring_stats *stats)
 		.misordered = r->merge.misordered,
 		.end = libring_get_end(r),
 		.unfenced = r->wakeup.nr_unfenced,
+		.early = r->merge.early,
+		.window_ns = r->merge.hold_ns,
 	};
 	st.dead = st.end != RING_RUNS;
 	for (i = 0; i < r->merge.nr_src; i++) {

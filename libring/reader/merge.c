@@ -8,6 +8,11 @@
  * call peeks at every idle source once, and once more if that brought the record that
  * comes first. This is the price of the order: one cache line per idle ring. A batch is
  * one call.
+ *
+ * With a window, a record is held back while an idle ring may still get an earlier one. Only
+ * reading makes room in a ring, so a record that is held while the writers go on is overrun in the
+ * end. No record is held once a ring of the merge is half unread: the other half is the time
+ * that the reader has to come back.
  */
 
 #include <stdlib.h>
@@ -108,17 +113,11 @@ static int peek_at_idle(struct ring_merge *m)
 	return 0;
 }
 
-static int next_of_several(struct ring_merge *m, bool again, struct ring_source **out)
+/* Brings the heap up to date. Return: 0 there is a record; -EAGAIN; -ENODEV; -EPIPE; -EBADMSG. */
+static int fill_heap(struct ring_merge *m)
 {
 	int err;
 
-	m->due_ns = 0;
-	if (!again) {
-		m->pass = 0;
-		/* Before any peek: a record that is published later took its time later. */
-		if (m->window_ns)
-			m->now_ns = libring_now_ns();
-	}
 	if (m->stale) {
 		err = refresh_top(m);
 		if (err)
@@ -131,13 +130,135 @@ static int next_of_several(struct ring_merge *m, bool again, struct ring_source 
 	}
 	if (!m->nr_heap)
 		return m->nr_idle && !m->writer_gone ? -EAGAIN : -ENODEV;
-	if (m->window_ns && m->nr_idle && !m->writer_gone &&
-	    libring_add_saturating(m->heap[0]->key, m->window_ns) > m->now_ns) {
-		m->due_ns = libring_add_saturating(m->heap[0]->key, m->window_ns);
-		return -EAGAIN;
-	}
-	*out = m->heap[0];
 	return 0;
+}
+
+static void set_hold(struct ring_merge *m, uint64_t ns)
+{
+	m->hold_ns = ns < m->window_ns ? ns : m->window_ns;
+	m->most_held = 0;
+	/* The shortest step lets it grow from 0, too. */
+	ns = m->hold_ns > m->window_ns / 1024 ? m->hold_ns : m->window_ns / 1024;
+	m->grow_ns = libring_add_saturating(m->now_ns, ns < UINT64_MAX / 4 ? 4 * ns : UINT64_MAX);
+}
+
+void libring_merge_set_window(struct ring_merge *m, uint64_t window_ns)
+{
+	m->window_ns = window_ns;
+	m->hold_ns = window_ns;
+}
+
+/* Grows the time to hold, when it was in force for long enough. */
+static __attribute__((cold)) void grow_hold(struct ring_merge *m)
+{
+	uint64_t shortest = m->window_ns / 1024 + 1;
+
+	/* Twice the time holds twice the bytes, and this must stay below half of the ring. */
+	if (m->most_held < libring_merge_half(m) / 2)
+		set_hold(m, m->hold_ns < shortest ? shortest :
+						    libring_add_saturating(m->hold_ns, m->hold_ns));
+	else
+		set_hold(m, m->hold_ns);
+}
+
+/*
+ * Begins the peeks of a call, or begins them anew. The time comes before any of them: a record
+ * that is published later took its time later.
+ */
+static inline void begin(struct ring_merge *m)
+{
+	m->pass = 0;
+	if (!m->window_ns)
+		return;
+	m->now_ns = libring_now_ns();
+	if (seqring_unlikely(m->hold_ns < m->window_ns && m->now_ns >= m->grow_ns))
+		grow_hold(m);
+}
+
+/* True if the record at the top is not @ns old yet, and a ring may still get an earlier one. */
+static inline bool is_younger(const struct ring_merge *m, uint64_t ns)
+{
+	return m->nr_idle && !m->writer_gone &&
+	       libring_add_saturating(m->heap[0]->key, ns) > m->now_ns;
+}
+
+/* Gives the unread bytes of the fullest ring; not of those in which no record is pending. */
+static uint64_t count_most_unread(const struct ring_merge *m)
+{
+	uint64_t most = 0;
+	uint32_t i;
+
+	for (i = 0; i < m->nr_heap; i++) {
+		const struct seqring_reader *rd = &m->heap[i]->rd;
+		uint64_t head = seqring_read(&rd->ctl->head);
+
+		if (head > rd->pos && head - rd->pos > most)
+			most = head - rd->pos;
+	}
+	return most;
+}
+
+/*
+ * Holds back the record at the top, which is younger than m->hold_ns, unless a ring is half
+ * unread, or the record's time lies in the future: then the time is not that of the clock that it
+ * is compared with, and may never come. @fresh: the call has just begun; it may have begun long ago
+ * otherwise, and then the record's age counts anew.
+ *
+ * When a ring is half unread, it got this within the age of the record at the top, which is
+ * the oldest. Half of that age is the new time to hold: a quarter of the ring, at this rate.
+ *
+ * Return: 0 the record is to be delivered; -EAGAIN; -ESTALE the call begins anew.
+ */
+static int hold_back(struct ring_merge *m, bool fresh)
+{
+	uint64_t since = m->heap[0]->key;
+	uint64_t most = count_most_unread(m);
+
+	if (!fresh && (most >= libring_merge_half(m) || since > m->now_ns)) {
+		begin(m);
+		return -ESTALE;
+	}
+	if (most >= libring_merge_half(m)) {
+		set_hold(m, since < m->now_ns ? (m->now_ns - since) / 2 : 0);
+		return 0;
+	}
+	if (since > m->now_ns)
+		return 0;
+	if (most > m->most_held)
+		m->most_held = most;
+	m->due_ns = libring_add_saturating(since, m->hold_ns);
+	return -EAGAIN;
+}
+
+/* Decides on the record at the top, which is younger than the window. Return: as hold_back(). */
+static __attribute__((cold)) int judge_young(struct ring_merge *m, bool fresh)
+{
+	int err = is_younger(m, m->hold_ns) ? hold_back(m, fresh) : 0;
+
+	m->is_early = !err;
+	return err;
+}
+
+static int next_of_several(struct ring_merge *m, bool again, struct ring_source **out)
+{
+	bool fresh = false;
+	int err;
+
+	m->due_ns = 0;
+	m->is_early = false;
+	if (!again)
+		begin(m);
+	do {
+		err = fill_heap(m);
+		if (err)
+			return err;
+		if (!m->window_ns || !is_younger(m, m->window_ns))
+			break;
+		err = judge_young(m, fresh);
+		fresh = true;
+	} while (err == -ESTALE);
+	*out = m->heap[0];
+	return err;
 }
 
 /**
@@ -168,6 +289,7 @@ int libring_merge_next(struct ring_merge *m, bool again, struct ring_source **ou
 void libring_merge_consumed(struct ring_merge *m, const struct ring_source *s, uint64_t ts_ns)
 {
 	m->stale = true;
+	m->early += m->is_early;
 	if (ts_ns < (s->ring == m->max_ring ? m->max_ts_other : m->max_ts))
 		m->misordered++;
 	if (ts_ns >= m->max_ts) {

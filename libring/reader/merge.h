@@ -15,8 +15,12 @@
  * @tick:      counts snapshots
  * @pass:      tick at which all idle sources were last peeked at; 0: not yet in this call
  * @turn:      key of the next source, without a clock
- * @window_ns: how long to hold a record back; @now_ns: when this call began
+ * @window_ns: how long to hold a record back at most; @hold_ns: how long at present
+ * @now_ns:    when this call began
  * @due_ns:    when the record that is held back is due; 0: none is
+ * @most_held: most bytes that were unread in a ring when a record was held back, since @hold_ns
+ *             was set; @grow_ns: when it may grow
+ * @is_early:  the record at the top is delivered before @window_ns is over; @early: how many were
  * @max_ts:    greatest ts delivered, from ring @max_ring; @max_ts_other: from another one
  */
 struct ring_merge {
@@ -35,15 +39,27 @@ struct ring_merge {
 	uint64_t pass;
 	uint64_t turn;
 	uint64_t window_ns;
+	uint64_t hold_ns;
 	uint64_t now_ns;
 	uint64_t due_ns;
+	uint64_t most_held;
+	uint64_t grow_ns;
+	bool is_early;
+	uint64_t early;
 	uint64_t max_ts;
 	uint64_t max_ts_other;
 	uint32_t max_ring;
 	uint64_t misordered;
 };
 
+/* The unread bytes from which on a ring holds no record back, nor lets another one do so. */
+static inline uint64_t libring_merge_half(const struct ring_merge *m)
+{
+	return (m->src->rd.mask + 1) / 2;
+}
+
 int libring_merge_alloc(struct ring_merge *m, uint32_t nr_src);
+void libring_merge_set_window(struct ring_merge *m, uint64_t window_ns);
 void libring_merge_free(struct ring_merge *m);
 int libring_merge_next(struct ring_merge *m, bool again, struct ring_source **out);
 void libring_merge_consumed(struct ring_merge *m, const struct ring_source *s, uint64_t ts_ns);

@@ -53,13 +53,18 @@ static bool watermark_met(const struct ring_reader *r)
 	return false;
 }
 
-/* Gives the time of the first unread record; without a clock, when it was noticed. */
+/* Gives the time of the first unread record; if it tells none, when it was noticed. */
 static uint64_t unread_since(struct ring_reader *r, const struct ring_source *top, uint64_t now)
 {
 	struct ring_wakeup *w = &r->wakeup;
 
-	if (r->mapping.hdr.clock_id == SEQRING_CLOCK_MONOTONIC)
-		return top->view.ts_ns < now ? top->view.ts_ns : now;
+	if (r->mapping.hdr.clock_id == SEQRING_CLOCK_MONOTONIC) {
+		uint64_t since = top->view.ts_ns;
+
+		/* Now, for a time in the future, would be later at each look. */
+		if (since <= now)
+			return since;
+	}
 	if (w->since_seq != top->view.seq || w->since_ring != top->ring) {
 		w->since_seq = top->view.seq;
 		w->since_ring = top->ring;
@@ -96,7 +101,9 @@ int libring_check_ready(struct ring_reader *r, bool vouched, uint64_t *at)
 			*at = libring_add_saturating(unread_since(r, top, now),
 						     r->wakeup.timeout_ns);
 		if (now < *at) {
-			*at = *at > m->due_ns ? *at : m->due_ns;
+			/* Until then a ring wakes by what it holds, and then by the watermark. */
+			if (err)
+				*at = m->due_ns;
 			return -EAGAIN;
 		}
 	}

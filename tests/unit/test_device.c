@@ -521,12 +521,14 @@ static void test_window(void **state)
 	assert_false(is_device(fd));
 	assert_int_equal(ring_read(r, &rec, NULL, 0), -EAGAIN);
 	/* The instance has asked the device by the cursors as they are. */
-	assert_int_equal(dev.looked_pos, SEQRING_WAIT_NONE);
-	assert_int_equal(dev.looked_records, 1);
-	/* It does not wait for the record that is held back, but for one of another ring. */
-	assert_int_equal(dev.page->cursor[0].pos, SEQRING_WAIT_NONE);
+	assert_int_equal(dev.looked_pos, 0);
+	assert_int_equal(dev.looked_records, 0);
+	/* The record that is held back does not make it ready, and nor do a few others. */
+	assert_int_equal(dev.page->cursor[0].pos, 0);
 	assert_int_equal(dev.page->cursor[1].pos, 0);
-	assert_int_equal(dev.page->wake_records, 1);
+	assert_int_equal(dev.page->wake_records, 0);
+	assert_int_equal(dev.page->wake_bytes, DATA_SIZE / 2);
+	assert_int_equal(dev.page->wake_timeout_ns, 0);
 	assert_int_equal(readable(fd, 0), 0);
 	assert_int_equal(readable(fd, PATIENCE_MS), 1);
 	assert_true(now_ns() >= start + WINDOW);
@@ -548,6 +550,28 @@ static void test_window(void **state)
 	assert_int_equal(ring_read(r, &rec, NULL, 0), -ENODEV);
 	assert_int_equal(readable(fd, 0), 1);
 	dev.w = make_writer(1, 0, 0);
+	ring_close(r);
+}
+
+/* While a record is held back, a ring that is half unread makes the device ready. */
+static void test_window_half(void **state)
+{
+	struct ring_reader *r = open_device(OPEN_OPTS(.merge_window_ns = 3600 * 1000 * MS));
+	const unsigned int half = DATA_SIZE / 2 / 32;
+	struct ring_record rec;
+	int fd;
+
+	(void)state;
+	publish_numbers(dev.w, 0, 1);
+	assert_int_equal(ring_fd(r, &fd), 0);
+	assert_int_equal(ring_read(r, &rec, NULL, 0), -EAGAIN);
+	assert_false(ready());
+	publish_numbers(dev.w, 0, half - 2);
+	assert_false(ready());
+	publish_numbers(dev.w, 0, 1);
+	assert_true(ready());
+	assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
+	assert_int_equal(stats_of(r).early, 1);
 	ring_close(r);
 }
 
@@ -577,6 +601,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_wake, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_ring, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_window, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_window_half, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_window_wait, setup, teardown),
 	};
 

@@ -183,9 +183,12 @@ static void print_summary(const struct cat *c, bool ended)
 	fprintf(stderr, PROGRAM_NAME ": %s: read %llu + lost %llu %s published %llu; ",
 		c->opts->name, (unsigned long long)c->read, (unsigned long long)st.lost,
 		c->read + st.lost == published ? "=" : "!=", (unsigned long long)published);
-	fprintf(stderr, "overruns %llu, waits %llu, misordered %llu%s\n",
+	fprintf(stderr, "overruns %llu, waits %llu, misordered %llu",
 		(unsigned long long)st.overruns, (unsigned long long)c->sleeps,
-		(unsigned long long)st.misordered, ended ? ends[st.end] : "");
+		(unsigned long long)st.misordered);
+	if (st.early)
+		fprintf(stderr, ", early %llu", (unsigned long long)st.early);
+	fprintf(stderr, "%s\n", ended ? ends[st.end] : "");
 }
 
 static int finish(struct cat *c, int err)

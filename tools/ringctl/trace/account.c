@@ -136,6 +136,8 @@ bool trace_account_print(const struct trace_account *a, struct ring_reader *ring
 		fprintf(stderr, ", missed %llu", (unsigned long long)a->missed);
 	if (st.misordered)
 		fprintf(stderr, "; late %llu", (unsigned long long)st.misordered);
+	if (st.early)
+		fprintf(stderr, "; early %llu", (unsigned long long)st.early);
 	fputc('\n', stderr);
 	return right;
 }

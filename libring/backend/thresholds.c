@@ -131,15 +131,20 @@ static uint64_t arm_timeout(struct ring_thresholds *t, const struct ring_reader 
 	return libring_add_saturating(libring_now_ns(), r->wakeup.timeout_ns);
 }
 
-/* Asks for a wake-up by the thresholds. */
+/*
+ * Asks for a wake-up by the thresholds.
+ *
+ * While a record is held back, a first record of each other ring would make it due. A reader that
+ * wants batches is not woken for these: the time at which the record is due comes soon.
+ */
 void libring_thresholds_arm(struct ring_thresholds *t, const struct ring_reader *r, bool for_fd)
 {
 	const struct ring_merge *m = &r->merge;
-	bool first = m->due_ns || libring_watermark_records(r) == 1;
+	bool first = libring_watermark_records(r) == 1;
 	uint64_t timer = m->due_ns;
 	uint32_t i;
 
-	if (!first && r->wakeup.timeout_ns)
+	if (!first && !m->due_ns && r->wakeup.timeout_ns)
 		timer = arm_timeout(t, r, for_fd, &first);
 	if (for_fd)
 		libring_poller_set_timer(&t->poller, timer);

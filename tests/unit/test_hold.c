@@ -302,6 +302,36 @@ static void test_fd_wakes_at_half(void **state)
 	ring_writer_close(w);
 }
 
+/*
+ * A reader that wants batches is not woken by the first record of another ring: the record that is
+ * held will be due soon. A reader that wants each record is.
+ */
+static void test_batches(void **state)
+{
+	struct ring_writer *w[2];
+	struct ring_reader *r[2]; /* each with a writer of its own: wake-ups reach all readers */
+	unsigned int i;
+	int fd[2];
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		w[i] = make_writer(3, CLOCK, 0);
+		r[i] = open_reader(w[i],
+				   OPEN_OPTS(.merge_window_ns = HOUR_NS, .wake_records = i ? 5 : 0,
+					     .wake_timeout_ns = i ? 2 * HOUR_NS : 0));
+		assert_int_equal(ring_fd(r[i], &fd[i]), 0);
+		publish_numbers(w[i], 0, 5);
+		assert_int_equal(readable(fd[i]), 1);
+		assert_int_equal(drain(r[i]), 0);
+		publish_numbers(w[i], 1, 1);
+		assert_int_equal(readable(fd[i]), !i);
+		publish_numbers(w[i], 1, 4);
+		assert_int_equal(readable(fd[i]), 1);
+		ring_close(r[i]);
+		ring_writer_close(w[i]);
+	}
+}
+
 struct later {
 	struct ring_writer *w;
 	uint64_t after_ns;
@@ -393,6 +423,7 @@ int main(void)
 		cmocka_unit_test(test_growth),
 		cmocka_unit_test(test_window_comes_back),
 		cmocka_unit_test(test_fd_wakes_at_half),
+		cmocka_unit_test(test_batches),
 		cmocka_unit_test(test_wait_wakes_at_half),
 		cmocka_unit_test(test_watermark_after_due),
 		cmocka_unit_test(test_timeout_of_future),

@@ -20,6 +20,7 @@
 #include "base/names.h"
 #include "base/options.h"
 #include "base/owner.h"
+#include "base/timens.h"
 #include "libring.h"
 
 #endif /* LIBRING_SHARED_H */

@@ -164,6 +164,9 @@ void ring_close(struct ring_reader *r);
  * before they were W old, since a ring could not hold them so long. A record with a time in the
  * future is not held either, and counts as early. Rings without a clock take turns.
  *
+ * W is counted by the ring's clock, also if this process or the writer's is in a time namespace
+ * that shifts it, see ring_now().
+ *
  * If the process that serves the ring is killed, it cannot end the ring. Only ring_wait(),
  * or ring_read() after ring_fd(), notices.
  *
@@ -440,6 +443,21 @@ int ring_seek(struct ring_reader *r, enum ring_whence whence, uint64_t value);
  * Return: 0; -EOPNOTSUPP the ring has no clock; -ERANGE the result lies before 1970 or after 2262.
  */
 int ring_wall_time(struct ring_reader *r, uint64_t ts_ns, uint64_t *realtime_ns);
+
+/**
+ * ring_now() - get the present time by the clock of a ring
+ * @r: the reader; does not move
+ * @ns: set to the time; compares to the ts_ns of the ring's records, and to the value of RING_TIME
+ *
+ * The kernel's time differs from what clock_gettime(2) says in a time namespace with an offset,
+ * and so does the time of a writer in another namespace. The difference was found when the ring
+ * was opened, by /proc: without it, this is what clock_gettime(2) says.
+ *
+ * Never sleeps.
+ *
+ * Return: 0; -EOPNOTSUPP the ring has no clock, or one that this library does not know.
+ */
+int ring_now(struct ring_reader *r, uint64_t *ns);
 
 /**
  * ring_newest() - copy the newest record of a ring: a consistent snapshot of shared state

@@ -97,6 +97,9 @@ SEQRING_ASSERT(0u SEQRING_CLOCKS(SEQRING_CLOCK_AGREES) == SEQRING_CLOCK_MAX + 1u
  *           PID in the low half; in the high half its start time, the low half of field
  *           22 of /proc/PID/stat. 0: the ring does not end with a process. May change
  * @owner_pidns: inode number of that process's PID namespace, as /proc/self/ns/pid has it
+ * @clock_offset_ns: what the ring's clock is ahead of the same clock in the initial time
+ *           namespace: the shift of the namespace that the writer's process is in. 0 for the
+ *           kernel's own time
  */
 struct seqring_header {
 	__u64 magic;
@@ -123,7 +126,8 @@ struct seqring_header {
 	__u32 reserved0;
 	__u64 owner;
 	__u64 owner_pidns;
-	__u64 reserved1[2];	/* for a clock that needs a conversion */
+	__s64 clock_offset_ns;
+	__u64 reserved1;	/* for a clock that needs a conversion */
 	char name[SEQRING_NAME_SIZE];
 	__u64 reserved2[40];
 };

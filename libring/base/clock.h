@@ -11,6 +11,7 @@
 
 uint64_t libring_now_ns(void);
 uint64_t libring_clock_ns(clockid_t id);
+clockid_t libring_user_clock(uint32_t clock_id);
 struct timespec libring_to_timespec(uint64_t ns);
 
 /* Sum of two times, positions or counts; LIBRING_NEVER instead of wrapping around. */

@@ -60,11 +60,13 @@ int libring_bpf_measure_clock_base(int ctl, uint32_t clock_id, uint64_t tick_ns,
 {
 	struct seqring_bpf_ctl c = { .cmd = SEQRING_BPF_CTL_CLOCK };
 	const clockid_t clock = clock_of_jiffies(clock_id);
-	uint64_t before, base, first = 0;
+	uint64_t before, base, first = 0, shift;
 	int i, err, ticks = 0;
 
 	if (clock == SEQRING_NO_CLOCKID)
 		return 0;
+	/* The programs give all processes the same time, in whatever time namespace they are. */
+	shift = (uint64_t)libring_clock_offset_ns(clock);
 	for (i = 0; i < TRIES && ticks < 3; i++) {
 		before = read_ns(clock);
 		err = libring_bpf_run_control(ctl, &c);
@@ -72,7 +74,7 @@ int libring_bpf_measure_clock_base(int ctl, uint32_t clock_id, uint64_t tick_ns,
 			return err;
 		if (read_ns(clock) != before)
 			continue;
-		base = before - c.ticks * tick_ns;
+		base = before - shift - c.ticks * tick_ns;
 		if (!ticks || (int64_t)(base - *base_ns) > 0)
 			*base_ns = base;
 		if (!ticks || c.ticks != first) {

@@ -17,6 +17,7 @@
 #include "../base/names.h"
 #include "../base/options.h"
 #include "../base/resident.h"
+#include "../base/timens.h"
 #include "../reader/reader.h"
 #include "backends.h"
 
@@ -72,6 +73,7 @@ static int add_sources(struct ring_reader *r, const struct ring_open_opts *opts)
 {
 	const struct seqring_header *h = &r->mapping.hdr;
 	uint32_t i, first = opts->one_ring ? opts->ring : 0;
+	clockid_t clock = libring_user_clock(h->clock_id);
 	int err;
 
 	if (opts->one_ring && opts->ring >= h->nr_rings)
@@ -85,6 +87,9 @@ static int add_sources(struct ring_reader *r, const struct ring_open_opts *opts)
 	if (err)
 		return err;
 	r->merge.by_time = h->clock_id != SEQRING_CLOCK_NONE;
+	if (clock != SEQRING_NO_CLOCKID)
+		r->merge.clock_shift_ns = (int64_t)((uint64_t)h->clock_offset_ns -
+						    (uint64_t)libring_clock_offset_ns(clock));
 	for (i = 0; i < r->merge.nr_src; i++) {
 		struct ring_source *s = &r->merge.src[i];
 

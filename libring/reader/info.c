@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "../base/clock.h"
 #include "../base/error.h"
 #include "../base/options.h"
 #include "reader.h"
@@ -52,6 +53,18 @@ int ring_info(struct ring_reader *r, struct ring_info *info)
 	};
 	memcpy(in.name, h->name, sizeof(in.name));
 	libring_put_result(info, &in, sizeof(in));
+	return 0;
+}
+
+int ring_now(struct ring_reader *r, uint64_t *ns)
+{
+	const clockid_t clock = libring_user_clock(r->mapping.hdr.clock_id);
+
+	if (clock == SEQRING_NO_CLOCKID)
+		return libring_set_error(EOPNOTSUPP,
+					 "there is no present time of clock %u: 1 to %u are clocks",
+					 r->mapping.hdr.clock_id, SEQRING_CLOCK_MAX);
+	*ns = libring_clock_ns(clock) + (uint64_t)r->merge.clock_shift_ns;
 	return 0;
 }
 

@@ -179,7 +179,7 @@ static inline void begin(struct ring_merge *m)
 static inline bool is_younger(const struct ring_merge *m, uint64_t ns)
 {
 	return m->nr_idle && !m->writer_gone &&
-	       libring_add_saturating(m->heap[0]->key, ns) > m->now_ns;
+	       libring_add_saturating(libring_merge_own_time(m, m->heap[0]->key), ns) > m->now_ns;
 }
 
 /* Gives the unread bytes of the fullest ring; not of those in which no record is pending. */
@@ -211,7 +211,7 @@ static uint64_t count_most_unread(const struct ring_merge *m)
  */
 static int hold_back(struct ring_merge *m, bool fresh)
 {
-	uint64_t since = m->heap[0]->key;
+	uint64_t since = libring_merge_own_time(m, m->heap[0]->key);
 	uint64_t most = count_most_unread(m);
 
 	if (!fresh && (most >= libring_merge_half(m) || since > m->now_ns)) {

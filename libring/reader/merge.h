@@ -3,6 +3,7 @@
 #ifndef LIBRING_READER_MERGE_H
 #define LIBRING_READER_MERGE_H
 
+#include "../base/clock.h"
 #include "source.h"
 
 /*
@@ -15,8 +16,9 @@
  * @tick:      counts snapshots
  * @pass:      tick at which all idle sources were last peeked at; 0: not yet in this call
  * @turn:      key of the next source, without a clock
+ * @clock_shift_ns: what the ring's clock is ahead of this process's CLOCK_MONOTONIC
  * @window_ns: how long to hold a record back at most; @hold_ns: how long at present
- * @now_ns:    when this call began
+ * @now_ns:    when this call began; all times here but those of records are this process's
  * @due_ns:    when the record that is held back is due; 0: none is
  * @most_held: most bytes that were unread in a ring when a record was held back, since @hold_ns
  *             was set; @grow_ns: when it may grow
@@ -38,6 +40,7 @@ struct ring_merge {
 	uint64_t tick;
 	uint64_t pass;
 	uint64_t turn;
+	int64_t clock_shift_ns;
 	uint64_t window_ns;
 	uint64_t hold_ns;
 	uint64_t now_ns;
@@ -51,6 +54,16 @@ struct ring_merge {
 	uint32_t max_ring;
 	uint64_t misordered;
 };
+
+/* When @ts_ns of the ring's clock was, by this process's CLOCK_MONOTONIC; 0: before it began. */
+static inline uint64_t libring_merge_own_time(const struct ring_merge *m, uint64_t ts_ns)
+{
+	uint64_t shift = (uint64_t)m->clock_shift_ns;
+
+	if (m->clock_shift_ns < 0)
+		return libring_add_saturating(ts_ns, 0 - shift);
+	return ts_ns > shift ? ts_ns - shift : 0;
+}
 
 /* The unread bytes from which on a ring holds no record back, nor lets another one do so. */
 static inline uint64_t libring_merge_half(const struct ring_merge *m)

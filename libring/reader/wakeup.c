@@ -59,7 +59,7 @@ static uint64_t unread_since(struct ring_reader *r, const struct ring_source *to
 	struct ring_wakeup *w = &r->wakeup;
 
 	if (r->mapping.hdr.clock_id == SEQRING_CLOCK_MONOTONIC) {
-		uint64_t since = top->view.ts_ns;
+		uint64_t since = libring_merge_own_time(&r->merge, top->view.ts_ns);
 
 		/* Now, for a time in the future, would be later at each look. */
 		if (since <= now)

@@ -22,16 +22,8 @@
 
 static clockid_t get_clock(uint32_t clock_id)
 {
-	clockid_t clock = SEQRING_NO_CLOCKID;
+	const clockid_t clock = libring_user_clock(clock_id);
 
-#define USER_CLOCK(ID, number, name, text, kernel, user, bpf, base) \
-	case SEQRING_CLOCK_##ID:                                    \
-		clock = (user);                                     \
-		break;
-	switch (clock_id) {
-		SEQRING_CLOCKS(USER_CLOCK)
-	}
-#undef USER_CLOCK
 	/* The same time as of the last tick: it takes the same steps, and lags in between. */
 	return clock == CLOCK_MONOTONIC_COARSE ? CLOCK_MONOTONIC : clock;
 }
@@ -107,15 +99,18 @@ int ring_wall_time(struct ring_reader *r, uint64_t ts_ns, uint64_t *realtime_ns)
 {
 	struct ring_walltime *w = &r->walltime;
 	unsigned int i;
+	uint64_t own_ns;
 	int64_t real;
 
 	if (w->clock == SEQRING_NO_CLOCKID)
 		return libring_set_error(EOPNOTSUPP, "the ring has no clock: its records have no time");
 	libring_walltime_sample(w);
-	for (i = w->nr - 1; i && ts_ns < w->pairs[i].since_ns; i--)
+	/* The pairs are of this process's clock, which a time namespace may shift. */
+	own_ns = libring_merge_own_time(&r->merge, ts_ns);
+	for (i = w->nr - 1; i && own_ns < w->pairs[i].since_ns; i--)
 		;
-	if (ts_ns > INT64_MAX ||
-	    __builtin_add_overflow((int64_t)ts_ns, w->pairs[i].offset_ns, &real) || real < 0)
+	if (own_ns > INT64_MAX ||
+	    __builtin_add_overflow((int64_t)own_ns, w->pairs[i].offset_ns, &real) || real < 0)
 		return libring_set_error(ERANGE,
 					 "%" PRIu64 " ns of the ring's clock is no time from 1970 to "
 					 "2262",

@@ -14,11 +14,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../base/clock.h"
 #include "../base/error.h"
 #include "../base/fd.h"
 #include "../base/membarrier.h"
 #include "../base/options.h"
 #include "../base/resident.h"
+#include "../base/timens.h"
 #include "serve.h"
 #include "writer.h"
 
@@ -113,19 +115,6 @@ static bool register_membarrier(void)
 	       !libring_membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED);
 }
 
-/* The clock of a process that writes a ring with @clock_id, which get_opts() checked. */
-static clockid_t user_clock(uint32_t clock_id)
-{
-#define USER_CLOCK(ID, number, name, text, kernel, user, bpf, base) \
-	case SEQRING_CLOCK_##ID:                                    \
-		return user;
-	switch (clock_id) {
-		SEQRING_CLOCKS(USER_CLOCK)
-	}
-#undef USER_CLOCK
-	return SEQRING_NO_CLOCKID;
-}
-
 static void init_rings(struct ring_writer *w, const struct shape *s,
 		       const struct ring_writer_opts *opts, bool light_wake)
 {
@@ -141,7 +130,7 @@ static void init_rings(struct ring_writer *w, const struct shape *s,
 		o->w.light_wake = light_wake;
 		o->wait = &w->wait[i];
 		o->writer = w;
-		o->clock = user_clock(opts->clock_id);
+		o->clock = libring_user_clock(opts->clock_id);
 		seqring_write(&ctl->id, i);
 		seqring_write(&o->wait->pos, SEQRING_WAIT_NONE);
 		seqring_write(&o->wait->seq, SEQRING_WAIT_NONE);
@@ -167,8 +156,11 @@ static void fill_header(struct ring_writer *w, const struct shape *s,
 		.name = o->name,
 	};
 	struct seqring_header *h = (void *)w->map;
+	const clockid_t clock = libring_user_clock(o->clock_id);
 
 	seqring_header_init(h, &shape);
+	if (clock != SEQRING_NO_CLOCKID)
+		h->clock_offset_ns = libring_clock_offset_ns(clock);
 	if (o->schema_size)
 		memcpy(w->map + s->page, o->schema, o->schema_size);
 	seqring_header_publish(h);

@@ -138,6 +138,26 @@ test_where_to_start()
 }
 run where_to_start
 
+# How long ago a record was, by the ring's clock: a time namespace shifts that of ringctl.
+test_since_in_time_namespace()
+{
+	if ! unshare --time --fork true 2>/dev/null; then
+		echo 'skip tool-since_in_time_namespace - no time namespace can be made'
+		return 77
+	fi
+	open_input shifted || return
+	seq 1 3 >&3
+	rc cat shifted --count 3 --quiet >seen || because "status $?" || return
+	timeout -k 5 60 unshare --time --fork --monotonic 1000000 "$RINGCTL" cat shifted --since 1h \
+		--no-follow --quiet --json >out
+	json field out text 1 2 3 || return
+	timeout -k 5 60 unshare --time --fork --monotonic 1000000 "$RINGCTL" cat shifted --since 0s \
+		--no-follow --quiet --json >out
+	json field out text || return
+	exec 3>&-
+}
+run since_in_time_namespace
+
 test_head_sees_only_new()
 {
 	open_input heads || return

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 
 EVENTS = os.environ["TRACE_EVENTS"].split()
 
@@ -140,6 +141,13 @@ def writes(recs, pid, size, count):
         assert len({x["call"] for x in enter + leave}) == 1, f
     for f in done:
         assert 0 < f["duration_ns"] < 10**10 and "error" not in f, f
+
+
+def since(recs, ns):
+    """The times are those of this process's clock; that of the coarse clock may be a tick behind."""
+    now = time.monotonic_ns()
+    for r in recs:
+        assert int(ns) - 10**9 < r["ts_ns"] < now, (ns, r["ts_ns"], now)
 
 
 def failed_open(recs, pid, file_error):

@@ -774,6 +774,27 @@ test_trace_order()
 	seen in_order
 }
 
+# The kernel's clock counts, not that of ringctl's time namespace: otherwise an event is held back
+# for ever, or never.
+test_trace_time_namespace()
+{
+	local shift clock since
+
+	if ! unshare --time --fork true 2>/dev/null; then
+		echo 'skip tool-trace_time_namespace - no time namespace can be made'
+		return 77
+	fi
+	for shift in 1000000 -$(($(cut -d. -f1 /proc/uptime) / 2)); do
+		for clock in monotonic coarse; do
+			since=$(python3 -c 'import time; print(time.monotonic_ns())')
+			timeout -k 5 60 unshare --time --fork --monotonic="$shift" "$RINGCTL" trace \
+				process:exec --clock $clock --json --count 1 -- true >out 2>err ||
+				because "shifted by $shift: $(cat err)" || return
+			seen since "$since" || return
+		done
+	done
+}
+
 test_trace_clock_and_one_ring()
 {
 	make_busy
@@ -953,7 +974,8 @@ if can_trace; then
 	for t in list process killed_process many_arguments thread sched syscalls syscall_results \
 		compat_call block tcp4 tcp6 only_and_all_but command command_status command_group \
 		command_terminal ignored_signal output output_fifo clocks children reused_pid groups \
-		count duration verbose signals order clock_and_one_ring self loss pin name sigkill mode \
+		count duration verbose signals order time_namespace clock_and_one_ring self loss pin \
+		name sigkill mode \
 		no_bpffs; do
 		run "trace_$t"
 	done

@@ -132,8 +132,7 @@ static void test_header(void **state)
 	assert_int_equal(h->features_required, 0);
 	assert_string_equal(h->name, "unit");
 	assert_int_equal(h->owner, 0);
-	for (i = 0; i < sizeof(h->reserved1) / sizeof(h->reserved1[0]); i++)
-		assert_int_equal(h->reserved1[i], 0);
+	assert_int_equal(h->reserved1, 0);
 	for (i = 0; i < 40; i++)
 		assert_int_equal(h->reserved2[i], 0);
 	for (i = 0; i < 2; i++) {

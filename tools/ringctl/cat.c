@@ -11,9 +11,9 @@
 #define BATCH_NS 10000000ULL
 
 /* Parses WHEN of --since: how long ago, a time of the ring's clock, or seq:N. */
-static int parse_since(const char *s, struct ring_open_opts *o)
+static int parse_since(const char *s, struct cat_opts *c)
 {
-	uint64_t v, now = now_ns();
+	struct ring_open_opts *o = &c->open;
 	const char *end;
 
 	if (!strncmp(s, "seq:", 4)) {
@@ -24,10 +24,11 @@ static int parse_since(const char *s, struct ring_open_opts *o)
 		o->whence = RING_TIME;
 		if (scan_digits(s, &end, &o->value) && !*end)
 			return 0;
-		if (!scan_duration(s, &v)) {
-			o->value = v < now ? now - v : 0;
+		/* Only the ring that is opened tells what time it is by its clock. */
+		o->value = UINT64_MAX;
+		c->is_ago = true;
+		if (!scan_duration(s, &c->ago_ns))
 			return 0;
-		}
 	}
 	return fail_usage("cat",
 			  "--since %s: not a time (how long ago: 5s, 200ms or 2m; ns of the "
@@ -167,7 +168,7 @@ static int take_option(struct cat_opts *c, int opt)
 		return set_start(c, "--head", RING_HEAD);
 	case OPT_SINCE:
 		err = set_start(c, "--since", RING_TIME);
-		return err ? err : parse_since(optarg, &c->open);
+		return err ? err : parse_since(optarg, c);
 	case OPT_NO_FOLLOW:
 		c->follow = false;
 		return 0;

@@ -285,6 +285,15 @@ static int prepare_decoder(struct cat *c)
 	return 0;
 }
 
+/* Goes to where the records of the last @ago_ns begin. */
+static int seek_ago(struct ring_reader *ring, uint64_t ago_ns)
+{
+	uint64_t now;
+	int err = ring_now(ring, &now);
+
+	return err ? err : ring_seek(ring, RING_TIME, ago_ns < now ? now - ago_ns : 0);
+}
+
 int cat_ring(const struct cat_opts *opts)
 {
 	struct cat c = { .opts = opts, .ring_fd = -1 };
@@ -297,7 +306,9 @@ int cat_ring(const struct cat_opts *opts)
 	if (err)
 		return fail_open(opts, err);
 	out_init(&c.out);
-	status = prepare(&c);
+	if (opts->is_ago)
+		err = seek_ago(c.ring, opts->ago_ns);
+	status = err ? fail_ring("cat", opts->name, err) : prepare(&c);
 	if (!status)
 		status = prepare_decoder(&c);
 	if (!status)

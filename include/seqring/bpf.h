@@ -386,7 +386,9 @@ static __always_inline int seqring_bpf_drop(struct seqring_ring_ctl *ctl, int ca
 
 /*
  * Rings the doorbell. It fails if the kernel's lock is taken (in an NMI), or if no reader
- * has emptied the doorbell for long. Then the next publish tries again.
+ * has emptied the doorbell for long. Then the next publish tries again: it finds a threshold that
+ * it has passed, and an announcement if this publish has cleared it. As a reader's, that has a
+ * number that is given only once, because a reader waits for a grace period for each new one.
  */
 SEQRING_BPF_COLD int seqring_bpf_ring_doorbell(void *doorbell, struct seqring_wait *wait,
 					       __u64 *wakeups)
@@ -395,6 +397,8 @@ SEQRING_BPF_COLD int seqring_bpf_ring_doorbell(void *doorbell, struct seqring_wa
 
 	if (!p) {
 		seqring_write(&wait->pos, 0);
+		if (!seqring_read(&wait->announced))
+			seqring_write(&wait->announced, bpf_ktime_get_ns());
 		return -EAGAIN;
 	}
 	bpf_ringbuf_discard(p, BPF_RB_FORCE_WAKEUP);

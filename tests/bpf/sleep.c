@@ -392,6 +392,60 @@ static void full(void)
 	tear_down();
 }
 
+/* Waits for a sleeper, whose doorbell then refuses the record that forgets the sleeper. */
+static void *refuse_doorbell(void *arg)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uint64_t *consumed = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fds.doorbell, 0);
+	uint64_t *produced = mmap(NULL, page, PROT_READ, MAP_SHARED, fds.doorbell, (off_t)page);
+	uint64_t had;
+
+	(void)arg;
+	if (consumed == MAP_FAILED || produced == MAP_FAILED)
+		die("the doorbell");
+	pin_to(0);
+	while (!seqring_read(&wait_words[0].announced))
+		sleep_us(1000);
+	/* It sleeps once the grace period is over. */
+	sleep_us(100000);
+	had = seqring_read(consumed);
+	/* No room, as if the kernel's lock was taken. */
+	seqring_write(consumed, seqring_read(produced) - page);
+	publish(3, 0);
+	seqring_write(consumed, had);
+	publish(300, 0);
+	munmap(consumed, page);
+	munmap(produced, page);
+	return NULL;
+}
+
+/* The next record makes good for a doorbell that did not ring, and was the last to know of it. */
+static void refused(void)
+{
+	const struct ring_open_opts opts = { .size = sizeof(opts), .wake_records = 100 };
+	struct told t = { 0 };
+	pthread_t thread;
+	struct sleeper s;
+	uint64_t start;
+	int err;
+
+	object = "wake_idle";
+	set_up(SEQRING_DATA_SIZE_MIN);
+	sleeper_open(&s, BY_WAIT, &opts);
+	drain(s.r, &t);
+	start = now_ns();
+	pthread_create(&thread, NULL, refuse_doorbell, NULL);
+	err = sleep_ms(&s, (int)patience_ms);
+	t_check(!err && now_ns() - start < patience_ms * MS, "sleep.refused",
+		"%d after %" PRIu64 " ms", err, (now_ns() - start) / MS);
+	pthread_join(thread, NULL);
+	drain(s.r, &t);
+	T_EQ("sleep.refused.read", t.got, 303);
+	sleeper_close(&s);
+	tear_down();
+	object = "wake";
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -418,5 +472,6 @@ int main(int argc, char **argv)
 	idle();
 	killed();
 	full();
+	refused();
 	return t_done();
 }

@@ -385,6 +385,8 @@ static void denied(void)
 	events(3);
 	CHECK_EVENTS("denied.all.writes", &a, 3, 2);
 	T_EQ("denied.all.reader", a.err, -EAGAIN);
+	/* Who sleeps looks the owner up. */
+	T_EQ("denied.all.owner", ring_wait(a.r, 50), -ETIMEDOUT);
 	T_EQ("denied.next", restart(4), 0);
 	events(3);
 	CHECK_EVENTS("denied.next.writes", &a, 3, 4);

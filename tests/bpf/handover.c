@@ -154,6 +154,7 @@ static void *read_in_thread(void *arg)
  */
 static void storm(const char *test, bool attach_first, int no_epoch)
 {
+	struct ring_stats st = { .size = sizeof(st) };
 	struct account a = { 0 };
 	uint64_t made = 0, drops;
 	pthread_t thread;
@@ -172,6 +173,11 @@ static void storm(const char *test, bool attach_first, int no_epoch)
 	}
 	snprintf(name, sizeof(name), "%s.loaders", test);
 	t_check(!err, name, "loader %d: %d: %s", i - 1, err, ring_strerror());
+	/* On a busy machine, makers and reader may not have run since then. */
+	for (j = 0; j < PATIENCE_MS &&
+		    __atomic_load_n(&a.newest_loader, __ATOMIC_ACQUIRE) != (uint64_t)i - 1;
+	     j++)
+		sleep_us(1000);
 	stop_makers();
 	set_flag(&a.stop);
 	pthread_join(thread, NULL);
@@ -179,15 +185,18 @@ static void storm(const char *test, bool attach_first, int no_epoch)
 		made += makers->made[j];
 		a.missing += makers->made[j] - a.last[j];
 	}
+	/* What the reader lost was published. */
+	if (ring_stats(a.r, &st))
+		die("the account");
+	a.missing -= st.lost;
 	drops = dropped(a.r, SEQRING_DROP_HANDOVER) + dropped(a.r, SEQRING_DROP_BUSY);
-	t_note("%s: %" PRIu64 " events, %" PRIu64 " read, %" PRIu64 " twice, %" PRIu64
-	       " missing, dropped %" PRIu64 " between loaders, %" PRIu64 " by old ones",
-	       test, made, a.got, a.twice, a.missing, dropped(a.r, SEQRING_DROP_HANDOVER),
+	t_note("%s: %" PRIu64 " events, %" PRIu64 " read, %" PRIu64 " lost, %" PRIu64
+	       " twice, %" PRIu64 " missing, dropped %" PRIu64 " between loaders, %" PRIu64
+	       " by old ones",
+	       test, made, a.got, st.lost, a.twice, a.missing, dropped(a.r, SEQRING_DROP_HANDOVER),
 	       dropped(a.r, SEQRING_DROP_SUPERSEDED));
 	snprintf(name, sizeof(name), "%s.once", test);
 	T_EQ(name, a.twice, 0);
-	snprintf(name, sizeof(name), "%s.not_overrun", test);
-	T_EQ(name, a.lost, 0);
 	/* A loader that attaches its programs afterwards can count nothing before. */
 	snprintf(name, sizeof(name), "%s.counted", test);
 	if (attach_first && !no_epoch)

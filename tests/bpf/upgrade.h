@@ -129,7 +129,7 @@ static inline void make_event(uint64_t maker, uint64_t id)
 
 /*
  * What a reader got of the makers' events. @last: newest id of a maker; @missing: ids left out;
- * @twice: not above the last id; @lost: the reader was overrun
+ * @twice: not above the last id
  */
 struct account {
 	struct ring_reader *r;
@@ -137,7 +137,6 @@ struct account {
 	uint64_t got;
 	uint64_t missing;
 	uint64_t twice;
-	uint64_t lost;
 	uint64_t newest_loader;
 	int err;
 	int stop;
@@ -146,15 +145,17 @@ struct account {
 static inline void read_events(struct account *a)
 {
 	struct ring_record rec;
-	struct event e;
+	struct event e = { 0 };
 
-	while (!(a->err = ring_read(a->r, &rec, &e, sizeof(e)))) {
+	/* -EPIPE: the newest records were lost; the account of the loss is in the stats. */
+	while (!(a->err = ring_read(a->r, &rec, &e, sizeof(e))) || a->err == -EPIPE) {
 		uint64_t *last = &a->last[e.id >> 48 & 1];
 		uint64_t id = e.id & ((1ULL << 48) - 1);
 
+		if (a->err)
+			continue;
 		a->got++;
-		a->lost += rec.lost;
-		a->newest_loader = e.loader;
+		__atomic_store_n(&a->newest_loader, e.loader, __ATOMIC_RELEASE);
 		if (id <= *last) {
 			a->twice++;
 			continue;

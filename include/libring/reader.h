@@ -52,7 +52,11 @@ enum ring_whence {
  * @ring: number of the ring, from 0; 0 without @one_ring
  * @open_timeout_ms: how long a process that serves the ring may let the opening wait, at most
  *           an hour; 0: 5000
- * @reserved: 0
+ * @nr_types: number of @types: 0 to 65536. 0: records of all types are read
+ * @types:   the types of the records to read; NULL if @nr_types is 0. Records of other types are
+ *           consumed and not delivered: ring_stats.filtered counts them, and they are never lost.
+ *           Watermarks count them all the same: the writer does not know who reads what.
+ *           ring_newest() ignores @types
  */
 struct ring_open_opts {
 	size_t size;
@@ -66,7 +70,8 @@ struct ring_open_opts {
 	uint32_t one_ring;
 	uint32_t ring;
 	uint32_t open_timeout_ms;
-	uint32_t reserved;
+	uint32_t nr_types;
+	const uint16_t *types;
 };
 
 /**
@@ -170,6 +175,9 @@ void ring_close(struct ring_reader *r);
  * If the process that serves the ring is killed, it cannot end the ring. Only ring_wait(),
  * or ring_read() after ring_fd(), notices.
  *
+ * With ring_open_opts.types a call that passes 65536 or more records of other types may return
+ * -EAGAIN although there are more. The descriptor of ring_fd() stays readable then.
+ *
  * With several rings each call peeks at every ring that was empty: this is one cache line
  * per ring. ring_read_batch() and ring_consume() peek once per batch.
  *
@@ -215,7 +223,8 @@ typedef int (*ring_fn)(const struct ring_record *rec, void *arg);
  * @r: the reader
  * @fn: called for each record, in the order of ring_read()
  * @arg: for @fn
- * @max: at most so many records; 0: those that were published when the call began
+ * @max: at most so many records; 0: those that were published when the call began. Records that
+ *       ring_open_opts.types leaves out do not count
  * @nr: set to the number of records @fn was called for, also on failure; may be NULL
  *
  * Sleeps and arms as ring_read_batch(). The limit ends the call even if the writer never pauses.
@@ -320,8 +329,9 @@ int ring_advance_some(struct ring_reader *r, unsigned int nr);
  * the merge window. Then ring_strerror() says how many, as does ring_stats.lag_records, and
  * ring_read() returns those that are not held back.
  *
- * Return: 0 ring_read() has a record, or an error other than -EAGAIN and -ENODEV; -ETIMEDOUT
- * the time is over, and the watermark is not met; -EINTR a signal came; -ENODEV nothing is left,
+ * Return: 0 ring_read() has a record, or an error other than -EAGAIN and -ENODEV (with
+ * ring_open_opts.types also: ring_read() has many records to pass); -ETIMEDOUT the time is over,
+ * and the watermark is not met; -EINTR a signal came; -ENODEV nothing is left,
  * and the writer is gone; -ECANCELED ring_wake() was called; -EOPNOTSUPP the reader has no means to
  * sleep, see ring_open().
  */
@@ -465,7 +475,7 @@ int ring_now(struct ring_reader *r, uint64_t *ns);
  * @ring: number of the ring in the device, from 0; need not be one that is read
  * @rec, @buf, @size: as in ring_read(); rec->lost is 0
  *
- * Never sleeps.
+ * Never sleeps. The record may have any type, whatever ring_open_opts.types says.
  *
  * Return: 0; -EAGAIN no record was published yet; -ENODEV none was, and the writer is gone;
  * -ENOENT no such ring; -EBADMSG, -EPIPE as ring_read(). After a failure @rec is unchanged,
@@ -543,7 +553,7 @@ enum ring_end {
  * @waits: calls of ring_wait() that slept
  * @misordered: records that came late: after a record of another ring with a greater ts_ns; see
  *           ring_read()
- * @lag_records: records that are published and unread
+ * @lag_records: records that are published and unread, of any type
  * @lag_bytes: their bytes, headers included
  * @published: records published since the rings' creation
  * @dropped: records that the rings' writers dropped since then
@@ -555,6 +565,7 @@ enum ring_end {
  *           still get one that belongs before it
  * @window_ns: the merge window in force: merge_window_ns, or less while the rings cannot hold so
  *           much
+ * @filtered: records of other types than ring_open_opts.types, which this reader passed
  */
 struct ring_stats {
 	size_t size;
@@ -573,6 +584,7 @@ struct ring_stats {
 	uint64_t unfenced;
 	uint64_t early;
 	uint64_t window_ns;
+	uint64_t filtered;
 };
 
 /**

@@ -23,6 +23,7 @@
 
 #define OPEN_TIMEOUT_MS	    5000 /* open_timeout_ms by default */
 #define OPEN_TIMEOUT_MAX_MS 3600000
+#define NR_TYPES	    (UINT16_MAX + 1u)
 #define FLAGS_KNOWN	    (RING_EAGER | RING_PREFAULT | RING_LOCK)
 
 static struct ring_origin no_origin(const struct ring_open_opts *opts)
@@ -49,12 +50,17 @@ static int get_opts(const struct ring_open_opts *user, struct ring_open_opts *op
 				     "ring_open_opts");
 	if (err)
 		return err;
-	if (opts->open_timeout_ms > OPEN_TIMEOUT_MAX_MS || opts->reserved)
+	if (opts->open_timeout_ms > OPEN_TIMEOUT_MAX_MS)
 		return libring_set_error(EINVAL,
-					 "ring_open_opts.open_timeout_ms is %u and reserved %u: at "
-					 "most %u, or 0 for %u, and 0",
-					 opts->open_timeout_ms, opts->reserved, OPEN_TIMEOUT_MAX_MS,
+					 "ring_open_opts.open_timeout_ms is %u: at most %u, or 0 "
+					 "for %u",
+					 opts->open_timeout_ms, OPEN_TIMEOUT_MAX_MS,
 					 OPEN_TIMEOUT_MS);
+	if (!opts->nr_types != !opts->types || opts->nr_types > NR_TYPES)
+		return libring_set_error(EINVAL,
+					 "ring_open_opts.nr_types is %u: 1 to %u with types, or 0 "
+					 "without",
+					 opts->nr_types, NR_TYPES);
 	if (opts->flags & ~FLAGS_KNOWN)
 		return libring_set_error(EINVAL,
 					 "ring_open_opts.flags is 0x%x: RING_EAGER, RING_PREFAULT "
@@ -97,6 +103,21 @@ static int add_sources(struct ring_reader *r, const struct ring_open_opts *opts)
 		libring_init_reader(&r->mapping, s->ring, &s->rd);
 		s->rd.eager = opts->flags & RING_EAGER;
 	}
+	return 0;
+}
+
+/* Notes the types of records to deliver. */
+static int add_types(struct ring_reader *r, const struct ring_open_opts *opts)
+{
+	uint32_t i;
+
+	if (!opts->nr_types)
+		return 0;
+	r->types = calloc(NR_TYPES / 64, sizeof(*r->types));
+	if (!r->types)
+		return libring_set_error(ENOMEM, "no memory for %u types", opts->nr_types);
+	for (i = 0; i < opts->nr_types; i++)
+		r->types[opts->types[i] / 64] |= 1ULL << opts->types[i] % 64;
 	return 0;
 }
 
@@ -154,6 +175,8 @@ static int open_origin(const struct ring_backend *b, const struct ring_origin *o
 	libring_walltime_open(&r->walltime, r->mapping.hdr.clock_id);
 	if (!err)
 		err = make_resident(r, opts->flags);
+	if (!err)
+		err = add_types(r, opts);
 	if (!err)
 		err = libring_seek(r, opts->whence, opts->value);
 	if (err) {

@@ -14,6 +14,7 @@ void libring_free_reader(struct ring_reader *r)
 	libring_merge_free(&r->merge);
 	free(r->bounce);
 	free(r->path);
+	free(r->types);
 	free(r);
 }
 

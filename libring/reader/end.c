@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
-/* Why a ring has no more records. */
+/* Which record comes next, and why a ring has no more records. */
 
 #include "../base/error.h"
 #include "reader.h"
@@ -50,12 +50,47 @@ static bool writer_is_back(struct ring_reader *r)
 	return r->merge.writer_gone && r->backend->revive && r->backend->revive(r);
 }
 
-/* As libring_merge_next(); before it says -ENODEV, it asks for a later writer. */
-int libring_next(struct ring_reader *r, bool again, struct ring_source **out)
+/* Before it says -ENODEV, it asks for a later writer. */
+static int next_of_any_type(struct ring_reader *r, bool again, struct ring_source **out)
 {
 	int err = libring_merge_next(&r->merge, again, out);
 
 	if (err == -ENODEV && writer_is_back(r))
 		err = libring_merge_next(&r->merge, again, out);
 	return err;
+}
+
+/*
+ * Passes the record of @s, which is whole and is not delivered. What was lost before it stays to be
+ * told by the next one that is.
+ */
+void libring_skip(struct ring_reader *r, struct ring_source *s)
+{
+	s->rd.pos = s->view.next;
+	s->rd.seq = s->view.seq + 1;
+	s->overruns = 0;
+	s->pending = false;
+	r->filtered++;
+	r->merge.stale = r->merge.nr_src > 1;
+}
+
+/*
+ * As libring_merge_next(), of the types that are delivered.
+ *
+ * Return: also -ESTALE: so many others came in a row that the caller has to return. It may not
+ * sleep.
+ */
+int libring_next(struct ring_reader *r, bool again, struct ring_source **out)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < LIBRING_SKIPS; i++) {
+		err = next_of_any_type(r, again, out);
+		if (err || libring_is_wanted(r->types, (*out)->view.type))
+			return err;
+		libring_skip(r, *out);
+		again = true;
+	}
+	return -ESTALE;
 }

@@ -81,6 +81,7 @@ int ring_stats(struct ring_reader *r, struct ring_stats *stats)
 		return err;
 	st = (struct ring_stats) {
 		.read = r->read,
+		.filtered = r->filtered,
 		.waits = r->wakeup.waits,
 		.misordered = r->merge.misordered,
 		.end = libring_get_end(r),

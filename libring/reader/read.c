@@ -21,15 +21,39 @@ static inline bool is_plain(const struct ring_reader *r)
 	return seqring_likely(r->merge.nr_src == 1 && !r->merge.src->corrupt);
 }
 
+/* As libring_next(). After -EAGAIN the descriptor that was given out sleeps. */
+static int next_or_arm(struct ring_reader *r, bool again, struct ring_source **out)
+{
+	int err, tries;
+
+	for (tries = 0; tries < LIBRING_OVERRUNS; tries++) {
+		err = libring_next(r, again, out);
+		if (!err || again || !r->wakeup.fd_given)
+			return err;
+		if (err == -ESTALE) {
+			r->backend->kick(r);
+			return err;
+		}
+		err = libring_rearm(r, out);
+		if (err || libring_is_wanted(r->types, (*out)->view.type))
+			return err;
+		/* It came meanwhile. The descriptor is readable until it is armed again. */
+		libring_skip(r, *out);
+	}
+	return -ESTALE;
+}
+
 /* Finds the next record. */
 static NOINLINE int find_next(struct ring_reader *r, bool again, struct ring_source **out)
 {
-	int err;
+	int err = next_or_arm(r, again, out);
 
-	err = libring_next(r, again, out);
-	if (!again && err && r->wakeup.fd_given)
-		err = libring_rearm(r, out);
-	return seqring_likely(!err) ? 0 : libring_explain(r, err);
+	if (seqring_likely(!err))
+		return 0;
+	if (err == -ESTALE)
+		return libring_set_error_text(EAGAIN, "only records of other types were found: "
+						      "there may be more");
+	return libring_explain(r, err);
 }
 
 static inline void fill_record(struct ring_record *rec, uint32_t ring, const void *payload,
@@ -89,7 +113,8 @@ static inline bool read_plain(struct ring_reader *r, struct ring_record *rec, vo
 	struct ring_source *s = r->merge.src;
 	struct seqring_view v;
 
-	if (!is_plain(r) || seqring_unlikely(seqring_reader_peek(&s->rd, &v)) || v.len > size)
+	if (!is_plain(r) || seqring_unlikely(seqring_reader_peek(&s->rd, &v)) || v.len > size ||
+	    !libring_is_wanted(r->types, v.type))
 		return false;
 	seqring_reader_copy(buf, v.payload, v.len);
 	if (seqring_unlikely(seqring_reader_recheck(&s->rd, &v)))
@@ -119,7 +144,7 @@ static inline bool read_short(struct ring_reader *r, struct ring_record *rec, vo
 		return false;
 	/* The same number, by which the compiler knows that no bytes follow the last word. */
 	len = v.len & SHORT;
-	if (len != v.len || len > size)
+	if (len != v.len || len > size || !libring_is_wanted(r->types, v.type))
 		return false;
 	seqring_reader_copy(buf, v.payload, len);
 	if (seqring_unlikely(seqring_reader_recheck(&s->rd, &v)))
@@ -190,10 +215,12 @@ static inline unsigned int copy_run(struct ring_reader *r, bool any_len, struct 
 {
 	const struct ring_record *end = recs + max;
 	const unsigned char *start = to, *stop = to + size;
+	const uint64_t *types = r->types;
 	struct ring_source *s = r->merge.src;
 	const uint32_t ring = s->ring;
 	struct ring_record *rec = recs;
 	struct seqring_reader rd;
+	unsigned int skipped = 0;
 	struct seqring_view v;
 	uint32_t len;
 
@@ -201,22 +228,29 @@ static inline unsigned int copy_run(struct ring_reader *r, bool any_len, struct 
 		return 0;
 	while (rec != end && rd.pos < rd.snap && (!any_len || to <= stop) &&
 	       seqring_reader_peek_run(&rd, &v)) {
+		if (!libring_is_wanted(types, v.type)) {
+			if (++skipped == LIBRING_SKIPS)
+				break;
+			goto next;
+		}
 		len = any_len ? v.len : v.len & SHORT;
 		if (seqring_unlikely(len != v.len || len > (size_t)(stop - to)))
 			break;
 		seqring_reader_copy(to, v.payload, len);
 		fill_record(rec++, ring, to, &v);
+		to += any_len ? ((size_t)len + 7) & ~(size_t)7 : len;
+next:
 		rd.pos = v.next;
 		rd.seq++;
-		to += any_len ? ((size_t)len + 7) & ~(size_t)7 : len;
 	}
-	if (rec == recs || seqring_unlikely(!seqring_reader_intact(&rd, s->rd.pos)))
+	if (rd.pos == s->rd.pos || seqring_unlikely(!seqring_reader_intact(&rd, s->rd.pos)))
 		return 0;
+	r->filtered += rd.seq - s->rd.seq - (uint64_t)(rec - recs);
 	s->rd.pos = rd.pos;
 	s->rd.seq = rd.seq;
 	s->rd.snap = rd.snap;
 	s->overruns = 0;
-	r->read += (size_t)(rec - recs);
+	r->read += (uint64_t)(rec - recs);
 	*used += (size_t)(to - start);
 	return (unsigned int)(rec - recs);
 }
@@ -313,10 +347,12 @@ static HOT NOINLINE int consume_each(struct ring_reader *r, ring_fn fn, void *ar
 	struct ring_record rec = { 0 };
 	struct ring_source *s;
 	unsigned int n = 0;
+	uint64_t passed;
 	int err = 0;
 
 	r->merge.peeked = NULL;
 	while (left) {
+		passed = r->filtered;
 		if (!read_short(r, &rec, r->bounce, r->mapping.hdr.payload_max) &&
 		    !read_plain(r, &rec, r->bounce, r->mapping.hdr.payload_max)) {
 			err = find_next(r, n, &s);
@@ -330,9 +366,10 @@ static HOT NOINLINE int consume_each(struct ring_reader *r, ring_fn fn, void *ar
 		}
 		n++;
 		left--;
-		/* Without a limit, records that are lost by now were counted as unread. */
+		/* Without a limit, records that are lost or filtered were counted as unread. */
+		passed = r->filtered - passed + rec.lost;
 		if (!max)
-			left -= rec.lost < left ? rec.lost : left;
+			left -= passed < left ? passed : left;
 		if (fn(&rec, arg)) {
 			*nr = n;
 			return RING_STOPPED;
@@ -382,14 +419,20 @@ static inline unsigned int peek_run(struct ring_reader *r, struct seqring_reader
 				    struct ring_record *recs, unsigned int n, unsigned int max)
 {
 	const uint32_t ring = r->merge.src->ring;
+	const uint64_t *types = r->types;
 	struct ring_peek *p = &r->peek;
+	unsigned int skipped = 0;
 	struct seqring_view v;
 
-	for (; n < max && rd->pos < rd->snap && seqring_reader_peek_run(rd, &v); n++) {
-		fill_record(&recs[n], ring, v.payload, &v);
-		p->end[n] = (struct ring_place) { .pos = v.next, .seq = rd->seq + 1 };
+	while (n < max && rd->pos < rd->snap && seqring_reader_peek_run(rd, &v)) {
 		rd->pos = v.next;
 		rd->seq++;
+		if (libring_is_wanted(types, v.type)) {
+			fill_record(&recs[n], ring, v.payload, &v);
+			p->end[n++] = (struct ring_place) { .pos = rd->pos, .seq = rd->seq };
+		} else if (++skipped == LIBRING_SKIPS) {
+			break;
+		}
 	}
 	p->snap = rd->snap;
 	return n;
@@ -495,6 +538,8 @@ static inline void advance(struct ring_reader *r, struct ring_source *s, unsigne
 {
 	const struct ring_peek *p = &r->peek;
 
+	/* Between the first record and the last one, none is lost. */
+	r->filtered += p->end[nr - 1].seq - s->rd.seq - nr;
 	s->rd.pos = p->end[nr - 1].pos;
 	s->rd.seq = p->end[nr - 1].seq;
 	s->rd.snap = p->snap;

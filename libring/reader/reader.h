@@ -46,6 +46,7 @@ struct ring_peek {
 /*
  * @merge:   the rings that are read
  * @read:    records delivered
+ * @types:   a bit for each type that is delivered; NULL: all are. @filtered: records of others
  * @peek:    what was given out in place
  * @bounce:  where ring_consume() copies a payload to; NULL before its first call
  * @consuming: ring_consume() runs, and may be calling its function
@@ -56,6 +57,8 @@ struct ring_peek {
 struct ring_reader {
 	struct ring_merge merge;
 	uint64_t read;
+	uint64_t *types;
+	uint64_t filtered;
 	bool consuming;
 	bool closed;
 	void *bounce;
@@ -69,9 +72,19 @@ struct ring_reader {
 	struct ring_peek peek;
 };
 
+/* A call passes so many records in a row that are not delivered: it has to end. */
+#define LIBRING_SKIPS 65536
+
+/* True if records of @type are delivered. @types: as in struct ring_reader. */
+static inline bool libring_is_wanted(const uint64_t *types, uint16_t type)
+{
+	return seqring_likely(!types) || types[type / 64] >> type % 64 & 1;
+}
+
 /* end.c */
 enum ring_end libring_get_end(const struct ring_reader *r);
 int libring_explain(const struct ring_reader *r, int err);
+void libring_skip(struct ring_reader *r, struct ring_source *s);
 int libring_next(struct ring_reader *r, bool again, struct ring_source **out);
 
 /* close.c */

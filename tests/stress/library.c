@@ -236,7 +236,7 @@ int main(void)
 	const struct cost_pair pairs[] = {
 		{ "library.publish", publish_inline, publish_library, &b, ROUNDS, 1.25 },
 		{ "library.read", read_inline, read_library, &b, ROUNDS, 2 },
-		{ "library.read_batch", read_inline, read_batches, &b, ROUNDS, 1.2 },
+		{ "library.read_batch", read_inline, read_batches, &b, ROUNDS, 1.25 },
 		{ "library.peek_batch", read_inline, peek_batches, &b, ROUNDS, 1.2 },
 	};
 	const struct cost_pair laps = {

@@ -367,7 +367,6 @@ static void test_options(void **state)
 	try_opts(w, OPTS(.open_timeout_ms = 1), 0);
 	try_opts(w, OPTS(.open_timeout_ms = 3600000), 0);
 	try_opts(w, OPTS(.open_timeout_ms = 3600001), EINVAL);
-	try_opts(w, OPTS(.reserved = 1), EINVAL);
 	try_opts(w, (struct ring_open_opts) { .size = 1 << 30 }, E2BIG);
 }
 

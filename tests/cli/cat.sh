@@ -214,6 +214,19 @@ test_one_ring_and_window()
 }
 run one_ring_and_window
 
+test_types()
+{
+	serve types --type 7 < <(seq 1 100) || return
+	rc cat types --type 3,7 --no-follow --json >out 2>err || because "status $?" || return
+	same "$(wc -l <out)" 100 'records of a type in the list' || return
+	grep -q 'read 100, lost 0, filtered 0; ' err || because "summary: $(cat err)" || return
+	rc cat types --type 3 --type 65535 --no-follow >out 2>err || because "status $?" || return
+	same "$(wc -l <out)" 0 'records of other types' || return
+	grep -q 'read 0, lost 0, filtered 100; ' err || because "summary: $(cat err)" || return
+	stop "$server"
+}
+run types
+
 test_served_by_path()
 {
 	start publish "$tmp/own.sock" --serve --linger forever < <(seq 1 3)

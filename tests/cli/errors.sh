@@ -70,6 +70,10 @@ test_bad_values()
 		fails 2 'cat: --count -1: ' cat x --count -1 &&
 		fails 2 'cat: --count 18446744073709551616: ' cat x --count 18446744073709551616 &&
 		fails 2 'cat: --ring 4294967296: .*from 0 to 4294967295' cat x --ring 4294967296 &&
+		fails 2 'cat: --type 65536: not a list of types \(whole numbers from 0 to 65535' \
+			cat x --type 65536 &&
+		fails 2 'cat: --type 1,: not a list of types' cat x --type 1, &&
+		fails 2 'cat: --type x: not a list of types' cat x --type x &&
 		fails 2 'cat: --since soon: not a time' cat x --since soon &&
 		fails 2 'cat: --since seq:x: not a time' cat x --since seq:x &&
 		fails 2 'cat: --since 5w: not a time' cat x --since 5w &&

@@ -57,6 +57,28 @@ static int set_format(struct cat_opts *c, enum cat_format format)
 	return 0;
 }
 
+/* Parses N[,N...] of --type; each use of the option adds to the list. */
+static int parse_types(const char *s, struct ring_open_opts *o)
+{
+	static uint16_t types[UINT16_MAX + 1];
+	const char *at = s, *end;
+	uint64_t v;
+
+	for (;; at = end + 1) {
+		if (!scan_digits(at, &end, &v) || v > UINT16_MAX || (*end && *end != ','))
+			return fail_usage("cat",
+					  "--type %s: not a list of types (whole numbers from 0 "
+					  "to 65535, separated by commas)",
+					  s);
+		if (o->nr_types > UINT16_MAX)
+			return fail_usage("cat", "--type %s: more than 65536 types", s);
+		types[o->nr_types++] = (uint16_t)v;
+		o->types = types;
+		if (!*end)
+			return 0;
+	}
+}
+
 static const char help[] =
 	"usage: ringctl cat NAME [OPTION]...\n"
 	"\n"
@@ -77,6 +99,7 @@ static const char help[] =
 	"\n"
 	"What to read:\n"
 	"  --ring N             only ring N of a device with several rings\n"
+	"  --type N[,N...]      only records of these types\n"
 	"  --merge-window TIME  hold records back for TIME, or until a ring is half full,\n"
 	"                       to print the records of several rings in order of time\n"
 	"  --batch TIME         wake up TIME after the first new record, to read several\n"
@@ -104,10 +127,12 @@ static const char help[] =
 	"The summary on standard error:\n"
 	"  ringctl: NAME: read R + lost L = published P; overruns A, waits W,\n"
 	"  misordered M, early E\n"
-	"P counts the records since this reader started. An overrun is a record that the\n"
-	"writer overwrote during the read, and that was discarded. A wait is one sleep.\n"
-	"E records came before --merge-window was over, since a ring could not hold them\n"
-	"so long; left out if 0.\n"
+	"P counts the records since this reader started. With --type it prints\n"
+	"  ringctl: NAME: read R, lost L, filtered F; ...\n"
+	"F counts the records of other types. An overrun is a record that the writer\n"
+	"overwrote during the read, and that was discarded. A wait is one sleep. E records\n"
+	"came before --merge-window was over, since a ring could not hold them so long;\n"
+	"left out if 0.\n"
 	"The exit status is 0 after a signal, after --count, and if the writer is gone.\n"
 	"\n"
 	"Examples:\n"
@@ -124,6 +149,7 @@ enum {
 	OPT_NO_FOLLOW,
 	OPT_COUNT,
 	OPT_RING,
+	OPT_TYPE,
 	OPT_MERGE_WINDOW,
 	OPT_BATCH,
 	OPT_JSON,
@@ -142,6 +168,7 @@ static const struct option options[] = {
 	{ "no-follow", no_argument, NULL, OPT_NO_FOLLOW },
 	{ "count", required_argument, NULL, OPT_COUNT },
 	{ "ring", required_argument, NULL, OPT_RING },
+	{ "type", required_argument, NULL, OPT_TYPE },
 	{ "merge-window", required_argument, NULL, OPT_MERGE_WINDOW },
 	{ "batch", required_argument, NULL, OPT_BATCH },
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -179,6 +206,8 @@ static int take_option(struct cat_opts *c, int opt)
 		c->open.one_ring = 1;
 		c->open.ring = (uint32_t)v;
 		return err;
+	case OPT_TYPE:
+		return parse_types(optarg, &c->open);
 	case OPT_MERGE_WINDOW:
 		return parse_duration("cat", "--merge-window", optarg, &c->open.merge_window_ns);
 	case OPT_BATCH:

@@ -53,12 +53,13 @@ struct ring_fds {
 };
 
 /**
- * ring_strerror() - explain the calling thread's last failure
+ * ring_strerror() - explain the failure of the calling thread's last call
  *
- * Never sleeps. Success of a later call does not change the sentence; each thread has its own.
+ * Never sleeps. Each thread has its own sentence. Functions that return nothing, such as
+ * ring_close(), keep it, and so does ring_wake(): so clean up first and print then, if you like.
  *
- * Return: a sentence without a final period; "" if no call of this thread failed. It is the
- * library's, and valid until the thread's next call into the library.
+ * Return: a sentence without a final period; "" if the last call of this thread into the library,
+ * other than those, succeeded. It is the library's, and valid until the thread's next call.
  */
 const char *ring_strerror(void);
 

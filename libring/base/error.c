@@ -8,7 +8,7 @@
 #include "libring.h"
 
 static _Thread_local char text[256];
-static _Thread_local const char *last = "";
+_Thread_local const char *libring_sentence = "";
 
 /* Formats the sentence. Return: -@err, so that a rejection is one statement. */
 int libring_set_error(int err, const char *fmt, ...)
@@ -18,14 +18,14 @@ int libring_set_error(int err, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	last = text;
+	libring_sentence = text;
 	return -err;
 }
 
 /* Sets a constant sentence, for outcomes that are frequent. Return: -@err. */
 int libring_set_error_text(int err, const char *sentence)
 {
-	last = sentence;
+	libring_sentence = sentence;
 	return -err;
 }
 
@@ -47,7 +47,12 @@ int libring_explain_outcome(int err)
 	}
 }
 
+int libring_finish(int err)
+{
+	return libring_forget_if_good(err);
+}
+
 const char *ring_strerror(void)
 {
-	return last;
+	return libring_sentence;
 }

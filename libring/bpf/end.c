@@ -21,7 +21,7 @@ static int remove_name(const struct ring_bpf *b)
 	return err;
 }
 
-int ring_bpf_end(struct ring_bpf *b)
+static int end_ring(struct ring_bpf *b)
 {
 	int err;
 
@@ -38,6 +38,12 @@ int ring_bpf_end(struct ring_bpf *b)
 	return b->opts.name ? remove_name(b) : 0;
 }
 
+int ring_bpf_end(struct ring_bpf *b)
+{
+	return libring_finish(end_ring(b));
+}
+
+/* Keeps the sentence of the failure that it comes after. */
 void ring_bpf_close(struct ring_bpf *b)
 {
 	if (!b)
@@ -45,7 +51,7 @@ void ring_bpf_close(struct ring_bpf *b)
 	libring_own_del(&b->own);
 	/* In a child that inherited the ring, this does nothing. */
 	if (b->started && !b->kept)
-		ring_bpf_end(b);
+		end_ring(b);
 	libring_pins_unlock_owner(&b->owner_dir);
 	libring_pins_close(&b->pins);
 	free(b->own_schema);

@@ -215,5 +215,5 @@ int ring_bpf_destroy(const char *name)
 		return err;
 	err = destroy_pinned(name, &p);
 	close(lock);
-	return err;
+	return libring_finish(err);
 }

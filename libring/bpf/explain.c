@@ -45,7 +45,7 @@ int ring_bpf_supported(void)
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
 		return libring_set_error(ENOENT, "this kernel has no type information in "
 						 "/sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)");
-	return 0;
+	return libring_finish(0);
 }
 
 int ring_bpf_explain(int negative)
@@ -55,7 +55,7 @@ int ring_bpf_explain(int negative)
 
 	switch (err) {
 	case 0:
-		return 0;
+		return libring_finish(0);
 	case EPERM:
 		if (!getrlimit(RLIMIT_MEMLOCK, &lim) && lim.rlim_cur != RLIM_INFINITY && !geteuid())
 			return libring_set_error(

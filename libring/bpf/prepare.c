@@ -221,5 +221,5 @@ int ring_bpf_prepare(struct bpf_object *obj, const char *map, const struct ring_
 		return err;
 	}
 	*out = b;
-	return 0;
+	return libring_finish(0);
 }

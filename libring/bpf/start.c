@@ -109,7 +109,7 @@ int ring_bpf_start(struct ring_bpf *b)
 			err = libring_bpf_open_epoch(b);
 	}
 	b->started = !err;
-	return err;
+	return libring_finish(err);
 }
 
 int ring_bpf_fds(const struct ring_bpf *b, struct ring_fds *fds)
@@ -119,7 +119,7 @@ int ring_bpf_fds(const struct ring_bpf *b, struct ring_fds *fds)
 	fds->ring = bpf_map__fd(b->map);
 	fds->wait = bpf_map__fd(b->wait);
 	fds->doorbell = bpf_map__fd(b->doorbell);
-	return 0;
+	return libring_finish(0);
 }
 
 int ring_bpf_keep(struct ring_bpf *b, struct bpf_link *const *links, unsigned int nr)
@@ -148,7 +148,7 @@ int ring_bpf_keep(struct ring_bpf *b, struct bpf_link *const *links, unsigned in
 	b->kept = true;
 	/* Nobody owns the ring now. A later owner has the lock for itself. */
 	libring_pins_unlock_owner(&b->owner_dir);
-	return 0;
+	return libring_finish(0);
 }
 
 int ring_bpf_adopt(struct ring_bpf *b)
@@ -164,5 +164,5 @@ int ring_bpf_adopt(struct ring_bpf *b)
 		b->own.inherited = false;
 	else
 		libring_pins_unlock_owner(&b->owner_dir);
-	return err;
+	return libring_finish(err);
 }

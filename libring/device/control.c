@@ -102,6 +102,7 @@ int ring_create(const char *name, const struct ring_create_opts *user)
 	struct ring_create_opts o;
 	int err;
 
+	libring_forget_error();
 	if (!user)
 		return libring_set_error(EINVAL, "a device cannot be created without options: "
 						 "data_size has no default");
@@ -128,6 +129,7 @@ int ring_destroy(const char *name)
 	struct seqring_ctl_destroy req = { .size = sizeof(req) };
 	int err;
 
+	libring_forget_error();
 	err = libring_check_name(name);
 	if (err)
 		return err;

@@ -82,7 +82,7 @@ int ring_list(ring_list_fn fn, void *arg)
 	while (!(err = next_place(&p))) {
 		err = list_place(&p, fn, arg);
 		if (err)
-			return err;
+			return libring_forget_if_good(err);
 	}
-	return err == -ENOENT ? 0 : err;
+	return libring_forget_if_good(err == -ENOENT ? 0 : err);
 }

@@ -304,10 +304,10 @@ int ring_open(const char *where, const struct ring_open_opts *user, struct ring_
 		return err;
 	if (where && strchr(where, '/')) {
 		err = open_path(where, &opts, out);
-		return err == -ENOENT ? set_not_found(where) : err;
+		return err == -ENOENT ? set_not_found(where) : libring_forget_if_good(err);
 	}
 	err = libring_check_name(where);
-	return err ? err : open_name(where, &opts, out);
+	return err ? err : libring_forget_if_good(open_name(where, &opts, out));
 }
 
 int ring_open_fd(int fd, const struct ring_open_opts *user, struct ring_reader **out)
@@ -329,14 +329,14 @@ int ring_open_fd(int fd, const struct ring_open_opts *user, struct ring_reader *
 	/* No duplicate of @fd: even to close that may sleep, see base/kind.c. */
 	if (!S_ISSOCK(type)) {
 		origin.fds.ring = fd;
-		return open_probed(&origin, &opts, out);
+		return libring_forget_if_good(open_probed(&origin, &opts, out));
 	}
 	origin.conn = fd;
 	err = libring_receive_fds(fd, origin.until_ns, &origin.fds);
 	if (!err)
 		err = open_probed(&origin, &opts, out);
 	libring_close_fds(&origin.fds);
-	return err;
+	return libring_forget_if_good(err);
 }
 
 int ring_open_fds(const struct ring_fds *fds, const struct ring_open_opts *user,
@@ -356,5 +356,5 @@ int ring_open_fds(const struct ring_fds *fds, const struct ring_open_opts *user,
 		return libring_set_error(
 			EBADF, "not all of ring %d, wait %d and doorbell %d are open descriptors",
 			fds->ring, fds->wait, fds->doorbell);
-	return open_probed(&origin, &opts, out);
+	return libring_forget_if_good(open_probed(&origin, &opts, out));
 }

@@ -31,6 +31,7 @@ int ring_info(struct ring_reader *r, struct ring_info *info)
 	struct ring_info in;
 	int err;
 
+	libring_forget_error();
 	err = libring_get_grown_opts(&in, sizeof(in), offsetof(struct ring_info, peer_known), info,
 				     "ring_info");
 	if (err)
@@ -75,6 +76,7 @@ int ring_stats(struct ring_reader *r, struct ring_stats *stats)
 	uint32_t i;
 	int err;
 
+	libring_forget_error();
 	err = libring_get_grown_opts(&st, sizeof(st), offsetof(struct ring_stats, unfenced), stats,
 				     "ring_stats");
 	if (err)
@@ -112,6 +114,7 @@ int ring_stats_at(struct ring_reader *r, unsigned int ring, struct ring_stats_at
 	struct ring_stats_at in;
 	int i, err;
 
+	libring_forget_error();
 	err = libring_get_opts(&in, sizeof(in), stats, "ring_stats_at");
 	if (err)
 		return err;

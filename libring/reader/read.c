@@ -179,6 +179,7 @@ HOT int ring_read(struct ring_reader *r, struct ring_record *rec, void *buf, siz
 {
 	int err;
 
+	libring_forget_error();
 	r->merge.peeked = NULL;
 	err = read_short(r, rec, buf, size) ? 0 : read_any(r, rec, buf, size);
 	if (seqring_unlikely(r->wakeup.fd_given) && !err)
@@ -319,7 +320,7 @@ int ring_read_batch(struct ring_reader *r, struct ring_record *recs, unsigned in
 	*nr = n;
 	if (seqring_unlikely(r->wakeup.fd_given) && n)
 		libring_settle(r);
-	return n ? 0 : err;
+	return n ? libring_forget_if_good(0) : err;
 }
 
 /* Counts the records to read now, of all sources; at least 1. */
@@ -406,7 +407,7 @@ int ring_consume(struct ring_reader *r, ring_fn fn, void *arg, unsigned int max,
 		libring_free_reader(r);
 	else if (seqring_unlikely(r->wakeup.fd_given) && n)
 		libring_settle(r);
-	return err;
+	return libring_forget_if_good(err);
 }
 
 /*
@@ -468,6 +469,7 @@ static inline int peek_records(struct ring_reader *r, struct ring_record *recs, 
 	struct seqring_reader rd;
 	int err;
 
+	libring_forget_error();
 	r->merge.peeked = NULL;
 	r->peek.whole = false;
 	r->peek.batch = batch;
@@ -526,6 +528,7 @@ int ring_recheck(struct ring_reader *r)
 {
 	const struct ring_source *s = r->merge.peeked;
 
+	libring_forget_error();
 	if (seqring_unlikely(!s))
 		return refuse_peeked(r);
 	/* The first position speaks for all: tail passes the others later. */
@@ -564,6 +567,7 @@ int ring_advance(struct ring_reader *r)
 {
 	struct ring_source *s = r->merge.peeked;
 
+	libring_forget_error();
 	if (seqring_unlikely(!s || !r->peek.whole))
 		return refuse_peeked(r);
 	advance(r, s, r->peek.nr);
@@ -574,6 +578,7 @@ int ring_advance_some(struct ring_reader *r, unsigned int nr)
 {
 	struct ring_source *s = r->merge.peeked;
 
+	libring_forget_error();
 	if (!s || !r->peek.whole)
 		return refuse_peeked(r);
 	if (nr > r->peek.nr)

@@ -99,8 +99,10 @@ int libring_seek(struct ring_reader *r, uint32_t whence, uint64_t value)
 
 int ring_seek(struct ring_reader *r, enum ring_whence whence, uint64_t value)
 {
-	int err = libring_seek(r, whence, value);
+	int err;
 
+	libring_forget_error();
+	err = libring_seek(r, whence, value);
 	if (!err)
 		libring_update_wakeup(r);
 	return err;
@@ -143,6 +145,7 @@ int ring_newest(struct ring_reader *r, unsigned int ring, struct ring_record *re
 	struct seqring_view v;
 	int err;
 
+	libring_forget_error();
 	if (seqring_unlikely(ring >= r->mapping.hdr.nr_rings))
 		return libring_set_error(ENOENT, "there is no ring %u: the device has %u, from 0",
 					 ring, r->mapping.hdr.nr_rings);

@@ -190,7 +190,7 @@ int ring_wait(struct ring_reader *r, int timeout_ms)
 	struct pollfd fds[2];
 	struct wait w = { .readers = &r, .nr = 1, .fds = fds };
 
-	return wait_for(&w, timeout_ms);
+	return libring_forget_if_good(wait_for(&w, timeout_ms));
 }
 
 int ring_wait_any(struct ring_reader *const *readers, unsigned int nr, int timeout_ms,
@@ -208,7 +208,7 @@ int ring_wait_any(struct ring_reader *const *readers, unsigned int nr, int timeo
 		return err;
 	readers[0]->wakeup.turn = w.found + 1;
 	*index = w.found;
-	return err;
+	return libring_forget_if_good(err);
 }
 
 /* Async-signal-safe: a store and write(2). */

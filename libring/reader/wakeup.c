@@ -214,6 +214,8 @@ void libring_settle(struct ring_reader *r)
 		r->wakeup.armed = true;
 	else if (r->backend->look)
 		r->backend->look(r); /* the time for what is unread has to run */
+	/* The call that it ends succeeded. */
+	libring_forget_error();
 }
 
 /* The same after a call that takes one record: only if it was the last one. */
@@ -241,12 +243,15 @@ void libring_update_wakeup(struct ring_reader *r)
 	libring_rearm(r, &s);
 	if (r->backend->look)
 		r->backend->look(r);
+	libring_forget_error();
 }
 
 int ring_fd(struct ring_reader *r, int *fd)
 {
-	int err = libring_check_can_sleep(r);
+	int err;
 
+	libring_forget_error();
+	err = libring_check_can_sleep(r);
 	if (err)
 		return err;
 	r->wakeup.fd_given = true;
@@ -257,6 +262,7 @@ int ring_fd(struct ring_reader *r, int *fd)
 
 int ring_set_wakeup(struct ring_reader *r, uint64_t records, uint64_t bytes, uint64_t timeout_ns)
 {
+	libring_forget_error();
 	r->wakeup.records = records;
 	r->wakeup.bytes = bytes;
 	r->wakeup.timeout_ns = timeout_ns;

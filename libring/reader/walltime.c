@@ -102,6 +102,7 @@ int ring_wall_time(struct ring_reader *r, uint64_t ts_ns, uint64_t *realtime_ns)
 	uint64_t own_ns;
 	int64_t real;
 
+	libring_forget_error();
 	if (w->clock == SEQRING_NO_CLOCKID)
 		return libring_set_error(EOPNOTSUPP, "the ring has no clock: its records have no time");
 	libring_walltime_sample(w);

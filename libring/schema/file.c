@@ -81,5 +81,5 @@ int ring_schema_from_file(const char *path, void **blob, size_t *size)
 	if (!err)
 		err = ring_schema_from_btf(btf, blob, size);
 	btf__free(btf);
-	return err;
+	return libring_finish(err);
 }

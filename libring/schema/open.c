@@ -81,7 +81,7 @@ int ring_schema_open(const void *blob, size_t size, struct ring_schema **out)
 	err = extract(btf, 8, out);
 	btf__free(btf);
 	/* -ENOENT is for BTF that may have no schema; here the message says what is missing. */
-	return err == -ENOENT ? -EPROTO : err;
+	return err == -ENOENT ? -EPROTO : libring_finish(err);
 }
 
 void ring_schema_close(struct ring_schema *s)
@@ -133,5 +133,5 @@ int ring_schema_from_btf(const struct btf *btf, void **blob, size_t *size)
 		}
 	}
 	ring_schema_close(s);
-	return err;
+	return libring_finish(err);
 }

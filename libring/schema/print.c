@@ -47,5 +47,5 @@ int ring_schema_print(const struct ring_schema *s, ring_text_fn fn, void *arg)
 	if (p.err)
 		return p.err;
 	return err ? libring_set_error(-err, "libbpf cannot print the schema: %s", strerror(-err)) :
-		     0;
+		     libring_finish(0);
 }

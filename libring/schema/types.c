@@ -35,7 +35,7 @@ static int fill_info(const struct schema_record *r, struct ring_schema_type *inf
 	info->type = r->type;
 	info->open_ended = r->node->open;
 	info->reserved = 0;
-	return 0;
+	return libring_finish(0);
 }
 
 int ring_schema_type(const struct ring_schema *s, uint16_t type, struct ring_schema_type *info)

@@ -296,7 +296,7 @@ int ring_schema_walk(const struct ring_schema *s, uint16_t type, const void *pay
 	err = walk_members(&w, r->node, 0);
 	if (!err && used)
 		*used = w.used;
-	return err;
+	return libring_finish(err);
 }
 
 int ring_schema_describe(const struct ring_schema *s, uint16_t type, ring_field_fn fn, void *arg)
@@ -306,5 +306,5 @@ int ring_schema_describe(const struct ring_schema *s, uint16_t type, ring_field_
 
 	if (!r)
 		return libring_set_error(ENOENT, "the schema has no type %u", type);
-	return walk_members(&w, r->node, 0);
+	return libring_finish(walk_members(&w, r->node, 0));
 }

@@ -240,6 +240,7 @@ int ring_writer_create(const struct ring_writer_opts *user, struct ring_writer *
 	struct ring_writer *w;
 	int err;
 
+	libring_forget_error();
 	err = get_opts(user, &opts);
 	if (err)
 		return err;
@@ -279,6 +280,7 @@ int ring_writer_adopt(struct ring_writer *w)
 	const struct seqring_header *h = (const void *)w->map;
 	uint32_t i;
 
+	libring_forget_error();
 	if (!w->own.inherited)
 		return libring_set_error(EINVAL, "this process has not inherited the writer");
 	if (w->server)

@@ -106,6 +106,7 @@ int ring_writer_publish(struct ring_writer *w, unsigned int ring, uint16_t type,
 	const uint32_t words = (uint32_t)len & SHORT;
 	struct ring_out *o;
 
+	libring_forget_error();
 	if (len & ~(size_t)SHORT || seqring_unlikely(ring >= w->nr_rings))
 		return publish_any(w, ring, type, payload, len);
 	o = &w->rings[ring];
@@ -124,6 +125,7 @@ int ring_writer_publish_iov(struct ring_writer *w, unsigned int ring, uint16_t t
 	struct ring_out *o;
 	int i, err;
 
+	libring_forget_error();
 	if (nr < 0 || nr > IOV_MAX_PIECES)
 		return libring_set_error(EINVAL, "%d pieces: a record is gathered from 0 to %d", nr,
 					 IOV_MAX_PIECES);
@@ -148,6 +150,7 @@ int ring_writer_publish_batch(struct ring_writer *w, unsigned int ring,
 	uint64_t ts_ns;
 	int err;
 
+	libring_forget_error();
 	if (done)
 		*done = 0;
 	err = find_free(w, ring, &o);
@@ -173,6 +176,7 @@ int ring_writer_reserve(struct ring_writer *w, unsigned int ring, size_t len, vo
 	struct ring_out *o;
 	int err;
 
+	libring_forget_error();
 	err = find_free(w, ring, &o);
 	if (err)
 		return err;
@@ -198,6 +202,7 @@ int ring_writer_commit(struct ring_writer *w, unsigned int ring, uint16_t type)
 	struct ring_out *o;
 	int err;
 
+	libring_forget_error();
 	err = find_reserved(w, ring, &o);
 	if (err)
 		return err;
@@ -210,6 +215,7 @@ int ring_writer_discard(struct ring_writer *w, unsigned int ring)
 	struct ring_out *o;
 	int err;
 
+	libring_forget_error();
 	err = find_reserved(w, ring, &o);
 	if (!err)
 		seqring_writer_discard(&o->w);
@@ -218,6 +224,7 @@ int ring_writer_discard(struct ring_writer *w, unsigned int ring)
 
 int ring_writer_fds(struct ring_writer *w, struct ring_fds *fds)
 {
+	libring_forget_error();
 	*fds = w->fds;
 	return 0;
 }
@@ -225,8 +232,10 @@ int ring_writer_fds(struct ring_writer *w, struct ring_fds *fds)
 int ring_writer_listen_opts(struct ring_writer *w, const char *where,
 			    const struct ring_listen_opts *opts, int *fd)
 {
-	int err = libring_writer_check_own(w);
+	int err;
 
+	libring_forget_error();
+	err = libring_writer_check_own(w);
 	if (err)
 		return err;
 	if (w->server)
@@ -234,7 +243,7 @@ int ring_writer_listen_opts(struct ring_writer *w, const char *where,
 	err = libring_serve_open(where, opts, &w->fds, &w->server);
 	if (!err)
 		*fd = libring_serve_fd(w->server);
-	return err;
+	return libring_forget_if_good(err);
 }
 
 int ring_writer_listen(struct ring_writer *w, const char *where, int *fd)
@@ -244,8 +253,10 @@ int ring_writer_listen(struct ring_writer *w, const char *where, int *fd)
 
 int ring_writer_serve(struct ring_writer *w)
 {
-	int err = libring_writer_check_own(w);
+	int err;
 
+	libring_forget_error();
+	err = libring_writer_check_own(w);
 	if (err)
 		return err;
 	if (!w->server)

@@ -146,26 +146,9 @@ static void test_exports_bpf(void **state)
 	check_exports(&header, "libring-bpf.so.0", "LIBRING_BPF_" VERSION);
 }
 
-/* "" before any failure; each thread has its own, and success leaves it alone. */
-static void test_strerror(void **state)
-{
-	struct ring_writer *w;
-	char before[256];
-
-	(void)state;
-	assert_string_equal(ring_strerror(), "");
-	assert_int_equal(ring_writer_create(NULL, &w), -EINVAL);
-	strcpy(before, ring_strerror());
-	assert_true(strlen(before) > 10);
-	w = make_writer(1, 0, 0);
-	ring_writer_close(w);
-	assert_string_equal(ring_strerror(), before);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_strerror),
 		cmocka_unit_test_setup(test_exports, find_dirs),
 		cmocka_unit_test_setup(test_exports_bpf, find_dirs),
 	};

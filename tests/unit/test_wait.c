@@ -410,10 +410,11 @@ static struct ring_reader *alarmed;
 
 static void wake_by_signal(int sig)
 {
+	const int err = errno;
+
 	(void)sig;
-	errno = 0;
 	ring_wake(alarmed);
-	assert_int_equal(errno, 0);
+	assert_int_equal(errno, err);
 }
 
 /* A signal handler may call it, and keeps errno. */

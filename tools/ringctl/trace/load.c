@@ -118,7 +118,7 @@ static int attach(struct trace_load *l, uint32_t programs)
 	return 0;
 }
 
-/* Opens our reader at the first record. */
+/* Opens our reader; of a new ring, before the first record. */
 static int open_reader(const struct trace_opts *opts, struct trace_load *l)
 {
 	struct ring_open_opts open = {
@@ -174,9 +174,36 @@ static int prepare(const struct trace_opts *opts, struct trace_load *l)
 	return 0;
 }
 
+/* Makes the ring, or takes it over, and opens our reader. */
+static int start_ring(const struct trace_opts *opts, struct trace_load *l)
+{
+	const int err = ring_bpf_start(l->bpf);
+
+	if (err)
+		return fail_name(opts, err);
+	return opts->keep ? 0 : open_reader(opts, l);
+}
+
+/*
+ * A ring that exists already has writers. A trace that cannot attach leaves them alone, so the ring
+ * comes last. A new ring comes first: a process that is forked while the programs are silent would
+ * be followed without the record of its fork.
+ */
+static int start_and_attach(const struct trace_opts *opts, struct trace_load *l)
+{
+	const bool ring_first = !(opts->bpf_flags & RING_BPF_CONTINUE);
+	int status = ring_first ? start_ring(opts, l) : 0;
+
+	if (!status)
+		status = attach(l, trace_programs_for(opts));
+	if (!status && !ring_first)
+		status = start_ring(opts, l);
+	return status;
+}
+
 int trace_start(const struct trace_opts *opts, struct trace_load *l)
 {
-	int err, status;
+	int status;
 
 	if (ring_bpf_supported())
 		return fail("trace", "%s", ring_strerror());
@@ -187,15 +214,7 @@ int trace_start(const struct trace_opts *opts, struct trace_load *l)
 		status = fill_lists(opts, l);
 	if (status)
 		return status;
-	/* The ring comes last: a trace that cannot attach leaves the ring's writers alone. */
-	status = attach(l, trace_programs_for(opts));
-	if (status)
-		return status;
-	err = ring_bpf_start(l->bpf);
-	if (err)
-		return fail_name(opts, err);
-	if (!opts->keep)
-		status = open_reader(opts, l);
+	status = start_and_attach(opts, l);
 	if (!status && opts->keep && ring_bpf_keep(l->bpf, l->links, l->nr_links))
 		status = fail("trace", "%s", ring_strerror());
 	return status;

@@ -61,6 +61,7 @@ int ring_now(struct ring_reader *r, uint64_t *ns)
 {
 	const clockid_t clock = libring_user_clock(r->mapping.hdr.clock_id);
 
+	libring_forget_error();
 	if (clock == SEQRING_NO_CLOCKID)
 		return libring_set_error(EOPNOTSUPP,
 					 "there is no present time of clock %u: 1 to %u are clocks",

@@ -84,6 +84,7 @@ static void check_calls(struct ring_writer *w)
 		assert_clears(ring_stats(r, &st));
 		assert_clears(ring_stats_at(r, 0, &at));
 		assert_clears(ring_wall_time(r, recs->ts_ns, &real));
+		assert_clears(ring_now(r, &real));
 		assert_clears(ring_fd(r, &fd));
 		assert_clears(ring_set_wakeup(r, 1, 0, 0));
 	}

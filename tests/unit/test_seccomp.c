@@ -50,11 +50,12 @@ static bool has_membarrier(const struct ring_writer *w)
 	return ((const struct seqring_header *)w->map)->features & SEQRING_FEAT_MEMBARRIER;
 }
 
-/* Runs @child with the ring of @w, publishes a record once it has armed, and judges it. */
-static void run_child(void (*child)(struct ring_writer *w))
+/* Runs @child with a ring, publishes a record once it has armed @arms times, and judges it. */
+static void run_child(void (*child)(struct ring_writer *w), unsigned int arms)
 {
 	struct ring_writer *w = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
 	bool known = has_membarrier(w);
+	unsigned int i;
 	int status;
 	char c;
 	pid_t pid;
@@ -68,7 +69,12 @@ static void run_child(void (*child)(struct ring_writer *w))
 	}
 	close(hidden.armed[1]);
 	if (known) {
-		if (read(hidden.armed[0], &c, 1) == 1)
+		/* A loop that polls arms a second time when it finds nothing; then it sleeps. */
+		for (i = 0; i < arms; i++)
+			if (read(hidden.armed[0], &c, 1) != 1)
+				break;
+		sleep_ns(20 * MS);
+		if (i == arms)
 			publish_numbers(w, 0, 1);
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 	}
@@ -115,7 +121,7 @@ static void wait_forbidden(struct ring_writer *w)
 static void test_wait_looks_again(void **state)
 {
 	(void)state;
-	run_child(wait_forbidden);
+	run_child(wait_forbidden, 1);
 }
 
 static void wait_any_forbidden(struct ring_writer *w)
@@ -144,7 +150,7 @@ static void wait_any_forbidden(struct ring_writer *w)
 static void test_wait_any_looks_again(void **state)
 {
 	(void)state;
-	run_child(wait_any_forbidden);
+	run_child(wait_any_forbidden, 1);
 }
 
 static void poll_forbidden(struct ring_writer *w)
@@ -165,7 +171,7 @@ static void poll_forbidden(struct ring_writer *w)
 static void test_fd_looks_again(void **state)
 {
 	(void)state;
-	run_child(poll_forbidden);
+	run_child(poll_forbidden, 2);
 }
 
 static void forbid_nothing(struct ring_writer *w)
@@ -182,7 +188,7 @@ static void forbid_nothing(struct ring_writer *w)
 static void test_allowed(void **state)
 {
 	(void)state;
-	run_child(forbid_nothing);
+	run_child(forbid_nothing, 1);
 }
 
 static void adopt_forbidden(struct ring_writer *w)
@@ -199,7 +205,7 @@ static void adopt_forbidden(struct ring_writer *w)
 static void test_adopt_uses_a_fence(void **state)
 {
 	(void)state;
-	run_child(adopt_forbidden);
+	run_child(adopt_forbidden, 1);
 }
 
 static void create_forbidden(struct ring_writer *unused)
@@ -218,7 +224,7 @@ static void create_forbidden(struct ring_writer *unused)
 static void test_create_uses_a_fence(void **state)
 {
 	(void)state;
-	run_child(create_forbidden);
+	run_child(create_forbidden, 1);
 }
 
 int main(void)

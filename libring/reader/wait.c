@@ -93,8 +93,8 @@ static int time_out(const struct wait *w)
 	}
 	if (!unread)
 		return libring_set_error_text(ETIMEDOUT, "nothing came in time");
-	return libring_set_error(ETIMEDOUT, "the time is over, and %" PRIu64 " records are unread: %s",
-				 unread,
+	return libring_set_error(ETIMEDOUT,
+				 "the time is over, and %" PRIu64 " records are unread: %s", unread,
 				 held ? "the merge window holds some back" :
 					"fewer than the watermark asks for");
 }

@@ -104,7 +104,8 @@ int ring_wall_time(struct ring_reader *r, uint64_t ts_ns, uint64_t *realtime_ns)
 
 	libring_forget_error();
 	if (w->clock == SEQRING_NO_CLOCKID)
-		return libring_set_error(EOPNOTSUPP, "the ring has no clock: its records have no time");
+		return libring_set_error(EOPNOTSUPP,
+					 "the ring has no clock: its records have no time");
 	libring_walltime_sample(w);
 	/* The pairs are of this process's clock, which a time namespace may shift. */
 	own_ns = libring_merge_own_time(&r->merge, ts_ns);
@@ -113,8 +114,8 @@ int ring_wall_time(struct ring_reader *r, uint64_t ts_ns, uint64_t *realtime_ns)
 	if (own_ns > INT64_MAX ||
 	    __builtin_add_overflow((int64_t)own_ns, w->pairs[i].offset_ns, &real) || real < 0)
 		return libring_set_error(ERANGE,
-					 "%" PRIu64 " ns of the ring's clock is no time from 1970 to "
-					 "2262",
+					 "%" PRIu64 " ns of the ring's clock is no time from 1970 "
+					 "to 2262",
 					 ts_ns);
 	*realtime_ns = (uint64_t)real;
 	return 0;

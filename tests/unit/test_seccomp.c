@@ -13,9 +13,9 @@
 #define NO_MEMBARRIER 99 /* the child's answer where there is no membarrier(2), or no filter */
 
 /* Ends a child with the line of the check that failed. */
-#define CHECK(cond)                              \
-	do {                                     \
-		if (!(cond))                     \
+#define CHECK(cond)                               \
+	do {                                      \
+		if (!(cond))                      \
 			_exit(__LINE__ % 90 + 1); \
 	} while (0)
 

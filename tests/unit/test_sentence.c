@@ -6,13 +6,13 @@
 #include "run_dir.h"
 
 /* Makes a call fail, then checks that @call succeeds and leaves no sentence. */
-#define assert_clears(call)                                                   \
-	do {                                                                  \
-		struct ring_writer *none;                                     \
-		assert_int_equal(ring_writer_create(NULL, &none), -EINVAL);   \
-		assert_true(strlen(ring_strerror()) > 10);                    \
-		assert_true((call) >= 0);                                     \
-		assert_string_equal(ring_strerror(), "");                     \
+#define assert_clears(call)                                                 \
+	do {                                                                \
+		struct ring_writer *none;                                   \
+		assert_int_equal(ring_writer_create(NULL, &none), -EINVAL); \
+		assert_true(strlen(ring_strerror()) > 10);                  \
+		assert_true((call) >= 0);                                   \
+		assert_string_equal(ring_strerror(), "");                   \
 	} while (0)
 
 /* What fails in the function of ring_consume() is no failure of ring_consume(). */

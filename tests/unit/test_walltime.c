@@ -151,8 +151,10 @@ static void test_suspend(void **state)
 
 	(void)state;
 	for (boot = 0; boot < 2; boot++) {
-		struct ring_writer *w = make_writer(
-			1, boot ? SEQRING_CLOCK_BOOTTIME : SEQRING_CLOCK_MONOTONIC, 0);
+		struct ring_writer *w = make_writer(1,
+						    boot ? SEQRING_CLOCK_BOOTTIME :
+							   SEQRING_CLOCK_MONOTONIC,
+						    0);
 		struct ring_reader *r = open_reader(w, NULL);
 		struct event before = publish_event(w, r), after;
 

@@ -124,8 +124,7 @@ static int add_shape(struct json_object *obj, const struct ring_details *d)
 	if (d->device_known && (json_add_string(obj, "mode", info_mode(d->mode)) ||
 				json_add_uint(obj, "readers", d->readers)))
 		return -1;
-	if (info->path &&
-	    json_add(obj, "path", json_new_text(info->path, strlen(info->path))))
+	if (info->path && json_add(obj, "path", json_new_text(info->path, strlen(info->path))))
 		return -1;
 	if (info->peer_known && (json_add_uint(obj, "peer_pid", info->peer_pid) ||
 				 json_add_uint(obj, "peer_uid", info->peer_uid) ||

@@ -258,7 +258,8 @@ static int prepare(struct trace *t)
 	t->format.full = t->opts->full;
 	t->format.per_cpu = !(t->opts->bpf_flags & RING_BPF_ONE_RING) &&
 			    (int)info.nr_rings == libbpf_num_possible_cpus();
-	t->account.from_start = !t->opts->from;
+	/* An existing ring may have lost records before our reader came. */
+	t->account.from_start = !t->opts->from && !(t->opts->bpf_flags & RING_BPF_CONTINUE);
 	t->account.name = t->opts->from ? t->opts->from : t->opts->name;
 	if (!t->account.name)
 		t->account.name = "trace";

@@ -221,13 +221,16 @@ void libring_settle(struct ring_reader *r)
 /* The same after a call that takes one record: only if it was the last one. */
 void libring_settle_empty(struct ring_reader *r)
 {
-	const struct ring_merge *m = &r->merge;
 	struct ring_source *s;
+	int err;
 
-	/* The first in the heap was consumed; the others are unread. */
-	if (m->nr_heap > 1 || libring_merge_next(&r->merge, false, &s) != -EAGAIN)
+	/* The first in the heap was consumed; the others are unread, and may be of any type. */
+	if (r->merge.nr_heap > 1 && !r->types)
 		return;
-	libring_settle(r);
+	/* -ESTALE: nothing that is unread may be delivered. */
+	err = libring_next(r, false, &s);
+	if (err == -EAGAIN || err == -ESTALE)
+		libring_settle(r);
 }
 
 /* Makes the descriptor that was given out wait for the reader's present place and watermark. */

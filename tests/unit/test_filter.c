@@ -276,6 +276,28 @@ static void test_many(void **state)
 	ring_writer_close(w);
 }
 
+/* The last record that is delivered leaves the descriptor armed, whatever follows it. */
+static void test_armed_behind_the_last(void **state)
+{
+	struct ring_writer *w = make_writer(1, SEQRING_CLOCK_NONE, 0);
+	struct ring_reader *r = open_reader(w, OPEN_OPTS(SOME));
+	const struct seqring_wait *wait = w->rings[0].wait;
+	struct ring_record rec;
+	uint64_t n;
+	int fd;
+
+	(void)state;
+	assert_int_equal(ring_fd(r, &fd), 0);
+	publish_type(w, 0, 3);
+	publish_type(w, 0, 1);
+	assert_true(wait->pos == SEQRING_WAIT_NONE);
+	assert_int_equal(ring_read(r, &rec, &n, sizeof(n)), 0);
+	assert_int_equal(stats_of(r).filtered, 1);
+	assert_true(wait->pos != SEQRING_WAIT_NONE);
+	ring_close(r);
+	ring_writer_close(w);
+}
+
 static void test_newest_of_any_type(void **state)
 {
 	struct ring_writer *w = make_writer(1, SEQRING_CLOCK_NONE, 0);
@@ -327,9 +349,13 @@ static void test_options(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ways),	      cmocka_unit_test(test_loss_is_told),
-		cmocka_unit_test(test_several_rings), cmocka_unit_test(test_consume),
-		cmocka_unit_test(test_many),	      cmocka_unit_test(test_newest_of_any_type),
+		cmocka_unit_test(test_ways),
+		cmocka_unit_test(test_loss_is_told),
+		cmocka_unit_test(test_several_rings),
+		cmocka_unit_test(test_consume),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_armed_behind_the_last),
+		cmocka_unit_test(test_newest_of_any_type),
 		cmocka_unit_test(test_options),
 	};
 

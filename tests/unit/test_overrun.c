@@ -115,6 +115,20 @@ static void test_read(void **state)
 	assert_true(stats_of(*state).overruns >= 100);
 }
 
+/* A payload that is cut goes another way, whose second recheck is that of the copy. */
+static void test_read_cut(void **state)
+{
+	struct ring_record rec;
+	uint32_t n;
+
+	laps_left = 1;
+	after = 1;
+	assert_int_equal(ring_read(*state, &rec, &n, sizeof(n)), 0);
+	assert_int_equal(laps_left, 0);
+	assert_true(stats_of(*state).overruns > 0);
+	assert_int_equal(n, (uint32_t)rec.seq);
+}
+
 static void test_read_gives_up(void **state)
 {
 	struct ring_record rec;
@@ -347,6 +361,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_read_cut, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read_gives_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_batch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_batch_half_overrun, setup, teardown),

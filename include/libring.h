@@ -47,8 +47,8 @@
  *
  * Rules for all functions
  *
- * Every function returns 0 or -errno unless it says otherwise, and ring_strerror() explains
- * a failure until the next call that succeeds. An object comes back through the last parameter;
+ * Every function returns 0 or -errno unless it says otherwise, and ring_strerror() explains a
+ * failure until the next call that succeeds. An object comes back through the last parameter;
  * on failure that parameter is unchanged, unless the function says otherwise.
  *
  * A struct ring_reader or struct ring_writer belongs to one thread at a time, except where a

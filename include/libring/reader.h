@@ -320,11 +320,11 @@ int ring_advance_some(struct ring_reader *r, unsigned int nr);
  * May sleep. The watermark is that of ring_open_opts or ring_set_wakeup().
  *
  * Readers of some rings need membarrier(2) to sleep: of memfd rings without
- * RING_WRITER_FULL_FENCE, and of BPF rings. ring_open() returns -ENOTSUP where the kernel lacks it.
- * If it fails later, since a filter of system calls (seccomp) forbids it, the writer may not see
- * that this reader sleeps.
- * Then the reader looks at the ring each 10 ms, so that a wake-up comes so much late at most, the
- * descriptor of ring_fd() becomes readable as often, and ring_stats.unfenced counts.
+ * RING_WRITER_FULL_FENCE, and of BPF rings. ring_open() returns -ENOTSUP where the kernel lacks
+ * it. If it fails later, since a filter of system calls (seccomp) forbids it, the writer may not
+ * see that this reader sleeps. Then the reader looks at the ring each 10 ms, so that a wake-up
+ * comes so much late at most, the descriptor of ring_fd() becomes readable as often, and
+ * ring_stats.unfenced counts.
  *
  * After -ETIMEDOUT there may be unread records: fewer than the watermark asks for, or held back by
  * the merge window. Then ring_strerror() says how many, as does ring_stats.lag_records, and

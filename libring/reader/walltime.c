@@ -114,8 +114,9 @@ int ring_wall_time(struct ring_reader *r, uint64_t ts_ns, uint64_t *realtime_ns)
 	if (own_ns > INT64_MAX ||
 	    __builtin_add_overflow((int64_t)own_ns, w->pairs[i].offset_ns, &real) || real < 0)
 		return libring_set_error(ERANGE,
-					 "%" PRIu64 " ns of the ring's clock is no time from 1970 "
-					 "to 2262",
+					 "%" PRIu64
+					 " ns of the ring's clock is no time from 1970 to "
+					 "2262",
 					 ts_ns);
 	*realtime_ns = (uint64_t)real;
 	return 0;

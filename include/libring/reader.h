@@ -26,11 +26,14 @@ enum ring_whence {
 #define RING_EAGER    (1u << 0) /* lowest latency, at the greatest cost for the writer */
 #define RING_PREFAULT (1u << 1) /* take all page faults at the opening, not in the first lap */
 #define RING_LOCK     (1u << 2) /* what was read once stays in memory; see ring_open_opts */
+#define RING_FOLLOW   (1u << 3) /* wait for the name, and go on to its next ring */
+#define RING_NONBLOCK (1u << 4) /* ring_open() does not wait */
 
 /**
  * struct ring_open_opts - how to open a ring for reading
  * @size: sizeof(struct ring_open_opts)
- * @flags: RING_EAGER, RING_PREFAULT and RING_LOCK, or 0. RING_PREFAULT gets all pages of the
+ * @flags: RING_* or 0. RING_FOLLOW and RING_NONBLOCK are for ring_open() alone, and explained
+ *           there. RING_PREFAULT gets all pages of the
  *           rings that are read into memory and into this process's page tables: a memfd ring
  *           then has all its memory. Without it, each page costs a fault when it is first read,
  *           much more than its records. RING_LOCK keeps pages in memory from their first use on,
@@ -50,8 +53,8 @@ enum ring_whence {
  * @wake_timeout_ns: or so many nanoseconds after the first unread record. 0: no such limit
  * @one_ring: 1: read ring @ring alone; 0: read all rings of the device
  * @ring: number of the ring, from 0; 0 without @one_ring
- * @open_timeout_ms: how long a process that serves the ring may let the opening wait, at most
- *           an hour; 0: 5000
+ * @open_timeout_ms: how long the opening waits at most: for the process that serves the ring,
+ *           and with RING_FOLLOW also for the name. At most an hour; 0: 5000
  * @nr_types: number of @types: 0 to 65536. 0: records of all types are read
  * @types:   the types of the records to read; NULL if @nr_types is 0. Records of other types are
  *           consumed and not delivered: ring_stats.filtered counts them, and they are never lost.
@@ -92,6 +95,44 @@ struct ring_open_opts {
  * May sleep, for @opts->open_timeout_ms at most while the serving process does not accept or
  * answer. Any thread.
  *
+ * With RING_NONBLOCK, the call does not wait. If the serving process has not answered yet, the
+ * reader has no ring at first: ring_read() and all functions that return properties or a place
+ * of the ring return -EAGAIN. ring_wait() and ring_fd() wait for the answer, too. When it has
+ * come, the next call that reads returns -EREMCHG once, and the reader has its ring. If it does
+ * not come in @opts->open_timeout_ms, or is a refusal, that call returns the error that
+ * ring_open() would have returned.
+ *
+ * With RING_FOLLOW, the reader follows the name (or the path), as tail -F follows a file:
+ *
+ * - If there is no such ring yet, the call waits for one, @opts->open_timeout_ms at most. With
+ *   RING_NONBLOCK it returns a reader without a ring, as above, which waits without a limit.
+ * - When the ring has ended, or its writer's process is gone, and all its records are read, the
+ *   reader waits for the next ring of the name: ring_read() returns -EAGAIN, not -ENODEV.
+ * - When that ring is there, the next call that reads returns -EREMCHG, once. From then on the
+ *   reader is on the new ring, at its oldest record. The first record's @lost counts the records
+ *   of the new ring that were overwritten before.
+ * - -EREMCHG is the moment to ask ring_info() again: the schema, the size of payloads, the
+ *   number of rings and the clock may be others. Only a call that returns it makes pointers
+ *   into the old ring invalid: those of ring_peek(), and ring_info.schema.
+ * - The descriptor of ring_fd() and the watermark stay the same.
+ * - Records of the old ring that could not be read any more are in ring_stats.lost.
+ *   ring_stats.restarts counts the changes of the ring, or of its writer.
+ * - If another process goes on with the same ring, seq and place go on, too. For a BPF ring
+ *   nothing returns -EREMCHG then; for a served ring (ring_writer_adopt()) it tells that
+ *   pointers are invalid.
+ *
+ * What following cannot do: it knows one ring at a time, so a ring that comes and goes while an
+ * older one is being read is never seen, and neither is a new ring of the name while the old
+ * one's writer lives. @opts->whence and value are for a ring that is there when ring_open() is
+ * called; later ones are read from their start. A ring that can be opened only without the means
+ * to sleep is refused: -EOPNOTSUPP. The kernel tells when a name appears (inotify). By time the
+ * reader looks again: every second, if it may search but not read a directory of the name, or
+ * may have no inotify instance; and at growing intervals, 1 ms to about a minute, while the name
+ * leads to something that cannot be opened, such as the socket of a killed process. If that is
+ * not a name in change (a ring of another version, say), a call that reads returns the error of
+ * ring_open() after 8 tries, a quarter of a second, and may be repeated. If a directory that is
+ * not the name's own is renamed, that goes unnoticed.
+ *
  * A ring that is opened by the path of its memfd or map alone has no means to sleep, and
  * neither has a BPF ring that this process may only read: then ring_wait() and ring_fd()
  * return -EOPNOTSUPP.
@@ -104,7 +145,8 @@ struct ring_open_opts {
  * is not frozen; -ERANGE @opts->whence is RING_SEQ and the value is in the future;
  * -EOPNOTSUPP RING_SEQ on several rings, or RING_TIME without a clock; -EPIPE the writer
  * was faster than the search for the value; -ECONNREFUSED the serving process is gone or
- * takes no more readers; -ETIMEDOUT it did not accept or answer in time; -ENAMETOOLONG;
+ * takes no more readers; -ETIMEDOUT it did not accept or answer in time, or no ring had the
+ * name in time (RING_FOLLOW); -ENAMETOOLONG;
  * -ENOSPC this user's limit on memory for open devices is reached; -ENOMEM, with RING_LOCK also
  * more than RLIMIT_MEMLOCK; -EPERM RING_LOCK, and that limit is 0; -EMFILE and what open(2),
  * mmap(2), madvise(2), mlock2(2), bpf(2) and connect(2) give.
@@ -122,7 +164,7 @@ int ring_open(const char *where, const struct ring_open_opts *opts, struct ring_
  * The cursor by which a device wakes its reader belongs to the open file description: do
  * not open two readers by descriptors of one open(2).
  *
- * Return: as ring_open(); -EBADF @fd is not open.
+ * Return: as ring_open(); -EBADF @fd is not open; -EINVAL RING_FOLLOW or RING_NONBLOCK.
  */
 int ring_open_fd(int fd, const struct ring_open_opts *opts, struct ring_reader **out);
 
@@ -134,7 +176,7 @@ int ring_open_fd(int fd, const struct ring_open_opts *opts, struct ring_reader *
  *
  * May sleep.
  *
- * Return: as ring_open(); -EBADF one of @fds is not open.
+ * Return: as ring_open(); -EBADF one of @fds is not open; -EINVAL RING_FOLLOW or RING_NONBLOCK.
  */
 int ring_open_fds(const struct ring_fds *fds, const struct ring_open_opts *opts,
 		  struct ring_reader **out);
@@ -185,6 +227,11 @@ void ring_close(struct ring_reader *r);
  * and no record is consumed: -EAGAIN nothing to read now; -ENODEV nothing is left, and the
  * writer is gone; -EBADMSG the ring's bytes do not follow the protocol, and ring_seek() is
  * needed to continue; -EPIPE the writer overran the reader 64 times in a row: call again.
+ *
+ * Only for a reader with RING_FOLLOW or RING_NONBLOCK: it has no ring yet, or its ring has ended:
+ * then the call makes a few system calls to look for the next one, and returns -EAGAIN; -EREMCHG
+ * the reader has got its ring, or the next one; -EBUSY it would, but the function that
+ * ring_consume() calls made this call; what ring_open() returns.
  */
 int ring_read(struct ring_reader *r, struct ring_record *rec, void *buf, size_t size);
 
@@ -241,10 +288,10 @@ int ring_consume(struct ring_reader *r, ring_fn fn, void *arg, unsigned int max,
  * @rec: filled on success; the payload is in the ring
  *
  * Sleeps as ring_read(). Does not consume the record. rec->len bytes of payload may be read
- * until ring_close(), but the writer may overwrite them at any time: copy or compute, then
- * call ring_recheck(), and use the result only if that returns 0. Only ring_info(),
- * ring_stats(), ring_stats_at() and ring_newest() may be called in between: any other call
- * may forget the record.
+ * until ring_close() (or -EREMCHG, see ring_open()), but the writer may overwrite them at any
+ * time: copy or compute, then call ring_recheck(), and use the result only if that returns 0.
+ * Only ring_info(), ring_stats(), ring_stats_at() and ring_newest() may be called in between: any
+ * other call may forget the record.
  *
  * Return: as ring_read(), but the record is not consumed.
  */
@@ -330,7 +377,7 @@ int ring_advance_some(struct ring_reader *r, unsigned int nr);
  * the merge window. Then ring_strerror() says how many, as does ring_stats.lag_records, and
  * ring_read() returns those that are not held back.
  *
- * Return: 0 ring_read() has a record, or an error other than -EAGAIN and -ENODEV (with
+ * Return: 0 ring_read() has a record, or returns something other than -EAGAIN and -ENODEV (with
  * ring_open_opts.types also: ring_read() has many records to pass); -ETIMEDOUT the time is over,
  * and the watermark is not met; -EINTR a signal came; -ENODEV nothing is left,
  * and the writer is gone; -ECANCELED ring_wake() was called; -EOPNOTSUPP the reader has no means to
@@ -388,7 +435,7 @@ int ring_wake(struct ring_reader *r);
  * for long. Never sleeps on other rings.
  *
  * The descriptor is readable, level-triggered or edge-triggered, when the watermark is met
- * or ring_read() would return -ENODEV. It may wake earlier than the watermark says, and never
+ * or ring_read() would return -ENODEV or -EREMCHG. It may wake earlier than the watermark says, and never
  * later.
  *
  * One call of ring_consume() or ring_read_batch(), or one round of ring_peek_batch() and
@@ -427,8 +474,8 @@ int ring_set_wakeup(struct ring_reader *r, uint64_t records, uint64_t bytes, uin
  * any more do.
  *
  * Return: 0; -EINVAL no such whence, -ERANGE @value is in the future, -EOPNOTSUPP RING_SEQ
- * on several rings or RING_TIME without a clock: the reader has not moved; -EBADMSG, -EPIPE
- * as ring_read(): the place is undefined, seek again.
+ * on several rings or RING_TIME without a clock, -EAGAIN there is no ring yet: the reader has
+ * not moved; -EBADMSG, -EPIPE as ring_read(): the place is undefined, seek again.
  */
 int ring_seek(struct ring_reader *r, enum ring_whence whence, uint64_t value);
 
@@ -478,15 +525,16 @@ int ring_now(struct ring_reader *r, uint64_t *ns);
  *
  * Never sleeps. The record may have any type, whatever ring_open_opts.types says.
  *
- * Return: 0; -EAGAIN no record was published yet; -ENODEV none was, and the writer is gone;
- * -ENOENT no such ring; -EBADMSG, -EPIPE as ring_read(). After a failure @rec is unchanged,
- * and @buf may be overwritten.
+ * Return: 0; -EAGAIN no record was published yet, or there is no ring yet; -ENODEV none was, and
+ * the writer is gone; -ENOENT no such ring; -EBADMSG, -EPIPE as ring_read(). After a failure @rec
+ * is unchanged, and @buf may be overwritten.
  */
 int ring_newest(struct ring_reader *r, unsigned int ring, struct ring_record *rec, void *buf,
 		size_t size);
 
 /**
- * struct ring_info - properties of a ring, and who serves it; they never change
+ * struct ring_info - properties of a ring, and who serves it; they never change, unless the
+ * reader goes on to another ring (RING_FOLLOW)
  * @size: sizeof(struct ring_info), filled by the caller
  * @writer: SEQRING_WRITER_* of seqring/abi.h
  * @nr_rings: number of rings of the device
@@ -497,7 +545,7 @@ int ring_newest(struct ring_reader *r, unsigned int ring, struct ring_record *re
  * @payload_max: bytes of the longest payload
  * @schema_size: bytes of @schema; 0: none
  * @schema: description of its records, in the mapping; NULL: none. Not trusted, and valid
- *          until ring_close()
+ *          until ring_close(), or -EREMCHG of a call that reads
  * @name: name from its header, terminated by a zero
  * @peer_known: 1: the ring was opened by a socket, and the kernel vouches for the next three
  *           fields; 0: they are 0
@@ -531,9 +579,11 @@ struct ring_info {
  * @r: the reader
  * @info: its size is read, all else is filled on success
  *
- * Never sleeps. Any thread, also while another one uses @r, except in ring_close().
+ * Never sleeps. Any thread, also while another one uses @r, except in ring_close() and, with
+ * RING_FOLLOW, in a call that reads.
  *
- * Return: 0; -EINVAL @info->size is too small; -E2BIG @info has unknown fields.
+ * Return: 0; -EINVAL @info->size is too small; -E2BIG @info has unknown fields; -EAGAIN there is
+ * no ring yet (RING_NONBLOCK).
  */
 int ring_info(struct ring_reader *r, struct ring_info *info);
 
@@ -548,8 +598,9 @@ enum ring_end {
 /**
  * struct ring_stats - statistics of a reader, and of the rings that it reads
  * @size: sizeof(struct ring_stats), filled by the caller
- * @read: records that this reader got
- * @lost: records that this reader lost, including those that the next record will tell
+ * @read: records that this reader got, from all rings that it was on
+ * @lost: records that this reader lost, including those that the next record will tell; of all
+ *        rings that it was on (RING_FOLLOW), as @overruns and @misordered
  * @overruns: times that the writer overwrote what this reader was about to deliver
  * @waits: calls of ring_wait() that slept
  * @misordered: records that came late: after a record of another ring with a greater ts_ns; see
@@ -567,6 +618,8 @@ enum ring_end {
  * @window_ns: the merge window in force: merge_window_ns, or less while the rings cannot hold so
  *           much
  * @filtered: records of other types than ring_open_opts.types, which this reader passed
+ * @restarts: times that this reader went on to another ring (RING_FOLLOW), or found another
+ *        process as the writer of its BPF ring, when there was nothing to read
  */
 struct ring_stats {
 	size_t size;
@@ -586,6 +639,7 @@ struct ring_stats {
 	uint64_t early;
 	uint64_t window_ns;
 	uint64_t filtered;
+	uint64_t restarts;
 };
 
 /**
@@ -631,7 +685,7 @@ struct ring_stats_at {
  *
  * Never sleeps. The thread that uses @r, as ring_stats().
  *
- * Return: 0; -ENOENT no such ring; -EINVAL, -E2BIG as ring_stats().
+ * Return: 0; -ENOENT no such ring; -EAGAIN there is no ring yet; -EINVAL, -E2BIG as ring_stats().
  */
 int ring_stats_at(struct ring_reader *r, unsigned int ring, struct ring_stats_at *stats);
 

@@ -35,6 +35,7 @@
 
 /*
  * @doorbell_consumed, @doorbell_produced: positions of the doorbell, each in a page of its own
+ * @watching: @owner was looked up
  * @owner: the process that is watched; 0: none
  * @owner_dir: has its lock; -1: this process may not open it
  * @pidfd: readable once it is gone; -1: only a look tells
@@ -43,6 +44,7 @@ struct bpf {
 	struct ring_thresholds t;
 	__u64 *doorbell_consumed;
 	__u64 *doorbell_produced;
+	bool watching;
 	uint64_t owner;
 	int owner_dir;
 	int pidfd;
@@ -202,6 +204,7 @@ static void watch_owner(struct ring_reader *r, bool gone)
 	libring_close_fd(b->pidfd);
 	b->pidfd = -1;
 	b->owner = owner;
+	r->past.restarts += b->watching && owner;
 	if (!owner) {
 		r->merge.writer_gone = false;
 		return;
@@ -296,6 +299,7 @@ static int map_ring(struct ring_reader *r, int fd)
 			"not a ring: BPF map %s is of type %u, not an array that can "
 			"be mapped",
 			info.name, info.type);
+	r->ring_id = info.id;
 	err = libring_map_ring(&r->mapping, fd,
 			       (info.value_size + 7ULL) / 8 * 8 * info.max_entries);
 	if (!err)
@@ -369,9 +373,11 @@ static int bpf_open(struct ring_reader *r, const struct ring_origin *origin)
 		err = map_doorbell(b, fds->doorbell);
 	if (!err)
 		err = libring_thresholds_listen(&b->t, r, fds->doorbell);
-	if (!err)
-		watch_owner(r, false);
-	return err;
+	if (err)
+		return err;
+	watch_owner(r, false);
+	b->watching = true;
+	return 0;
 }
 
 const struct ring_backend libring_backend_bpf = {

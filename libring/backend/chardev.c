@@ -193,6 +193,7 @@ static int map_reader_page(struct chardev *c, uint32_t nr_rings, size_t size)
 static int map_device(struct ring_reader *r, struct chardev *c)
 {
 	struct seqring_geometry g = { .size = sizeof(g) };
+	struct stat st;
 	int err;
 
 	if (ioctl(c->fd, SEQRING_IOC_GEOMETRY, &g))
@@ -200,6 +201,10 @@ static int map_device(struct ring_reader *r, struct chardev *c)
 					 "not a ring: the device does not know "
 					 "SEQRING_IOC_GEOMETRY: %s",
 					 strerror(errno));
+	/* The file is open, so no other node has its inode. */
+	if (fstat(c->fd, &st))
+		return libring_set_error(errno, "cannot stat the device: %s", strerror(errno));
+	r->ring_id = st.st_ino;
 	err = libring_map_ring(&r->mapping, c->fd, g.total_size);
 	if (!err)
 		err = check_geometry(r, &g);

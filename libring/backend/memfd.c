@@ -52,6 +52,8 @@ static int memfd_find(const char *path, const struct stat *st, struct ring_origi
 	if (!S_ISSOCK(st->st_mode))
 		return LIBRING_NOT_MINE;
 	err = libring_connect(path, origin->until_ns, &origin->conn);
+	if (!err && origin->no_wait)
+		return -EINPROGRESS;
 	return err ? err : libring_receive_fds(origin->conn, origin->until_ns, &origin->fds);
 }
 
@@ -136,6 +138,7 @@ static int map_ring(struct ring_reader *r, int fd)
 	if (fstat(fd, &st))
 		return libring_set_error(errno, "cannot stat the ring's memfd: %s",
 					 strerror(errno));
+	r->ring_id = st.st_ino;
 	err = libring_map_ring(&r->mapping, fd, (uint64_t)st.st_size);
 	return err ? err : libring_check_kind(&r->mapping, SEQRING_WRITER_MEMFD);
 }

@@ -10,7 +10,7 @@
 #include "../base/fd.h"
 #include "poller.h"
 
-#define EVENTS_MAX 4
+#define EVENTS_MAX 8
 
 /* Creates the instance, with the timer in it. libring_poller_close() it after a failure, too. */
 int libring_poller_open(struct ring_poller *p)

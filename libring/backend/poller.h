@@ -10,6 +10,10 @@
 #define POLLER_DOORBELL (1u << 1)
 #define POLLER_OWNER	(1u << 2) /* a pidfd, readable when the process is gone */
 #define POLLER_PEER	(1u << 3) /* a socket or a device: returned when it hung up */
+#define POLLER_RING	(1u << 4) /* what wakes the reader of the present ring, or of the next */
+#define POLLER_NAME	(1u << 5) /* inotify on the directories of a name */
+#define POLLER_MOUNT	(1u << 6) /* a file system was mounted or unmounted */
+#define POLLER_GREETING (1u << 7) /* a connection: its process answered or is gone */
 
 /*
  * @epfd: the instance; -1: there is none

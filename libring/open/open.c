@@ -1,42 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
-/* Opening a ring by name, path or descriptor, and closing it. */
+/* Opening a ring by name, path or descriptor. */
 
 #include <fcntl.h>
-#include <limits.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "../backend/connect.h"
-#include "../base/clock.h"
 #include "../base/error.h"
-#include "../base/fd.h"
 #include "../base/kind.h"
-#include "../base/names.h"
 #include "../base/options.h"
-#include "../base/resident.h"
-#include "../base/timens.h"
-#include "../reader/reader.h"
-#include "backends.h"
+#include "follow.h"
+#include "lookup.h"
 
-#define OPEN_TIMEOUT_MS	    5000 /* open_timeout_ms by default */
 #define OPEN_TIMEOUT_MAX_MS 3600000
 #define NR_TYPES	    (UINT16_MAX + 1u)
-#define FLAGS_KNOWN	    (RING_EAGER | RING_PREFAULT | RING_LOCK)
-
-static struct ring_origin no_origin(const struct ring_open_opts *opts)
-{
-	const uint64_t ms = opts->open_timeout_ms ? opts->open_timeout_ms : OPEN_TIMEOUT_MS;
-
-	return (struct ring_origin) {
-		.fds = LIBRING_NO_FDS,
-		.conn = -1,
-		.owner = -1,
-		.until_ns = libring_now_ns() + ms * LIBRING_MSEC_NS,
-	};
-}
+#define NAME_FLAGS	    (RING_FOLLOW | RING_NONBLOCK) /* only for ring_open() */
+#define FLAGS_KNOWN	    (RING_EAGER | RING_PREFAULT | RING_LOCK | NAME_FLAGS)
 
 static int get_opts(const struct ring_open_opts *user, struct ring_open_opts *opts)
 {
@@ -55,7 +34,7 @@ static int get_opts(const struct ring_open_opts *user, struct ring_open_opts *op
 					 "ring_open_opts.open_timeout_ms is %u: at most %u, or 0 "
 					 "for %u",
 					 opts->open_timeout_ms, OPEN_TIMEOUT_MAX_MS,
-					 OPEN_TIMEOUT_MS);
+					 LIBRING_OPEN_TIMEOUT_MS);
 	if (!opts->nr_types != !opts->types || opts->nr_types > NR_TYPES)
 		return libring_set_error(EINVAL,
 					 "ring_open_opts.nr_types is %u: 1 to %u with types, or 0 "
@@ -63,8 +42,8 @@ static int get_opts(const struct ring_open_opts *user, struct ring_open_opts *op
 					 opts->nr_types, NR_TYPES);
 	if (opts->flags & ~FLAGS_KNOWN)
 		return libring_set_error(EINVAL,
-					 "ring_open_opts.flags is 0x%x: RING_EAGER, RING_PREFAULT "
-					 "and RING_LOCK, or 0",
+					 "ring_open_opts.flags is 0x%x: RING_EAGER, RING_PREFAULT, "
+					 "RING_LOCK, RING_FOLLOW and RING_NONBLOCK, or 0",
 					 opts->flags);
 	if (opts->one_ring > 1)
 		return libring_set_error(EINVAL, "ring_open_opts.one_ring is %u: 0 or 1",
@@ -75,223 +54,17 @@ static int get_opts(const struct ring_open_opts *user, struct ring_open_opts *op
 	return 0;
 }
 
-static int add_sources(struct ring_reader *r, const struct ring_open_opts *opts)
+/* The same for a ring that is opened by descriptors. */
+static int get_fd_opts(const struct ring_open_opts *user, struct ring_open_opts *opts)
 {
-	const struct seqring_header *h = &r->mapping.hdr;
-	uint32_t i, first = opts->one_ring ? opts->ring : 0;
-	clockid_t clock = libring_user_clock(h->clock_id);
-	int err;
+	int err = get_opts(user, opts);
 
-	if (opts->one_ring && opts->ring >= h->nr_rings)
-		return libring_set_error(EINVAL,
-					 "ring_open_opts.ring is %u: the device has %u, from 0",
-					 opts->ring, h->nr_rings);
-	if (opts->merge_window_ns && h->clock_id != SEQRING_CLOCK_MONOTONIC)
-		return libring_set_error(EINVAL, "ring_open_opts.merge_window_ns needs a ring with "
-						 "CLOCK_MONOTONIC");
-	err = libring_merge_alloc(&r->merge, opts->one_ring ? 1 : h->nr_rings);
-	if (err)
+	if (err || !(opts->flags & NAME_FLAGS))
 		return err;
-	r->merge.by_time = h->clock_id != SEQRING_CLOCK_NONE;
-	if (clock != SEQRING_NO_CLOCKID)
-		r->merge.clock_shift_ns = (int64_t)((uint64_t)h->clock_offset_ns -
-						    (uint64_t)libring_clock_offset_ns(clock));
-	for (i = 0; i < r->merge.nr_src; i++) {
-		struct ring_source *s = &r->merge.src[i];
-
-		s->ring = first + i;
-		libring_init_reader(&r->mapping, s->ring, &s->rd);
-		s->rd.eager = opts->flags & RING_EAGER;
-	}
-	return 0;
-}
-
-/* Notes the types of records to deliver. */
-static int add_types(struct ring_reader *r, const struct ring_open_opts *opts)
-{
-	uint32_t i;
-
-	if (!opts->nr_types)
-		return 0;
-	r->types = calloc(NR_TYPES / 64, sizeof(*r->types));
-	if (!r->types)
-		return libring_set_error(ENOMEM, "no memory for %u types", opts->nr_types);
-	for (i = 0; i < opts->nr_types; i++)
-		r->types[opts->types[i] / 64] |= 1ULL << opts->types[i] % 64;
-	return 0;
-}
-
-/* Gets the memory of the rings that are read, as @flags say. */
-static int make_resident(const struct ring_reader *r, uint32_t flags)
-{
-	const struct ring_merge *m = &r->merge;
-	unsigned char *at = r->mapping.map;
-	size_t size = r->mapping.size;
-	int err = 0;
-
-	if (m->nr_src < r->mapping.hdr.nr_rings) {
-		at += r->mapping.hdr.ring_offset + m->src->ring * r->mapping.hdr.ring_stride;
-		size = (size_t)(r->mapping.hdr.data_offset + r->mapping.hdr.data_size);
-	}
-	/* In this order: what is locked on its first use is prefaulted once. */
-	if (flags & RING_LOCK)
-		err = libring_lock(at, size);
-	if (!err && flags & RING_PREFAULT)
-		err = libring_prefault(at, size, false);
-	return err;
-}
-
-/* Opens a ring of kind @b. @origin stays the caller's. */
-static int open_origin(const struct ring_backend *b, const struct ring_origin *origin,
-		       const struct ring_open_opts *opts, struct ring_reader **out)
-{
-	struct ring_reader *r = calloc(1, sizeof(*r));
-	int err;
-
-	if (!r)
-		return libring_set_error(ENOMEM, "no memory for a reader");
-	r->backend = b;
-	libring_merge_set_window(&r->merge, opts->merge_window_ns);
-	r->wakeup = (struct ring_wakeup) {
-		.records = opts->wake_records,
-		.bytes = opts->wake_bytes,
-		.timeout_ns = opts->wake_timeout_ns,
-		.poll_fd = -1,
-		.app_fd = -1,
-		.wake_fd = -1,
-	};
-	if (origin->path) {
-		r->path = strdup(origin->path);
-		if (!r->path) {
-			free(r);
-			return libring_set_error(ENOMEM, "no memory for a reader");
-		}
-	}
-	err = b->open(r, origin);
-	if (!err)
-		err = libring_open_wake(&r->wakeup);
-	if (!err)
-		err = add_sources(r, opts);
-	libring_walltime_open(&r->walltime, r->mapping.hdr.clock_id);
-	if (!err)
-		err = make_resident(r, opts->flags);
-	if (!err)
-		err = add_types(r, opts);
-	if (!err)
-		err = libring_seek(r, opts->whence, opts->value);
-	if (err) {
-		ring_close(r);
-		return err == -EBADMSG ? -EPROTO : err;
-	}
-	*out = r;
-	return 0;
-}
-
-static void drop_origin(const struct ring_origin *origin)
-{
-	libring_close_fds(&origin->fds);
-	libring_close_fd(origin->conn);
-	libring_close_fd(origin->owner);
-}
-
-/* Opens a ring of the kind that its descriptor tells. @origin stays the caller's. */
-static int open_probed(const struct ring_origin *origin, const struct ring_open_opts *opts,
-		       struct ring_reader **out)
-{
-	const int fd = origin->fds.ring;
-	mode_t type;
-	unsigned int i;
-	int err;
-
-	err = libring_get_type(fd, &type);
-	if (err)
-		return err;
-	for (i = 0; i < LIBRING_NR_BACKENDS; i++)
-		if (libring_backends[i]->probe(fd, type))
-			return open_origin(libring_backends[i], origin, opts, out);
-	if (origin->fds.wait >= 0)
-		return libring_set_error(EPROTO,
-					 "not a ring: descriptor %d is no memfd and no BPF map",
-					 fd);
-	return libring_set_error(EPROTO, "not a ring: neither a device, nor a memfd, nor a BPF "
-					 "map, nor a socket");
-}
-
-/* Return: as ring_open(); -ENOENT without a sentence. */
-static int open_path(const char *path, const struct ring_open_opts *opts, struct ring_reader **out)
-{
-	struct ring_origin origin = no_origin(opts);
-	int err = LIBRING_NOT_MINE;
-	struct stat st;
-	unsigned int i;
-
-	origin.path = path;
-	if (stat(path, &st)) {
-		if (errno == ENOENT || errno == ENOTDIR)
-			return -ENOENT;
-		return libring_set_error(errno, "%s: %s", path, strerror(errno));
-	}
-	for (i = 0; i < LIBRING_NR_BACKENDS && err == LIBRING_NOT_MINE; i++)
-		err = libring_backends[i]->find(path, &st, &origin);
-	/* Nothing else is opened: to open it may sleep for long, or have an effect. */
-	if (err == LIBRING_NOT_MINE)
-		return libring_set_error(EPROTO,
-					 "%s: neither a device, nor a memfd, nor a socket, nor in "
-					 "a BPF file system",
-					 path);
-	if (!err)
-		err = open_probed(&origin, opts, out);
-	drop_origin(&origin);
-	return err;
-}
-
-static int set_not_found(const char *name)
-{
-	return libring_set_error(ENOENT, "%s: there is no such ring", name);
-}
-
-/* True if this process may not search the directory of @path. */
-static bool is_barred(const char *path)
-{
-	return access(path, F_OK) && errno == EACCES;
-}
-
-static int open_name(const char *name, const struct ring_open_opts *opts, struct ring_reader **out)
-{
-	char dir[PATH_MAX], barred[PATH_MAX] = "", closed[PATH_MAX] = "";
-	char path[PATH_MAX + SEQRING_NAME_SIZE];
-	const struct ring_backend *b;
-	unsigned int i, nr;
-	int err;
-
-	for (i = 0; i < LIBRING_NR_BACKENDS; i++) {
-		b = libring_backends[i];
-		for (nr = 0; !(b->no_dots && strchr(name, '.')); nr++) {
-			err = b->dir(nr, dir, sizeof(dir));
-			if (err == -ENOENT)
-				break;
-			if (err)
-				return err;
-			snprintf(path, sizeof(path), "%s/%s", dir, name);
-			/* The name may be in a directory that is searched later. */
-			if (is_barred(path)) {
-				memcpy(b->dir_is_private ? barred : closed, dir, sizeof(dir));
-				continue;
-			}
-			err = open_path(path, opts, out);
-			if (err != -ENOENT)
-				return err;
-		}
-	}
-	if (*closed)
-		return libring_set_error(EACCES, "%s: this process may not look into %s", name,
-					 closed);
-	if (*barred)
-		return libring_set_error(ENOENT,
-					 "%s: there is no such ring, unless a BPF program's: "
-					 "this process may not look into %s",
-					 name, barred);
-	return set_not_found(name);
+	return libring_set_error(EINVAL,
+				 "ring_open_opts.flags is 0x%x: RING_FOLLOW and RING_NONBLOCK are "
+				 "for ring_open(), which has a name",
+				 opts->flags);
 }
 
 int ring_open(const char *where, const struct ring_open_opts *user, struct ring_reader **out)
@@ -302,41 +75,35 @@ int ring_open(const char *where, const struct ring_open_opts *user, struct ring_
 	err = get_opts(user, &opts);
 	if (err)
 		return err;
-	if (where && strchr(where, '/')) {
-		err = open_path(where, &opts, out);
-		return err == -ENOENT ? set_not_found(where) : libring_forget_if_good(err);
-	}
-	err = libring_check_name(where);
-	return err ? err : libring_forget_if_good(open_name(where, &opts, out));
+	if (opts.flags & NAME_FLAGS)
+		return libring_forget_if_good(libring_follow_open(where, &opts, out));
+	err = libring_open_where(where, &opts, libring_open_until(&opts), NULL, out);
+	return libring_forget_if_good(err);
 }
 
 int ring_open_fd(int fd, const struct ring_open_opts *user, struct ring_reader **out)
 {
 	struct ring_open_opts opts;
 	struct ring_origin origin;
+	uint64_t until_ns;
 	mode_t type;
 	int err;
 
-	err = get_opts(user, &opts);
+	err = get_fd_opts(user, &opts);
 	if (err)
 		return err;
-	origin = no_origin(&opts);
+	until_ns = libring_open_until(&opts);
 	if (fcntl(fd, F_GETFD) < 0)
 		return libring_set_error(errno, "descriptor %d: %s", fd, strerror(errno));
 	err = libring_get_type(fd, &type);
 	if (err)
 		return err;
+	if (S_ISSOCK(type))
+		return libring_forget_if_good(libring_open_connected(fd, until_ns, &opts, out));
 	/* No duplicate of @fd: even to close that may sleep, see base/kind.c. */
-	if (!S_ISSOCK(type)) {
-		origin.fds.ring = fd;
-		return libring_forget_if_good(open_probed(&origin, &opts, out));
-	}
-	origin.conn = fd;
-	err = libring_receive_fds(fd, origin.until_ns, &origin.fds);
-	if (!err)
-		err = open_probed(&origin, &opts, out);
-	libring_close_fds(&origin.fds);
-	return libring_forget_if_good(err);
+	origin = libring_no_origin(until_ns);
+	origin.fds.ring = fd;
+	return libring_forget_if_good(libring_open_probed(&origin, &opts, out));
 }
 
 int ring_open_fds(const struct ring_fds *fds, const struct ring_open_opts *user,
@@ -346,15 +113,15 @@ int ring_open_fds(const struct ring_fds *fds, const struct ring_open_opts *user,
 	struct ring_origin origin;
 	int err;
 
-	err = get_opts(user, &opts);
+	err = get_fd_opts(user, &opts);
 	if (err)
 		return err;
-	origin = no_origin(&opts);
+	origin = libring_no_origin(libring_open_until(&opts));
 	origin.fds = *fds;
 	if (fcntl(fds->ring, F_GETFD) < 0 || fcntl(fds->wait, F_GETFD) < 0 ||
 	    fcntl(fds->doorbell, F_GETFD) < 0)
 		return libring_set_error(
 			EBADF, "not all of ring %d, wait %d and doorbell %d are open descriptors",
 			fds->ring, fds->wait, fds->doorbell);
-	return libring_forget_if_good(open_probed(&origin, &opts, out));
+	return libring_forget_if_good(libring_open_probed(&origin, &opts, out));
 }

@@ -27,6 +27,7 @@ struct ring_reader;
  * @owner: the directory with the lock of the process that the ring ends with, or -1
  * @path: the path that led to them, for ring_info.path; NULL: the caller gave descriptors
  * @until_ns: when the process that serves the ring must have answered
+ * @no_wait: do not wait for its greeting
  */
 struct ring_origin {
 	struct ring_fds fds;
@@ -34,6 +35,7 @@ struct ring_origin {
 	int owner;
 	const char *path;
 	uint64_t until_ns;
+	bool no_wait;
 };
 
 /*
@@ -44,13 +46,14 @@ struct ring_origin {
  * @dir: gives the directory number @nr, from 0, that has the names.
  *       0; -ENOENT there are no more; -ENAMETOOLONG
  * @find: gets the descriptors that @path leads to, without a check that they are a ring.
- *       0; LIBRING_NOT_MINE; -ENOENT without a sentence; -errno. What is in @origin is the
- *       caller's in any case
+ *       0; LIBRING_NOT_MINE; -ENOENT without a sentence; -EINPROGRESS with no_wait: the greeting
+ *       is to come from @origin->conn; -errno. What is in @origin is the caller's in any case
  * @probe: whether descriptor @fd, whose S_IF* is @type, can be a ring of this kind. Another
  *         process may have sent @fd: asks no file system, see base/kind.c
  *
- * @open: allocates r->state, maps the ring, sets r->wakeup.poll_fd and app_fd if it gets
- *       the means to sleep. @origin stays the caller's. After a failure, too, @close is called
+ * @open: allocates r->state, maps the ring, sets r->ring_id, and r->wakeup.poll_fd and app_fd if
+ *       it gets the means to sleep. @origin stays the caller's. After a failure, too, @close is
+ *       called
  * @close: releases r->state, NULL included
  *
  * The others are called only for a reader with the means to sleep.
@@ -66,6 +69,13 @@ struct ring_origin {
  * @revive: the writer's process is gone: whether another one writes the ring now. NULL: none can
  * @look: after @arm with another watermark or place, or with unread records: makes who waits
  *       for the descriptor look again. NULL: @arm and @kick do
+ *
+ * Only a reader that follows a name has these two (open/follow.c):
+ *
+ * @find_next: nothing is left of the present ring: whether the name leads to another one, which
+ *       then is open. -EREMCHG it does; -EAGAIN not yet; -ENODEV it never will; -errno with a
+ *       sentence
+ * @move: after -EREMCHG: makes that ring the present one. -EREMCHG with a sentence
  */
 struct ring_backend {
 	unsigned int writer;
@@ -85,6 +95,9 @@ struct ring_backend {
 	void (*kick)(struct ring_reader *r);
 	bool (*revive)(struct ring_reader *r);
 	void (*look)(struct ring_reader *r);
+
+	int (*find_next)(struct ring_reader *r);
+	int (*move)(struct ring_reader *r);
 };
 
 #endif /* LIBRING_READER_BACKEND_H */

@@ -9,6 +9,8 @@ enum ring_end libring_get_end(const struct ring_reader *r)
 {
 	uint32_t all = ~0u, any = 0, state, i;
 
+	if (!r->merge.nr_src)
+		return RING_RUNS;
 	for (i = 0; i < r->merge.nr_src; i++) {
 		/* Pairs with seqring_writer_end(). */
 		state = seqring_load_acquire(END, &r->merge.src[i].rd.ctl->state);
@@ -78,19 +80,47 @@ void libring_skip(struct ring_reader *r, struct ring_source *s)
  * As libring_merge_next(), of the types that are delivered.
  *
  * Return: also -ESTALE: so many others came in a row that the caller has to return. It may not
- * sleep.
+ * sleep; -EREMCHG there is a next ring of the name; another -errno with a sentence.
  */
 int libring_next(struct ring_reader *r, bool again, struct ring_source **out)
 {
+	const bool batch = again;
 	unsigned int i;
 	int err;
 
 	for (i = 0; i < LIBRING_SKIPS; i++) {
 		err = next_of_any_type(r, again, out);
+		/* A batch ends with its ring. */
+		if (err == -ENODEV && !batch && r->backend->find_next)
+			return r->backend->find_next(r);
 		if (err || libring_is_wanted(r->types, (*out)->view.type))
 			return err;
 		libring_skip(r, *out);
 		again = true;
 	}
 	return -ESTALE;
+}
+
+/*
+ * Ends a read that found no record, with @err of libring_next(): the reader moves to the next ring
+ * if there is one. Return: what the read returns, with a sentence.
+ */
+int libring_end_read(struct ring_reader *r, bool again, int err)
+{
+	if (err != -EREMCHG || again)
+		return libring_explain(r, err);
+	/* The function that ring_consume() calls may have a payload of the present ring. */
+	if (r->consuming)
+		return libring_set_error_text(EBUSY,
+					      "the reader goes on to the next ring of its name "
+					      "when ring_consume() has returned");
+	return r->backend->move(r);
+}
+
+/* Return: 0 the reader has a ring; -EAGAIN not yet. */
+int libring_check_there(const struct ring_reader *r)
+{
+	if (r->mapping.map)
+		return 0;
+	return libring_set_error_text(EAGAIN, "the ring is not there yet: wait for it");
 }

@@ -34,6 +34,8 @@ int ring_info(struct ring_reader *r, struct ring_info *info)
 	libring_forget_error();
 	err = libring_get_grown_opts(&in, sizeof(in), offsetof(struct ring_info, peer_known), info,
 				     "ring_info");
+	if (!err)
+		err = libring_check_there(r);
 	if (err)
 		return err;
 	in = (struct ring_info) {
@@ -85,12 +87,15 @@ int ring_stats(struct ring_reader *r, struct ring_stats *stats)
 	st = (struct ring_stats) {
 		.read = r->read,
 		.filtered = r->filtered,
+		.lost = r->past.lost,
+		.overruns = r->past.overruns,
 		.waits = r->wakeup.waits,
-		.misordered = r->merge.misordered,
+		.misordered = r->past.misordered + r->merge.misordered,
 		.end = libring_get_end(r),
 		.unfenced = r->wakeup.nr_unfenced,
-		.early = r->merge.early,
+		.early = r->past.early + r->merge.early,
 		.window_ns = r->merge.hold_ns,
+		.restarts = r->past.restarts,
 	};
 	st.dead = st.end != RING_RUNS;
 	for (i = 0; i < r->merge.nr_src; i++) {
@@ -117,6 +122,8 @@ int ring_stats_at(struct ring_reader *r, unsigned int ring, struct ring_stats_at
 
 	libring_forget_error();
 	err = libring_get_opts(&in, sizeof(in), stats, "ring_stats_at");
+	if (!err)
+		err = libring_check_there(r);
 	if (err)
 		return err;
 	if (ring >= r->mapping.hdr.nr_rings)

@@ -276,7 +276,8 @@ int libring_merge_next(struct ring_merge *m, bool again, struct ring_source **ou
 	int err;
 
 	m->peeked = NULL;
-	if (m->nr_src > 1)
+	/* A reader that waits for its ring has none, and so nothing is left. */
+	if (m->nr_src != 1)
 		return next_of_several(m, again, out);
 	err = libring_source_peek(m->src);
 	if (err == -EAGAIN && m->writer_gone)

@@ -53,7 +53,7 @@ static NOINLINE int find_next(struct ring_reader *r, bool again, struct ring_sou
 	if (err == -ESTALE)
 		return libring_set_error_text(EAGAIN, "only records of other types were found: "
 						      "there may be more");
-	return libring_explain(r, err);
+	return libring_end_read(r, again, err);
 }
 
 static inline void fill_record(struct ring_record *rec, uint32_t ring, const void *payload,
@@ -218,15 +218,15 @@ static inline unsigned int copy_run(struct ring_reader *r, bool any_len, struct 
 	const unsigned char *start = to, *stop = to + size;
 	const uint64_t *types = r->types;
 	struct ring_source *s = r->merge.src;
-	const uint32_t ring = s->ring;
 	struct ring_record *rec = recs;
 	struct seqring_reader rd;
 	unsigned int skipped = 0;
 	struct seqring_view v;
-	uint32_t len;
+	uint32_t ring, len;
 
 	if (!begin_run(r, &rd))
 		return 0;
+	ring = s->ring;
 	while (rec != end && rd.pos < rd.snap && (!any_len || to <= stop) &&
 	       seqring_reader_peek_run(&rd, &v)) {
 		if (!libring_is_wanted(types, v.type)) {
@@ -393,14 +393,19 @@ int ring_consume(struct ring_reader *r, ring_fn fn, void *arg, unsigned int max,
 		return libring_set_error_text(EBUSY,
 					      "ring_consume() was called by the function that it "
 					      "calls: its payload would be overwritten");
-	if (!r->bounce)
+	/* A reader that waits for its ring copies nothing yet. */
+	if (seqring_unlikely(!r->bounce && r->mapping.map)) {
 		r->bounce = malloc(r->mapping.hdr.payload_max);
-	if (!r->bounce)
-		return libring_set_error(ENOMEM, "no memory for a payload of %u bytes",
-					 r->mapping.hdr.payload_max);
+		if (!r->bounce)
+			return libring_set_error(ENOMEM, "no memory for a payload of %u bytes",
+						 r->mapping.hdr.payload_max);
+	}
 	r->consuming = true;
 	err = consume_each(r, fn, arg, max, &n);
 	r->consuming = false;
+	/* Nothing was called: no payload of the present ring is out. */
+	if (seqring_unlikely(err == -EBUSY))
+		err = libring_end_read(r, false, -EREMCHG);
 	if (nr)
 		*nr = n;
 	if (seqring_unlikely(r->closed))

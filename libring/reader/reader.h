@@ -43,6 +43,17 @@ struct ring_peek {
 	struct ring_place end[RING_PEEK_MAX];
 };
 
+struct ring_follow;
+
+/* What a reader counted on rings that it has left, and how often another writer came. */
+struct ring_past {
+	uint64_t lost;
+	uint64_t overruns;
+	uint64_t misordered;
+	uint64_t early;
+	uint64_t restarts;
+};
+
 /*
  * @merge:   the rings that are read
  * @read:    records delivered
@@ -53,6 +64,8 @@ struct ring_peek {
  * @closed:  by that function: ring_consume() frees the reader
  * @path:    the path that led to the ring; NULL: it was opened by descriptors
  * @state:   the backend's own
+ * @ring_id: what tells the ring from another one of its backend while both are open
+ * @follow:  of a reader that follows a name or waits for one; else NULL
  */
 struct ring_reader {
 	struct ring_merge merge;
@@ -70,6 +83,9 @@ struct ring_reader {
 	char *path;
 	void *state;
 	struct ring_peek peek;
+	uint64_t ring_id;
+	struct ring_follow *follow;
+	struct ring_past past;
 };
 
 /* A call passes so many records in a row that are not delivered: it has to end. */
@@ -86,11 +102,14 @@ enum ring_end libring_get_end(const struct ring_reader *r);
 int libring_explain(const struct ring_reader *r, int err);
 void libring_skip(struct ring_reader *r, struct ring_source *s);
 int libring_next(struct ring_reader *r, bool again, struct ring_source **out);
+int libring_end_read(struct ring_reader *r, bool again, int err);
+int libring_check_there(const struct ring_reader *r);
 
 /* close.c */
 void libring_free_reader(struct ring_reader *r);
 
 /* seek.c */
 int libring_seek(struct ring_reader *r, uint32_t whence, uint64_t value);
+int libring_seek_start(struct ring_reader *r);
 
 #endif /* LIBRING_READER_READER_H */

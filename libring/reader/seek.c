@@ -10,7 +10,10 @@
 static int check_target(const struct ring_reader *r, uint32_t whence, uint64_t value)
 {
 	uint64_t newest;
+	int err = libring_check_there(r);
 
+	if (err)
+		return err;
 	if (whence > RING_TIME)
 		return libring_set_error(EINVAL, "whence is %u: 0 (oldest) to %u (time)", whence,
 					 RING_TIME);
@@ -78,15 +81,11 @@ static enum seqring_outcome seek_ring(struct seqring_reader *rd, uint32_t whence
 	return outcome;
 }
 
-/* Seeks on all sources. Return: as ring_seek(). */
-int libring_seek(struct ring_reader *r, uint32_t whence, uint64_t value)
+static int seek_all(struct ring_reader *r, uint32_t whence, uint64_t value)
 {
 	uint32_t i;
-	int err;
+	int err = 0;
 
-	err = check_target(r, whence, value);
-	if (err)
-		return err;
 	libring_merge_reset(&r->merge);
 	for (i = 0; i < r->merge.nr_src && !err; i++) {
 		r->merge.src[i].pending = false;
@@ -95,6 +94,20 @@ int libring_seek(struct ring_reader *r, uint32_t whence, uint64_t value)
 		err = libring_outcome_to_errno(seek_ring(&r->merge.src[i].rd, whence, value));
 	}
 	return libring_explain(r, err);
+}
+
+/* Seeks on all sources. Return: as ring_seek(). */
+int libring_seek(struct ring_reader *r, uint32_t whence, uint64_t value)
+{
+	int err = check_target(r, whence, value);
+
+	return err ? err : seek_all(r, whence, value);
+}
+
+/* Goes to the first record of each ring: those that are overwritten already count as lost. */
+int libring_seek_start(struct ring_reader *r)
+{
+	return seek_all(r, RING_SEQ, 1);
 }
 
 int ring_seek(struct ring_reader *r, enum ring_whence whence, uint64_t value)
@@ -146,6 +159,9 @@ int ring_newest(struct ring_reader *r, unsigned int ring, struct ring_record *re
 	int err;
 
 	libring_forget_error();
+	err = libring_check_there(r);
+	if (err)
+		return err;
 	if (seqring_unlikely(ring >= r->mapping.hdr.nr_rings))
 		return libring_set_error(ENOENT, "there is no ring %u: the device has %u, from 0",
 					 ring, r->mapping.hdr.nr_rings);

@@ -154,10 +154,10 @@ int libring_arm_and_check(struct ring_reader *r, bool for_fd, uint64_t *at)
 
 /**
  * libring_rearm() - arm the descriptor that was given out
- * @r: the reader, with fd_given, after libring_merge_next()
- * @out: as in libring_merge_next()
+ * @r: the reader, with fd_given, after libring_next()
+ * @out: as in libring_next()
  *
- * Return: as libring_merge_next(). Only after -EAGAIN the descriptor sleeps; otherwise it
+ * Return: as libring_next(). Only after -EAGAIN the descriptor sleeps; otherwise it
  * is readable, since ring_read() has a record or an error to return.
  */
 int libring_rearm(struct ring_reader *r, struct ring_source **out)
@@ -177,7 +177,7 @@ int libring_rearm(struct ring_reader *r, struct ring_source **out)
 		armed = false;
 		r->wakeup.ready_ns = LIBRING_NEVER;
 		r->backend->arm(r, true);
-		err = libring_merge_next(&r->merge, false, out);
+		err = libring_next(r, false, out);
 		/* If the deadline changed, the timer has to be set again. */
 	} while (err == -EAGAIN && r->merge.due_ns != due);
 	if (err != -EAGAIN)

@@ -18,6 +18,7 @@ TORTURE = "bpf torture"
 WAKE = "bpf wake"
 SLEEP = "bpf sleep"
 LIFE = "bpf life"
+FOLLOW = "bpf follow"
 OWNER = "bpf owner"
 ACCESS = "bpf access"
 REJECT = "reject"
@@ -193,6 +194,13 @@ SET = mutant.Set(("include/seqring", "include/libring*", "libring"), [
            never("chmod($tmp.dir, libring_pins_dir_mode($mode))"), REJECT),
     Mutant("the rest of a ring that was removed in part stays", "destroy_pinned",
            drop("if (libring_pins_are_partial($p)) return destroy_partial(name, $p);"), REJECT),
+    Mutant("a follower takes the ring that has ended for the next one", "accept_next",
+           never("$f->same && !goes_on($f)"), FOLLOW),
+    Mutant("a follower does not notice that a file system is mounted", "libring_watch_begin",
+           swap("libring_poller_add($p, $w->mounts, EPOLLPRI | EPOLLET, POLLER_MOUNT);",
+                "(void)$p;"), FOLLOW),
+    Mutant("nobody counts that another process goes on with a BPF ring", "watch_owner",
+           drop("$r->past.restarts += $b->watching && $owner;"), FOLLOW),
 ])
 
 # program, objects, arguments, seconds
@@ -204,6 +212,7 @@ RUNS = {
            25),
     SLEEP: ("sleep", ("wake", "wake_idle"), [["--kills", "10"]], 25),
     LIFE: ("life", ("wake",), [[]], 40),
+    FOLLOW: ("follow", ("wake",), [[]], 60),
     OWNER: ("owner", ("wake",), [[]], 60),
     ACCESS: ("access", ("wake",), [[]], 30),
     REJECT: ("reject", ("wake", "plain", "large"), [[]], 60),

@@ -141,6 +141,33 @@ test_writer_killed()
 }
 run writer_killed
 
+# A reader by name is there before the first writer, and survives the killed ones.
+test_follow_name()
+{
+	local i reader
+
+	fails 2 'cat: --no-follow, --follow-name: contradict' cat x --no-follow --follow-name || return
+	start cat restarts --follow-name --json >out 2>err
+	reader=$bg
+	until_ok lines_are err 1 || return
+	for i in 1 2 3; do
+		open_input restarts || return
+		seq "$i"1 "$i"3 >&3
+		until_ok lines_are out $((3 * i)) || return
+		kill -KILL "$server"
+		wait "$server" 2>/dev/null
+		exec 3>&-
+	done
+	kill -INT "$reader"
+	ended "$reader" && same "$status" 0 status || return
+	json field out text 11 12 13 21 22 23 31 32 33 || return
+	grep -q 'restarts: waits for a ring of this name$' err || because "wait: $(cat err)" || return
+	grep -q 'restarts: the ring is there$' err || because "first ring: $(cat err)" || return
+	same "$(grep -c 'the writer is gone, and another ring has the name$' err)" 2 'restarts' || return
+	grep -q 'read 9 + lost 0 = published 9; ' err || because "summary: $(cat err)"
+}
+run follow_name
+
 # lag_behind RECORDS CAT-OPTION...: runs a reader that is too slow for a small ring
 lag_behind()
 {

@@ -95,6 +95,9 @@ static const char help[] =
 	"  --since WHEN         start at WHEN: 5s, 200ms or 2m ago; a time in ns of the\n"
 	"                       ring's clock; or seq:N, which needs a single ring\n"
 	"  --no-follow          end after the records that are in the ring now\n"
+	"  --follow-name        wait for NAME if it is not there yet, and go on to the\n"
+	"                       next ring of that name when the writer is gone, as\n"
+	"                       tail -F does\n"
 	"  --count N            end after N records\n"
 	"\n"
 	"What to read:\n"
@@ -134,12 +137,15 @@ static const char help[] =
 	"came before --merge-window was over, since a ring could not hold them so long;\n"
 	"left out if 0.\n"
 	"The exit status is 0 after a signal, after --count, and if the writer is gone.\n"
+	"With --follow-name, a line on standard error tells each change of the ring or of\n"
+	"its writer, and the records of all these rings are counted.\n"
 	"\n"
 	"Examples:\n"
 	"  ringctl cat sched                        like dmesg -w\n"
 	"  ringctl cat sched --since 5s --no-follow the last five seconds\n"
 	"  ringctl cat sched --json | jq .fields.next_comm\n"
-	"  ringctl cat log --since seq:1            also counts what is already lost\n";
+	"  ringctl cat log --since seq:1            also counts what is already lost\n"
+	"  ringctl cat log --follow-name            across restarts of the writer\n";
 
 enum {
 	OPT_OLDEST = 256,
@@ -147,6 +153,7 @@ enum {
 	OPT_HEAD,
 	OPT_SINCE,
 	OPT_NO_FOLLOW,
+	OPT_FOLLOW_NAME,
 	OPT_COUNT,
 	OPT_RING,
 	OPT_TYPE,
@@ -166,6 +173,7 @@ static const struct option options[] = {
 	{ "head", no_argument, NULL, OPT_HEAD },
 	{ "since", required_argument, NULL, OPT_SINCE },
 	{ "no-follow", no_argument, NULL, OPT_NO_FOLLOW },
+	{ "follow-name", no_argument, NULL, OPT_FOLLOW_NAME },
 	{ "count", required_argument, NULL, OPT_COUNT },
 	{ "ring", required_argument, NULL, OPT_RING },
 	{ "type", required_argument, NULL, OPT_TYPE },
@@ -198,6 +206,9 @@ static int take_option(struct cat_opts *c, int opt)
 		return err ? err : parse_since(optarg, c);
 	case OPT_NO_FOLLOW:
 		c->follow = false;
+		return 0;
+	case OPT_FOLLOW_NAME:
+		c->open.flags |= RING_FOLLOW | RING_NONBLOCK;
 		return 0;
 	case OPT_COUNT:
 		return parse_number("cat", "--count", optarg, 1, UINT64_MAX, &c->count);
@@ -251,6 +262,10 @@ static int run(int argc, char **argv)
 		if (err)
 			return err;
 	}
+	if (!opts.follow && opts.open.flags & RING_FOLLOW)
+		return fail_usage("cat",
+				  "--no-follow, --follow-name: contradict each other (use only "
+				  "one)");
 	if (optind + 1 != argc)
 		return fail_usage("cat", "%s: name exactly one ring (ringctl cat NAME)",
 				  optind < argc ? argv[optind + 1] : "no name");

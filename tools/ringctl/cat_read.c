@@ -33,7 +33,9 @@ struct cat {
 	struct account *accounts;
 	uint32_t nr_accounts;
 	uint64_t read;
-	uint64_t lost; /* as the records reported it */
+	uint64_t lost;		   /* as the records reported it */
+	uint64_t published_before; /* on the rings that this reader has left */
+	uint64_t restarts;
 	uint64_t sleeps;
 	int ring_fd; /* -1: this ring cannot wake readers */
 	bool stop;
@@ -119,14 +121,72 @@ static int print_record(const struct ring_record *rec, void *arg)
 	return c->stop;
 }
 
-/* Reads until there is a reason to stop. Return: 0; -ENODEV: the writer is gone; -errno. */
+/* The records that were published on the present ring since this reader started there. */
+static uint64_t count_published(const struct cat *c)
+{
+	uint64_t published = 0;
+	uint32_t i;
+
+	for (i = 0; i < c->nr_accounts; i++)
+		if (c->accounts[i].last)
+			published += c->accounts[i].last - c->accounts[i].first + 1;
+	return published;
+}
+
+static int set_up(struct cat *c);
+
+/* Begins with another ring of the name. */
+static int change_ring(struct cat *c)
+{
+	struct ring_stats st = { .size = sizeof(st) };
+
+	flush(c);
+	c->published_before += count_published(c);
+	free(c->accounts);
+	c->accounts = NULL;
+	c->nr_accounts = 0;
+	decoder_close(c->decoder);
+	c->decoder = NULL;
+	if (!c->opts->quiet && !ring_stats(c->ring, &st))
+		fail(c->opts->name, "%s",
+		     st.restarts == c->restarts ?
+			     "the ring is there" :
+			     "the writer is gone, and another ring has the name");
+	c->restarts = st.restarts;
+	return set_up(c);
+}
+
+/* Tells that another process writes the same ring. */
+static void check_writer(struct cat *c)
+{
+	struct ring_stats st = { .size = sizeof(st) };
+
+	if (!(c->opts->open.flags & RING_FOLLOW) || ring_stats(c->ring, &st) ||
+	    st.restarts == c->restarts)
+		return;
+	c->restarts = st.restarts;
+	if (c->opts->quiet)
+		return;
+	flush(c);
+	fail(c->opts->name, "another process goes on with the ring");
+}
+
+/*
+ * Reads until there is a reason to stop. Return: 0; -ENODEV: the writer is gone; -errno;
+ * EXIT_FAIL: a message was printed.
+ */
 static int follow(struct cat *c)
 {
 	int err = 0;
 
 	while (!c->stop) {
 		err = ring_consume(c->ring, print_record, c, 0, NULL);
-		if (err == -EAGAIN) {
+		if (err == -EREMCHG) {
+			err = change_ring(c);
+			if (err)
+				return err;
+		} else if (err == -EAGAIN) {
+			check_writer(c);
 			c->sleeps++;
 			wait_for_input(c, c->ring_fd < 0 ? POLL_NS : UINT64_MAX, true);
 		} else if (err < 0 && err != -EPIPE) {
@@ -178,14 +238,10 @@ static const char *const ends[] = {
 static void print_summary(const struct cat *c, bool ended)
 {
 	struct ring_stats st = { .size = sizeof(st) };
-	uint64_t published = 0;
-	uint32_t i;
+	uint64_t published = c->published_before + count_published(c);
 
 	if (ring_stats(c->ring, &st))
 		return;
-	for (i = 0; i < c->nr_accounts; i++)
-		if (c->accounts[i].last)
-			published += c->accounts[i].last - c->accounts[i].first + 1;
 	/* Losses at the end, which no later record reported. */
 	if (st.lost > c->lost)
 		published += st.lost - c->lost;
@@ -211,7 +267,9 @@ static int finish(struct cat *c, int err)
 	const char *name = c->opts->name;
 	int status = c->wrong ? EXIT_FAIL : EXIT_OK;
 
-	if (err && err != -ENODEV)
+	if (err > 0)
+		status = err;
+	else if (err && err != -ENODEV)
 		status = fail_ring("cat", name, err);
 	flush(c);
 	if (c->out.err == -EPIPE)
@@ -224,6 +282,18 @@ static int finish(struct cat *c, int err)
 	if (!c->opts->quiet)
 		print_summary(c, err == -ENODEV);
 	return status;
+}
+
+/* Sets up the descriptor to sleep on. */
+static int prepare_to_sleep(struct cat *c)
+{
+	int err = ring_fd(c->ring, &c->ring_fd);
+
+	if (err == -EOPNOTSUPP)
+		c->ring_fd = -1;
+	else if (err)
+		return fail_ring("cat", c->opts->name, err);
+	return 0;
 }
 
 /* Sets up the accounts, the wake-up thresholds and the descriptor to sleep on. */
@@ -245,12 +315,7 @@ static int prepare(struct cat *c)
 		err = ring_set_wakeup(c->ring, 1u << 30, info.data_size / 8, c->opts->batch_ns);
 	if (err)
 		return fail_ring("cat", c->opts->name, err);
-	err = ring_fd(c->ring, &c->ring_fd);
-	if (err == -EOPNOTSUPP)
-		c->ring_fd = -1;
-	else if (err)
-		return fail_ring("cat", c->opts->name, err);
-	return 0;
+	return prepare_to_sleep(c);
 }
 
 /* Explains why ring_open() returned @err, in terms of the options. */
@@ -309,6 +374,31 @@ static int seek_ago(struct ring_reader *ring, uint64_t ago_ns)
 	return err ? err : ring_seek(ring, RING_TIME, ago_ns < now ? now - ago_ns : 0);
 }
 
+static bool is_there(struct ring_reader *ring)
+{
+	struct ring_info info = { .size = sizeof(info) };
+
+	return ring_info(ring, &info) != -EAGAIN;
+}
+
+/* Sets up all that depends on the ring. */
+static int set_up(struct cat *c)
+{
+	int status = prepare(c);
+
+	return status ? status : prepare_decoder(c);
+}
+
+/* With --follow-name, the ring may not be there yet. */
+static int set_up_first(struct cat *c)
+{
+	if (is_there(c->ring))
+		return set_up(c);
+	if (!c->opts->quiet)
+		fail(c->opts->name, "waits for a ring of this name");
+	return prepare_to_sleep(c);
+}
+
 int cat_ring(const struct cat_opts *opts)
 {
 	struct cat c = { .opts = opts, .ring_fd = -1 };
@@ -321,11 +411,10 @@ int cat_ring(const struct cat_opts *opts)
 	if (err)
 		return fail_open(opts, err);
 	out_init(&c.out);
-	if (opts->is_ago)
+	/* A ring that is not there yet has no older records. */
+	if (opts->is_ago && is_there(c.ring))
 		err = seek_ago(c.ring, opts->ago_ns);
-	status = err ? fail_ring("cat", opts->name, err) : prepare(&c);
-	if (!status)
-		status = prepare_decoder(&c);
+	status = err ? fail_ring("cat", opts->name, err) : set_up_first(&c);
 	if (!status)
 		status = finish(&c, opts->follow ? follow(&c) : print_present(&c));
 	out_free(&c.out);

@@ -248,7 +248,7 @@ bpf_objects() {
 
 bpf() {
 	local t=build/$1/tests/bpf rc=0 prog
-	for prog in reject access life owner follow hostile handover forgotten; do
+	for prog in reject access life owner follow leftovers hostile handover forgotten; do
 		bpf_program "$t/$prog" || rc=1
 	done
 	# shellcheck disable=SC2046 # a list

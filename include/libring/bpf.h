@@ -226,6 +226,24 @@ void ring_bpf_close(struct ring_bpf *b);
  */
 int ring_bpf_destroy(const char *name);
 
+/**
+ * ring_bpf_leftovers() - find what killed processes left among the pins of named rings
+ * @flags, @fn, @arg: as in ring_leftovers(), see libring/device.h
+ *
+ * Finds directories in which the pins of a ring were collected, and those that lack pins because
+ * their removal was interrupted. Rings that are whole are no leftovers, whether their loader lives
+ * or not: ring_bpf_destroy() removes these. To remove half of a ring tells its readers, if the ring
+ * can still be reached, that it has ended.
+ *
+ * May sleep, for 10 s while another process keeps the lock of all names. Any thread. If this
+ * process may not take that lock, nothing tells whether a maker is gone. A directory that does not
+ * exist, is not in a BPF file system or may not be read has no leftovers.
+ *
+ * Return: 0; what @fn returned, if not 0; -EINVAL bad @flags; -ENAMETOOLONG $RINGBPFDIR; -ENOMEM;
+ * what opendir(3) gives. After a failure some leftovers may have been removed.
+ */
+int ring_bpf_leftovers(uint32_t flags, ring_leftover_fn fn, void *arg);
+
 #pragma GCC visibility pop
 
 #ifdef __cplusplus

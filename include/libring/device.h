@@ -91,6 +91,56 @@ typedef int (*ring_list_fn)(const char *name, unsigned int writer, void *arg);
  */
 int ring_list(ring_list_fn fn, void *arg);
 
+/* What a leftover is. */
+enum ring_leftover_kind {
+	RING_LEFTOVER_SOCKET = 0,	/* a ring's socket at which nobody listens */
+	RING_LEFTOVER_HALF_MADE = 1,	/* pins of a BPF ring that never got its name */
+	RING_LEFTOVER_HALF_REMOVED = 2, /* pins of a BPF ring whose removal was interrupted */
+};
+
+/* Flags of ring_leftovers() and ring_bpf_leftovers() */
+#define RING_LEFTOVERS_REMOVE  (1u << 0) /* remove those whose maker is known to be gone */
+#define RING_LEFTOVERS_UNKNOWN (1u << 1) /* and those where nothing tells */
+
+/**
+ * struct ring_leftover - what a process left when it was killed
+ * @kind: an enum ring_leftover_kind
+ * @maker_gone: 1: the process that made it, or was removing it, is gone; 0: nothing that this
+ *              process may look at tells. What belongs to a process that lives is no leftover
+ * @removed: 1: it was removed; 0: that was not asked for; -errno: it could not be removed
+ * @name: of the ring
+ * @path: of the leftover
+ */
+struct ring_leftover {
+	uint32_t kind;
+	uint32_t maker_gone;
+	int removed;
+	const char *name;
+	const char *path;
+};
+
+/* Called with a leftover, valid until it returns. Return: 0 to continue; anything else stops. */
+typedef int (*ring_leftover_fn)(const struct ring_leftover *leftover, void *arg);
+
+/**
+ * ring_leftovers() - find the sockets that killed processes left
+ * @flags: 0: find them only; RING_LEFTOVERS_REMOVE: remove those whose maker is gone;
+ *         RING_LEFTOVERS_REMOVE | RING_LEFTOVERS_UNKNOWN: remove the others, too
+ * @fn: called for each leftover, after its removal; may call any function
+ * @arg: for @fn
+ *
+ * Looks into the directories where ring_open() looks for sockets. A socket that refuses a
+ * connection while its directory is locked is served by nobody: a process that begins to serve
+ * holds that lock. ring_bpf_leftovers() finds what is left of BPF rings. A device leaves nothing.
+ *
+ * May sleep, for a second while another process locks a directory. Any thread.
+ *
+ * Return: 0; what @fn returned, if not 0; -EINVAL bad @flags; -ENAMETOOLONG $RINGDIR or
+ * $XDG_RUNTIME_DIR is too long; what opendir(3) gives. After a failure some leftovers may have been
+ * removed.
+ */
+int ring_leftovers(uint32_t flags, ring_leftover_fn fn, void *arg);
+
 #pragma GCC visibility pop
 
 #ifdef __cplusplus

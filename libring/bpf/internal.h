@@ -5,10 +5,10 @@
  *	prepare.c -> options.c, existing.c, clock.c, end.c
  *	start.c -> existing.c, clock.c
  *	prepare.c, start.c, existing.c -> handover.c
- *	start.c, existing.c, end.c, handover.c -> pins.c -> base.c
- *	start.c, existing.c, handover.c -> detach.c
- *	start.c, existing.c, end.c, handover.c, clock.c -> control.c
- *	handover.c, existing.c, end.c -> epoch.c -> control.c
+ *	start.c, existing.c, end.c, handover.c, leftovers.c -> pins.c -> base.c
+ *	start.c, existing.c, handover.c, leftovers.c -> detach.c
+ *	start.c, existing.c, end.c, handover.c, leftovers.c, clock.c -> control.c
+ *	handover.c, existing.c, end.c, leftovers.c -> epoch.c -> control.c
  *	handover.c, detach.c, epoch.c, control.c -> grace.c
  */
 #ifndef LIBRING_BPF_INTERNAL_H
@@ -110,6 +110,7 @@ int libring_pins_locate(const char *name, struct ring_pins *p);
 void libring_pins_open_rest(struct ring_pins *p);
 enum libring_owner_state libring_pins_look_at_owner(const struct ring_pins *p,
 						    const struct seqring_header *h);
+enum libring_owner_state libring_pins_look_at_maker(const struct ring_pins *p);
 int libring_pins_lock_owner(const struct ring_pins *p, int *dir);
 void libring_pins_unlock_owner(int *dir);
 bool libring_pins_are_partial(const struct ring_pins *p);

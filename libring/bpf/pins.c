@@ -220,36 +220,83 @@ int libring_pins_remove(const struct ring_pins *p)
 	return err;
 }
 
+/*
+ * Finds out whether the process lives that collects pins in @p->dir. The caller holds the lock on
+ * all names: whoever makes such a directory gets the lock in it before it gives that one back.
+ */
+enum libring_owner_state libring_pins_look_at_maker(const struct ring_pins *p)
+{
+	const uint64_t anyone = 1;
+	int dir = libring_owner_open_dir(p->dir);
+	enum libring_owner_state state;
+
+	if (dir < 0)
+		return errno == ENOENT ? OWNER_GONE : OWNER_UNKNOWN;
+	state = libring_owner_look(anyone, 0, dir);
+	close(dir);
+	return state;
+}
+
+static int make_locked(struct ring_bpf *b, const struct ring_pins *tmp, mode_t mode)
+{
+	int err = mkdir(tmp->dir, 0700) ? errno : 0;
+
+	/* In a container, a program that is started again often has the same PID again. */
+	if (err == EEXIST && libring_pins_look_at_maker(tmp) == OWNER_GONE) {
+		err = libring_pins_remove(tmp);
+		if (err)
+			return err;
+		err = mkdir(tmp->dir, 0700) ? errno : 0;
+	}
+	if (err)
+		return libring_set_error(err, "%s: %s", tmp->dir, strerror(err));
+	/* Who may use a file of the ring may search its directory, whatever the umask. */
+	if (chmod(tmp->dir, libring_pins_dir_mode(mode)))
+		err = libring_set_error(errno, "%s: %s", tmp->dir, strerror(errno));
+	if (!err)
+		err = libring_pins_lock_owner(tmp, &b->owner_dir);
+	if (err)
+		libring_pins_remove(tmp);
+	return err;
+}
+
+/* Makes the directory @tmp, in which the pins of @b are collected, with the lock of its owner. */
+static int make_tmp(struct ring_bpf *b, const struct ring_pins *tmp, mode_t mode)
+{
+	int lock, err;
+
+	err = libring_pins_lock(&b->pins, &lock);
+	if (err)
+		return err;
+	err = make_locked(b, tmp, mode);
+	close(lock);
+	return err;
+}
+
 /* Pins all parts of @b. They appear under its name together, or not at all. */
 int libring_pins_create(struct ring_bpf *b)
 {
 	const mode_t mode = b->opts.permissions ? b->opts.permissions : 0600;
 	struct ring_pins tmp = b->pins;
-	int lock, err = 0;
+	int lock, err;
 
 	/* A ring's name has no +, and a BPF file system allows no dots. */
 	snprintf(tmp.dir, sizeof(tmp.dir), "%.*s/+%s+%d", (int)(sizeof(tmp.dir) - 64), b->pins.base,
 		 b->name, getpid());
-	/* Who may use a file of the ring may search its directory, whatever the umask. */
-	if (mkdir(tmp.dir, 0700))
-		return libring_set_error(errno, "%s: %s", tmp.dir, strerror(errno));
-	if (chmod(tmp.dir, libring_pins_dir_mode(mode)))
-		err = libring_set_error(errno, "%s: %s", tmp.dir, strerror(errno));
+	err = make_tmp(b, &tmp, mode);
+	if (err)
+		return err;
 	/*
 	 * The kernel does not map a BPF map by a read-only descriptor, so readers need the
 	 * right to write. The map is frozen, so that right lets nobody write.
 	 */
-	if (!err)
-		err = make_pin(tmp.dir, "ring", bpf_map__fd(b->map),
-			       (mode & 0444) | (mode & 0444) >> 1);
+	err = make_pin(tmp.dir, "ring", bpf_map__fd(b->map), (mode & 0444) | (mode & 0444) >> 1);
 	if (!err)
 		err = make_pin(tmp.dir, "wait", bpf_map__fd(b->wait), mode);
 	if (!err)
 		err = make_pin(tmp.dir, "doorbell", bpf_map__fd(b->doorbell), mode);
 	if (!err)
 		err = make_pin(tmp.dir, "ctl", bpf_program__fd(b->ctl), 0600);
-	if (!err)
-		err = libring_pins_lock_owner(&tmp, &b->owner_dir);
 	/* A process that removes a directory of that name finishes first. */
 	if (!err)
 		err = libring_pins_lock(&b->pins, &lock);

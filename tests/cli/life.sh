@@ -168,6 +168,38 @@ test_follow_name()
 }
 run follow_name
 
+# What a killed writer leaves is listed as such, and removed; what lives stays.
+test_leftovers()
+{
+	local RINGBPFDIR=$tmp/no-pins
+
+	export RINGBPFDIR
+	# Of the tests before.
+	rc destroy --leftovers >/dev/null || because 'the first destroy' || return
+	fails 2 'destroy: --unknown: goes with --leftovers' destroy --unknown || return
+	fails 2 'destroy: x: --leftovers takes no name' destroy --leftovers x || return
+	serve lives < <(seq 1 2) || return
+	local alive=$server
+	serve killed < <(seq 1 3) || return
+	kill -KILL "$server"
+	wait "$server" 2>/dev/null
+	rc list >out || because 'list fails' || return
+	grep -Eq "^killed +socket +gone +$RINGDIR/killed$" out || because "$(cat out)" || return
+	same "$(grep -c '^killed' out)" 1 'lines of the leftover' || return
+	rc list --json >out || because 'list --json fails' || return
+	json document out "[e for e in d if e['kind'] == 'leftover'] == [{'name': 'killed',
+		'kind': 'leftover', 'what': 'socket', 'maker': 'gone',
+		'path': '$RINGDIR/killed'}]" || return
+	rc destroy --leftovers >out 2>err || because "destroy: $(cat err)" || return
+	same "$(cat out)" "removed $RINGDIR/killed (socket)" output || return
+	[[ ! -e $RINGDIR/killed && -e $RINGDIR/lives ]] || because "$(ls "$RINGDIR")" || return
+	rc destroy --leftovers >out || because 'destroy of nothing' || return
+	[[ ! -s out ]] || because "$(cat out)" || return
+	rc cat lives --no-follow --quiet >out || because 'the living one' || return
+	stop "$alive"
+}
+run leftovers
+
 # lag_behind RECORDS CAT-OPTION...: runs a reader that is too slow for a small ring
 lag_behind()
 {

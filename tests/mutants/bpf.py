@@ -19,6 +19,7 @@ WAKE = "bpf wake"
 SLEEP = "bpf sleep"
 LIFE = "bpf life"
 FOLLOW = "bpf follow"
+LEFTOVERS = "bpf leftovers"
 OWNER = "bpf owner"
 ACCESS = "bpf access"
 REJECT = "reject"
@@ -190,10 +191,19 @@ SET = mutant.Set(("include/seqring", "include/libring*", "libring"), [
            drop("| LOCK_NB"), REJECT),
     Mutant("programs can be executed from the BPF file system", "mount_bpffs",
            drop("| MS_NOEXEC"), REJECT),
-    Mutant("the umask decides who may search the directory of a ring", "libring_pins_create",
-           never("chmod($tmp.dir, libring_pins_dir_mode($mode))"), REJECT),
+    Mutant("the umask decides who may search the directory of a ring", "make_locked",
+           never("chmod($tmp->dir, libring_pins_dir_mode($mode))"), REJECT),
     Mutant("the rest of a ring that was removed in part stays", "destroy_pinned",
            drop("if (libring_pins_are_partial($p)) return destroy_partial(name, $p);"), REJECT),
+    Mutant("pins that a living process collects count as left", "libring_pins_look_at_maker",
+           swap("$state = libring_owner_look(anyone, 0, $dir);", "$state = OWNER_GONE;"),
+           LEFTOVERS),
+    Mutant("half-made pins of the same PID stop a loader", "make_locked",
+           never("$err == EEXIST && libring_pins_look_at_maker($tmp) == OWNER_GONE"), LEFTOVERS),
+    Mutant("without the lock on all names, a maker counts as gone", "judge_pins",
+           drop("&& $l->locked"), LEFTOVERS),
+    Mutant("a whole ring counts as half removed", "look_at_entry",
+           drop("&& libring_pins_are_partial(&$l->p)"), LEFTOVERS),
     Mutant("a follower takes the ring that has ended for the next one", "accept_next",
            never("$f->same && !goes_on($f)"), FOLLOW),
     Mutant("a follower does not notice that a file system is mounted", "libring_watch_begin",
@@ -213,6 +223,7 @@ RUNS = {
     SLEEP: ("sleep", ("wake", "wake_idle"), [["--kills", "10"]], 25),
     LIFE: ("life", ("wake",), [[]], 40),
     FOLLOW: ("follow", ("wake",), [[]], 60),
+    LEFTOVERS: ("leftovers", ("wake",), [[]], 60),
     OWNER: ("owner", ("wake",), [[]], 60),
     ACCESS: ("access", ("wake",), [[]], 30),
     REJECT: ("reject", ("wake", "plain", "large"), [[]], 60),

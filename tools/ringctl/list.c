@@ -13,6 +13,7 @@
 #include "../lib/json.h"
 #include "../lib/message.h"
 #include "command.h"
+#include "leftovers.h"
 
 struct entry {
 	const char *name;
@@ -27,6 +28,7 @@ struct entry {
 
 struct list {
 	struct json_object *array; /* NULL: text */
+	struct leftovers leftovers;
 	unsigned int nr;
 };
 
@@ -43,6 +45,12 @@ static const char help[] =
 	"  PUBLISHED  records published since the creation\n"
 	"  DROPPED    records that could not be published\n"
 	"  READERS    open files of a device; - if not known\n"
+	"\n"
+	"Then lists what killed processes left (ringctl destroy --leftovers removes it):\n"
+	"\n"
+	"  WHAT       a socket that nobody serves, or pins of a BPF ring that are half\n"
+	"             made or half removed\n"
+	"  MAKER      gone, or unknown if nothing that you may look at tells\n"
 	"\n"
 	"  --json               one JSON array of objects; null if not known\n"
 	"  --help               show this help\n"
@@ -129,6 +137,8 @@ static int list_one(const char *name, unsigned int writer, void *arg)
 	struct entry e = { .name = name, .writer = writer };
 	struct list *l = arg;
 
+	if (leftovers_have(&l->leftovers, name, writer))
+		return 0;
 	inspect(&e);
 	l->nr++;
 	if (l->array)
@@ -150,7 +160,14 @@ static int list_all(bool json)
 		if (!l.array)
 			return fail("list", "%s", strerror(ENOMEM));
 	}
-	err = ring_list(list_one, &l);
+	err = leftovers_find(&l.leftovers, 0);
+	if (!err)
+		err = ring_list(list_one, &l);
+	if (!err && json)
+		err = leftovers_add(&l.leftovers, l.array);
+	else if (!err)
+		leftovers_print(&l.leftovers);
+	leftovers_free(&l.leftovers);
 	if (!err && json)
 		printf("%s\n",
 		       json_object_to_json_string_ext(l.array,

@@ -164,6 +164,8 @@ int main(void)
 
 	need_bpf("follow");
 	bpffs = own_bpffs();
+	/* Each CPU has a ring of its own, with its own seqs. */
+	pin_to(0);
 	replaced();
 	continued();
 	mounted();

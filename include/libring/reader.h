@@ -435,8 +435,8 @@ int ring_wake(struct ring_reader *r);
  * for long. Never sleeps on other rings.
  *
  * The descriptor is readable, level-triggered or edge-triggered, when the watermark is met
- * or ring_read() would return -ENODEV or -EREMCHG. It may wake earlier than the watermark says, and never
- * later.
+ * or ring_read() would return -ENODEV or -EREMCHG. It may wake earlier than the watermark says,
+ * and never later.
  *
  * One call of ring_consume() or ring_read_batch(), or one round of ring_peek_batch() and
  * ring_advance(), for each event is enough, also with EPOLLET, EPOLLONESHOT and multishot polls of

@@ -257,7 +257,7 @@ static int look_up(const struct ring_reader *r)
 	return err;
 }
 
-/* Takes the events out of the descriptor, and notes whether to look again. Return: were there any. */
+/* Takes the events out, and notes whether to look again. Return: whether there were any. */
 static bool take_events(struct ring_follow *f)
 {
 	const uint32_t found = libring_poller_drain(&f->poller);

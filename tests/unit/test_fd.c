@@ -209,6 +209,25 @@ static void test_left_unread(void **state)
 	ring_close(r);
 }
 
+/* A call has armed the descriptor by the old watermark; the new one is armed in its place. */
+static void test_watermark_after_a_call(void **state)
+{
+	struct ring_writer *w = *state;
+	struct ring_reader *r = open_reader(w, OPEN_OPTS(.wake_records = 5));
+	int fd = fd_of(r), ep = watch_edge(fd);
+
+	drain(r);
+	publish_numbers(w, 0, 5);
+	assert_int_equal(edges(ep), 1);
+	assert_int_equal(call_once(r, CONSUME, 5), 5);
+	assert_int_equal(ring_set_wakeup(r, 1, 0, 0), 0);
+	assert_int_equal(edges(ep), 0);
+	publish_numbers(w, 0, 1);
+	assert_int_equal(edges(ep), 1);
+	close(ep);
+	ring_close(r);
+}
+
 /* Fewer records than the watermark give no event, until they are enough or their time is over. */
 static void test_left_below_watermark(void **state)
 {
@@ -537,6 +556,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_level, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_edge, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_call, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_watermark_after_a_call, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_left_unread, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_left_below_watermark, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_closed_while_consuming, setup, teardown),

@@ -313,15 +313,16 @@ static void test_killed_writers(void **state)
 }
 
 /* Serves, moves to a child that serves the same ring, and publishes there until @stop ends. */
-static pid_t fork_daemon(struct ring_writer *w, int stop)
+static pid_t fork_daemon(struct ring_writer *w, const int *stop)
 {
-	struct pollfd pfd[2] = { { .fd = stop, .events = POLLIN }, { .events = POLLIN } };
+	struct pollfd pfd[2] = { { .fd = stop[0], .events = POLLIN }, { .events = POLLIN } };
 	pid_t pid = fork();
 	uint64_t end;
 
 	assert_true(pid >= 0);
 	if (pid)
 		return pid;
+	close(stop[1]);
 	if (ring_writer_adopt(w) || ring_writer_listen(w, NAME, &pfd[1].fd))
 		_exit(1);
 	publish_numbers(w, 0, 3);
@@ -330,7 +331,7 @@ static pid_t fork_daemon(struct ring_writer *w, int stop)
 		ring_writer_serve(w);
 	if (fork())
 		_exit(0);
-	if (read(stop, &end, 1) != 1 || ring_writer_adopt(w))
+	if (read(stop[0], &end, 1) != 1 || ring_writer_adopt(w))
 		_exit(1);
 	for (end = now_ns() + PATIENCE_MS * MS; ring_writer_listen(w, NAME, &pfd[1].fd);)
 		if (now_ns() > end)
@@ -353,7 +354,7 @@ static void test_daemon(void **state)
 
 	(void)state;
 	assert_int_equal(pipe(stop), 0);
-	pid = fork_daemon(w, stop[0]);
+	pid = fork_daemon(w, stop);
 	close(stop[0]);
 	assert_rejected(read_served(r, NULL, &rec), EREMCHG);
 	check_numbers(r, 1, 3);
@@ -367,6 +368,8 @@ static void test_daemon(void **state)
 		else
 			assert_rejected(err, EREMCHG);
 	}
+	/* Also if it had read all of them before it found the child. */
+	assert_int_equal(ring_read(r, &rec, NULL, 0), -EAGAIN);
 	assert_int_equal(stats_of(r).restarts, 1);
 	assert_int_equal(stats_of(r).read, 5);
 	assert_int_equal(stats_of(r).lost, 0);

@@ -33,10 +33,9 @@ enum ring_whence {
  * struct ring_open_opts - how to open a ring for reading
  * @size: sizeof(struct ring_open_opts)
  * @flags: RING_* or 0. RING_FOLLOW and RING_NONBLOCK are for ring_open() alone, and explained
- *           there. RING_PREFAULT gets all pages of the
- *           rings that are read into memory and into this process's page tables: a memfd ring
- *           then has all its memory. Without it, each page costs a fault when it is first read,
- *           much more than its records. RING_LOCK keeps pages in memory from their first use on,
+ *           there. RING_PREFAULT gets all pages of the rings that are read into memory and into
+ *           this process's page tables: a memfd ring then has all its memory. Without it, each
+ *           page costs a fault when it is first read, much more than its records. RING_LOCK keeps pages in memory from their first use on,
  *           with RING_PREFAULT from the opening on (mlock2(2), MLOCK_ONFAULT). It counts against
  *           RLIMIT_MEMLOCK. Neither is inherited by fork(). A device's pages are always in memory
  * @whence: where to start, an enum ring_whence
@@ -379,9 +378,9 @@ int ring_advance_some(struct ring_reader *r, unsigned int nr);
  *
  * Return: 0 ring_read() has a record, or returns something other than -EAGAIN and -ENODEV (with
  * ring_open_opts.types also: ring_read() has many records to pass); -ETIMEDOUT the time is over,
- * and the watermark is not met; -EINTR a signal came; -ENODEV nothing is left,
- * and the writer is gone; -ECANCELED ring_wake() was called; -EOPNOTSUPP the reader has no means to
- * sleep, see ring_open().
+ * and the watermark is not met; -EINTR a signal came; -ENODEV nothing is left, and the writer is
+ * gone; -ECANCELED ring_wake() was called; -EOPNOTSUPP the reader has no means to sleep, see
+ * ring_open().
  */
 int ring_wait(struct ring_reader *r, int timeout_ms);
 
@@ -440,9 +439,8 @@ int ring_wake(struct ring_reader *r);
  *
  * One call of ring_consume() or ring_read_batch(), or one round of ring_peek_batch() and
  * ring_advance(), for each event is enough, also with EPOLLET, EPOLLONESHOT and multishot polls of
- * io_uring: what the call leaves unread, because it came
- * meanwhile or exceeded a limit, gives a new edge if it meets the watermark; otherwise the call
- * arms the next wake-up. Functions that take one record arm when they took the last one; they
+ * io_uring: what the call leaves unread, because it came meanwhile or exceeded a limit, gives a new
+ * edge if it meets the watermark; otherwise the call arms the next wake-up. Functions that take one record arm when they took the last one; they
  * give no new edge for those that are left, so call them until -EAGAIN, or wait by level.
  *
  * Return: 0; -EOPNOTSUPP as ring_wait().

@@ -20,7 +20,7 @@ static inline bool forbid_membarrier(void)
 	if (!ctx)
 		return false;
 	err = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(membarrier), 1,
-			       SCMP_A0(SCMP_CMP_NE, MEMBARRIER_CMD_QUERY));
+			       SCMP_A0(SCMP_CMP_NE, MEMBARRIER_CMD_QUERY, 0));
 	if (!err)
 		err = seccomp_load(ctx);
 	seccomp_release(ctx);

@@ -56,7 +56,7 @@ static void run_child(void (*child)(struct ring_writer *w), unsigned int arms)
 	struct ring_writer *w = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
 	bool known = has_membarrier(w);
 	unsigned int i;
-	int status;
+	int status = 0;
 	char c;
 	pid_t pid;
 

@@ -35,9 +35,10 @@ enum ring_whence {
  * @flags: RING_* or 0. RING_FOLLOW and RING_NONBLOCK are for ring_open() alone, and explained
  *           there. RING_PREFAULT gets all pages of the rings that are read into memory and into
  *           this process's page tables: a memfd ring then has all its memory. Without it, each
- *           page costs a fault when it is first read, much more than its records. RING_LOCK keeps pages in memory from their first use on,
- *           with RING_PREFAULT from the opening on (mlock2(2), MLOCK_ONFAULT). It counts against
- *           RLIMIT_MEMLOCK. Neither is inherited by fork(). A device's pages are always in memory
+ *           page costs a fault when it is first read, much more than its records. RING_LOCK keeps
+ *           pages in memory from their first use on, with RING_PREFAULT from the opening on
+ *           (mlock2(2), MLOCK_ONFAULT). It counts against RLIMIT_MEMLOCK. Neither is inherited by
+ *           fork(). A device's pages are always in memory
  * @whence: where to start, an enum ring_whence
  * @value: for @whence
  * @merge_window_ns: hold a record back until it is so many nanoseconds old, or until every ring
@@ -440,8 +441,9 @@ int ring_wake(struct ring_reader *r);
  * One call of ring_consume() or ring_read_batch(), or one round of ring_peek_batch() and
  * ring_advance(), for each event is enough, also with EPOLLET, EPOLLONESHOT and multishot polls of
  * io_uring: what the call leaves unread, because it came meanwhile or exceeded a limit, gives a new
- * edge if it meets the watermark; otherwise the call arms the next wake-up. Functions that take one record arm when they took the last one; they
- * give no new edge for those that are left, so call them until -EAGAIN, or wait by level.
+ * edge if it meets the watermark; otherwise the call arms the next wake-up. Functions that take one
+ * record arm when they took the last one; they give no new edge for those that are left, so call
+ * them until -EAGAIN, or wait by level.
  *
  * Return: 0; -EOPNOTSUPP as ring_wait().
  */

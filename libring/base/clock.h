@@ -6,11 +6,13 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "export.h"
+
 #define LIBRING_NEVER	UINT64_MAX
 #define LIBRING_MSEC_NS 1000000ULL
 
-uint64_t libring_now_ns(void);
-uint64_t libring_clock_ns(clockid_t id);
+LIBRING_SHARED uint64_t libring_now_ns(void);
+LIBRING_SHARED uint64_t libring_clock_ns(clockid_t id);
 clockid_t libring_user_clock(uint32_t clock_id);
 struct timespec libring_to_timespec(uint64_t ns);
 

@@ -23,15 +23,15 @@ static void touch(unsigned char *at, size_t size, bool write)
 {
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	volatile unsigned char *p;
+	unsigned char same;
 	size_t i;
 
 	for (i = 0; i < size; i += page) {
 		p = at + i;
 		/* Nobody else has the memory yet that this process writes. */
+		same = *p;
 		if (write)
-			*p = *p;
-		else
-			(void)*p;
+			*p = same;
 	}
 }
 

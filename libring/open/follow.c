@@ -519,8 +519,11 @@ int libring_follow_open(const char *where, const struct ring_open_opts *opts,
 		err = libring_check_name(where);
 	if (!err)
 		err = make_reader(where, opts, &r);
-	if (!err)
-		err = follow_find_next(r);
+	if (err) {
+		ring_close(r);
+		return err;
+	}
+	err = follow_find_next(r);
 	while (err == -EAGAIN && !(opts->flags & RING_NONBLOCK)) {
 		err = sleep_until(r->follow, until_ns);
 		if (err == -EAGAIN)

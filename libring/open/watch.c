@@ -61,7 +61,7 @@ static bool go_up(char *path)
 	if (!strcmp(path, "/") || !strcmp(path, "."))
 		return false;
 	if (!slash)
-		strcpy(path, ".");
+		memcpy(path, ".", 2);
 	else if (slash == path)
 		path[1] = 0;
 	else

@@ -154,8 +154,8 @@ int ring_newest(struct ring_reader *r, unsigned int ring, struct ring_record *re
 	const uint32_t room = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
 	const struct seqring_reader *rd;
 	enum seqring_outcome outcome;
+	struct seqring_view v = { 0 };
 	struct seqring_reader own;
-	struct seqring_view v;
 	int err;
 
 	libring_forget_error();

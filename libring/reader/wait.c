@@ -29,11 +29,11 @@ static bool take_wake(struct ring_wakeup *w)
 {
 	uint64_t n;
 
-	if (!seqring_read(&w->cancelled))
+	if (!__atomic_load_n(&w->cancelled, __ATOMIC_RELAXED))
 		return false;
 	if (read(w->wake_fd, &n, sizeof(n)) < 0)
 		n = 0; /* ring_wake() has not written yet */
-	seqring_write(&w->cancelled, 0);
+	__atomic_store_n(&w->cancelled, 0, __ATOMIC_RELAXED);
 	return true;
 }
 
@@ -131,21 +131,21 @@ static int sleep_until(const struct wait *w, uint64_t until)
 	for (i = 0; i < w->nr; i++) {
 		const struct ring_wakeup *up = &w->readers[i]->wakeup;
 
-		w->fds[2 * i] = (struct pollfd) { .fd = up->poll_fd, .events = POLLIN };
-		w->fds[2 * i + 1] = (struct pollfd) { .fd = up->wake_fd, .events = POLLIN };
+		w->fds[2 * (size_t)i] = (struct pollfd) { .fd = up->poll_fd, .events = POLLIN };
+		w->fds[2 * (size_t)i + 1] = (struct pollfd) { .fd = up->wake_fd, .events = POLLIN };
 	}
-	n = ppoll(w->fds, 2 * w->nr, until == LIBRING_NEVER ? NULL : &ts, NULL);
+	n = ppoll(w->fds, 2 * (nfds_t)w->nr, until == LIBRING_NEVER ? NULL : &ts, NULL);
 	if (n < 0)
 		return libring_set_error(errno, "the wait ended: %s", strerror(errno));
 	for (i = 0; i < w->nr; i++) {
 		struct ring_reader *r = w->readers[i];
-		const struct pollfd *fds = &w->fds[2 * i];
+		const struct pollfd *fds = &w->fds[2 * (size_t)i];
 		uint64_t none;
 
 		r->wakeup.vouched = fds[0].revents && r->backend->woken &&
 				    r->backend->woken(r, fds[0].revents);
 		/* Left by a call whose flag was taken before it wrote. */
-		if (fds[1].revents && !seqring_read(&r->wakeup.cancelled) &&
+		if (fds[1].revents && !__atomic_load_n(&r->wakeup.cancelled, __ATOMIC_RELAXED) &&
 		    read(r->wakeup.wake_fd, &none, sizeof(none)) < 0)
 			continue;
 	}
@@ -217,7 +217,7 @@ int ring_wake(struct ring_reader *r)
 	const uint64_t one = 1;
 	const int err = errno;
 
-	seqring_write(&r->wakeup.cancelled, 1);
+	__atomic_store_n(&r->wakeup.cancelled, 1, __ATOMIC_RELAXED);
 	/* Fails on a reader without the means to sleep only: nobody waits for that. */
 	if (write(r->wakeup.wake_fd, &one, sizeof(one)) < 0)
 		errno = err;

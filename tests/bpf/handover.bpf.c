@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Publishes the events that a test makes, each with the number of the loader. */
 #include <linux/bpf.h>
-#include <linux/ptrace.h>
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
-#include <bpf/bpf_tracing.h>
 
 #define SEQRING_BPF_NO_PREEMPT
 #include <seqring/bpf.h>
@@ -20,6 +19,26 @@ SEQRING_BPF(ring);
 const volatile __u64 trigger = ~0ULL;
 const volatile __u64 loader;
 
+/* The member with the first argument, which libbpf finds in the running kernel. */
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+struct pt_regs {
+#if defined(__TARGET_ARCH_x86)
+	unsigned long di;
+#else
+	__u64 regs[31];
+#endif
+};
+#pragma clang attribute pop
+
+static __always_inline __u64 first_argument(const struct pt_regs *regs)
+{
+#if defined(__TARGET_ARCH_x86)
+	return BPF_CORE_READ(regs, di);
+#else
+	return BPF_CORE_READ(regs, regs[0]);
+#endif
+}
+
 static __noinline int forget(void)
 {
 	struct seqring_bpf_open o;
@@ -31,12 +50,11 @@ static __noinline int forget(void)
 SEC("raw_tp/sys_enter")
 int on_event(struct bpf_raw_tracepoint_args *ctx)
 {
-	const struct pt_regs *regs = (const struct pt_regs *)ctx->args[0];
 	struct event e = { .loader = loader };
 
 	if (ctx->args[1] != trigger)
 		return 0;
-	bpf_probe_read_kernel(&e.id, sizeof(e.id), &PT_REGS_PARM1(regs));
+	e.id = first_argument((const struct pt_regs *)ctx->args[0]);
 	if (e.id == FORGET)
 		return forget();
 	seqring_bpf_publish(ring, 1, &e, sizeof(e));

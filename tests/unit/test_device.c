@@ -129,6 +129,14 @@ static bool ready(void)
 	return false;
 }
 
+/* Not every machine has poll(2) as a system call of its own. */
+static long poll_now(struct pollfd *fd)
+{
+	struct timespec now = { 0, 0 };
+
+	return syscall(SYS_ppoll, fd, 1L, &now, NULL, 0L);
+}
+
 /* glibc declares that ppoll() only writes to them. */
 #ifndef __clang__
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
@@ -146,7 +154,7 @@ int ppoll(struct pollfd *fds, nfds_t nr, const struct timespec *ts, const sigset
 	for (;;) {
 		fds[0].revents = (short)((ready() ? POLLIN : 0) |
 					 __atomic_load_n(&dev.extra, __ATOMIC_RELAXED));
-		if (fds[0].revents || (nr > 1 && syscall(SYS_poll, &fds[1], 1L, 0) > 0))
+		if (fds[0].revents || (nr > 1 && poll_now(&fds[1]) > 0))
 			return 1;
 		if (now_ns() >= until)
 			return 0;

@@ -26,6 +26,15 @@ test_serve test_bad_greetings qemu-user keeps surplus descriptors of a message o
 test_owner test_by_pid qemu-user shows a process another start time of its own
 test_owner test_pidfd qemu-user shows a process another start time of its own
 test_kind test_doorbells_without_proc it lacks io_setup(2), which finds an eventfd without /proc
+test_resident test_prefault page faults, mincore(2) and memory locks are those of qemu-user itself
+test_resident test_one_ring page faults, mincore(2) and memory locks are those of qemu-user itself
+test_resident test_lock page faults, mincore(2) and memory locks are those of qemu-user itself
+test_resident test_limit page faults, mincore(2) and memory locks are those of qemu-user itself
+test_seccomp test_wait_looks_again qemu-user passes no filter of system calls on
+test_seccomp test_wait_any_looks_again qemu-user passes no filter of system calls on
+test_seccomp test_fd_looks_again qemu-user passes no filter of system calls on
+test_seccomp test_adopt_uses_a_fence qemu-user passes no filter of system calls on
+test_seccomp test_create_uses_a_fence qemu-user passes no filter of system calls on
 '
 
 not_ok() {

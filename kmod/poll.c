@@ -125,8 +125,7 @@ static u64 seqring_get_unread_since(struct seqring_file *f, u32 i, const struct 
 	if (f->sdev->clock_id != SEQRING_CLOCK_MONOTONIC)
 		return noticed_ns;
 	r.snap = 0;
-	if (seqring_reader_seek_pos(&r, u->cursor.pos) || seqring_reader_peek(&r, &v) ||
-	    seqring_reader_recheck(&r, &v))
+	if (seqring_reader_seek_pos(&r, u->cursor.pos) || seqring_reader_peek_whole(&r, &v))
 		return noticed_ns;
 	return min(v.ts_ns, now);
 }

@@ -56,14 +56,8 @@ static void seqring_push(struct seqring_file *f, u32 ring)
 static enum seqring_outcome seqring_peek_ring(struct seqring_file *f, u32 ring)
 {
 	struct seqring_file_ring *fr = &f->ring[ring];
-	enum seqring_outcome outcome = seqring_reader_peek(&fr->r, &fr->view);
+	enum seqring_outcome outcome = seqring_reader_peek_whole(&fr->r, &fr->view);
 
-	/*
-	 * A record that tail has passed may look whole until it is overwritten. If the writer
-	 * publishes no more, that is for ever, and read(2) would find and refuse it each time.
-	 */
-	if (outcome == SEQRING_OK)
-		outcome = seqring_reader_recheck(&fr->r, &fr->view);
 	if (outcome != SEQRING_OVERRUN)
 		return outcome;
 	f->overrun = true;

@@ -313,6 +313,23 @@ static inline enum seqring_outcome seqring_reader_recheck(const struct seqring_r
 	return seqring_likely(seqring_reader_intact(r, v->pos)) ? SEQRING_OK : SEQRING_OVERRUN;
 }
 
+/**
+ * seqring_reader_peek_whole() - find the next record whose header is whole
+ * @r, @v: as in seqring_reader_peek()
+ *
+ * A record that tail has passed may look whole until it is overwritten. If the writer publishes no
+ * more, it is never overwritten: who peeks without a recheck finds it each time.
+ *
+ * Return: as seqring_reader_peek().
+ */
+static inline enum seqring_outcome seqring_reader_peek_whole(struct seqring_reader *r,
+							     struct seqring_view *v)
+{
+	enum seqring_outcome outcome = seqring_reader_peek(r, v);
+
+	return outcome ? outcome : seqring_reader_recheck(r, v);
+}
+
 /* Moves on to the record after @v, which was rechecked. */
 static inline void seqring_reader_consume(struct seqring_reader *r, const struct seqring_view *v)
 {
@@ -558,9 +575,7 @@ static inline int seqring_reader_search(struct seqring_reader *r, struct seqring
 			s->tries++;
 		}
 		if (!found)
-			found = seqring_reader_peek(r, &v);
-		if (!found)
-			found = seqring_reader_recheck(r, &v);
+			found = seqring_reader_peek_whole(r, &v);
 		if (found == SEQRING_OVERRUN && s->tries < 16) {
 			s->begin = 1;
 			continue;

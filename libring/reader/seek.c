@@ -55,9 +55,7 @@ static enum seqring_outcome seek_end(struct seqring_reader *rd, uint32_t whence)
 						  seqring_reader_seek_newest(rd);
 		if (outcome)
 			break;
-		found = seqring_reader_peek(rd, &v);
-		if (!found)
-			found = seqring_reader_recheck(rd, &v);
+		found = seqring_reader_peek_whole(rd, &v);
 	}
 	rd->eager = eager;
 	if (whence == RING_HEAD && found)

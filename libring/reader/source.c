@@ -44,9 +44,7 @@ int libring_source_peek(struct ring_source *s)
 	int err = -ESTALE;
 
 	while (err == -ESTALE && !s->corrupt) {
-		outcome = seqring_reader_peek(&s->rd, &s->view);
-		if (!outcome)
-			outcome = seqring_reader_recheck(&s->rd, &s->view);
+		outcome = seqring_reader_peek_whole(&s->rd, &s->view);
 		err = outcome == SEQRING_OVERRUN ? libring_source_resync(s) :
 						   libring_outcome_to_errno(outcome);
 		s->corrupt = err == -EBADMSG;

@@ -170,20 +170,27 @@ static __always_inline int seqring_bpf_reject_foreign(struct seqring_ring_ctl *c
 
 #ifdef SEQRING_BPF_NO_PREEMPT
 /*
- * True if the program that has taken this CPU's ring cannot be running any more. A program that is
- * not preempted runs in one task from begin to end. It lies below the program that finds its ring
- * taken, which therefore may mark the ring with a plain store. If the mark is still there when
+ * Why this CPU's ring could not be taken: the cause of the drop.
+ *
+ * A program that is not preempted runs in one task from begin to end. It lies below the program
+ * that finds its ring taken, which therefore may mark the ring. If the mark is still there when
  * another task runs on this CPU, the first program has ended and has not given the ring back.
+ *
+ * A loader on another CPU may have changed the epoch since the attempt, or freed the ring. So the
+ * ring may be free by now, and nobody would take the mark from it.
  */
-static __always_inline int seqring_bpf_is_abandoned(struct seqring_bpf_state *state)
+static __always_inline int seqring_bpf_taken_cause(struct seqring_bpf_state *state, __u32 epoch)
 {
 	const __u64 task = bpf_get_current_task();
 
 	if (seqring_read(&state->owner) == SEQRING_BPF_SEEN)
-		return seqring_read(&state->seen_by) != task;
+		return seqring_read(&state->seen_by) == task ? SEQRING_DROP_BUSY :
+							       SEQRING_DROP_ABANDONED;
 	seqring_write(&state->seen_by, task);
-	seqring_write(&state->owner, SEQRING_BPF_SEEN);
-	return 0;
+	/* Pairs with the store of seqring_bpf_leave(), on any CPU. */
+	if (seqring_cmpxchg_full(NEST, &state->owner, SEQRING_BPF_TAKEN, SEQRING_BPF_SEEN))
+		return SEQRING_DROP_BUSY;
+	return epoch ? SEQRING_DROP_HANDOVER : SEQRING_DROP_BUSY;
 }
 #endif
 
@@ -192,6 +199,7 @@ SEQRING_BPF_COLD int seqring_bpf_reject_take(struct seqring_ring_ctl *ctl,
 					     const volatile struct seqring_bpf_geometry *geo)
 {
 	const __u32 epoch = geo->epoch;
+	int cause = SEQRING_DROP_BUSY;
 
 	if (!geo->nr_rings)
 		return -ENODEV;
@@ -202,13 +210,11 @@ SEQRING_BPF_COLD int seqring_bpf_reject_take(struct seqring_ring_ctl *ctl,
 		return -ENODEV;
 	}
 #ifdef SEQRING_BPF_NO_PREEMPT
-	if (geo->cpu_mask && seqring_bpf_is_abandoned(seqring_bpf_state(ctl))) {
-		seqring_add(&ctl->dropped[SEQRING_DROP_ABANDONED], 1);
-		return -EBUSY;
-	}
+	if (geo->cpu_mask)
+		cause = seqring_bpf_taken_cause(seqring_bpf_state(ctl), epoch);
 #endif
-	seqring_add(&ctl->dropped[SEQRING_DROP_BUSY], 1);
-	return -EBUSY;
+	seqring_add(&ctl->dropped[cause], 1);
+	return cause == SEQRING_DROP_HANDOVER ? -ESTALE : -EBUSY;
 }
 
 /* The functions of the "bpf" column of clocks.h. */

@@ -63,6 +63,26 @@ static void counted(void)
 	ring_close(a.r);
 }
 
+/*
+ * The loader takes the ring over between a program's attempt to take the ring and its count of the
+ * drop. The ring is free, and nobody has forgotten it.
+ */
+static void late_epoch(void)
+{
+	struct account a = { 0 };
+
+	T_EQ("late_epoch.start", restart(1), 0);
+	a.r = open_ring(RING_OLDEST);
+	make_event(0, LATE_EPOCH);
+	T_EQ("late_epoch.handover", dropped(a.r, SEQRING_DROP_HANDOVER), 1);
+	events(3);
+	event_of_other_task();
+	CHECK_EVENTS("late_epoch.free", &a, 4, 1);
+	T_EQ("late_epoch.abandoned", dropped(a.r, SEQRING_DROP_ABANDONED), 0);
+	ring_close(a.r);
+	T_EQ("late_epoch.destroy", ring_bpf_destroy(NAME), 0);
+}
+
 /* A mended loader takes over. @nr: of events before, which decides where the reservation lies. */
 static void mended(const char *test, unsigned int nr)
 {
@@ -120,6 +140,7 @@ int main(void)
 	pin_to(0);
 	ring_data_size = SEQRING_DATA_SIZE_MIN;
 	counted();
+	late_epoch();
 	ended();
 	mended("mended", 10);
 	/* The reservation does not fit before the end of the data area: a PAD is there. */

@@ -47,6 +47,26 @@ static __noinline int forget(void)
 	return seqring_bpf_reserve(ring, &o, FORGOTTEN_LEN, &payload);
 }
 
+/* The loader switches the ring to this program's epoch between two looks of the program. */
+static __noinline int count_late_epoch(void)
+{
+	struct seqring_bpf_state *state;
+	struct seqring_ring_ctl *ctl;
+	unsigned char *element;
+	__u32 cpu = bpf_get_smp_processor_id() & ring_geometry.cpu_mask;
+	int taken;
+
+	element = bpf_map_lookup_elem(&ring, &cpu);
+	if (!element)
+		return -ENODEV;
+	ctl = (struct seqring_ring_ctl *)(element + ring_geometry.ring_offset);
+	state = seqring_bpf_state(ctl);
+	seqring_write(&state->epoch, SEQRING_BPF_EPOCH_NONE);
+	taken = seqring_bpf_take(state, 0, &ring_geometry);
+	seqring_write(&state->epoch, ring_geometry.epoch);
+	return taken ? -EEXIST : seqring_bpf_reject_take(ctl, &ring_geometry);
+}
+
 SEC("raw_tp/sys_enter")
 int on_event(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -57,6 +77,8 @@ int on_event(struct bpf_raw_tracepoint_args *ctx)
 	e.id = first_argument((const struct pt_regs *)ctx->args[0]);
 	if (e.id == FORGET)
 		return forget();
+	if (e.id == LATE_EPOCH)
+		return count_late_epoch();
 	seqring_bpf_publish(ring, 1, &e, sizeof(e));
 	return 0;
 }

@@ -207,6 +207,9 @@ static void storm(const char *test, bool attach_first, int no_epoch)
 	if (attach_first && !no_epoch)
 		t_check(drops <= a.missing + HANDOVERS * MAKERS_MAX, name,
 			"%" PRIu64 " missing, %" PRIu64 " counted", a.missing, drops);
+	/* Each program gives its ring back. */
+	snprintf(name, sizeof(name), "%s.none_abandoned", test);
+	T_EQ(name, dropped(a.r, SEQRING_DROP_ABANDONED), 0);
 	snprintf(name, sizeof(name), "%s.newest_writes", test);
 	T_EQ(name, a.newest_loader, (uint64_t)i - 1);
 	ring_close(a.r);

@@ -15,6 +15,12 @@ struct event {
 #define FORGET	      0xffffffffffffULL
 #define FORGOTTEN_LEN 2000
 
+/*
+ * The program finds another epoch in the ring for an event of this id, and its own one a moment
+ * later, when it counts the event.
+ */
+#define LATE_EPOCH 0xfffffffffffeULL
+
 /* Bytes of an event's record. */
 #define EVENT_SIZE 40
 

@@ -16,6 +16,11 @@ suites() {
 		good|t|first|good
 		tap|t|beside|tap
 		bad|t|beside|bad
+		makes|t|second|makes
+		needs|t|beside|needs
+		needs_too|t|light|needs
+		early_skip|t|light|says skip i - reason
+		late_proof|t|alone|says ok late
 		quiet_failure|t|vm|quiet_failure
 		empty|t|vm|true
 		proof|t|vm|says ok seen
@@ -29,6 +34,8 @@ says() { echo "$*"; }
 good() { printf 'ok a\nok b\n'; }
 tap() { printf 'ok 1 - a\nok 2 - b # SKIP\n'; }
 bad() { says not ok c && return 1; }
+makes() { sleep 1 && touch "$SEQRING_LOGS/made" && says ok made; }
+needs() { [ -e "$SEQRING_LOGS/made" ] && says ok needed; }
 quiet_failure() { says ok d && return 3; }
 dependencies() { :; }
 yes_it_cannot() { return 0; }
@@ -38,6 +45,7 @@ allowed_skips() {
 		may_skip|f|yes_it_cannot|proof:seen
 		unproved|g|yes_it_cannot|proof:unseen
 		can_do_it|h|no_it_can|proof:seen
+		early_skip|i|yes_it_cannot|late_proof:late
 	ROWS
 }
 END
@@ -76,6 +84,10 @@ expect 'strict: an allowed skip without proof fails' 1 '1 passed, 1 failed, 0 sk
 	proof unproved
 expect 'strict: a skip of what the machine can do fails' 1 '1 passed, 1 failed, 0 skipped' \
 	proof can_do_it
+expect 'strict: a skip that a later suite proves' 1 '1 passed, 0 failed, 1 skipped' \
+	early_skip late_proof
+expect 'builds come before the suites in the background' 0 '3 passed, 0 failed, 0 skipped' \
+	needs needs_too makes
 rm -rf "$tmp/logs"
 expect 'strict: proof from no run fails' 1 '0 passed, 1 failed, 0 skipped' may_skip
 # The list of allowed skips names tests that some script skips.
@@ -88,5 +100,5 @@ while IFS='|' read -r _ test _; do
 		failed=1
 	fi
 done < <(. tests/suites.sh && allowed_skips)
-expect 'all suites' 0 '5 passed, 3 failed, 5 skipped'
+expect 'all suites, each once' 0 '9 passed, 3 failed, 6 skipped'
 exit $failed

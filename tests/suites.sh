@@ -12,14 +12,17 @@
 #
 # TIERS: c (make check), t (make test), l (make test-long).
 # LANE:  first  before all others, since they need what it builds
+#        second in the background, before the lanes beside and light
 #        vm     in the foreground, one at a time
-#        beside in the background at the lowest priority: computes, measures no time
-#        light  as beside, but in make check in the foreground: its tests sleep more than
-#               they compute
+#        beside in the background at the lowest priority: computes, measures no time. What it
+#               has not begun when the lane vm is done also runs in the foreground
+#        light  in the background, too, but in make check in the foreground: its tests sleep
+#               more than they compute
 #        alone  after the others: its tests compare times, or load every CPU
 suites() {
 	cat <<-'END'
 		build|ctl|first|build
+		builds|tl|second|builds
 		run-self|ctl|beside|tests/run-selftest.sh
 		mutants-list|ctl|beside|tests/mutants/run.py --check
 		cycles|ctl|beside|cycles
@@ -58,16 +61,16 @@ suites() {
 		torture-asan|tl|alone|torture asan
 		torture-tsan|tl|alone|torture tsan
 		wake|tl|alone|wake
-		waits|tl|beside|build/native/tests/stress/waits
-		loops|tl|alone|build/native/tests/loops/loops
-		bpf|ctl|alone|bpf native
+		waits|tl|light|build/native/tests/stress/waits
+		loops|tl|light|build/native/tests/loops/loops
+		bpf|ctl|light|bpf native
 		bpf-torture|tl|alone|bpf_torture native 6000
 		bpf-wake|tl|alone|bpf_wake
 		bpf-asan|tl|alone|bpf_asan
 		crowd|tl|alone|crowd
 		library|tl|alone|build/native/tests/stress/library
-		tool|ctl|alone|tool
-		demo|tl|alone|demo
+		tool|ctl|light|tool
+		demo|tl|light|demo
 		soak|l|alone|soak
 		busy|l|alone|busy
 		guarantees|tl|last|guarantees
@@ -80,11 +83,13 @@ suites() {
 	END
 }
 
-# The Debian packages of each tier, as groups of tests/deps.sh.
+# The Debian packages of each tier, as groups of tests/deps.sh: a line for the lane `first`, and one
+# for the others.
 dependencies() {
+	echo build test
 	case $tier in
-	check) echo build test style ;;
-	*) echo build test vm debug arm64 bench style ;;
+	check) echo style ;;
+	*) echo vm debug arm64 bench style ;;
 	esac
 }
 
@@ -101,18 +106,20 @@ one() {
 }
 
 build() {
-	local san rc=0
+	local rc=0
 	one 'build with gcc' make -j2 lib tools test-build || rc=1
-	if [ "$tier" = check ]; then
-		one 'build with asan' make -j2 SAN=asan lib unit-build || rc=1
-		return $rc
-	fi
-	one 'headers as C++' tests/static/cplusplus.sh || rc=1
+	[ "$tier" != check ] || one 'build with asan' make -j2 SAN=asan lib unit-build || rc=1
+	return $rc
+}
+
+builds() {
+	local rc=0
 	one 'build with asan' make -j2 SAN=asan lib test-build || rc=1
-	one 'build of the benchmarks' make -j2 bench-build || rc=1
-	one 'build with clang' make -j2 SAN=clang everything || rc=1
-	one 'build with tsan' make -j2 SAN=tsan lib test-build || rc=1
 	one 'build for 32 bits' make -j2 SAN=m32 lib test-m32 || rc=1
+	one 'build of the benchmarks' make -j2 bench-build || rc=1
+	one 'headers as C++' tests/static/cplusplus.sh || rc=1
+	one 'build with tsan' make -j2 SAN=tsan lib test-build || rc=1
+	one 'build with clang' make -j2 SAN=clang everything || rc=1
 	return $rc
 }
 

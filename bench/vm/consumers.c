@@ -36,12 +36,18 @@ void consumer_take(struct consumer *c, const void *record, size_t len)
 	c->read++;
 }
 
-/* Starts at head and knows the next seq, so losses count from the first record on. */
+/*
+ * Starts at head and knows the next seq, so losses count from the first record on. With a ring for
+ * each CPU, all records are in the ring of CPU 0, where the writer runs.
+ */
 static const char *ring_stream_open(struct consumer *c)
 {
+	const struct ring_open_opts opts = { .size = sizeof(opts), .one_ring = 1 };
 	struct ring_stats stats = { .size = sizeof(stats) };
 	struct ring_reader *ring;
-	int err = ring_open(LOCKS_STREAM_RING, NULL, &ring);
+	int err = ring_open(c->kind->writer == STREAM_RING ? LOCKS_STREAM_RING :
+							     LOCKS_STREAM_PERCPU,
+			    &opts, &ring);
 
 	if (!err)
 		err = ring_stats(ring, &stats);
@@ -82,6 +88,14 @@ static void ring_stream_close(struct consumer *c)
 const struct consumer_kind consumer_ring = {
 	.name = "seqring",
 	.writer = STREAM_RING,
+	.open = ring_stream_open,
+	.drain = ring_stream_drain,
+	.close = ring_stream_close,
+};
+
+const struct consumer_kind consumer_ring_percpu = {
+	.name = "seqring, a ring per CPU",
+	.writer = STREAM_RING_PERCPU,
 	.open = ring_stream_open,
 	.drain = ring_stream_drain,
 	.close = ring_stream_close,

@@ -40,6 +40,7 @@ struct consumer_kind {
 };
 
 extern const struct consumer_kind consumer_ring;
+extern const struct consumer_kind consumer_ring_percpu;
 extern const struct consumer_kind consumer_chardev;
 extern const struct consumer_kind consumer_netlink;
 extern const struct consumer_kind consumer_relay;

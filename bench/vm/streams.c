@@ -10,8 +10,8 @@
 #define SETTLE_MS 20u
 
 static const struct consumer_kind *const kinds[] = {
-	&consumer_ring, &consumer_chardev,  &consumer_relay,	   &consumer_netlink,
-	&consumer_perf, &consumer_bpf_perf, &consumer_bpf_ringbuf,
+	&consumer_ring,	   &consumer_ring_percpu, &consumer_chardev,  &consumer_relay,
+	&consumer_netlink, &consumer_perf,	  &consumer_bpf_perf, &consumer_bpf_ringbuf,
 };
 
 struct stream {

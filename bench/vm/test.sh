@@ -25,7 +25,8 @@ complete() {
 	local kind json=build/bench/vm-quick.json
 	grep -q '"SKIPPED' "$json" && { grep '"SKIPPED' "$json"; return 1; }
 	for kind in 'ioctl mutex, 4 readers' 'spinlock word, 4 readers' 'ring_newest(), 4 readers' \
-		'reader.h, 4 readers' 'seqring, 64 B' 'character device, 64 B' 'relay, 64 B' \
+		'reader.h, 4 readers' 'seqring, 64 B' 'seqring, a ring per CPU, 64 B' \
+		'character device, 64 B' 'relay, 64 B' \
 		'netlink multicast, 64 B' 'perf buffer, of a tracepoint, 64 B' \
 		'perf buffer, BPF program on a tracepoint, 64 B' \
 		'BPF ring buffer, program on a tracepoint, 64 B' 'publish 64 B, PERCPU, no clock'

@@ -12,6 +12,7 @@
 #define LOCKS_PATH		"/dev/seqring-locks"
 #define LOCKS_STATE_RING	"locks-state"
 #define LOCKS_STREAM_RING	"locks-stream"
+#define LOCKS_STREAM_PERCPU	"locks-stream-percpu"
 #define LOCKS_STREAM_BYTES	1048576u	/* each contender's buffer */
 #define LOCKS_GENL_NAME		"seqring_locks"
 #define LOCKS_GENL_GROUP	"stream"
@@ -49,7 +50,8 @@ enum locks_kind {
 	LOCKS_MUTEX,		/* into the page, LOCKS_IOC_LOCK */
 	LOCKS_SPIN,		/* into the page, locks_page.holder */
 	LOCKS_RING,		/* LOCKS_STATE_RING */
-	STREAM_RING,		/* LOCKS_STREAM_RING */
+	STREAM_RING,		/* LOCKS_STREAM_RING, which all CPUs share */
+	STREAM_RING_PERCPU,	/* LOCKS_STREAM_PERCPU */
 	STREAM_CHARDEV,		/* read(2) on LOCKS_PATH */
 	STREAM_NETLINK,
 	STREAM_RELAY,

@@ -17,6 +17,7 @@
 #include "trace.h"
 
 struct seqring_device *locks_stream_ring;
+static struct seqring_device *percpu_ring;
 
 static struct kfifo fifo;
 static DEFINE_SPINLOCK(fifo_lock); /* over what goes in; the device's reader takes out */
@@ -174,6 +175,8 @@ int stream_publish(u32 kind, const struct locks_state *record, u32 len)
 	switch (kind) {
 	case STREAM_RING:
 		return seqring_publish(locks_stream_ring, 1, record, len);
+	case STREAM_RING_PERCPU:
+		return seqring_publish(percpu_ring, 1, record, len);
 	case STREAM_CHARDEV:
 		return chardev_publish(record, len);
 	case STREAM_NETLINK:
@@ -198,7 +201,7 @@ void stream_reset(u32 len)
 
 int streams_init(void)
 {
-	static const struct seqring_params params = {
+	struct seqring_params params = {
 		.name = LOCKS_STREAM_RING,
 		.data_size = LOCKS_STREAM_BYTES,
 		.mode = SEQRING_MODE_LOCKED,
@@ -220,8 +223,15 @@ int streams_init(void)
 		goto remove;
 	}
 	err = seqring_create(&params, &locks_stream_ring);
+	if (err)
+		goto close;
+	params.name = LOCKS_STREAM_PERCPU;
+	params.mode = SEQRING_MODE_PERCPU;
+	err = seqring_create(&params, &percpu_ring);
 	if (!err)
 		return 0;
+	seqring_destroy(locks_stream_ring);
+close:
 	relay_close(relay_channel);
 remove:
 	debugfs_remove(relay_dir);
@@ -233,6 +243,7 @@ free_fifo:
 
 void streams_exit(void)
 {
+	seqring_destroy(percpu_ring);
 	seqring_destroy(locks_stream_ring);
 	relay_close(relay_channel);
 	debugfs_remove(relay_dir);

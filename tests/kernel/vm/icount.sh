@@ -28,7 +28,7 @@ tests/kernel/vm/vm.sh -q -i -s 1 -o "$log" -r "$out" -k "$series" -t 900 \
 	-f build/kmod-"$series"/kmod/seqring.ko -f build/kmod-"$series"/kmod/seqring_test.ko \
 	-f build/vm/tests/kernel/vm/progs/t_interrupt -- \
 	'insmod seqring.ko && insmod seqring_test.ko &&
-	{ T_PREFIX=icount. t_interrupt; status=$?; } >/out/lines 2>&1; exit $status' \
+	{ T_PREFIX=icount. t_interrupt 1.2; status=$?; } >/out/lines 2>&1; exit $status' \
 	2>"$log.errors"
 status=$?
 vm_lines "vm-icount-$series.kernel" $status "$log" "$out"

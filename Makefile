@@ -142,6 +142,7 @@ help:
 	@echo '  make lib           the library alone; also tools, bench-build, test-build'
 	@echo '  make libring       without libring-bpf: needs no libbpf'
 	@echo '  make everything    library, tools, bench, test programs, fuzzer of the devices'
+	@echo '  make man           manual pages of the libraries, from the headers'
 	@echo '  make modules       kernel modules, against KDIR=$(KDIR)'
 	@echo '  make install       library, headers, ringctl      (PREFIX=, DESTDIR=)'
 	@echo '  make uninstall     removes what install installed (same PREFIX=, DESTDIR=)'

@@ -6,8 +6,11 @@
 HEADERS := $(sort $(shell find include -path include/linux -prune -o \
 	   '(' -name '*.h' -o -name '*.def' ')' -print))
 
+# The manual pages that are made from the headers. Asked for only by goals that need the list.
+MAN_PAGES = $(eval MAN_PAGES := $$(shell docs/man/headers.py --list))$(MAN_PAGES)
+
 # MODE:SOURCE:DESTINATION; mode `link` makes a symbolic link with the text SOURCE.
-INSTALLED := \
+INSTALLED = \
 	644:$(O)/libring.a:$(libdir)/libring.a \
 	755:$(O)/$(SONAME):$(libdir)/$(SONAME) \
 	link:$(SONAME):$(libdir)/libring.so \
@@ -19,12 +22,13 @@ INSTALLED := \
 	$(foreach h,$(HEADERS),644:$(h):$(patsubst include/%,$(includedir)/%,$(h))) \
 	755:$(O)/ringctl:$(bindir)/ringctl \
 	644:tools/ringctl/ringctl.8:$(datadir)/man/man8/ringctl.8 \
+	$(foreach p,$(MAN_PAGES),644:$(O)/man/$(p):$(datadir)/man/$(p)) \
 	644:tools/ringctl/ringctl.bash-completion:$(datadir)/bash-completion/completions/ringctl
 
 field		= $(word $(1),$(subst :, ,$(2)))
-INSTALLED_FILES	:= $(foreach f,$(INSTALLED),$(call field,3,$(f)))
+INSTALLED_FILES	= $(foreach f,$(INSTALLED),$(call field,3,$(f)))
 # The directories that hold only files of this list.
-INSTALLED_DIRS	:= $(filter-out $(includedir)/,$(sort $(dir $(filter $(includedir)/%,$(INSTALLED_FILES)))))
+INSTALLED_DIRS	= $(filter-out $(includedir)/,$(sort $(dir $(filter $(includedir)/%,$(INSTALLED_FILES)))))
 
 # install_one ENTRY: one line of a recipe.
 define install_one
@@ -33,8 +37,16 @@ $(if $(filter link,$(call field,1,$(1))),ln -sf,install -D -m $(call field,1,$(1
 
 endef
 
-.PHONY: install uninstall
-install: lib tools
+.PHONY: man install uninstall
+man: $(O)/man/made
+
+$(O)/man/made: docs/man/headers.py CHANGELOG.md $(wildcard docs/man/examples/*.c) $(HEADERS) | need
+	@rm -rf $(@D)
+	@echo '  GEN $(@D)'
+	$(Q)docs/man/headers.py $(@D)
+	@touch $@
+
+install: lib tools man
 	$(foreach f,$(INSTALLED),$(call install_one,$(f)))
 
 uninstall:

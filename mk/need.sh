@@ -39,8 +39,9 @@ for part; do
 	cmocka) need libcmocka-dev library cmocka ;;
 	clang) need clang command -v "$CLANG" ;;
 	bpftool) need bpftool command -v "$BPFTOOL" ;;
+	python3) need python3 command -v python3 ;;
 	*)
-		echo "usage: $0 [cc|libbpf|json-c|seccomp|cmocka|clang|bpftool...]" >&2
+		echo "usage: $0 [cc|libbpf|json-c|seccomp|cmocka|clang|bpftool|python3...]" >&2
 		exit 2
 		;;
 	esac

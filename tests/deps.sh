@@ -11,14 +11,17 @@ set -eu
 # packages PART: prints the packages of a part.
 packages() {
 	case $1 in
-	# clang makes the BTF of records' schemas, and BPF programs.
-	build) echo gcc libc6-dev make pkg-config libjson-c-dev libbpf-dev libseccomp-dev clang bpftool ;;
+	# clang makes the BTF of records' schemas, and BPF programs. python3 makes manual pages.
+	build)
+		echo gcc libc6-dev make pkg-config libjson-c-dev libbpf-dev libseccomp-dev clang bpftool \
+			python3
+		;;
 	# gcc-multilib is for the 32-bit reader, and relacy-dev for the memory model. stress-ng and
 	# trinity fuzz the devices; libclang-rt has libFuzzer, for code that reads shared memory.
-	# libevent, libuv and libsystemd are event loops that wait for a ring.
+	# libevent, libuv and libsystemd are event loops that wait for a ring. mandoc checks manual pages.
 	test)
 		echo gcc-multilib g++ relacy-dev spin libcmocka-dev bash-completion python3 procps \
-			stress-ng trinity libclang-rt-14-dev libevent-dev libuv1-dev libsystemd-dev
+			stress-ng trinity libclang-rt-14-dev libevent-dev libuv1-dev libsystemd-dev mandoc
 		;;
 	# libelf1 and libssl3 are for the programs that build modules. zstd and lz4
 	# unpack kernels. qemu-system-x86 also provides the libraries for a newer QEMU.

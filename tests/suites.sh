@@ -151,6 +151,7 @@ install_test() {
 		<<<"$(without_libbpf lib 2>&1)" || rc=1
 	one 'make install' make install DESTDIR="$PWD/$dir" prefix=/usr || return 1
 	one 'examples of README build with pkg-config' tests/examples.sh "$PWD/$dir" || rc=1
+	tests/man.sh "$PWD/$dir" || rc=1
 	one 'make uninstall' make uninstall DESTDIR="$PWD/$dir" prefix=/usr || rc=1
 	one 'nothing is left' test -z "$(find "$dir" -type f -o -type l)" || rc=1
 	return $rc

@@ -209,7 +209,13 @@ int ring_bpf_keep(struct ring_bpf *b, struct bpf_link *const *links, unsigned in
  */
 int ring_bpf_end(struct ring_bpf *b);
 
-/* Ends a started ring unless it is kept, and frees @b. @b may be NULL. */
+/**
+ * ring_bpf_close() - end a started ring unless it is kept, and free the handle
+ * @b: from ring_bpf_prepare(), or NULL
+ *
+ * What ring_bpf_end() may fail with is not told. In a child of the process that made @b, frees
+ * memory and nothing else.
+ */
 void ring_bpf_close(struct ring_bpf *b);
 
 /**

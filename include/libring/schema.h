@@ -51,7 +51,10 @@ struct ring_schema;
  */
 int ring_schema_open(const void *blob, size_t size, struct ring_schema **out);
 
-/* Frees a schema and all names that it gave out. @s may be NULL. */
+/**
+ * ring_schema_close() - free a schema and all names that it gave out
+ * @s: the schema, or NULL
+ */
 void ring_schema_close(struct ring_schema *s);
 
 /**
@@ -113,7 +116,14 @@ struct ring_schema_type {
  */
 int ring_schema_type(const struct ring_schema *s, uint16_t type, struct ring_schema_type *info);
 
-/* Looks up a record type by its name. Return: as ring_schema_type(). */
+/**
+ * ring_schema_find() - look up a record type by its name
+ * @s: the schema
+ * @name: as in struct ring_schema_type
+ * @info: filled on success; the caller has set @info->size
+ *
+ * Return: as ring_schema_type().
+ */
 int ring_schema_find(const struct ring_schema *s, const char *name, struct ring_schema_type *info);
 
 /**

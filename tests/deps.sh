@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# deps.sh [build|test|vm|debug|arm64|bench|style...]: installs the Debian packages that these
+# deps.sh [build|test|go|vm|debug|arm64|bench|style...]: installs the Debian packages that these
 # parts of the project need (default: all parts). If all are installed, does nothing and needs
 # neither root nor a network.
 
@@ -23,6 +23,8 @@ packages() {
 		echo gcc-multilib g++ relacy-dev spin libcmocka-dev bash-completion python3 procps \
 			stress-ng trinity libclang-rt-14-dev libevent-dev libuv1-dev libsystemd-dev mandoc
 		;;
+	# A loader of BPF programs that is not libbpf, in the guide.
+	go) echo golang-go golang-github-cilium-ebpf-dev ;;
 	# libelf1 and libssl3 are for the programs that build modules. zstd and lz4
 	# unpack kernels. qemu-system-x86 also provides the libraries for a newer QEMU.
 	vm)
@@ -50,13 +52,13 @@ packages() {
 		packages vm
 		;;
 	*)
-		echo "usage: $0 [build|test|vm|debug|arm64|bench|style...]" >&2
+		echo "usage: $0 [build|test|go|vm|debug|arm64|bench|style...]" >&2
 		exit 2
 		;;
 	esac
 }
 
-[ $# -gt 0 ] || set -- build test vm debug arm64 bench style
+[ $# -gt 0 ] || set -- build test go vm debug arm64 bench style
 want=
 for group; do
 	names=$(packages "$group")

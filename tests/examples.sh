@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# examples.sh ROOT: builds the C examples of README.md and of the guides against the files
+# examples.sh ROOT: builds the examples of README.md and of the guides against the files
 # installed below ROOT, and runs them. Builds the kernel example against the headers of
 # Linux 6.1.
 
@@ -62,21 +62,39 @@ clang -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -idirafter "/usr/include
 	-I"$root/usr/include" -c "$dir/exits.bpf.c" -o "$dir/exits.bpf.o"
 # shellcheck disable=SC2086 # the flags are words
 gcc -Wall -Wextra -Werror -o "$dir/loader" "$dir/loader.c" $flags
-if [ -e /sys/kernel/btf/vmlinux ] && [ "$(id -u)" = 0 ]; then
-	mkdir -p "$dir/bpffs"
-	mount -t bpf bpf "$dir/bpffs"
-	trap 'umount "$dir/bpffs"' EXIT
-	export RINGBPFDIR=$dir/bpffs/rings
-	LD_LIBRARY_PATH=$root/usr/lib "$dir/loader" "$dir/exits.bpf.o" 2 &
+
+# The loader in Go, with Debian's package.
+mkdir "$dir/go"
+awk '/^```go loader$/ { out = 1; next } /^```$/ { out = 0 } out' docs/guide/bpf.md >"$dir/go/loader.go"
+[ -z "$(gofmt -l "$dir/go/loader.go")" ]
+PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_PATH=$root/usr/lib/pkgconfig \
+	PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1 \
+	GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$PWD/build/go-cache \
+	go build -o "$dir/go/loader" "$dir/go/loader.go"
+
+# exits NAME LOADER...: runs a loader of exits.bpf.o for some seconds; a reader sees a process end.
+exits() {
+	local out=$dir/exits-$1.json writer reader
+	shift
+	LD_LIBRARY_PATH=$root/usr/lib "$@" &
 	writer=$!
 	sleep 1
-	"$root/usr/bin/ringctl" cat --json exits --quiet >"$dir/exits.json" &
+	"$root/usr/bin/ringctl" cat --json exits --quiet >"$out" &
 	reader=$!
 	sleep 0.2
 	sh -c 'exit 3' || :
 	wait $writer
 	wait $reader
-	grep -q '"comm":"sh"' "$dir/exits.json"
+	grep -q '"comm":"sh"' "$out"
+}
+
+if [ -e /sys/kernel/btf/vmlinux ] && [ "$(id -u)" = 0 ]; then
+	mkdir -p "$dir/bpffs"
+	mount -t bpf bpf "$dir/bpffs"
+	trap 'umount "$dir/bpffs"' EXIT
+	export RINGBPFDIR=$dir/bpffs/rings
+	exits c "$dir/loader" "$dir/exits.bpf.o" 2
+	exits go "$dir/go/loader" "$dir/exits.bpf.o" 2s
 fi
 
 eval "$(tests/kernel/vm/kernel.sh 6.1)"

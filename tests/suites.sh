@@ -89,7 +89,7 @@ dependencies() {
 	echo build test
 	case $tier in
 	check) echo style ;;
-	*) echo vm debug arm64 bench style ;;
+	*) echo go vm debug arm64 bench style ;;
 	esac
 }
 
@@ -256,7 +256,7 @@ bpf_objects() {
 
 bpf() {
 	local t=build/$1/tests/bpf rc=0 prog
-	for prog in reject access life owner follow leftovers hostile handover forgotten; do
+	for prog in reject access life owner follow leftovers hostile handover forgotten keep bare; do
 		bpf_program "$t/$prog" || rc=1
 	done
 	# shellcheck disable=SC2046 # a list

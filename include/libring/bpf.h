@@ -12,6 +12,14 @@
  *	...
  *	ring_bpf_close(b);				// ends the ring
  *
+ * Another loader than libbpf (in Go or Rust, or with bpf(2) alone) takes the calls on descriptors
+ * in place of the first, second and fourth call; docs/reference/bpf.md has what lies below them:
+ *
+ *	ring_bpf_plan(geometry, size, &opts, &b);	// the section .rodata.events
+ *	ring_bpf_maps(b, &maps);			// sizes and bytes for the loader's maps
+ *	...						// create maps, load and attach programs
+ *	ring_bpf_start_fds(b, &parts);			// header, freeze, pins: go
+ *
  * Readers need neither this header nor libbpf: ring_open() opens the ring by its name or
  * by the path of its pins, ring_open_fds() by its descriptors.
  *
@@ -37,6 +45,9 @@ struct bpf_link;
 struct bpf_object;
 struct ring_bpf;
 
+/* ring_bpf_parts.flags: no program that publishes to the ring may sleep */
+#define RING_BPF_NO_SLEEP (1u << 0)
+
 /* ring_bpf_opts.flags */
 #define RING_BPF_ONE_RING (1u << 0) /* one ring for all CPUs, not one per CPU */
 #define RING_BPF_CONTINUE (1u << 1) /* take over a ring of that name if it exists */
@@ -45,7 +56,7 @@ struct ring_bpf;
  * exist yet. Nothing is mounted over any other directory. The mount is for this user alone, and for
  * those whom ring_bpf_opts.permissions lets use the ring.
  */
-#define RING_BPF_MOUNT	  (1u << 2)
+#define RING_BPF_MOUNT (1u << 2)
 
 /**
  * struct ring_bpf_opts - a ring for BPF programs
@@ -113,6 +124,73 @@ int ring_bpf_prepare(struct bpf_object *obj, const char *map, const struct ring_
 		     struct ring_bpf **out);
 
 /**
+ * struct ring_bpf_maps - what a loader makes the maps of SEQRING_BPF(NAME) with
+ * @size: sizeof(struct ring_bpf_maps), filled by the caller
+ * @value_size: bytes of a value of the map NAME, an array with BPF_F_MMAPABLE
+ * @nr_rings: max_entries of the maps NAME and NAME_wait
+ * @doorbell_size: max_entries of the map NAME_doorbell, in bytes
+ * @ring, @wait, @doorbell: maps to use in place of NAME, NAME_wait and NAME_doorbell, because the
+ *           ring continues; -1: the loader creates these three. They are closed when the ring is
+ * @geometry, @geometry_size: contents of the map .rodata.NAME, in place of those in the object.
+ *           Valid until ring_bpf_close(). The verifier takes them for constants, so this map has
+ *           BPF_F_RDONLY_PROG and is frozen before the programs are loaded
+ */
+struct ring_bpf_maps {
+	size_t size;
+	uint32_t value_size;
+	uint32_t nr_rings;
+	uint32_t doorbell_size;
+	int32_t ring;
+	int32_t wait;
+	int32_t doorbell;
+	const void *geometry;
+	size_t geometry_size;
+};
+
+/**
+ * struct ring_bpf_parts - what a loader has made of the object
+ * @size: sizeof(struct ring_bpf_parts)
+ * @flags: RING_BPF_NO_SLEEP or 0. With it, a ring that a program has taken and not given back is
+ *           free after the next hand-over. It is wrong for iterators, uprobes, programs of type
+ *           syscall, and those with a section like fentry.s
+ * @ring, @wait, @doorbell, @geometry: descriptors of the maps NAME, NAME_wait, NAME_doorbell and
+ *           .rodata.NAME
+ * @ctl: descriptor of the program NAME_ctl, of type syscall
+ */
+struct ring_bpf_parts {
+	size_t size;
+	uint32_t flags;
+	int32_t ring;
+	int32_t wait;
+	int32_t doorbell;
+	int32_t geometry;
+	int32_t ctl;
+};
+
+/**
+ * ring_bpf_plan() - compute the shape of a ring that another loader than libbpf sets up
+ * @geometry: the section .rodata.NAME of the object, as it was compiled. Copied
+ * @geometry_size: its bytes
+ * @opts, @out: as for ring_bpf_prepare(). The schema in the object's BTF is not looked for:
+ *        ring_schema_from_file() gets it for ring_bpf_opts.schema
+ *
+ * Does with rings of the same name what ring_bpf_prepare() does.
+ *
+ * Return: as ring_bpf_prepare(), except -ENOENT; -EPROTO also: these bytes are no geometry.
+ */
+int ring_bpf_plan(const void *geometry, size_t geometry_size, const struct ring_bpf_opts *opts,
+		  struct ring_bpf **out);
+
+/**
+ * ring_bpf_maps() - say what the ring's maps are made with
+ * @b: planned, or prepared
+ * @maps: its size is filled; the rest is set
+ *
+ * Return: 0.
+ */
+int ring_bpf_maps(const struct ring_bpf *b, struct ring_bpf_maps *maps);
+
+/**
  * ring_bpf_load() - call bpf_object__load() and explain its failure
  * @obj: the object. Not that of a skeleton: load a skeleton by its own NAME__load() and
  *       call ring_bpf_explain()
@@ -153,9 +231,20 @@ int ring_bpf_explain(int err);
  * ring_bpf_close() may follow: -EEXIST another process took the name meanwhile, or ended the
  * ring to continue; -EBUSY a program was publishing to the ring to continue for a whole second;
  * -EAGAIN the coarse clock could not be set; -EACCES, -EPERM; what bpf(2), mmap(2) and rename(2)
- * give.
+ * give, also for the links that ring_bpf_keep() has noted.
  */
 int ring_bpf_start(struct ring_bpf *b);
+
+/**
+ * ring_bpf_start_fds() - the same for a ring whose maps and programs another loader has made
+ * @b: planned
+ * @parts: the descriptors. They stay the caller's; keep them open until ring_bpf_close()
+ *
+ * Return: as ring_bpf_start(); -EINVAL also: a map differs from ring_bpf_maps, or the control
+ * program was loaded with other maps; -E2BIG @parts of a later version; -EBADF; -EPERM; what bpf(2)
+ * gives for a descriptor: @b is unchanged.
+ */
+int ring_bpf_start_fds(struct ring_bpf *b, const struct ring_bpf_parts *parts);
 
 /**
  * ring_bpf_adopt() - go on with a ring that this process inherited by fork()
@@ -175,7 +264,8 @@ int ring_bpf_adopt(struct ring_bpf *b);
  * ring_bpf_fds() - get the descriptors of a ring for ring_open_fds()
  * @b: started
  * @fds: set on success. The descriptors belong to the object's maps and are valid until
- *       bpf_object__close(). They can be passed to other processes
+ *       bpf_object__close(), or are those given to ring_bpf_start_fds(). They can be passed to
+ *       other processes
  *
  * Return: 0; -EINVAL not started.
  */
@@ -183,17 +273,37 @@ int ring_bpf_fds(const struct ring_bpf *b, struct ring_fds *fds);
 
 /**
  * ring_bpf_keep() - let the ring and its writers outlive this process
- * @b: started, with a name
+ * @b: has a name, and has not ended
  * @links: the links that attach the programs. Pinned beside the ring; stay the caller's
  * @nr: number of links
  *
  * Afterwards ring_bpf_close() does not end the ring. ring_bpf_end() and
- * ring_bpf_destroy() do.
+ * ring_bpf_destroy() do. Further calls keep further links.
  *
- * Return: 0; -EPERM inherited, see ring_bpf_adopt(); -EINVAL not started, or no name; what
- * bpf_link__pin() and bpf(2) give: the ring is not kept, and no link stays pinned.
+ * Before ring_bpf_start(): only notes the links, and ring_bpf_start() pins them. If that fails, the
+ * ring does not start: its previous writers and owner go on, and a new ring does not appear. So a
+ * loader that takes over a kept ring calls this first. (An object that was compiled before there
+ * were epochs starts all the same, and ring_bpf_close() ends its ring.)
+ *
+ * After ring_bpf_start(): if this fails, nothing has changed. The programs publish, the ring ends
+ * with this process unless it was kept before, and the call may be repeated. The writers that the
+ * ring had before ring_bpf_start() do not come back.
+ *
+ * Return: 0; -EPERM inherited, see ring_bpf_adopt(); -EINVAL no name, ended, or failed to start, or
+ * a link is NULL or no link of bpf(2); -EBADF; -ENOMEM; -EMFILE; what bpf(2) gives: no link of this
+ * call stays pinned.
  */
 int ring_bpf_keep(struct ring_bpf *b, struct bpf_link *const *links, unsigned int nr);
+
+/**
+ * ring_bpf_keep_fds() - the same with descriptors of the links
+ * @b: planned, prepared or started
+ * @links: descriptors of BPF links; they stay the caller's
+ * @nr: number of @links
+ *
+ * Return: as ring_bpf_keep().
+ */
+int ring_bpf_keep_fds(struct ring_bpf *b, const int *links, unsigned int nr);
 
 /**
  * ring_bpf_end() - end the ring

@@ -5,7 +5,6 @@
  */
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,18 +23,52 @@ struct unpinned {
 	uint32_t id;
 };
 
-/* Pins @link as number @nr of the writers of @b. Return: 0; -errno. */
-int libring_pins_add_writer(const struct ring_bpf *b, struct bpf_link *link, unsigned int nr)
+/* The start of the names of the pins of a loader. @epoch: its epoch, or 0. */
+static void write_prefix(char *prefix, size_t size, uint32_t epoch)
 {
-	char path[PATH_MAX + 32];
-	int err;
-
-	if (b->geo.epoch)
-		snprintf(path, sizeof(path), "%s/" PREFIX "%08x-%u", b->pins.dir, b->geo.epoch, nr);
+	if (epoch)
+		snprintf(prefix, size, PREFIX "%08x-", epoch);
 	else
-		snprintf(path, sizeof(path), "%s/" PREFIX "%u", b->pins.dir, nr);
-	err = bpf_link__pin(link, path);
-	return err ? libring_set_error(-err, "cannot pin %s: %s", path, strerror(-err)) : 0;
+		snprintf(prefix, size, PREFIX);
+}
+
+static void locate_writer(const struct ring_bpf *b, const char *dir, unsigned int nr, char *path,
+			  size_t size)
+{
+	char prefix[32];
+
+	write_prefix(prefix, sizeof(prefix), b->geo.epoch);
+	snprintf(path, size, "%s/%s%u", dir, prefix, nr);
+}
+
+/* Removes the pins of @b in @dir from number @first on. Its programs stay attached. */
+void libring_pins_remove_writers(struct ring_bpf *b, const char *dir, unsigned int first)
+{
+	char path[PATH_MAX + 48];
+
+	while (b->nr_pinned > first) {
+		locate_writer(b, dir, --b->nr_pinned, path, sizeof(path));
+		unlink(path);
+	}
+}
+
+/* Pins @nr links of @b in @dir, all or none. Return: 0; -errno. */
+int libring_pins_add_writers(struct ring_bpf *b, const char *dir, const int *links, unsigned int nr)
+{
+	const unsigned int first = b->nr_pinned;
+	char path[PATH_MAX + 48];
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; !err && i < nr; i++) {
+		locate_writer(b, dir, b->nr_pinned, path, sizeof(path));
+		err = bpf_obj_pin(links[i], path);
+		b->nr_pinned += !err;
+	}
+	if (!err)
+		return 0;
+	libring_pins_remove_writers(b, dir, first);
+	return libring_set_error(-err, "cannot pin %s: %s", path, strerror(-err));
 }
 
 /* Asks whether each writer that is pinned has an epoch, so that it falls silent without one. */
@@ -93,17 +126,23 @@ static void finish_detaching(struct unpinned *link)
 	}
 }
 
-/* Unpins all links in @dir. @links: set to a new array of them. Return: how many. */
-static unsigned int unpin_all(const struct ring_pins *p, DIR *dir, struct unpinned **links,
-			      int *err)
+/*
+ * Unpins all links in @dir except those of the loader with the epoch @except, if that is not 0.
+ * @links: set to a new array of them. Return: how many.
+ */
+static unsigned int unpin_all(const struct ring_pins *p, DIR *dir, uint32_t except,
+			      struct unpinned **links, int *err)
 {
+	char ours[32];
 	struct unpinned *more;
 	unsigned int nr = 0;
 	struct dirent *e;
 	int failed;
 
+	write_prefix(ours, sizeof(ours), except);
 	while ((e = readdir(dir))) {
-		if (strncmp(e->d_name, PREFIX, strlen(PREFIX)))
+		if (strncmp(e->d_name, PREFIX, strlen(PREFIX)) ||
+		    (except && !strncmp(e->d_name, ours, strlen(ours))))
 			continue;
 		more = reallocarray(*links, nr + 1, sizeof(*more));
 		if (!more) {
@@ -118,10 +157,10 @@ static unsigned int unpin_all(const struct ring_pins *p, DIR *dir, struct unpinn
 }
 
 /*
- * Detaches the writers whose links are pinned, and waits until none of them runs. Return: 0;
- * -errno: some may go on.
+ * Detaches the writers whose links are pinned, except those of the loader with the epoch @except,
+ * if that is not 0. Waits until none of them runs. Return: 0; -errno: some may go on.
  */
-int libring_pins_detach_writers(const struct ring_pins *p)
+int libring_pins_detach_others(const struct ring_pins *p, uint32_t except)
 {
 	struct unpinned *links = NULL;
 	unsigned int i, nr;
@@ -131,7 +170,7 @@ int libring_pins_detach_writers(const struct ring_pins *p)
 	d = opendir(p->dir);
 	if (!d)
 		return libring_set_error(errno, "%s: %s", p->dir, strerror(errno));
-	nr = unpin_all(p, d, &links, &err);
+	nr = unpin_all(p, d, except, &links, &err);
 	closedir(d);
 	failed = libring_bpf_wait_programs();
 	usleep(nr ? 1000 : 0);
@@ -141,4 +180,10 @@ int libring_pins_detach_writers(const struct ring_pins *p)
 	if (nr && !failed)
 		failed = libring_bpf_wait_programs();
 	return err ? err : failed;
+}
+
+/* The same for all writers. */
+int libring_pins_detach_writers(const struct ring_pins *p)
+{
+	return libring_pins_detach_others(p, 0);
 }

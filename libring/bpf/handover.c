@@ -10,7 +10,6 @@
  */
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <string.h>
 
 #include "../base/clock.h"
@@ -49,40 +48,7 @@ int libring_bpf_own(struct ring_bpf *b)
 	if (b->opts.name)
 		err = libring_pins_lock_owner(&b->pins, &b->owner_dir);
 	return err ? err :
-		     libring_bpf_set_owner(bpf_program__fd(b->ctl), bpf_map__fd(b->doorbell), owner,
-					   owner_pidns);
-}
-
-static bool can_sleep(const struct bpf_program *prog)
-{
-	const char *section = bpf_program__section_name(prog);
-	const size_t len = strcspn(section, "/");
-
-	switch (bpf_program__type(prog)) {
-	case BPF_PROG_TYPE_RAW_TRACEPOINT:
-	case BPF_PROG_TYPE_TRACEPOINT:
-	case BPF_PROG_TYPE_PERF_EVENT:
-		return false;
-	case BPF_PROG_TYPE_KPROBE:
-	case BPF_PROG_TYPE_TRACING:
-	case BPF_PROG_TYPE_LSM:
-		/* As in fentry.s/NAME. */
-		return (len >= 2 && !strncmp(section + len - 2, ".s", 2)) ||
-		       bpf_program__flags(prog) & BPF_F_SLEEPABLE;
-	default:
-		return true;
-	}
-}
-
-/* Asks whether each program of @b that may publish is an RCU read-side critical section. */
-static bool never_sleeps(const struct ring_bpf *b)
-{
-	struct bpf_program *prog;
-
-	bpf_object__for_each_program(prog, b->obj)
-		if (prog != b->ctl && bpf_program__autoload(prog) && can_sleep(prog))
-			return false;
-	return true;
+		     libring_bpf_set_owner(b->parts.ctl, b->parts.doorbell, owner, owner_pidns);
 }
 
 /**
@@ -96,21 +62,21 @@ int libring_bpf_open_epoch(const struct ring_bpf *b)
 	const struct seqring_bpf_state ours = {
 		.epoch = b->geo.epoch,
 		.next_epoch = b->geo.epoch,
-		.no_sleep = never_sleeps(b),
+		.no_sleep = !!(b->parts.flags & RING_BPF_NO_SLEEP),
 	};
 	int err;
 
 	if (!b->geo.epoch)
 		return 0;
-	err = libring_bpf_set_epoch(bpf_program__fd(b->ctl), b->hdr.nr_rings, &ours);
+	err = libring_bpf_set_epoch(b->parts.ctl, b->hdr.nr_rings, &ours);
 	/* A program of @b publishes already. */
 	return err == -EBUSY ? 0 : err;
 }
 
 /* Makes @b's programs those that write. On failure the writers before go on. */
-static int switch_writers(const struct ring_bpf *b)
+static int switch_writers(struct ring_bpf *b)
 {
-	const int ctl = bpf_program__fd(b->ctl);
+	const int ctl = b->parts.ctl;
 	struct seqring_bpf_state before;
 	bool silent;
 	int err;
@@ -120,9 +86,13 @@ static int switch_writers(const struct ring_bpf *b)
 		return err;
 	/* Programs without an epoch publish until they are detached. */
 	silent = before.epoch && libring_pins_writers_have_epochs(&b->pins);
+	/* First: the new programs are silent, so a failure changes nothing. */
+	err = libring_pins_add_writers(b, b->pins.dir, b->links, b->nr_links);
+	if (err)
+		return err;
 	err = libring_bpf_close_epoch(ctl, b->hdr.nr_rings, b->geo.epoch);
 	if (!err && !silent)
-		err = libring_pins_detach_writers(&b->pins);
+		err = libring_pins_detach_others(&b->pins, b->geo.epoch);
 	if (!err)
 		err = libring_bpf_free_rings(ctl, b->hdr.nr_rings, b->geo.epoch,
 					     silent && before.no_sleep);
@@ -132,11 +102,12 @@ static int switch_writers(const struct ring_bpf *b)
 		const char *why = strdupa(ring_strerror());
 
 		libring_bpf_set_epoch(ctl, b->hdr.nr_rings, &before);
+		libring_pins_remove_writers(b, b->pins.dir, 0);
 		return libring_set_error(-err, "%s", why);
 	}
 	/* There is no way back, and none is needed: what stays attached is silent. */
 	if (silent)
-		libring_pins_detach_writers(&b->pins);
+		libring_pins_detach_others(&b->pins, b->geo.epoch);
 	return 0;
 }
 
@@ -160,8 +131,7 @@ int libring_bpf_hand_over(struct ring_bpf *b, const struct seqring_header *h)
 	if (err) {
 		const char *why = strdupa(ring_strerror());
 
-		libring_bpf_set_owner(bpf_program__fd(b->ctl), bpf_map__fd(b->doorbell), h->owner,
-				      h->owner_pidns);
+		libring_bpf_set_owner(b->parts.ctl, b->parts.doorbell, h->owner, h->owner_pidns);
 		libring_pins_unlock_owner(&b->owner_dir);
 		return libring_set_error(-err, "%s", why);
 	}

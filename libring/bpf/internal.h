@@ -2,12 +2,13 @@
 /*
  * Shared by the files that set up BPF rings; nothing is exported. Calls go one way:
  *
- *	prepare.c -> options.c, existing.c, clock.c, end.c
- *	start.c -> existing.c, clock.c
- *	prepare.c, start.c, existing.c -> handover.c
+ *	prepare.c -> plan.c -> options.c, existing.c, clock.c, end.c
+ *	object.c -> start.c, keep.c
+ *	start.c -> parts.c, keep.c, existing.c, clock.c
+ *	plan.c, start.c, existing.c -> handover.c
  *	start.c, existing.c, end.c, handover.c, leftovers.c -> pins.c -> base.c
- *	start.c, existing.c, handover.c, leftovers.c -> detach.c
- *	start.c, existing.c, end.c, handover.c, leftovers.c, clock.c -> control.c
+ *	existing.c, handover.c, keep.c -> detach.c
+ *	start.c, existing.c, end.c, handover.c, leftovers.c, keep.c, clock.c -> control.c
  *	handover.c, existing.c, end.c, leftovers.c -> epoch.c -> control.c
  *	handover.c, detach.c, epoch.c, control.c -> grace.c
  */
@@ -41,23 +42,34 @@ struct ring_pins {
 	int ctl;
 };
 
-/*
- * @map, @wait, @doorbell, @geometry, @ctl: parts of @obj that SEQRING_BPF() declares
- * @pins: of a named ring; open only while @continued
- * @schema: the schema to store; @own_schema: a copy to free, or NULL
- * @continued: this object takes over a ring that exists already
- * @has_epoch: the object's programs compare epochs
- * @started, @kept, @ended: that call succeeded
- * @own: it belongs to this process; a child of fork() has it to adopt or to free
- * @owner_dir: holds the owner's lock while it is open; -1: none
- */
-struct ring_bpf {
+/* What SEQRING_BPF() declares in an object of libbpf. */
+struct ring_object {
 	struct bpf_object *obj;
 	struct bpf_map *map;
 	struct bpf_map *wait;
 	struct bpf_map *doorbell;
 	struct bpf_map *geometry;
 	struct bpf_program *ctl;
+};
+
+/*
+ * @object: libbpf's view of the ring; its obj is NULL if another loader has the object
+ * @parts: their descriptors, once the ring is started; the caller's
+ * @pins: of a named ring; open only while @continued
+ * @schema: the schema to store; @own_schema: a copy to free, or NULL
+ * @continued: this object takes over a ring that exists already
+ * @has_epoch: the object's programs compare epochs
+ * @tried: a call to start it was made
+ * @started, @kept, @ended: that call succeeded
+ * @keeps: it is to be kept when it starts
+ * @links: copies of descriptors to pin when the ring starts, @nr_links of them
+ * @nr_pinned: links that are pinned, and the number of the next one
+ * @own: it belongs to this process; a child of fork() has it to adopt or to free
+ * @owner_dir: holds the owner's lock while it is open; -1: none
+ */
+struct ring_bpf {
+	struct ring_object object;
+	struct ring_bpf_parts parts;
 	struct ring_bpf_opts opts;
 	char name[SEQRING_NAME_SIZE];
 	struct ring_pins pins;
@@ -68,9 +80,14 @@ struct ring_bpf {
 	bool continued;
 	bool has_epoch;
 	uint64_t clock_base_ns;
+	bool tried;
 	bool started;
 	bool kept;
 	bool ended;
+	bool keeps;
+	int *links;
+	unsigned int nr_links;
+	unsigned int nr_pinned;
 	struct libring_own own;
 	int owner_dir;
 };
@@ -83,6 +100,12 @@ static inline int libring_bpf_check_own(const struct ring_bpf *b)
 
 /* options.c */
 int libring_bpf_read_opts(const struct ring_bpf_opts *user, struct ring_bpf_opts *o);
+
+/* parts.c */
+int libring_bpf_check_parts(const struct ring_bpf *b, const struct ring_bpf_parts *parts);
+
+/* keep.c */
+int libring_bpf_disown(struct ring_bpf *b);
 
 /* existing.c */
 int libring_bpf_claim_name(struct ring_bpf *b);
@@ -121,8 +144,11 @@ int libring_pins_create(struct ring_bpf *b);
 int libring_pins_remove(const struct ring_pins *p);
 
 /* detach.c */
-int libring_pins_add_writer(const struct ring_bpf *b, struct bpf_link *link, unsigned int nr);
+int libring_pins_add_writers(struct ring_bpf *b, const char *dir, const int *links,
+			     unsigned int nr);
+void libring_pins_remove_writers(struct ring_bpf *b, const char *dir, unsigned int first);
 bool libring_pins_writers_have_epochs(const struct ring_pins *p);
+int libring_pins_detach_others(const struct ring_pins *p, uint32_t except);
 int libring_pins_detach_writers(const struct ring_pins *p);
 
 /* grace.c */

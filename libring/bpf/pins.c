@@ -14,7 +14,6 @@
  */
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -290,13 +289,16 @@ int libring_pins_create(struct ring_bpf *b)
 	 * The kernel does not map a BPF map by a read-only descriptor, so readers need the
 	 * right to write. The map is frozen, so that right lets nobody write.
 	 */
-	err = make_pin(tmp.dir, "ring", bpf_map__fd(b->map), (mode & 0444) | (mode & 0444) >> 1);
+	err = make_pin(tmp.dir, "ring", b->parts.ring, (mode & 0444) | (mode & 0444) >> 1);
 	if (!err)
-		err = make_pin(tmp.dir, "wait", bpf_map__fd(b->wait), mode);
+		err = make_pin(tmp.dir, "wait", b->parts.wait, mode);
 	if (!err)
-		err = make_pin(tmp.dir, "doorbell", bpf_map__fd(b->doorbell), mode);
+		err = make_pin(tmp.dir, "doorbell", b->parts.doorbell, mode);
 	if (!err)
-		err = make_pin(tmp.dir, "ctl", bpf_program__fd(b->ctl), 0600);
+		err = make_pin(tmp.dir, "ctl", b->parts.ctl, 0600);
+	/* Before anybody can find the ring: it appears with its writers, or not at all. */
+	if (!err)
+		err = libring_pins_add_writers(b, tmp.dir, b->links, b->nr_links);
 	/* A process that removes a directory of that name finishes first. */
 	if (!err)
 		err = libring_pins_lock(&b->pins, &lock);

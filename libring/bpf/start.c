@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
 /*
- * After the object is loaded: write header and control areas, freeze the map, pin it,
- * hand out its descriptors and keep it beyond this process.
+ * After the maps are made and the programs are loaded: write header and control areas, freeze the
+ * map, pin it, and hand out its descriptors.
  */
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
@@ -41,7 +40,7 @@ static int fill_thresholds(const struct ring_bpf *b)
 	int err = 0;
 
 	for (i = 0; !err && i < b->hdr.nr_rings; i++)
-		err = bpf_map_update_elem(bpf_map__fd(b->wait), &i, &none, BPF_ANY);
+		err = bpf_map_update_elem(b->parts.wait, &i, &none, BPF_ANY);
 	return err ? libring_set_error(-err, "cannot fill the wake thresholds: %s",
 				       strerror(-err)) :
 		     0;
@@ -55,12 +54,12 @@ static int fill_map(struct ring_bpf *b)
 	uint32_t i;
 	int err;
 
-	err = libring_bpf_measure_clock_base(bpf_program__fd(b->ctl), b->hdr.clock_id,
-					     b->geo.tick_ns, &b->clock_base_ns);
+	err = libring_bpf_measure_clock_base(b->parts.ctl, b->hdr.clock_id, b->geo.tick_ns,
+					     &b->clock_base_ns);
 	if (err)
 		return libring_set_error(-err, "cannot set the ring's clock: %s", strerror(-err));
 	map = mmap(NULL, (size_t)b->hdr.total_size, PROT_READ | PROT_WRITE, MAP_SHARED,
-		   bpf_map__fd(b->map), 0);
+		   b->parts.ring, 0);
 	if (map == MAP_FAILED)
 		return libring_set_error(errno, "cannot map the ring's %" PRIu64 " bytes: %s",
 					 (uint64_t)b->hdr.total_size, strerror(errno));
@@ -73,7 +72,7 @@ static int fill_map(struct ring_bpf *b)
 		memcpy(map + h->schema_offset, b->schema, b->opts.schema_size);
 	seqring_header_publish(h);
 	munmap(map, (size_t)b->hdr.total_size);
-	err = bpf_map_freeze(bpf_map__fd(b->map));
+	err = bpf_map_freeze(b->parts.ring);
 	return err ? libring_set_error(-err, "cannot freeze the ring's map: %s", strerror(-err)) :
 		     fill_thresholds(b);
 }
@@ -86,29 +85,54 @@ static void drop_loader(struct libring_own *own)
 	libring_pins_unlock_owner(&b->owner_dir);
 }
 
-int ring_bpf_start(struct ring_bpf *b)
+/* A ring that exists, or a new one. */
+static int start(struct ring_bpf *b)
 {
+	int err;
+
+	if (b->continued)
+		return libring_bpf_take_over(b);
+	err = fill_map(b);
+	if (!err && b->opts.name)
+		err = libring_pins_create(b);
+	/* Last: programs that are attached already publish from now on. */
+	return err ? err : libring_bpf_open_epoch(b);
+}
+
+/* What is left to do for a ring that is kept from the start. Return: 0; -errno. */
+static int finish_keep(struct ring_bpf *b)
+{
+	int err = 0;
+
+	/* The names of these pins are those of the last loader's, which it has removed by now. */
+	if (b->continued && !b->geo.epoch)
+		err = libring_pins_add_writers(b, b->pins.dir, b->links, b->nr_links);
+	return err ? err : libring_bpf_disown(b);
+}
+
+int ring_bpf_start_fds(struct ring_bpf *b, const struct ring_bpf_parts *user)
+{
+	struct ring_bpf_parts parts;
 	int err = libring_bpf_check_own(b);
 
 	if (err)
 		return err;
-	if (b->started || bpf_map__fd(b->map) < 0)
+	if (b->tried)
 		return libring_set_error(EINVAL, b->started ? "the ring was started already" :
-							      "the object is not loaded yet");
-	err = libring_own_add(&b->own, drop_loader);
+							      "the ring failed to start: close it");
+	err = libring_get_opts(&parts, sizeof(parts), user, "ring_bpf_parts");
+	if (!err)
+		err = libring_bpf_check_parts(b, &parts);
+	if (!err)
+		err = libring_own_add(&b->own, drop_loader);
 	if (err)
 		return err;
-	if (b->continued) {
-		err = libring_bpf_take_over(b);
-	} else {
-		err = fill_map(b);
-		if (!err && b->opts.name)
-			err = libring_pins_create(b);
-		/* Last: programs that are attached already publish from now on. */
-		if (!err)
-			err = libring_bpf_open_epoch(b);
-	}
+	b->parts = parts;
+	b->tried = true;
+	err = start(b);
 	b->started = !err;
+	if (b->started && b->keeps)
+		err = finish_keep(b);
 	return libring_finish(err);
 }
 
@@ -116,38 +140,9 @@ int ring_bpf_fds(const struct ring_bpf *b, struct ring_fds *fds)
 {
 	if (!b->started)
 		return libring_set_error(EINVAL, "the ring was not started");
-	fds->ring = bpf_map__fd(b->map);
-	fds->wait = bpf_map__fd(b->wait);
-	fds->doorbell = bpf_map__fd(b->doorbell);
-	return libring_finish(0);
-}
-
-int ring_bpf_keep(struct ring_bpf *b, struct bpf_link *const *links, unsigned int nr)
-{
-	unsigned int i;
-	int err = libring_bpf_check_own(b);
-
-	if (err)
-		return err;
-	if (!b->started || !b->opts.name)
-		return libring_set_error(EINVAL,
-					 "only a ring that was started and has a name can be "
-					 "kept");
-	for (i = 0; i < nr; i++) {
-		err = libring_pins_add_writer(b, links[i], i);
-		if (err) {
-			libring_pins_detach_writers(&b->pins);
-			return err;
-		}
-	}
-	err = libring_bpf_set_owner(bpf_program__fd(b->ctl), bpf_map__fd(b->doorbell), 0, 0);
-	if (err) {
-		libring_pins_detach_writers(&b->pins);
-		return err;
-	}
-	b->kept = true;
-	/* Nobody owns the ring now. A later owner has the lock for itself. */
-	libring_pins_unlock_owner(&b->owner_dir);
+	fds->ring = b->parts.ring;
+	fds->wait = b->parts.wait;
+	fds->doorbell = b->parts.doorbell;
 	return libring_finish(0);
 }
 

@@ -62,11 +62,10 @@ static inline void hush(bool on)
 		libbpf_print = was;
 }
 
-/* Opens NAME.bpf.o in the directory of the program. */
-static inline struct bpf_object *open_object(const char *name)
+/* Return: the path of NAME.bpf.o in the directory of the program; in static memory. */
+static inline const char *object_path(const char *name)
 {
-	char path[PATH_MAX + 64];
-	struct bpf_object *obj;
+	static char path[PATH_MAX + 64];
 	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX);
 	char *slash;
 
@@ -75,6 +74,14 @@ static inline struct bpf_object *open_object(const char *name)
 	path[n] = 0;
 	slash = strrchr(path, '/');
 	snprintf(slash + 1, sizeof(path) - (size_t)(slash + 1 - path), "%s.bpf.o", name);
+	return path;
+}
+
+static inline struct bpf_object *open_object(const char *name)
+{
+	const char *path = object_path(name);
+	struct bpf_object *obj;
+
 	obj = bpf_object__open_file(path, NULL);
 	if (!obj)
 		die(path);

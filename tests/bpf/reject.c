@@ -332,7 +332,7 @@ static void order(void)
 	REJECTED("order.start", ring_bpf_start(ring), EINVAL, "not loaded yet");
 	REJECTED("order.fds", ring_bpf_fds(ring, &fds), EINVAL, "not started");
 	REJECTED("order.end", ring_bpf_end(ring), EINVAL, "not started");
-	REJECTED("order.keep", ring_bpf_keep(ring, links, 0), EINVAL, "was started");
+	REJECTED("order.keep", ring_bpf_keep(ring, links, 0), EINVAL, "has a name");
 	if (ring_bpf_load(obj) || ring_bpf_start(ring))
 		die("start");
 	REJECTED("order.start_twice", ring_bpf_start(ring), EINVAL, "already");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A filter of system calls that comes when a program runs already, as a sandbox brings it. */
+/* Filters of system calls that come when a program runs already, as a sandbox brings them. */
 #ifndef TESTS_LIB_FORBID_H
 #define TESTS_LIB_FORBID_H
 
@@ -21,6 +21,22 @@ static inline bool forbid_membarrier(void)
 		return false;
 	err = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(membarrier), 1,
 			       SCMP_A0(SCMP_CMP_NE, MEMBARRIER_CMD_QUERY, 0));
+	if (!err)
+		err = seccomp_load(ctx);
+	seccomp_release(ctx);
+	return !err;
+}
+
+/* The same for the command @cmd of bpf(2). */
+static inline bool forbid_bpf(unsigned int cmd)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	int err;
+
+	if (!ctx)
+		return false;
+	err = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(bpf), 1,
+			       SCMP_A0(SCMP_CMP_EQ, cmd, 0));
 	if (!err)
 		err = seccomp_load(ctx);
 	seccomp_release(ctx);

@@ -25,6 +25,8 @@ ACCESS = "bpf access"
 REJECT = "reject"
 HANDOVER = "bpf handover"
 FORGOTTEN = "bpf forgotten"
+KEEP = "bpf keep"
+BARE = "bpf bare"
 
 SET = mutant.Set(("include/seqring", "include/libring*", "libring"), [
     Mutant("a nested BPF program writes to the ring that is already in use", "seqring_bpf_take",
@@ -117,7 +119,7 @@ SET = mutant.Set(("include/seqring", "include/libring*", "libring"), [
            drop("libring_pins_unlock_owner(&$b->owner_dir);"), OWNER),
     Mutant("a child that closes a BPF ring ends it", "libring_own_check",
            swap("if (!$own->inherited)", "if (1)"), OWNER),
-    Mutant("a process that keeps a BPF ring keeps the owner's lock", "ring_bpf_keep",
+    Mutant("a process that keeps a BPF ring keeps the owner's lock", "libring_bpf_disown",
            drop("libring_pins_unlock_owner(&$b->owner_dir);"), OWNER),
     Mutant("a reader that found its writer dead does not look again", "bpf_revive",
            drop("watch_owner($r, false);"), OWNER),
@@ -133,9 +135,10 @@ SET = mutant.Set(("include/seqring", "include/libring*", "libring"), [
            never("!$err && (libring_pins_look_at_owner(&$b->pins, &$h) != OWNER_GONE || "
                  "libring_bpf_has_ended($b->pins.ring, &$h))"), LIFE),
     Mutant("a takeover does not detach the programs of the previous owner", "switch_writers",
-           drop("if ($silent) libring_pins_detach_writers(&$b->pins);"), LIFE),
+           drop("if ($silent) libring_pins_detach_others(&$b->pins, $b->geo.epoch);"), LIFE),
     Mutant("a takeover does not detach programs without an epoch", "switch_writers",
-           drop("if (!$err && !$silent) $err = libring_pins_detach_writers(&$b->pins);"), HANDOVER),
+           drop("if (!$err && !$silent) "
+                "$err = libring_pins_detach_others(&$b->pins, $b->geo.epoch);"), HANDOVER),
     Mutant("a BPF program publishes to a ring of another epoch", "seqring_bpf_is_foreign",
            swap("seqring_read(&$state->epoch) != $epoch", "0"), HANDOVER),
     Mutant("a BPF program that was replaced counts nothing", "seqring_bpf_reject_foreign",
@@ -150,7 +153,7 @@ SET = mutant.Set(("include/seqring", "include/libring*", "libring"), [
     Mutant("a takeover that fails leaves the ring without writers", "switch_writers",
            drop("libring_bpf_set_epoch($ctl, $b->hdr.nr_rings, &$before);"), HANDOVER),
     Mutant("a takeover that fails leaves the ring without its owner", "libring_bpf_hand_over",
-           drop("libring_bpf_set_owner(bpf_program__fd($b->ctl), bpf_map__fd($b->doorbell), "
+           drop("libring_bpf_set_owner($b->parts.ctl, $b->parts.doorbell, "
                 "$h->owner, $h->owner_pidns);"), HANDOVER),
     Mutant("a takeover leaves a ring to a program that has forgotten it", "libring_bpf_free_rings",
            swap("if ($forgotten) return reset_rings($ctl, $nr_rings);", "if ($forgotten) return 0;"),
@@ -174,18 +177,48 @@ SET = mutant.Set(("include/seqring", "include/libring*", "libring"), [
     Mutant("a hand-over counts as a busy ring", "seqring_bpf_taken_cause",
            swap("$epoch ? SEQRING_DROP_HANDOVER : SEQRING_DROP_BUSY", "SEQRING_DROP_BUSY"),
            FORGOTTEN),
-    Mutant("a BPF ring belongs to nobody's programs when it starts", "ring_bpf_start",
-           drop("if (!$err) $err = libring_bpf_open_epoch($b);"), HANDOVER),
+    Mutant("a BPF ring belongs to nobody's programs when it starts", "start/start",
+           swap("libring_bpf_open_epoch($b)", "0"), HANDOVER),
+    Mutant("a call to keep a BPF ring that fails takes away what was kept before",
+           "libring_pins_add_writers",
+           swap("libring_pins_remove_writers($b, $dir, $first)",
+                "libring_pins_remove_writers($b, $dir, 0)"), KEEP),
+    Mutant("a loader that cannot pin its links takes the ring over", "switch_writers",
+           swap("libring_pins_add_writers($b, $b->pins.dir, $b->links, $b->nr_links)",
+                "(libring_pins_add_writers($b, $b->pins.dir, $b->links, $b->nr_links), 0)"), KEEP),
+    Mutant("a takeover detaches its own programs", "unpin_all",
+           drop("|| (except && !strncmp($e->d_name, ours, strlen(ours)))"), KEEP),
+    Mutant("a ring that is to be kept ends with its loader", "ring_bpf_start_fds",
+           drop("if ($b->started && $b->keeps) $err = finish_keep($b);"), KEEP),
+    Mutant("a new ring that cannot be kept appears", "libring_pins_create",
+           drop("if (!$err) $err = libring_pins_add_writers($b, $tmp.dir, $b->links, "
+                "$b->nr_links);"), KEEP),
+    Mutant("what is no link can be kept", "check_link",
+           swap("!strncmp($what, prefix, strlen(prefix)) && strstr($what, \"link\")", "1"), KEEP),
+    Mutant("a map of another shape becomes a ring", "parts/check_map",
+           never("$info.type != $w->type || $info.value_size != $w->value_size || "
+                 "$info.max_entries != $w->entries || ($info.map_flags & $w->flags) != $w->flags"),
+           BARE),
+    Mutant("the control program of another ring is accepted", "check_ctl",
+           never("!has_map($ids, $info.nr_map_ids, ring) || "
+                 "!has_map($ids, $info.nr_map_ids, doorbell) || "
+                 "!has_map($ids, $info.nr_map_ids, geometry)"), BARE),
+    Mutant("programs of another geometry are accepted", "parts/check_geometry",
+           swap("memcmp(&$geo, &$b->geo, sizeof($geo))", "0"), BARE),
+    Mutant("a ring continues with other maps", "libring_bpf_check_parts",
+           swap("!$err && $b->continued", "0"), BARE),
+    Mutant("bytes that are no geometry are taken for one", "read_geometry",
+           swap("if (!$geo.payload_limit)", "if (0)"), BARE),
     Mutant("a loader removes pins that belong to another ring", "libring_pins_match",
            swap("$ours.id == $theirs.id", "true"), LIFE),
     Mutant("a loader does not wait for the lock on the pinned name", "libring_pins_lock",
            swap("if (!flock(*$fd, LOCK_EX | LOCK_NB))", "if (1)"), LIFE),
     Mutant("the loader does not freeze the map", "fill_map",
-           swap("bpf_map_freeze(bpf_map__fd($b->map))", "0"), ACCESS),
+           swap("bpf_map_freeze($b->parts.ring)", "0"), ACCESS),
     Mutant("every user may open the pinned map", "make_pin",
            swap("chmod($path, $mode)", "chmod($path, 0666)"), ACCESS),
     Mutant("every user may end the BPF ring", "libring_pins_create",
-           swap("bpf_program__fd($b->ctl), 0600", "bpf_program__fd($b->ctl), 0666"), ACCESS),
+           swap("$b->parts.ctl, 0600", "$b->parts.ctl, 0666"), ACCESS),
     Mutant("a BPF file system is mounted over a directory that was there",
            "libring_pins_make_base",
            swap("check_own_dir($base) : say_not_mounted($base)",
@@ -235,6 +268,8 @@ RUNS = {
     REJECT: ("reject", ("wake", "plain", "large"), [[]], 60),
     HANDOVER: ("handover", ("handover",), [["full"], ["denied", "failed", "superseded"], []], 120),
     FORGOTTEN: ("forgotten", ("handover",), [[]], 60),
+    KEEP: ("keep", ("handover",), [[]], 60),
+    BARE: ("bare", ("bare", "handover"), [[]], 60),
 }
 
 

@@ -184,10 +184,17 @@ static int start_ring(const struct trace_opts *opts, struct trace_load *l)
 	return opts->keep ? 0 : open_reader(opts, l);
 }
 
+static int keep(const struct trace_opts *opts, struct trace_load *l)
+{
+	if (!opts->keep || !ring_bpf_keep(l->bpf, l->links, l->nr_links))
+		return 0;
+	return fail("trace", "%s", ring_strerror());
+}
+
 /*
- * A ring that exists already has writers. A trace that cannot attach leaves them alone, so the ring
- * comes last. A new ring comes first: a process that is forked while the programs are silent would
- * be followed without the record of its fork.
+ * A ring that exists already has writers. A trace that cannot attach or cannot be kept leaves them
+ * alone, so the ring comes last. A new ring comes first: a process that is forked while the
+ * programs are silent would be followed without the record of its fork.
  */
 static int start_and_attach(const struct trace_opts *opts, struct trace_load *l)
 {
@@ -196,6 +203,8 @@ static int start_and_attach(const struct trace_opts *opts, struct trace_load *l)
 
 	if (!status)
 		status = attach(l, trace_programs_for(opts));
+	if (!status)
+		status = keep(opts, l);
 	if (!status && !ring_first)
 		status = start_ring(opts, l);
 	return status;
@@ -214,10 +223,7 @@ int trace_start(const struct trace_opts *opts, struct trace_load *l)
 		status = fill_lists(opts, l);
 	if (status)
 		return status;
-	status = start_and_attach(opts, l);
-	if (!status && opts->keep && ring_bpf_keep(l->bpf, l->links, l->nr_links))
-		status = fail("trace", "%s", ring_strerror());
-	return status;
+	return start_and_attach(opts, l);
 }
 
 static void detach(struct trace_load *l)

@@ -27,6 +27,7 @@ HANDOVER = "bpf handover"
 FORGOTTEN = "bpf forgotten"
 KEEP = "bpf keep"
 BARE = "bpf bare"
+GATHER = "bpf gather"
 
 SET = mutant.Set(("include/seqring", "include/libring*", "libring"), [
     Mutant("a nested BPF program writes to the ring that is already in use", "seqring_bpf_take",
@@ -209,6 +210,15 @@ SET = mutant.Set(("include/seqring", "include/libring*", "libring"), [
            swap("!$err && $b->continued", "0"), BARE),
     Mutant("bytes that are no geometry are taken for one", "read_geometry",
            swap("if (!$geo.payload_limit)", "if (0)"), BARE),
+    Mutant("a record of a length known at run time may be longer than the verifier knows",
+           "seqring_bpf_do_reserve_dynptr",
+           swap("$len > SEQRING_BPF_PAYLOAD_MAX", "$len > 2 * SEQRING_BPF_PAYLOAD_MAX"), GATHER),
+    Mutant("a record that is too long for a dynptr keeps the ring", "seqring_bpf_do_reserve_dynptr",
+           swap("seqring_bpf_drop($o->ctl, SEQRING_DROP_TOO_BIG, -EMSGSIZE)", "-EMSGSIZE"), GATHER),
+    Mutant("the second piece of a record overwrites the first", "seqring_bpf_write_pieces",
+           drop("$at += $pieces[$i].len;"), GATHER),
+    Mutant("a batch of a BPF program wakes no reader", "seqring_bpf_end_batch",
+           swap("seqring_bpf_finish($o)", "seqring_bpf_leave($o->ctl)"), GATHER),
     Mutant("a loader removes pins that belong to another ring", "libring_pins_match",
            swap("$ours.id == $theirs.id", "true"), LIFE),
     Mutant("a loader does not wait for the lock on the pinned name", "libring_pins_lock",
@@ -269,6 +279,7 @@ RUNS = {
     HANDOVER: ("handover", ("handover",), [["full"], ["denied", "failed", "superseded"], []], 120),
     FORGOTTEN: ("forgotten", ("handover",), [[]], 60),
     KEEP: ("keep", ("handover",), [[]], 60),
+    GATHER: ("gather", ("gather",), [[]], 60),
     BARE: ("bare", ("bare", "handover"), [[]], 60),
 }
 

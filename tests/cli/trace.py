@@ -211,6 +211,32 @@ def tcp(recs, pid, address, port):
         assert all(t["duration_ns"] > 0 for t, _, _ in steps[side][1:]), steps[side]
 
 
+def closed_all(recs, pid, port):
+    """The process closed its listener and both ends of its connection."""
+    pid, port = int(pid), int(port)
+    ended = set()
+    for f in fields(recs, "tcp:state"):
+        t = f["tcp"]
+        assert t["task"]["pid"] == pid, t
+        if t["new_state"] in ("TCP_FIN_WAIT1", "TCP_LAST_ACK", "TCP_CLOSE"):
+            ended.add((t["new_state"], "listener" if not t["remote_port"] else
+                       "server" if t["local_port"] == port else "client"))
+    assert ("TCP_CLOSE", "listener") in ended, ended
+    assert {"FIN_WAIT1", "LAST_ACK"} <= {s[4:] for s, _ in ended}, ended
+    assert {"server", "client"} <= {w for _, w in ended}, ended
+
+
+def last_threads(recs, count):
+    """Two threads of each of @count processes ended, and one of the two was the last."""
+    ends = {}
+    for f in fields(recs, "process:exit"):
+        ends.setdefault(f["task"]["pid"], []).append(f["is_last"])
+    assert sum(len(e) for e in ends.values()) == 2 * int(count) + 1, ends
+    # A PID may have been used again.
+    pairs = [e[i:i + 2] for e in ends.values() for i in range(0, len(e), 2)]
+    assert all(sum(p) == 1 for p in pairs), "no last thread, or two"
+
+
 def only(recs, what, *values):
     """Every event concerns one of the values."""
     assert recs, "nothing was seen"

@@ -37,14 +37,14 @@ attached() {
 }
 
 # trace PROGRAMS ARG...: starts a trace in the background. Returns when it has attached its
-# programs and so publishes.
+# programs, or more on an older kernel, and so publishes.
 trace() {
 	want=$1
 	shift
 	"$ringctl" trace "$@" >$tmp/out 2>$tmp/err &
 	tracer=$!
 	tries=0
-	while [ "$(attached $tracer)" != "$want" ] && [ $tries -lt 100 ]; do
+	while [ "$(attached $tracer)" -lt "$want" ] && [ $tries -lt 100 ]; do
 		usleep 100000
 		tries=$((tries + 1))
 	done

@@ -33,6 +33,7 @@ enum trace_filter {
  * @comms: enum trace_filter, for the map of command names
  * @calls: enum trace_filter, for @call_bits
  * @follow: list the children of listed processes, until they end
+ * @exit_says_last: the kernel's tracepoint of an exit says whether it is the last of the process
  * @leave_out_self: leave out events of the process that loaded the programs
  * @own_comm: leave out events of processes of this name; 0: leave out none
  * @call_bits: system calls of the native table, then of the 32-bit table
@@ -44,6 +45,7 @@ struct trace_config {
 	__u32 calls;
 	__u32 follow;
 	__u32 leave_out_self;
+	__u32 exit_says_last;
 	__u64 own_comm[TRACE_COMM_SIZE / 8];
 	__u64 call_bits[TRACE_CALL_WORDS];
 };

@@ -76,6 +76,7 @@ uint32_t trace_event_programs(int event)
 {
 	uint32_t bits = 0;
 
+#define SUPPORT(tracepoint, nr_args)
 #define NEEDS(tracepoint)	     bits |= 1u << PROG_##tracepoint;
 #define PROGRAM(tracepoint, nr_args) NEEDS(tracepoint)
 #define EVENT(id, name, what, programs, records) \
@@ -91,12 +92,17 @@ uint32_t trace_programs_for(const struct trace_opts *opts)
 	uint32_t programs = 0;
 	int i;
 
-	/* They keep the list of followed processes. */
+	/* They keep the list of processes. */
+	if (opts->config.pids)
+		programs |= 1u << PROG_sched_process_exit | 1u << PROG_sched_process_free;
 	if (opts->config.follow)
-		programs |= 1u << PROG_sched_process_fork | 1u << PROG_sched_process_exit;
+		programs |= 1u << PROG_sched_process_fork;
 	for (i = 0; i < TRACE_NR_EVENTS; i++)
 		if (opts->events & 1u << i)
 			programs |= trace_event_programs(i);
+	/* It frees what tells the last thread of a process, too. */
+	if (programs & 1u << PROG_sched_process_exit && !opts->config.exit_says_last)
+		programs |= 1u << PROG_sched_process_free;
 	return programs;
 }
 

@@ -78,6 +78,7 @@ int trace_check_events(struct trace_opts *opts)
 
 	if (!btf)
 		return EXIT_FAIL;
+	opts->config.exit_says_last = count_args(btf, "sched_process_exit") >= 2;
 	for (i = 0; i < TRACE_NR_EVENTS && !status; i++) {
 		if (!(requested & 1u << i) || !*explain_missing(btf, i, why, sizeof(why)))
 			continue;

@@ -9,7 +9,8 @@
 int trace_list_events(void);
 
 /*
- * Removes the events that the kernel lacks from @opts->events. It prints a note if only
+ * Notes in @opts->config what the tracepoints of the kernel say, and removes the events that the
+ * kernel lacks from @opts->events. It prints a note if only
  * the event's group was named, and fails if the event was. Return: 0, or EXIT_FAIL with
  * the message printed.
  */

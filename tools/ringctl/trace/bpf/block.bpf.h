@@ -3,9 +3,10 @@
 #ifndef TRACE_BLOCK_BPF_H
 #define TRACE_BLOCK_BPF_H
 
-/* A request that a disk has got. */
+/* A request that a disk has got. @listed: the list of PIDs had its task */
 struct issued {
 	__u64 since_ns;
+	__u64 listed;
 	struct trace_task task;
 };
 
@@ -35,17 +36,19 @@ SEC("tp_btf/block_rq_issue")
 int BPF_PROG(on_block_rq_issue, struct request *rq)
 {
 	__u64 key = (__u64)rq;
+	const bool listed = is_current_listed();
 	struct block_issue e;
 	struct issued issued;
 
 	__builtin_memset(&e, 0, sizeof(e));
 	fill_current(&e.io.task);
 	if (is_enabled(TRACE_BLOCK_COMPLETE)) {
-		issued.task = e.io.task;
 		issued.since_ns = bpf_ktime_get_ns();
+		issued.listed = listed;
+		issued.task = e.io.task;
 		bpf_map_update_elem(&requests, &key, &issued, BPF_ANY);
 	}
-	if (!is_enabled(TRACE_BLOCK_ISSUE) || !is_wanted(&e.io.task))
+	if (!is_enabled(TRACE_BLOCK_ISSUE) || !is_wanted_if(&e.io.task, listed))
 		return 0;
 	fill_block(&e.io, rq);
 	e.io.bytes = rq->__data_len;
@@ -59,17 +62,19 @@ int BPF_PROG(on_block_rq_complete, struct request *rq, int status, unsigned int 
 	__u64 key = (__u64)rq;
 	struct block_complete e;
 	struct issued *issued;
+	bool listed = false;
 
 	__builtin_memset(&e, 0, sizeof(e));
 	issued = bpf_map_lookup_elem(&requests, &key);
 	if (issued) {
 		e.io.task = issued->task;
+		listed = issued->listed;
 		e.latency_ns = bpf_ktime_get_ns() - issued->since_ns;
 		/* __data_len is the rest of the request, including @bytes. */
 		if (bytes >= rq->__data_len)
 			bpf_map_delete_elem(&requests, &key);
 	}
-	if (!is_wanted(&e.io.task))
+	if (!is_wanted_if(&e.io.task, listed))
 		return 0;
 	fill_block(&e.io, rq);
 	e.io.bytes = bytes;

@@ -15,6 +15,19 @@ struct {
 	__type(value, __u8);
 } pids SEC(".maps");
 
+/*
+ * Processes whose threads have all begun to end. The key is the signal_struct, which the threads
+ * share and which outlives them; the value is not 0 if the process was listed. What a task does
+ * while it ends, such as closing its sockets, belongs to it; but its PID leaves the list, since
+ * another process may get the PID.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, TRACE_FOLLOW_MAX);
+	__type(key, __u64);
+	__type(value, __u32);
+} ending SEC(".maps");
+
 struct comm_key {
 	__u64 words[TRACE_COMM_SIZE / 8];
 };
@@ -84,11 +97,29 @@ static __always_inline bool is_own_only(const struct trace_task *a, const struct
 	return (is_own(a) || !a->tid) && (is_own(b) || !b->tid);
 }
 
-static __always_inline bool is_listed_pid(const struct trace_task *t)
-{
-	__u32 pid = t->pid;
+#define PF_EXITING 0x00000004
+#define PF_KTHREAD 0x00200000
 
-	return bpf_map_lookup_elem(&pids, &pid);
+/* True if the list of PIDs has the process of @p. */
+static __always_inline bool is_listed(const struct task_struct *p)
+{
+	__u32 pid = p->tgid, *listed;
+	__u64 key;
+
+	if (bpf_map_lookup_elem(&pids, &pid))
+		return true;
+	if (!(p->flags & PF_EXITING))
+		return false;
+	key = (__u64)p->signal;
+	listed = bpf_map_lookup_elem(&ending, &key);
+	/* A signal_struct is used again, perhaps before its old entry is removed. */
+	return listed && *listed == pid;
+}
+
+/* The same for the present task, to be remembered with an object of the task. */
+static __always_inline bool is_current_listed(void)
+{
+	return config.pids && is_listed(bpf_get_current_task_btf());
 }
 
 static __always_inline bool is_listed_comm(const struct trace_task *t)
@@ -107,21 +138,28 @@ static __always_inline bool passes(__u32 filter, bool listed)
 	return listed == only;
 }
 
-/* True if the filters pass an event that concerns these two tasks. */
-static __always_inline bool is_wanted_pair(const struct trace_task *a, const struct trace_task *b)
+/* True if the filters pass an event that concerns these two tasks, @a of @p and @b of @q. */
+static __always_inline bool is_wanted_pair(const struct trace_task *a, const struct task_struct *p,
+					   const struct trace_task *b, const struct task_struct *q)
 {
-	if (config.pids && !passes(config.pids, is_listed_pid(a) || is_listed_pid(b)))
+	if (config.pids && !passes(config.pids, is_listed(p) || is_listed(q)))
 		return false;
 	return !config.comms || passes(config.comms, is_listed_comm(a) || is_listed_comm(b));
 }
 
-static __always_inline bool is_wanted(const struct trace_task *t)
+/* True if the filters pass an event of @t. @listed: the list of PIDs has or had the process. */
+static __always_inline bool is_wanted_if(const struct trace_task *t, bool listed)
 {
 	if (is_own(t))
 		return false;
-	if (config.pids && !passes(config.pids, is_listed_pid(t)))
+	if (config.pids && !passes(config.pids, listed))
 		return false;
 	return !config.comms || passes(config.comms, is_listed_comm(t));
+}
+
+static __always_inline bool is_wanted(const struct trace_task *t, const struct task_struct *p)
+{
+	return is_wanted_if(t, config.pids && is_listed(p));
 }
 
 #endif /* TRACE_FILTER_BPF_H */

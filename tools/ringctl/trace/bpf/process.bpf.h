@@ -14,12 +14,12 @@ int BPF_PROG(on_sched_process_fork, struct task_struct *parent, struct task_stru
 	fill_task(&e.parent, parent);
 	fill_task(&e.child, child);
 	e.is_thread = e.parent.pid == e.child.pid;
-	if (config.follow && !e.is_thread && is_listed_pid(&e.parent)) {
+	if (config.follow && !e.is_thread && is_listed(parent)) {
 		pid = e.child.pid;
 		bpf_map_update_elem(&pids, &pid, &yes, BPF_ANY);
 	}
 	if (!is_enabled(TRACE_PROCESS_FORK) || is_own(&e.parent) ||
-	    !is_wanted_pair(&e.parent, &e.child))
+	    !is_wanted_pair(&e.parent, parent, &e.child, child))
 		return 0;
 	seqring_bpf_publish(trace, process_fork, &e, sizeof(e));
 	return 0;
@@ -60,7 +60,7 @@ int BPF_PROG(on_sched_process_exec, struct task_struct *p, int old_pid, struct l
 	__u32 len;
 
 	fill_task(&task, p);
-	if (!is_wanted(&task))
+	if (!is_wanted(&task, p))
 		return 0;
 	if (seqring_bpf_reserve(trace, &o, sizeof(*e) + TRACE_FILE_MAX + TRACE_ARGS_MAX, &payload))
 		return 0;
@@ -74,22 +74,46 @@ int BPF_PROG(on_sched_process_exec, struct task_struct *p, int old_pid, struct l
 	return 0;
 }
 
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(on_sched_process_exit, struct task_struct *p)
+#define EEXIST 17
+
+/*
+ * True for one thread of the process, after all have begun to end. Its PID leaves the list then.
+ * @says_last: what the kernel says, if config.exit_says_last
+ */
+static __always_inline bool end_thread(struct task_struct *p, bool says_last)
 {
+	__u64 key = (__u64)p->signal;
+	__u32 pid = p->tgid, listed;
+
+	/* Threads that end at once may all see that none is left. */
+	if (config.exit_says_last ? !says_last : p->signal->live.counter)
+		return false;
+	listed = config.pids && bpf_map_lookup_elem(&pids, &pid);
+	if (!config.exit_says_last &&
+	    bpf_map_update_elem(&ending, &key, &listed, BPF_NOEXIST) == -EEXIST)
+		return false;
+	if (!listed)
+		return true;
+	/* Before the PID leaves: another thread, which ends as well, is listed all the time. */
+	if (config.exit_says_last)
+		bpf_map_update_elem(&ending, &key, &listed, BPF_ANY);
+	bpf_map_delete_elem(&pids, &pid);
+	return true;
+}
+
+SEC("tp_btf/sched_process_exit")
+int on_sched_process_exit(__u64 *ctx)
+{
+	struct task_struct *p = (struct task_struct *)ctx[0];
 	struct process_exit e;
 	int code = p->exit_code;
 	bool publish;
-	__u32 pid;
 
 	__builtin_memset(&e, 0, sizeof(e));
 	fill_task(&e.task, p);
-	e.is_last = !p->signal->live.counter;
-	publish = is_enabled(TRACE_PROCESS_EXIT) && is_wanted(&e.task);
-	if (config.follow && e.is_last) {
-		pid = e.task.pid;
-		bpf_map_delete_elem(&pids, &pid);
-	}
+	publish = is_enabled(TRACE_PROCESS_EXIT) && is_wanted(&e.task, p);
+	/* Older kernels have no second argument; the verifier does not look at it then. */
+	e.is_last = end_thread(p, config.exit_says_last && (__u8)ctx[1]);
 	if (!publish)
 		return 0;
 	e.lifetime_ns = bpf_ktime_get_ns() - p->start_time;
@@ -97,6 +121,17 @@ int BPF_PROG(on_sched_process_exit, struct task_struct *p)
 	e.signal = code & 0x7f;
 	e.dumped_core = code & 0x80;
 	seqring_bpf_publish(trace, process_exit, &e, sizeof(e));
+	return 0;
+}
+
+/* The leader of a process is freed after its other threads have gone. */
+SEC("tp_btf/sched_process_free")
+int BPF_PROG(on_sched_process_free, struct task_struct *p)
+{
+	__u64 key = (__u64)p->signal;
+
+	if (p->pid == p->tgid)
+		bpf_map_delete_elem(&ending, &key);
 	return 0;
 }
 

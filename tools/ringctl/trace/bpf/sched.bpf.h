@@ -36,7 +36,7 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 	__builtin_memset(&e, 0, sizeof(e));
 	fill_task(&e.prev, prev);
 	fill_task(&e.next, next);
-	if (is_own_only(&e.prev, &e.next) || !is_wanted_pair(&e.prev, &e.next))
+	if (is_own_only(&e.prev, &e.next) || !is_wanted_pair(&e.prev, prev, &e.next, next))
 		return 0;
 	e.prev_prio = prev->prio;
 	e.next_prio = next->prio;
@@ -52,12 +52,13 @@ static __always_inline __u32 task_cpu(struct task_struct *p)
 
 static __always_inline int publish_wakeup(struct task_struct *p, bool is_new)
 {
+	struct task_struct *by = bpf_get_current_task_btf();
 	struct sched_wakeup e;
 
 	__builtin_memset(&e, 0, sizeof(e));
 	fill_task(&e.task, p);
-	fill_current(&e.by);
-	if (is_own(&e.task) || !is_wanted_pair(&e.task, &e.by))
+	fill_task(&e.by, by);
+	if (is_own(&e.task) || !is_wanted_pair(&e.task, p, &e.by, by))
 		return 0;
 	e.prio = p->prio;
 	e.cpu = task_cpu(p);

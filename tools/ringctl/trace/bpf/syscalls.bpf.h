@@ -86,7 +86,7 @@ int BPF_PROG(on_sys_enter, struct pt_regs *regs, long nr)
 	if (!is_wanted_call(nr, e.is_compat))
 		return 0;
 	fill_task(&e.task, p);
-	if (!is_wanted(&e.task))
+	if (!is_wanted(&e.task, p))
 		return 0;
 	e.call = nr;
 	if (is_enabled(TRACE_SYSCALL_EXIT)) {
@@ -136,7 +136,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 	if (!is_wanted_call(e.call, e.is_compat))
 		return 0;
 	fill_task(&e.task, p);
-	if (!is_wanted(&e.task))
+	if (!is_wanted(&e.task, p))
 		return 0;
 	e.result = result;
 	seqring_bpf_publish(trace, syscall_exit, &e, sizeof(e));

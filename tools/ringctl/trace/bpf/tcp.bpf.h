@@ -7,9 +7,15 @@
 #define AF_INET6    10
 #define IPPROTO_TCP 6
 
-/* A socket that has changed its state. @task: as in struct trace_tcp */
+/*
+ * A socket that has changed its state.
+ *
+ * @listed: the list of PIDs had @task
+ * @task: as in struct trace_tcp
+ */
 struct connection {
 	__u64 since_ns;
+	__u64 listed;
 	struct trace_task task;
 };
 
@@ -40,8 +46,10 @@ static __always_inline bool follow_connection(struct trace_tcp *t, const struct 
 		c = *known;
 		t->duration_ns = now - c.since_ns;
 	}
-	if (is_set_by_owner(new_state))
+	if (is_set_by_owner(new_state)) {
 		fill_current(&c.task);
+		c.listed = is_current_listed();
+	}
 	c.since_ns = now;
 	if (new_state == TCP_CLOSE)
 		bpf_map_delete_elem(&connections, &key);
@@ -53,7 +61,7 @@ static __always_inline bool follow_connection(struct trace_tcp *t, const struct 
 	/* Unlike skc_num, it stays valid until the socket is freed. */
 	t->local_port = bpf_ntohs(BPF_CORE_READ((const struct inet_sock *)sk, inet_sport));
 	t->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
-	return is_wanted(&t->task);
+	return is_wanted_if(&t->task, c.listed);
 }
 
 SEC("tp_btf/inet_sock_set_state")

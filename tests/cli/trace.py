@@ -237,6 +237,19 @@ def last_threads(recs, count):
     assert all(sum(p) == 1 for p in pairs), "no last thread, or two"
 
 
+def odd_calls(recs):
+    """What tests/cli/trace_exact.sh's program does, in its order."""
+    exits = [r["fields"] for r in recs if r["event"] == "syscalls:exit"]
+    assert all(f["call"] >= 0 for f in exits), [f for f in exits if f["call"] < 0]
+    odd = {"pause": "ERESTARTNOHAND", "read": "ERESTARTSYS", "getppid": "EPERM"}
+    for name, error in odd.items():
+        ends = [f for f in exits if f.get("call_name") == name and f.get("error") == error]
+        assert len(ends) == 1 and ends[0]["by_seccomp"] == (name == "getppid"), (name, ends)
+    assert not [f for f in exits if f["by_seccomp"] and f["call_name"] != "getppid"]
+    back = [f for f in exits if f.get("call_name") == "rt_sigreturn"]
+    assert len(back) == 2 and not any("error" in f for f in back), back
+
+
 def only(recs, what, *values):
     """Every event concerns one of the values."""
     assert recs, "nothing was seen"

@@ -979,7 +979,7 @@ if can_trace; then
 		command_terminal ignored_signal output output_fifo clocks children reused_pid groups \
 		count duration verbose signals order time_namespace clock_and_one_ring self loss pin \
 		name sigkill mode \
-		no_bpffs closes_at_exit last_thread; do
+		no_bpffs closes_at_exit last_thread odd_calls; do
 		run "trace_$t"
 	done
 fi

@@ -82,3 +82,65 @@ test_trace_last_thread()
 		because "$(cat err)" || return
 	adds_up err && seen last_threads 500
 }
+
+# Interrupted, restarted and refused calls, and the return from a signal handler.
+test_trace_odd_calls()
+{
+	cat >odd.c <<-'END'
+		#include <errno.h>
+		#include <seccomp.h>
+		#include <signal.h>
+		#include <sys/syscall.h>
+		#include <sys/time.h>
+		#include <unistd.h>
+
+		static void handle(int signal)
+		{
+			(void)signal;
+		}
+
+		int main(void)
+		{
+			struct itimerval soon = { .it_value.tv_usec = 20000 };
+			struct sigaction action = { .sa_handler = handle, .sa_flags = SA_RESTART };
+			scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+			int fd[2];
+			char c;
+
+			if (!filter || pipe(fd) || sigaction(SIGALRM, &action, NULL))
+				return 1;
+			setitimer(ITIMER_REAL, &soon, NULL);
+			pause();
+			if (!fork()) {
+				usleep(100000);
+				return write(fd[1], "x", 1) != 1;
+			}
+			setitimer(ITIMER_REAL, &soon, NULL);
+			if (read(fd[0], &c, 1) != 1 ||
+			    seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(getppid), 0) ||
+			    seccomp_load(filter))
+				return 1;
+			syscall(SYS_getppid);
+			syscall(SYS_getpid);
+			return 0;
+		}
+	END
+	gcc -O2 -o odd odd.c -lseccomp 2>compile.err || because "gcc: $(cat compile.err)" || return
+	rc trace syscalls --json --output out -- ./odd 2>err || because "status $?: $(cat err)" || return
+	seen odd_calls || return
+	rc trace syscalls:exit --output out -- ./odd 2>err || because "$(cat err)" || return
+	grep -Eq ' pause = -ERESTARTNOHAND after ' out && grep -Eq ' read = -ERESTARTSYS after ' out &&
+		grep -q ' rt_sigreturn to the interrupted code after ' out &&
+		grep -q ' getppid = -EPERM (refused by seccomp)$' out &&
+		! grep -q ' getpid .*seccomp' out && ! grep -Eq ' call [0-9-]' out ||
+		because "text: $(grep -E ' (pause|read|getp*pid|call|rt_sigreturn) ' out)" || return
+	# A call that is left out leaves no call without a number.
+	rc trace syscalls:exit --call '!rt_sigreturn' --output out -- ./odd 2>err ||
+		because "$(cat err)" || return
+	! grep -Eq ' (call |rt_sigreturn)' out || because "$(grep -E ' (call |rt_sigreturn)' out)" ||
+		return
+	# The only call that is wanted is refused.
+	rc trace syscalls:exit --call getppid --output out -- ./odd 2>err || because "$(cat err)" ||
+		return
+	same "$(grep -c ' getppid = -EPERM (refused by seccomp)$' out)" 1 'refused calls alone'
+}

@@ -13,9 +13,15 @@
 uint32_t trace_table_arch(bool compat);
 
 /* Name of a system call. Return: NULL: it has none. */
-const char *trace_call_name(uint32_t nr, bool compat);
+const char *trace_call_name(int32_t nr, bool compat);
 
-/* "ENOENT". Return: NULL: @result is not an error, or a kernel-internal one. */
+/*
+ * True if the call has no result: what is in its place is a register of the code that a signal
+ * interrupted, and that the call returns to. @name: of the call; may be NULL.
+ */
+bool trace_call_is_sigreturn(const char *name);
+
+/* "ENOENT", or "ERESTARTSYS" of the kernel itself. Return: NULL: @result is not an error. */
 const char *trace_errno_name(int64_t result);
 
 #endif /* TRACE_NAMES_H */

@@ -43,7 +43,9 @@ static int add_names(struct json_object *fields, const struct ring_record *rec)
 		call = trace_call_name(enter->call, enter->is_compat);
 	} else if (rec->type == syscall_exit) {
 		call = trace_call_name(leave->call, leave->is_compat);
-		error = trace_errno_name(leave->result);
+		/* Its result is a register, not an error. */
+		if (!trace_call_is_sigreturn(call))
+			error = trace_errno_name(leave->result);
 	}
 	if (call && json_add_string(fields, "call_name", call))
 		return -ENOMEM;

@@ -203,14 +203,14 @@ static void print_exit(const struct trace_line *l)
 	print_duration(o, " after ", e->lifetime_ns);
 }
 
-static void print_call(struct out *o, uint32_t call, bool compat)
+static void print_call(struct out *o, int32_t call, bool compat)
 {
 	const char *name = trace_call_name(call, compat);
 
 	if (name)
 		out_printf(o, "%s", name);
 	else
-		out_printf(o, "call %u", call);
+		out_printf(o, "call %d", call);
 	if (compat)
 		out_printf(o, "[32]");
 }
@@ -234,12 +234,16 @@ static void print_return(const struct trace_line *l)
 	const char *name = trace_errno_name(e->result);
 
 	print_call(o, e->call, e->is_compat);
-	if (name)
+	if (trace_call_is_sigreturn(trace_call_name(e->call, e->is_compat)))
+		out_printf(o, " to the interrupted code");
+	else if (name)
 		out_printf(o, " = -%s", name);
 	else if (e->result > 0xffffffffLL || e->result < -0xffffffffLL)
 		out_printf(o, " = %#llx", (unsigned long long)e->result);
 	else
 		out_printf(o, " = %lld", (long long)e->result);
+	if (e->by_seccomp)
+		out_printf(o, " (refused by seccomp)");
 	if (e->duration_ns)
 		print_duration(o, " after ", e->duration_ns);
 }

@@ -103,19 +103,26 @@ struct process_exit {
 	TRACE_FLAG is_last;
 };
 
-/* @is_compat: @call is a number of the 32-bit table */
+/*
+ * @call: -1: the program asked for no call that exists, or a tracer took the call away
+ * @is_compat: @call is a number of the 32-bit table
+ */
 struct syscall_enter {
 	struct trace_task task;
-	__u32 call;
+	__s32 call;
 	TRACE_FLAG is_compat;
 	seqring_hex64 args[6];
 };
 
-/* @duration_ns: 0: the call began before the trace */
+/*
+ * @by_seccomp: the call was not run: a seccomp filter refused it and made the result
+ * @duration_ns: 0: the call began before the trace, or was not run
+ */
 struct syscall_exit {
 	struct trace_task task;
-	__u32 call;
+	__s32 call;
 	TRACE_FLAG is_compat;
+	TRACE_FLAG by_seccomp;
 	__s64 result;
 	__u64 duration_ns;
 };

@@ -49,6 +49,10 @@ struct signal_struct {
 	struct live_count live;
 };
 
+struct seccomp {
+	int mode;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
@@ -62,6 +66,7 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct signal_struct *signal;
 	const struct cred *cred;
+	struct seccomp seccomp;
 };
 
 struct linux_binprm {

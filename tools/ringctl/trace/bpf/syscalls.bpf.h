@@ -3,11 +3,17 @@
 #ifndef TRACE_SYSCALLS_BPF_H
 #define TRACE_SYSCALLS_BPF_H
 
-/* A system call in progress. @since_ns: 0: none */
+/*
+ * A system call in progress.
+ *
+ * @since_ns: 0: none
+ * @seen_exit: the task has returned from a call since the trace began
+ */
 struct call {
 	__u64 since_ns;
-	__u32 nr;
-	__u32 is_compat;
+	__s32 nr;
+	__u16 is_compat;
+	__u16 seen_exit;
 };
 
 struct {
@@ -104,14 +110,15 @@ int BPF_PROG(on_sys_enter, struct pt_regs *regs, long nr)
 	return 0;
 }
 
-static __always_inline __u32 call_number(struct pt_regs *regs)
+/* sigreturn leaves -1: it has restored the registers of the interrupted code. */
+static __always_inline __s32 call_number(struct pt_regs *regs)
 {
 #if defined(__TARGET_ARCH_x86)
 	return regs->orig_ax;
 #elif defined(__TARGET_ARCH_arm64)
 	return regs->syscallno;
 #else
-	return ~0u;
+	return -1;
 #endif
 }
 
@@ -120,19 +127,34 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 {
 	struct task_struct *p = bpf_get_current_task_btf();
 	struct syscall_exit e;
+	bool entered = false;
 	struct call *call;
 
 	__builtin_memset(&e, 0, sizeof(e));
 	e.call = call_number(regs);
 	e.is_compat = in_compat_call(p);
-	call = bpf_task_storage_get(&calls, p, 0, 0);
-	if (call && call->since_ns) {
+	/*
+	 * A filter of seccomp refuses a call before the tracepoint of its entry. So an exit without an
+	 * entry is that of a refused call, except for the task's first exit: that call may have
+	 * begun before the trace, or be the one that created the task.
+	 */
+	call = bpf_task_storage_get(&calls, p, 0,
+				    p->seccomp.mode ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+	if (call) {
+		entered = call->since_ns;
+		e.by_seccomp = p->seccomp.mode && call->seen_exit && !entered;
+		call->seen_exit = true;
+	}
+	if (call && entered) {
 		/* The call may have changed the registers (sigreturn) or the table (exec). */
 		e.call = call->nr;
 		e.is_compat = call->is_compat;
 		e.duration_ns = bpf_ktime_get_ns() - call->since_ns;
 		call->since_ns = 0;
 	}
+	/* The number of a wanted call is known from its entry, also if the call has replaced it. */
+	if (config.calls && e.call < 0 && !entered)
+		return 0;
 	if (!is_wanted_call(e.call, e.is_compat))
 		return 0;
 	fill_task(&e.task, p);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Checks the output of ringctl trace --json. trace.py CHECK FILE [ARG...]"""
+import errno
 import json
 import os
 import sys
@@ -248,6 +249,42 @@ def odd_calls(recs):
     assert not [f for f in exits if f["by_seccomp"] and f["call_name"] != "getppid"]
     back = [f for f in exits if f.get("call_name") == "rt_sigreturn"]
     assert len(back) == 2 and not any("error" in f for f in back), back
+
+
+def tcp_ends(recs, said):
+    """How the connections of tests/cli/trace_exact.sh's program ended, on both sides."""
+    ports = dict(line.split() for line in open(said))
+    got = {}
+    for f in fields(recs, "tcp:state"):
+        t = f["tcp"]
+        assert t["task"]["pid"] == int(ports["pid"]), t
+        assert t["netns"] == int(ports["netns"]), t
+        assert (t["local_port"] == 0) == (t["new_state"] == "TCP_SYN_SENT"), t
+        for what, port in ports.items():
+            side = "server" if t["local_port"] == int(port) else "client"
+            if t["remote_port"] and int(port) in (t["local_port"], t["remote_port"]):
+                got.setdefault((what, side), []).append(
+                    (t["new_state"][4:], t["cause"][7:], t["error"]))
+    reset = errno.ECONNRESET
+    ends = {
+        ("server", "server"): [("FIN_WAIT1", "TASK", 0), ("FIN_WAIT2", "NETWORK", 0),
+                               ("CLOSE", "NETWORK", 0)],
+        ("server", "client"): [("CLOSE_WAIT", "NETWORK", 0), ("LAST_ACK", "TASK", 0),
+                               ("CLOSE", "NETWORK", 0)],
+        ("linger", "client"): [("CLOSE", "ABORT", 0)],
+        ("linger", "server"): [("CLOSE", "RESET", reset)],
+        ("unread", "client"): [("CLOSE", "ABORT", 0)],
+        ("unread", "server"): [("CLOSE", "RESET", reset)],
+        ("unaccepted", "client"): [("CLOSE", "RESET", reset)],
+        ("unaccepted", "server"): [("CLOSE", "ABORT", 0)],
+        ("refused", "client"): [("CLOSE", "RESET", errno.ECONNREFUSED)],
+    }
+    assert set(ends) == set(got), set(ends) ^ set(got)
+    for key, want in ends.items():
+        begin = [("SYN_SENT", "TASK", 0)] if key[1] == "client" else [("SYN_RECV", "NETWORK", 0)]
+        if key[0] != "refused":
+            begin.append(("ESTABLISHED", "NETWORK", 0))
+        assert got[key] == begin + want, (key, got[key])
 
 
 def only(recs, what, *values):

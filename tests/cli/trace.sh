@@ -446,7 +446,7 @@ trace_connection()
 {
 	local family=$1 address=$2 pid port
 
-	trace 1 tcp --json || return
+	trace 2 tcp --json || return
 	read -r pid port < <(connect "$family" "$address")
 	until_ok grep -q '"new_state":"TCP_CLOSE"' out || return
 	sleep 0.05
@@ -690,7 +690,7 @@ test_trace_groups()
 	seen events process:fork process:exec process:exit || return
 	rc trace sched:switch process:fork --json --duration 300ms --quiet >out || return
 	seen events sched:switch process:fork || return
-	trace 11 all --json || return
+	trace 12 all --json || return
 	sleep 0.2
 	connect AF_INET 127.0.0.1 >/dev/null
 	stop_trace || return
@@ -823,10 +823,10 @@ test_trace_clock_and_one_ring()
 # Events that concern only ringctl are shown with --self and not without it.
 test_trace_self()
 {
-	trace 11 all --json || return
+	trace 12 all --json || return
 	sleep 0.6
 	stop_trace && seen without_own "$tracer" || return
-	trace 11 all --json --self || return
+	trace 12 all --json --self || return
 	sleep 0.6
 	stop_trace && seen some pid "$tracer" && ! seen without_own "$tracer"
 }
@@ -979,7 +979,7 @@ if can_trace; then
 		command_terminal ignored_signal output output_fifo clocks children reused_pid groups \
 		count duration verbose signals order time_namespace clock_and_one_ring self loss pin \
 		name sigkill mode \
-		no_bpffs closes_at_exit last_thread odd_calls; do
+		no_bpffs closes_at_exit last_thread odd_calls tcp_ends; do
 		run "trace_$t"
 	done
 fi

@@ -22,7 +22,7 @@ test_trace_closes_at_exit()
 	seen closed_all "$pid" "$port" || return
 
 	child python3 closer.py
-	trace 3 tcp --json --pid "$child" || return
+	trace 4 tcp --json --pid "$child" || return
 	let_go
 	until_ok grep -q '"old_state":"TCP_LISTEN","new_state":"TCP_CLOSE"' out || return
 	kill -INT "$tracer" 2>/dev/null
@@ -143,4 +143,64 @@ test_trace_odd_calls()
 	rc trace syscalls:exit --call getppid --output out -- ./odd 2>err || because "$(cat err)" ||
 		return
 	same "$(grep -c ' getppid = -EPERM (refused by seccomp)$' out)" 1 'refused calls alone'
+}
+
+# Who ends a connection, and how: both sides of each kind of end.
+test_trace_tcp_ends()
+{
+	cat >ends.py <<-'END'
+		import os, socket, struct, time
+
+		def listen():
+		    s = socket.socket()
+		    s.bind(("127.0.0.1", 0))
+		    s.listen(4)
+		    return s
+
+		def connect(s, what):
+		    print(what, s.getsockname()[1], flush=True)
+		    c = socket.socket()
+		    c.connect(s.getsockname())
+		    return c
+
+		def end(*sockets):
+		    for s in sockets:
+		        s.close()
+		        time.sleep(0.01)
+
+		print("netns", os.stat("/proc/self/ns/net").st_ino)
+		print("pid", os.getpid())
+		s = listen()
+		c = connect(s, "server")
+		end(s.accept()[0], c, s)
+		s = listen()
+		c = connect(s, "linger")
+		d, _ = s.accept()
+		c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+		end(c, d, s)
+		s = listen()
+		c = connect(s, "unread")
+		d, _ = s.accept()
+		d.send(b"x")
+		time.sleep(0.01)
+		end(c, d, s)
+		s = listen()
+		c = connect(s, "unaccepted")
+		end(s, c)
+		s = listen()
+		port = s.getsockname()
+		end(s)
+		print("refused", port[1])
+		try:
+		    socket.socket().connect(port)
+		except ConnectionRefusedError:
+		    pass
+	END
+	rc trace tcp --json --output out -- python3 ends.py >said 2>err || because "$(cat err)" ||
+		return
+	adds_up err && seen tcp_ends said || return
+	rc trace tcp --output out -- python3 ends.py >said 2>err || because "$(cat err)" || return
+	grep -Eq ' 127\.0\.0\.1:unassigned -> .* CLOSE -> SYN_SENT by call netns [0-9]+$' out &&
+		grep -Eq ' ESTABLISHED -> CLOSE by reset \(ECONNRESET\) after [0-9.]+ .s netns [0-9]+$' out ||
+		because "text: $(head -n 5 out)"
 }

@@ -152,7 +152,7 @@ tcp() {
 	address=$1
 	client=$2
 	server=$3
-	trace 1 tcp
+	trace 2 tcp
 	nc -l -p 5000 </dev/null >/dev/null 2>&1 &
 	listener=$!
 	usleep 300000
@@ -160,11 +160,11 @@ tcp() {
 	wait $listener
 	traced "tcp.$address"
 	has "tcp.$address" $tmp/out \
-		'\] nc/[0-9]+ +tcp:state +\[::\]:5000 -> \[::\]:0 CLOSE -> LISTEN$' \
-		"\] nc/[0-9]+ +tcp:state +$client:[0-9]+ -> $client:5000 CLOSE -> SYN_SENT\$" \
-		"\] nc/[0-9]+ +tcp:state +$client:[0-9]+ -> $client:5000 SYN_SENT -> ESTABLISHED after" \
-		"tcp:state +$server:5000 -> $server:[0-9]+ SYN_RECV -> ESTABLISHED after" \
-		"tcp:state +$client:[0-9]+ -> $client:5000 .* -> CLOSE after"
+		'\] nc/[0-9]+ +tcp:state +\[::\]:5000 -> \[::\]:0 CLOSE -> LISTEN by call netns [0-9]+$' \
+		"\] nc/[0-9]+ +tcp:state +$client:unassigned -> $client:5000 CLOSE -> SYN_SENT by call netns [0-9]+\$" \
+		"\] nc/[0-9]+ +tcp:state +$client:[0-9]+ -> $client:5000 SYN_SENT -> ESTABLISHED by network after" \
+		"tcp:state +$server:5000 -> $server:[0-9]+ SYN_RECV -> ESTABLISHED by network after" \
+		"tcp:state +$client:[0-9]+ -> $client:5000 .* -> CLOSE by (network|call|abort|reset) .*after"
 }
 
 tcp 127.0.0.1 '127\.0\.0\.1' '\[::ffff:127\.0\.0\.1\]'

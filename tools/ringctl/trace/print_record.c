@@ -72,6 +72,13 @@ static const char *const tcp_states[] = {
 	[TCP_BOUND_INACTIVE] = "BOUND_INACTIVE",
 };
 
+static const char *const tcp_causes[] = {
+	[TCP_BY_TASK] = "call",
+	[TCP_BY_ABORT] = "abort",
+	[TCP_BY_NETWORK] = "network",
+	[TCP_BY_RESET] = "reset",
+};
+
 static void print_escaped(struct out *o, const void *p, size_t n)
 {
 	char *dst = out_reserve(o, 4 * n);
@@ -298,18 +305,25 @@ static void print_tcp(const struct trace_line *l)
 	const struct tcp4_state *e4 = l->rec->payload;
 	const struct tcp6_state *e6 = l->rec->payload;
 	const struct trace_tcp *t = &e4->tcp;
-	char a[INET6_ADDRSTRLEN], b[INET6_ADDRSTRLEN], buf[16], buf2[16];
+	char a[INET6_ADDRSTRLEN], b[INET6_ADDRSTRLEN], port[16] = "unassigned", buf[16], buf2[16];
+	const char *error;
 	bool v6 = l->rec->type == tcp6_state;
 
 	inet_ntop(v6 ? AF_INET6 : AF_INET, v6 ? (const void *)e6->local : &e4->local, a, sizeof(a));
 	inet_ntop(v6 ? AF_INET6 : AF_INET, v6 ? (const void *)e6->remote : &e4->remote, b,
 		  sizeof(b));
-	out_printf(o, v6 ? "[%s]:%u -> [%s]:%u " : "%s:%u -> %s:%u ", a, t->local_port, b,
-		   t->remote_port);
+	if (t->local_port)
+		snprintf(port, sizeof(port), "%u", t->local_port);
+	out_printf(o, v6 ? "[%s]:%s -> [%s]:%u " : "%s:%s -> %s:%u ", a, port, b, t->remote_port);
 	out_printf(o, "%s -> %s", NAME_OF(tcp_states, t->old_state, buf),
 		   NAME_OF(tcp_states, t->new_state, buf2));
+	out_printf(o, " by %s", NAME_OF(tcp_causes, t->cause, buf));
+	error = trace_errno_name(-(int64_t)t->error);
+	if (error)
+		out_printf(o, " (%s)", error);
 	if (t->duration_ns)
 		print_duration(o, " after ", t->duration_ns);
+	out_printf(o, " netns %u", t->netns);
 }
 
 static const struct trace_record_type types[] = {

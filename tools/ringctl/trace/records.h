@@ -183,16 +183,39 @@ enum trace_tcp_state {
 };
 
 /*
- * @task: the task whose system call last changed the state; pid 0: no such call was seen
+ * What changed the state.
+ *
+ * TCP_BY_TASK: the task: a call, or its exit
+ * TCP_BY_ABORT: the task, at once: close with unread data or with SO_LINGER 0, an abort, the end of
+ *	a listener; the other end gets a reset
+ * TCP_BY_NETWORK: a packet, an ICMP error, or a timer because none came
+ * TCP_BY_RESET: a packet that resets the connection: an RST, or data that nobody can receive
+ */
+enum trace_tcp_cause {
+	TCP_BY_TASK,
+	TCP_BY_ABORT,
+	TCP_BY_NETWORK,
+	TCP_BY_RESET,
+};
+
+/*
+ * @task: the task that changed the state; if the network did, the last one that did before; of a
+ *	connection that a listener got, at first the one that listens; pid 0: none was seen
  * @duration_ns: time in the old state; 0: the state began before the trace
+ * @netns: inode number of the network namespace, as in /proc/PID/ns/net
+ * @local_port: 0: not assigned yet
+ * @error: errno of the socket, such as ETIMEDOUT; 0: none
  */
 struct trace_tcp {
 	struct trace_task task;
 	enum trace_tcp_state old_state;
 	enum trace_tcp_state new_state;
 	__u64 duration_ns;
+	__u32 netns;
+	enum trace_tcp_cause cause;
 	__u16 local_port;
 	__u16 remote_port;
+	__u16 error;
 };
 
 struct tcp4_state {

@@ -94,19 +94,42 @@ struct in6_addr {
 	__u8 bytes[16];
 };
 
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+/* possible_net_t has no tag. */
 struct sock_common {
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
 	__be16 skc_dport;
 	__u16 skc_num;
 	unsigned short skc_family;
+	struct {
+		struct net *net;
+	} skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 };
 
+struct sk_buff;
+
+/* @sk_lock.owned: by a task; @sk_backlog: packets that came meanwhile */
 struct sock {
 	struct sock_common __sk_common;
+	struct {
+		int owned;
+	} sk_lock;
+	struct {
+		int len;
+		struct sk_buff *head;
+	} sk_backlog;
 	__u16 sk_protocol;
+	int sk_err;
 };
 
 struct inet_sock {

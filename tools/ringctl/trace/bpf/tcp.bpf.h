@@ -10,12 +10,15 @@
 /*
  * A socket that has changed its state.
  *
+ * @since_ns: 0: it has not, but got a packet that resets it
  * @listed: the list of PIDs had @task
+ * @reset: it got a packet that resets it
  * @task: as in struct trace_tcp
  */
 struct connection {
 	__u64 since_ns;
-	__u64 listed;
+	__u32 listed;
+	__u32 reset;
 	struct trace_task task;
 };
 
@@ -26,11 +29,96 @@ struct {
 	__type(value, struct connection);
 } connections SEC(".maps");
 
-/* True if only a system call of the socket's owner leads to @state. */
-static __always_inline bool is_set_by_owner(int state)
+/* A port on which sockets listen. @mixed: of several processes, so a connection may be of any */
+struct listener {
+	struct trace_task task;
+	__u32 listed;
+	__u32 sockets;
+	__u64 mixed;
+};
+
+struct listener_key {
+	__u32 netns;
+	__u32 port;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct listener_key);
+	__type(value, struct listener);
+} listeners SEC(".maps");
+
+/* Counts a socket that begins to listen. */
+static __always_inline void add_listener(const struct listener_key *key, const struct connection *c)
 {
-	return state == TCP_SYN_SENT || state == TCP_LISTEN || state == TCP_FIN_WAIT1 ||
-	       state == TCP_LAST_ACK;
+	struct listener new, *known = bpf_map_lookup_elem(&listeners, key);
+
+	if (known) {
+		known->mixed |= known->task.pid != c->task.pid;
+		known->sockets++;
+		return;
+	}
+	__builtin_memset(&new, 0, sizeof(new));
+	new.task = c->task;
+	new.listed = c->listed;
+	new.sockets = 1;
+	bpf_map_update_elem(&listeners, key, &new, BPF_ANY);
+}
+
+static __always_inline void remove_listener(const struct listener_key *key)
+{
+	struct listener *known = bpf_map_lookup_elem(&listeners, key);
+
+	if (known && !--known->sockets)
+		bpf_map_delete_elem(&listeners, key);
+}
+
+/* A new connection belongs to the task that listens. */
+static __always_inline void inherit_task(const struct listener_key *key, struct connection *c)
+{
+	struct listener *known = bpf_map_lookup_elem(&listeners, key);
+
+	if (!known || known->mixed)
+		return;
+	c->task = known->task;
+	c->listed = known->listed;
+}
+
+/*
+ * True if the present task handles packets that came while it had the socket. The list is off its
+ * head meanwhile, but still counts.
+ */
+static __always_inline bool in_backlog(const struct sock *sk)
+{
+	return sk->sk_backlog.len && !sk->sk_backlog.head;
+}
+
+static __always_inline enum trace_tcp_cause find_cause(const struct sock *sk, int old_state,
+						       int new_state, bool reset)
+{
+	switch (new_state) {
+	case TCP_SYN_SENT:
+	case TCP_LISTEN:
+	case TCP_FIN_WAIT1:
+	case TCP_LAST_ACK:
+		return TCP_BY_TASK;
+	case TCP_CLOSE:
+		break;
+	default:
+		return TCP_BY_NETWORK;
+	}
+	if (reset)
+		return TCP_BY_RESET;
+	/* A call has the lock. Packets and timers wait for it, or are the backlog. */
+	if (sk->sk_lock.owned && !in_backlog(sk))
+		return old_state == TCP_SYN_SENT || old_state == TCP_LISTEN ? TCP_BY_TASK :
+									      TCP_BY_ABORT;
+	/* The end of a listener, for what nobody has accepted: the network would leave an error. */
+	if ((old_state == TCP_ESTABLISHED || old_state == TCP_CLOSE_WAIT) && !sk->sk_err &&
+	    !sk->sk_lock.owned)
+		return TCP_BY_ABORT;
+	return TCP_BY_NETWORK;
 }
 
 /* Fills @t. Return: whether the event is wanted. */
@@ -38,18 +126,35 @@ static __always_inline bool follow_connection(struct trace_tcp *t, const struct 
 					      int old_state, int new_state)
 {
 	__u64 key = (__u64)sk, now = bpf_ktime_get_ns();
+	struct listener_key local;
 	struct connection c, *known;
 
 	__builtin_memset(&c, 0, sizeof(c));
 	known = bpf_map_lookup_elem(&connections, &key);
 	if (known) {
 		c = *known;
-		t->duration_ns = now - c.since_ns;
+		if (c.since_ns)
+			t->duration_ns = now - c.since_ns;
 	}
-	if (is_set_by_owner(new_state)) {
+	/* Unlike skc_num, inet_sport stays valid until the socket is freed. */
+	t->local_port = bpf_ntohs(BPF_CORE_READ((const struct inet_sock *)sk, inet_sport));
+	t->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	t->netns = sk->__sk_common.skc_net.net->ns.inum;
+	local.netns = t->netns;
+	local.port = t->local_port;
+	if (new_state == TCP_SYN_RECV && !known)
+		inherit_task(&local, &c);
+	t->cause = find_cause(sk, old_state, new_state, c.reset);
+	/* A thread of the kernel closes for a task. */
+	if ((t->cause == TCP_BY_TASK || t->cause == TCP_BY_ABORT) &&
+	    (!c.task.pid || !(bpf_get_current_task_btf()->flags & PF_KTHREAD))) {
 		fill_current(&c.task);
 		c.listed = is_current_listed();
 	}
+	if (new_state == TCP_LISTEN)
+		add_listener(&local, &c);
+	else if (old_state == TCP_LISTEN && new_state == TCP_CLOSE)
+		remove_listener(&local);
 	c.since_ns = now;
 	if (new_state == TCP_CLOSE)
 		bpf_map_delete_elem(&connections, &key);
@@ -58,9 +163,7 @@ static __always_inline bool follow_connection(struct trace_tcp *t, const struct 
 	t->task = c.task;
 	t->old_state = old_state;
 	t->new_state = new_state;
-	/* Unlike skc_num, it stays valid until the socket is freed. */
-	t->local_port = bpf_ntohs(BPF_CORE_READ((const struct inet_sock *)sk, inet_sport));
-	t->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	t->error = sk->sk_err;
 	return is_wanted_if(&t->task, c.listed);
 }
 
@@ -88,6 +191,24 @@ int BPF_PROG(on_inet_sock_set_state, const struct sock *sk, int old_state, int n
 		bpf_probe_read_kernel(e6.remote, sizeof(e6.remote), &common->skc_v6_daddr);
 		seqring_bpf_publish(trace, tcp6_state, &e6, sizeof(e6));
 	}
+	return 0;
+}
+
+/* The change of the state follows. */
+SEC("tp_btf/tcp_receive_reset")
+int BPF_PROG(on_tcp_receive_reset, const struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+	struct connection c, *known;
+
+	known = bpf_map_lookup_elem(&connections, &key);
+	if (known) {
+		known->reset = true;
+		return 0;
+	}
+	__builtin_memset(&c, 0, sizeof(c));
+	c.reset = true;
+	bpf_map_update_elem(&connections, &key, &c, BPF_ANY);
 	return 0;
 }
 

@@ -56,7 +56,8 @@ def process(recs, pid, status, signal, *command):
     assert e["command"] == list(command), e
     assert e["task"]["comm"] == command[0].rsplit("/", 1)[-1][:15], e
     assert e["args_size"] == sum(len(a.encode()) + 1 for a in command[1:]), e
-    assert not e["truncated"] and e["uid"] == 0 and e["ppid"] > 0, e
+    assert not any(e[k] for k in ("file_truncated", "args_truncated", "args_unreadable")), e
+    assert e["uid"] == 0 and e["ppid"] > 0, e
     exits = of(recs, "process:exit", pid)
     assert len(exits) == 1, exits
     x = exits[0]
@@ -99,8 +100,15 @@ def last_signal(recs, signal):
 
 def truncated(recs, pid, size):
     e, = of(recs, "process:exec", int(pid))
-    assert e["truncated"] and e["args_size"] == int(size), e
+    assert e["args_truncated"] and not e["file_truncated"] and e["args_size"] == int(size), e
     assert 3072 - 8 <= sum(len(a) + 1 for a in e["command"][1:]) <= 3073, e
+
+
+def long_file(recs, length, cut):
+    """The name of the file has this length, and is cut or whole."""
+    got = [(len(f["command"][0]), f["file_truncated"], f["args_truncated"])
+           for f in fields(recs, "process:exec")]
+    assert got == [(int(length), cut == "cut", False)], got
 
 
 def thread(recs, pid):

@@ -281,7 +281,7 @@ test_trace_killed_process()
 	child /bin/sleep 300
 	trace 4 process --pid "$child" || return
 	touch go
-	until_ok grep -q 'process:exec .*/bin/sleep: /bin/sleep 300 ppid' out || return
+	until_ok grep -q 'process:exec .*/bin/sleep: /bin/sleep 300 (ppid' out || return
 	kill -TERM "$child"
 	wait "$child" 2>/dev/null
 	stop_trace || return
@@ -308,7 +308,7 @@ test_trace_many_arguments()
 	let_go
 	until_ok grep -q '/bin/true:' out || return
 	stop_trace || return
-	grep -q ' \.\.\. (cut; the arguments have 10010 bytes) ppid [0-9]* uid 0$' out ||
+	grep -q ' (--full shows more) (cut; the arguments have 10010 bytes) (ppid [0-9]*, uid 0)$' out ||
 		because "text: $(cut -c1-300 out)" || return
 
 	child /bin/true "${args[@]}"
@@ -979,7 +979,7 @@ if can_trace; then
 		command_terminal ignored_signal output output_fifo clocks children reused_pid groups \
 		count duration verbose signals order time_namespace clock_and_one_ring self loss pin \
 		name sigkill mode \
-		no_bpffs closes_at_exit last_thread odd_calls tcp_ends; do
+		no_bpffs closes_at_exit last_thread odd_calls tcp_ends quoting file_name; do
 		run "trace_$t"
 	done
 fi

@@ -204,3 +204,35 @@ test_trace_tcp_ends()
 		grep -Eq ' ESTABLISHED -> CLOSE by reset \(ECONNRESET\) after [0-9.]+ .s netns [0-9]+$' out ||
 		because "text: $(head -n 5 out)"
 }
+
+# One word cannot be taken for two, for another word, or for what trace itself says.
+test_trace_quoting()
+{
+	rc trace process:exec --output out -- sh -c 'cp /bin/true "it'\''s here"; cp /bin/true ./a:
+		"./it'\''s here" "a '\''b'\'' c" "a" "'\''" "\\'\''" "..." "(x)" "" ppid 1 "$(printf "\377")"
+		./a: x' 2>err || because "$(cat err)" || return
+	grep -Fq "'./it\\'s here': './it\\'s here' 'a \\'b\\' c' a '\\'' '\\\\\\'' ... '(x)' '' ppid 1 \\xff (ppid " \
+		out || because "$(grep here out)" || return
+	grep -q " 'it\\\\'s here'/[0-9]* *process:exec " out || because "task: $(grep here out)"
+}
+
+# A file name that is cut, and one that just fits.
+test_trace_file_name()
+{
+	local deep long
+
+	deep=$(printf 'd%.0s' {1..250})
+	mkdir -p "$deep/$deep"
+	# The name has 511 characters, then 512.
+	long=./$deep/$deep/$(printf 'f%.0s' {1..7})
+	cp /bin/true "$long"
+	cp /bin/true "${long}f"
+	same "${#long}" 511 'length of the name' || return
+	rc trace process:exec --json --output out -- "$long" 2>err || because "$(cat err)" || return
+	seen long_file 511 whole || return
+	rc trace process:exec --json --output out -- "${long}f" 2>err || because "$(cat err)" || return
+	seen long_file 511 cut || return
+	rc trace process:exec --full --output out -- "${long}f" 2>err || because "$(cat err)" || return
+	grep -Eq 'f \(the file name is longer\): \./d.*f \(ppid [0-9]+, uid 0\)$' out ||
+		because "text: $(tail -c 100 out)"
+}

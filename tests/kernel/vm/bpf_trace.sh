@@ -110,7 +110,7 @@ has sched $tmp/out \
 	"sched:switch +[A-Z?+]+ -> .*/[0-9]+ prio [0-9]+\$" \
 	"sched:wakeup +(new )?.*/[0-9]+ prio [0-9]+ on cpu [01]\$" \
 	"process:fork +process $pid\$" \
-	"\] (sh|exe)/$pid +process:exec +/[a-z/]+: sh -c 'exit 7' x 'two words' ppid $$ uid 0\$" \
+	"\] (sh|exe)/$pid +process:exec +/[a-z/]+: sh -c 'exit 7' x 'two words' \(ppid $$, uid 0\)\$" \
 	"\] sh/$pid +process:exit +status 7 after [0-9.]+ (us|ms|s)\$"
 
 trace 2 syscalls --comm dd --call read,write,openat

@@ -87,9 +87,33 @@ static void print_escaped(struct out *o, const void *p, size_t n)
 		o->len += escape_text(dst, p, n);
 }
 
+/*
+ * Prints a word that cannot be taken for two, nor for what follows it. It is in quotes if it has
+ * more than letters, digits and some marks; a quote within is \'.
+ */
+static void print_word(struct out *o, const char *s, size_t len)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789%+,-./:=@_^";
+	size_t i, start = 0;
+	bool quote = !len;
+
+	for (i = 0; i < len && !quote; i++)
+		quote = !((unsigned char)s[i] & 0x80) && (!s[i] || !strchr(plain, s[i]));
+	out_append(o, "'", quote);
+	for (i = 0; i <= len; i++) {
+		if (i < len && s[i] != '\'')
+			continue;
+		print_escaped(o, s + start, i - start);
+		out_append(o, "\\'", i < len ? 2 : 0);
+		start = i + 1;
+	}
+	out_append(o, "'", quote);
+}
+
 void trace_print_task(struct out *o, const struct trace_task *t)
 {
-	print_escaped(o, t->comm, strnlen(t->comm, sizeof(t->comm)));
+	print_word(o, t->comm, strnlen(t->comm, sizeof(t->comm)));
 	out_printf(o, "/%d", t->tid);
 }
 
@@ -148,19 +172,6 @@ static int next_string(const char **p, const char *end, const char **s)
 	return (int)len;
 }
 
-/* Quotes an argument that a shell would split or interpret. */
-static void print_argument(struct out *o, const char *s, size_t len)
-{
-	bool quote = !len;
-	size_t i;
-
-	for (i = 0; i < len && !quote; i++)
-		quote = strchr(" \t\n'\"\\$`&|;<>()*?[]#~{}!", s[i]);
-	out_append(o, " '", quote ? 2 : 1);
-	print_escaped(o, s, len);
-	out_append(o, "'", quote);
-}
-
 static void print_exec(const struct trace_line *l)
 {
 	struct out *o = l->out;
@@ -172,20 +183,23 @@ static void print_exec(const struct trace_line *l)
 	start = o->len;
 	len = next_string(&p, end, &s);
 	if (len >= 0)
-		print_escaped(o, s, (size_t)len);
+		print_word(o, s, (size_t)len);
+	if (e->file_truncated)
+		out_printf(o, " (the file name is longer)");
 	out_append(o, ":", 1);
 	while ((len = next_string(&p, end, &s)) >= 0) {
 		if (!l->full && o->len - start > COMMAND_SHORT) {
-			out_append(o, " ...", 4);
+			out_printf(o, " (--full shows more)");
 			break;
 		}
-		print_argument(o, s, (size_t)len);
+		out_append(o, " ", 1);
+		print_word(o, s, (size_t)len);
 	}
-	if (e->truncated && !e->args_size)
+	if (e->args_unreadable)
 		out_printf(o, " (the arguments could not be read)");
-	else if (e->truncated)
+	else if (e->args_truncated)
 		out_printf(o, " (cut; the arguments have %u bytes)", e->args_size);
-	out_printf(o, " ppid %d uid %u", e->ppid, e->uid);
+	out_printf(o, " (ppid %d, uid %u)", e->ppid, e->uid);
 }
 
 static void print_exit(const struct trace_line *l)
@@ -262,7 +276,7 @@ static void print_block(struct out *o, const struct trace_block *io)
 	size_t i;
 
 	if (io->disk[0])
-		print_escaped(o, io->disk, strnlen(io->disk, sizeof(io->disk)));
+		print_word(o, io->disk, strnlen(io->disk, sizeof(io->disk)));
 	else
 		out_printf(o, "%u:%u", io->major, io->minor);
 	out_printf(o, " %s", NAME_OF(block_ops, io->op, buf));

@@ -80,8 +80,10 @@ struct process_fork {
 };
 
 /*
- * @args_size: bytes of all arguments; 0: they could not be read
- * @truncated: @command lacks arguments or part of the file name
+ * @args_size: bytes of all arguments
+ * @file_truncated: @command has only the beginning of the file name
+ * @args_truncated: @command has only the first arguments, the last of them perhaps cut
+ * @args_unreadable: @command has no arguments, since they could not be read
  * @command: the file, then the arguments from argv[0] on
  */
 struct process_exec {
@@ -89,7 +91,9 @@ struct process_exec {
 	__s32 ppid;
 	__u32 uid;
 	__u32 args_size;
-	TRACE_FLAG truncated;
+	TRACE_FLAG file_truncated;
+	TRACE_FLAG args_truncated;
+	TRACE_FLAG args_unreadable;
 	seqring_strings command[];
 };
 

@@ -32,6 +32,7 @@ static __always_inline __u32 read_command(struct process_exec *e, struct task_st
 	unsigned long from = p->mm->arg_start, size = p->mm->arg_end - from;
 	long len = bpf_probe_read_kernel_str(e->command, TRACE_FILE_MAX, bprm->filename);
 	__u32 file, args;
+	char behind = 0;
 
 	if (len < 1 || len > TRACE_FILE_MAX) {
 		e->command[0] = 0;
@@ -39,12 +40,17 @@ static __always_inline __u32 read_command(struct process_exec *e, struct task_st
 	}
 	file = len;
 	args = size < TRACE_ARGS_MAX ? size : TRACE_ARGS_MAX;
-	e->truncated = file == TRACE_FILE_MAX || args < size;
+	/* A name that just fits has its zero there. */
+	if (file == TRACE_FILE_MAX)
+		bpf_probe_read_kernel(&behind, 1, bprm->filename + TRACE_FILE_MAX - 1);
+	e->file_truncated = behind;
+	e->args_truncated = args < size;
+	e->args_unreadable = false;
 	e->args_size = size;
 	/* The kernel has just written them. A page that is swapped out already is not read. */
 	if (args && bpf_probe_read_user(&e->command[file], args, (const void *)from)) {
-		e->args_size = 0;
-		e->truncated = true;
+		e->args_truncated = false;
+		e->args_unreadable = true;
 		args = 0;
 	}
 	return file + args;

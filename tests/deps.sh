@@ -20,8 +20,9 @@ packages() {
 	# trinity fuzz the devices; libclang-rt has libFuzzer, for code that reads shared memory.
 	# libevent, libuv and libsystemd are event loops that wait for a ring. mandoc checks manual pages.
 	test)
-		echo gcc-multilib g++ relacy-dev spin libcmocka-dev bash-completion python3 procps \
-			stress-ng trinity libclang-rt-14-dev libevent-dev libuv1-dev libsystemd-dev mandoc
+		echo gcc-multilib g++ relacy-dev spin libcmocka-dev bash-completion python3 \
+			python3-jsonschema procps stress-ng trinity libclang-rt-14-dev libevent-dev \
+			libuv1-dev libsystemd-dev mandoc
 		;;
 	# A loader of BPF programs that is not libbpf, in the guide.
 	go) echo golang-go golang-github-cilium-ebpf-dev ;;

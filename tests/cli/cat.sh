@@ -35,6 +35,20 @@ test_json_lines()
 }
 run json_lines
 
+# Text is a string of its very characters, or null if it is not UTF-8; each line has the form of
+# docs/reference/json.md.
+test_json_form()
+{
+	printf 'tab\there "quoted" \\ back\0bad\377\0\302\233csi \342\200\256 rtl \360\237\230\200 \177\n\0' >in
+	serve form --null <in || return
+	rc cat form --no-follow --json --quiet >out || because "status $?" || return
+	json payloads out in null && json valid out "$docs/reference/json.schema.json" || return
+	same "$(grep -c '"text":null' out)" 1 'texts that are not UTF-8' || return
+	grep -q '"text":"\\u009bcsi \\u202e rtl 😀 \\u007f\\n"' out || because "$(tail -n 1 out)" || return
+	stop "$server"
+}
+run json_form
+
 test_json_bytes()
 {
 	python3 -c 'import sys; sys.stdout.buffer.write(bytes(range(256)) * 3)' >in

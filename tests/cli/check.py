@@ -14,23 +14,11 @@ def hidden(c):
 
 
 def text_of(data):
-    """The text form of a payload, computed independently of ringctl."""
-    out, i = "", 0
-    short = {9: "\\t", 10: "\\n", 13: "\\r", 92: "\\\\"}
-    while i < len(data):
-        for n in (1, 2, 3, 4):
-            try:
-                c = data[i:i + n].decode("utf-8")
-            except UnicodeDecodeError:
-                continue
-            if len(c) == 1 and (32 <= ord(c) < 127 and c != "\\"
-                                if n == 1 else not hidden(ord(c))):
-                out, i = out + c, i + n
-                break
-        else:
-            out += short.get(data[i], "\\x%02x" % data[i])
-            i += 1
-    return out
+    """The text of a payload: a string with its very characters, or null."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
 def records(path):
@@ -38,6 +26,8 @@ def records(path):
     recs = []
     with open(path, "rb") as f:
         for line in f.read().decode("utf-8").splitlines():
+            # A terminal obeys no character of it.
+            assert not [c for c in line if ord(c) < 32 or hidden(ord(c)) and ord(c) >= 127], line
             r = json.loads(line)
             assert list(r) == KEYS, list(r)
             data = bytes.fromhex(r["hex"])
@@ -103,6 +93,22 @@ def document(path, *checks):
         d = json.load(f)
     for check in checks:
         assert eval(check, {"d": d}), (check, d)
+
+
+def valid(path, schema):
+    """Every line of the file has the form of docs/reference/json.md."""
+    import jsonschema
+
+    with open(schema, "rb") as f:
+        form = json.load(f)
+    jsonschema.Draft202012Validator.check_schema(form)
+    check = jsonschema.Draft202012Validator(form)
+    with open(path, "rb") as f:
+        lines = f.read().decode("utf-8").splitlines()
+    assert lines, "no line"
+    for line in lines:
+        bad = sorted(check.iter_errors(json.loads(line)), key=lambda e: len(e.path))
+        assert not bad, (line, [e.message for e in bad[:2]])
 
 
 if __name__ == "__main__":

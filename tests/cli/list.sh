@@ -37,7 +37,7 @@ test_info()
 		'd["kind"] == "process"' 'd["nr_rings"] == 1' \
 		'd["data_size"] == 262144' 'd["payload_max"] == 65512' 'd["clock"] == "monotonic"' \
 		'd["published"] == 4' 'd["lag_records"] == 4' 'd["schema_size"] == 16' \
-		'd["schema"] == "{\"fields\": \"\\x01\"}\\n"' 'd["ended"] is False' \
+		'd["schema"] == "{\"fields\": \"\x01\"}\n"' 'd["ended"] is False' \
 		'd["rings"][0]["published"] == 4' 'd["rings"][0]["head"] == 4 * 32' \
 		'd["rings"][0]["dropped"] == {"busy": 0, "too_big": 0, "dead": 0, "fault": 0, "handover": 0, "superseded": 0, "abandoned": 0}' || return
 	rc info about --schema | cmp -s - schema || because 'schema differs' || return

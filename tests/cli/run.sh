@@ -3,8 +3,8 @@
 #
 # run.sh RINGCTL [PART...]: tests ringctl on rings of "publish --serve", and ringctl trace on the
 # running kernel. Prints "ok NAME", "not ok NAME - reason" or "skip NAME - reason"; exit
-# status 1 if a test failed. Needs bash, coreutils, python3 (for JSON), clang and gcc (for
-# schemas) and groff (for the manual page).
+# status 1 if a test failed. Needs bash, coreutils, python3 and its jsonschema (for JSON), clang and
+# gcc (for schemas) and groff (for the manual page).
 
 set -u
 all='cat life list publish errors docs schema trace'
@@ -20,6 +20,8 @@ done
 here=$(dirname "$(realpath "$0")")
 # shellcheck disable=SC2034 # for the tests
 tools=$(realpath "$here/../../tools") include=$(realpath "$here/../../include")
+# shellcheck disable=SC2034 # for the tests
+docs=$(realpath "$here/../../docs")
 tmp=$(mktemp -d)
 export RINGDIR=$tmp/rings
 mkdir "$RINGDIR"

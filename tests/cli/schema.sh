@@ -157,11 +157,12 @@ test_every_field()
 		"three": 5, "five": -16, "forty": 2**40 - 2, "flag": True,
 		"single": 0.1, "twice": -1e300, "self": "0xffff888000000000", "comm": "two words",
 		"mac": "dead00beef01", "numbers": [1, 2, 2**32 - 1],
-		"names": ["one", r"""zw\xff\xc3"\n\\\t"""],
+		"names": ["one", {"hex": b"""zw\xff\xc3"\n\\\t""".hex()}],
 		"at": {"x": 1, "y": -2}, "way": [{"x": 3, "y": 4}, {"x": 5, "y": 6}],
 		"u": {"word": 65543, "halves": {"x": 7, "y": 1}}, "hidden": 77,
 		"h8": "0xab", "h64": "0x8000000000000000", "ip4": "127.0.0.1", "ip6": "2001:db8::1" }' ||
 		return
+	json valid out "$docs/reference/json.schema.json" || return
 	rc cat every --no-follow --quiet >out || because "status $?" || return
 	sed -E 's/ [0-9]+\.[0-9]{9} / TIME /' out >out2
 	{
@@ -243,7 +244,7 @@ test_not_decoded()
 	printf '\1\0\0\0abc' >in
 	publish_all forced 2 || return
 	rc cat forced --no-follow --quiet --json --no-schema >out || because "status $?" || return
-	json document out 'd["text"] == r"\x01\x00\x00\x00abc"' '"fields" not in d' '"error" not in d' ||
+	json document out 'd["text"] == "\x01\x00\x00\x00abc"' '"fields" not in d' '"error" not in d' ||
 		return
 	rc cat forced --no-follow --quiet --no-schema | grep -q ' 2 7  01000000616263 | ' ||
 		because '--no-schema' || return

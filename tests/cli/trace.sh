@@ -362,7 +362,7 @@ test_trace_syscall_results()
 	child cat no-such-file
 	trace 4 syscalls:exit --json --pid "$child" || return
 	let_go
-	until_ok grep -q '"error":"ENOENT"' out || return
+	until_ok grep -q '"error_name":"ENOENT"' out || return
 	stop_trace && seen events syscalls:exit && seen failed_open "$child" ENOENT || return
 
 	child cat no-such-file
@@ -979,7 +979,7 @@ if can_trace; then
 		command_terminal ignored_signal output output_fifo clocks children reused_pid groups \
 		count duration verbose signals order time_namespace clock_and_one_ring self loss pin \
 		name sigkill mode \
-		no_bpffs closes_at_exit last_thread odd_calls tcp_ends quoting file_name; do
+		no_bpffs closes_at_exit last_thread odd_calls tcp_ends quoting file_name json; do
 		run "trace_$t"
 	done
 fi

@@ -236,3 +236,32 @@ test_trace_file_name()
 	grep -Eq 'f \(the file name is longer\): \./d.*f \(ppid [0-9]+, uid 0\)$' out ||
 		because "text: $(tail -c 100 out)"
 }
+
+# JSON of trace and of cat is the same, and has the form of docs/reference/json.md.
+test_trace_json()
+{
+	local names
+
+	# shellcheck disable=SC1003 # a backslash
+	names='import sys
+for name in (b"\xff\t\n", b"\"\\\t"):
+    if not __import__("os").fork():
+        open("/proc/self/comm", "wb").write(name)
+        sys.exit(0)
+    __import__("os").wait()'
+	rc trace process tcp syscalls:exit --call openat --size 16M --pin form 2>err || because "$(cat err)" || return
+	python3 -c "$names" || return
+	/bin/true $'a\nb\\' "$(printf '\344\377')" 'end of test'
+	cat no-such-file 2>err
+	connect AF_INET 127.0.0.1 >err
+	start trace --from form --json >out 2>err
+	tracer=$bg
+	start cat form --json --merge-window 10ms >out1 2>err1
+	until_ok grep -q 'end of test' out && until_ok grep -q 'end of test' out1 || return
+	rc destroy form || return
+	ended "$tracer" && same "$status" 0 'status of trace' && ended "$bg" || return
+	seen agrees out1 'end of test' || return
+	json valid out "$docs/reference/json.schema.json" &&
+		json valid out1 "$docs/reference/json.schema.json" || return
+	grep -q '"call_name":"openat","error_name":"ENOENT"}$' out || because 'no names'
+}

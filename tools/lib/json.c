@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <json-c/json.h>
 
@@ -20,32 +21,35 @@ int json_add(struct json_object *obj, const char *key, struct json_object *val)
 	return -1;
 }
 
-static struct json_object *new_string(size_t (*format)(char *, const void *, size_t), size_t max,
-				      const void *p, size_t n)
+struct json_object *json_new_hex(const void *p, size_t n)
 {
 	struct json_object *val;
 	char small[256], *buf = small;
 
-	if (n * max > sizeof(small))
-		buf = malloc(n * max);
+	if (2 * n > sizeof(small))
+		buf = malloc(2 * n);
 	if (!buf)
 		return NULL;
-	/* format() writes nothing if there are no bytes. */
+	/* format_hex() writes nothing if there are no bytes. */
 	buf[0] = '\0';
-	val = json_object_new_string_len(buf, (int)format(buf, p, n));
+	val = json_object_new_string_len(buf, (int)format_hex(buf, p, n));
 	if (buf != small)
 		free(buf);
 	return val;
 }
 
-struct json_object *json_new_hex(const void *p, size_t n)
-{
-	return new_string(format_hex, 2, p, n);
-}
-
 struct json_object *json_new_text(const void *p, size_t n)
 {
-	return new_string(escape_text, 4, p, n);
+	struct json_object *obj;
+
+	if (is_utf8(p, n))
+		return json_object_new_string_len(n ? p : "", (int)n);
+	obj = json_object_new_object();
+	if (obj && json_add(obj, "hex", json_new_hex(p, n))) {
+		json_object_put(obj);
+		obj = NULL;
+	}
+	return obj;
 }
 
 int json_add_uint(struct json_object *obj, const char *key, uint64_t v)
@@ -55,7 +59,37 @@ int json_add_uint(struct json_object *obj, const char *key, uint64_t v)
 
 int json_add_string(struct json_object *obj, const char *key, const char *s)
 {
-	return json_add(obj, key, json_object_new_string(s));
+	return json_add(obj, key, json_new_text(s, strlen(s)));
+}
+
+static void append_escaped(struct out *o, uint32_t c)
+{
+	if (c < 0x10000)
+		out_printf(o, "\\u%04x", c);
+	else
+		out_printf(o, "\\u%04x\\u%04x", 0xd7c0 + (c >> 10), 0xdc00 + (c & 0x3ff));
+}
+
+/* json-c escapes control characters of ASCII only. All that it has beyond ASCII is in strings. */
+static void append_json(struct out *o, const char *s, size_t n)
+{
+	size_t i, len, start = 0;
+	uint32_t c;
+
+	for (i = 0; i < n; i += len) {
+		len = 1;
+		if ((unsigned char)s[i] < 0x7f)
+			continue;
+		len = read_utf8(s + i, n - i, &c);
+		if (!len || !is_hidden(c)) {
+			len += !len;
+			continue;
+		}
+		out_append(o, s + start, i - start);
+		append_escaped(o, c);
+		start = i + len;
+	}
+	out_append(o, s + start, n - start);
 }
 
 void json_print(struct out *o, struct json_object *obj)
@@ -69,10 +103,27 @@ void json_print(struct out *o, struct json_object *obj)
 							      JSON_C_TO_STRING_NOSLASHESCAPE,
 						      &len);
 	if (s) {
-		out_append(o, s, len);
+		append_json(o, s, len);
 		out_append(o, "\n", 1);
 	} else if (!o->err) {
 		o->err = -ENOMEM;
 	}
 	json_object_put(obj);
+}
+
+int json_write(FILE *f, struct json_object *obj)
+{
+	struct out o = { 0 };
+	const char *s;
+
+	s = json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+							JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (!s)
+		return -ENOMEM;
+	append_json(&o, s, strlen(s));
+	out_append(&o, "\n", 1);
+	if (!o.err)
+		fwrite(o.buf, 1, o.len, f);
+	out_free(&o);
+	return o.err;
 }

@@ -63,20 +63,29 @@ static int add_payload(struct json_object *obj, const struct ring_record *rec,
 
 	if (!err || err == -ENOMEM)
 		return err;
-	if (json_add(obj, "hex", json_new_hex(rec->payload, rec->len)) ||
-	    json_add(obj, "text", json_new_text(rec->payload, rec->len)))
+	if (json_add(obj, "hex", json_new_hex(rec->payload, rec->len)))
+		return -1;
+	/* To json_object_object_add(), NULL is null. */
+	if (!is_utf8(rec->payload, rec->len) ?
+		    json_object_object_add(obj, "text", NULL) :
+		    json_add(obj, "text", json_new_text(rec->payload, rec->len)))
 		return -1;
 	return d ? json_add_string(obj, "error", ring_strerror()) : 0;
+}
+
+int record_add_json(struct json_object *obj, const struct ring_record *rec, const struct decoder *d)
+{
+	return json_add_uint(obj, "seq", rec->seq) || json_add_uint(obj, "ring", rec->ring) ||
+	       json_add_uint(obj, "ts_ns", rec->ts_ns) || json_add_uint(obj, "type", rec->type) ||
+	       json_add_uint(obj, "len", rec->len) || json_add_uint(obj, "lost", rec->lost) ||
+	       add_payload(obj, rec, d);
 }
 
 void record_print_json(struct out *o, const struct ring_record *rec, const struct decoder *d)
 {
 	struct json_object *obj = json_object_new_object();
 
-	if (!obj || json_add_uint(obj, "seq", rec->seq) || json_add_uint(obj, "ring", rec->ring) ||
-	    json_add_uint(obj, "ts_ns", rec->ts_ns) || json_add_uint(obj, "type", rec->type) ||
-	    json_add_uint(obj, "len", rec->len) || json_add_uint(obj, "lost", rec->lost) ||
-	    add_payload(obj, rec, d)) {
+	if (!obj || record_add_json(obj, rec, d)) {
 		json_object_put(obj);
 		obj = NULL;
 	}

@@ -20,8 +20,7 @@ size_t format_hex(char *dst, const void *src, size_t n)
 	return 2 * n;
 }
 
-/* True if a character moves the cursor, changes the writing direction or is invisible. */
-static bool is_hidden(uint32_t c)
+bool is_hidden(uint32_t c)
 {
 	return c < 0xa0 || c == 0xad || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
 	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) ||
@@ -29,13 +28,19 @@ static bool is_hidden(uint32_t c)
 	       (c >= 0xfff0 && c <= 0xfffb) || (c & 0xfffe) == 0xfffe || c >= 0xe0000;
 }
 
-/* Length of the printable UTF-8 character at @p; 0: there is none. */
-static size_t utf8_len(const unsigned char *p, size_t n)
+size_t read_utf8(const void *at, size_t n, uint32_t *ch)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const unsigned char *p = at;
 	size_t len, i;
 	uint32_t c;
 
+	if (n && p[0] < 0x80) {
+		*ch = p[0];
+		return 1;
+	}
+	if (!n)
+		return 0;
 	if (p[0] >= 0xc2 && p[0] <= 0xdf)
 		len = 2;
 	else if ((p[0] & 0xf0) == 0xe0)
@@ -52,7 +57,24 @@ static size_t utf8_len(const unsigned char *p, size_t n)
 			return 0;
 		c = c << 6 | (p[i] & 0x3f);
 	}
-	return c < least[len] || is_hidden(c) ? 0 : len;
+	if (c < least[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	*ch = c;
+	return len;
+}
+
+bool is_utf8(const void *at, size_t n)
+{
+	const char *p = at;
+	size_t len;
+	uint32_t c;
+
+	for (; n; n -= len, p += len) {
+		len = read_utf8(p, n, &c);
+		if (!len)
+			return false;
+	}
+	return true;
 }
 
 size_t escape_text(char *dst, const void *src, size_t n)
@@ -60,12 +82,13 @@ size_t escape_text(char *dst, const void *src, size_t n)
 	const unsigned char *p = src;
 	char *start = dst;
 	size_t i = 0, len;
+	uint32_t wide;
 
 	while (i < n) {
 		unsigned char c = p[i];
 
-		len = c < 0x80 ? 0 : utf8_len(p + i, n - i);
-		if (len) {
+		len = c < 0x80 ? 0 : read_utf8(p + i, n - i, &wide);
+		if (len && !is_hidden(wide)) {
 			memcpy(dst, p + i, len);
 			dst += len;
 			i += len;

@@ -3,11 +3,21 @@
 #ifndef LIB_TEXT_H
 #define LIB_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* How much of long data is shown unless all of it is asked for. */
 #define HEX_SHORT  16
 #define TEXT_SHORT 64
+
+/* Reads the UTF-8 character at @p into @c. Return: its length; 0: there is none. */
+size_t read_utf8(const void *p, size_t n, uint32_t *c);
+
+bool is_utf8(const void *p, size_t n);
+
+/* True if a character moves the cursor, changes the writing direction or is invisible. */
+bool is_hidden(uint32_t c);
 
 /* Writes @n bytes in hexadecimal to @dst, which has 2 * @n bytes. Return: the length. */
 size_t format_hex(char *dst, const void *src, size_t n);

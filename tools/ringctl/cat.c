@@ -124,7 +124,7 @@ static const char help[] =
 	"JSON:  {\"seq\":..,\"ring\":..,\"ts_ns\":..,\"type\":..,\"len\":..,\"lost\":..,\n"
 	"       \"name\":\"..\",\"fields\":{..}}; without a schema the last two are\n"
 	"       \"hex\":\"..\",\"text\":\"..\"; lost counts the records lost just before\n"
-	"       this one\n"
+	"       this one; a text field that is not UTF-8 is {\"hex\":\"..\"}\n"
 	"In text, unprintable bytes are \\n, \\t, \\r, \\\\ or \\xNN.\n"
 	"\n"
 	"The summary on standard error:\n"

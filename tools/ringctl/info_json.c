@@ -143,7 +143,7 @@ static int add_shape(struct json_object *obj, const struct ring_details *d)
 int info_print_json(const struct ring_details *d)
 {
 	struct json_object *obj = json_object_new_object();
-	const char *s = NULL;
+	int err = -ENOMEM;
 
 	if (obj && !add_shape(obj, d) && !json_add_uint(obj, "published", d->stats.published) &&
 	    !json_add_uint(obj, "dropped", d->stats.dropped) &&
@@ -152,11 +152,7 @@ int info_print_json(const struct ring_details *d)
 	    !json_add_uint(obj, "lag_bytes", d->stats.lag_bytes) &&
 	    !json_add(obj, "ended", json_object_new_boolean(!!d->stats.dead)) &&
 	    !json_add(obj, "rings", new_rings(d)))
-		s = json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PRETTY |
-								JSON_C_TO_STRING_SPACED |
-								JSON_C_TO_STRING_NOSLASHESCAPE);
-	if (s)
-		printf("%s\n", s);
+		err = json_write(stdout, obj);
 	json_object_put(obj);
-	return s ? EXIT_OK : fail("info", "%s", strerror(ENOMEM));
+	return err ? fail("info", "%s", strerror(ENOMEM)) : EXIT_OK;
 }

@@ -169,11 +169,7 @@ static int list_all(bool json)
 		leftovers_print(&l.leftovers);
 	leftovers_free(&l.leftovers);
 	if (!err && json)
-		printf("%s\n",
-		       json_object_to_json_string_ext(l.array,
-						      JSON_C_TO_STRING_PRETTY |
-							      JSON_C_TO_STRING_SPACED |
-							      JSON_C_TO_STRING_NOSLASHESCAPE));
+		err = json_write(stdout, l.array);
 	json_object_put(l.array);
 	if (err)
 		return fail("list", "%s", reason_of(err));

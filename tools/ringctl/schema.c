@@ -13,6 +13,7 @@
 #include <libring/schema.h>
 
 #include "../lib/decode.h"
+#include "../lib/json.h"
 #include "../lib/message.h"
 #include "../lib/schema_json.h"
 #include "command.h"
@@ -98,18 +99,14 @@ static int print_array(FILE *f, const char *symbol, const unsigned char *p, size
 static int print_json(FILE *f, const struct ring_schema *s)
 {
 	struct json_object *obj;
-	const char *text;
 	int err;
 
 	obj = schema_json_new(s, &err);
 	if (!obj)
 		return err;
-	text = json_object_to_json_string_ext(obj,
-					      JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
-	if (text)
-		fprintf(f, "%s\n", text);
+	err = json_write(f, obj);
 	json_object_put(obj);
-	return text ? 0 : -ENOMEM;
+	return err;
 }
 
 static int write_schema(const struct schema_opts *o, FILE *f, const void *blob, size_t size)

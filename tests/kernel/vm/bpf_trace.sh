@@ -182,9 +182,9 @@ usleep 500000
 # shellcheck disable=SC2086 # a list
 kill -KILL $busy
 traced order
-if awk -F '"ts_ns":|,"cpu":|,"seq":' '{
-	if ($2 + 0 < last) late++
-	last = $2 + 0; seen[$3] = 1 } END { exit !(NR > 100 && 0 in seen && 1 in seen && !late) }' \
+if awk -F '"cpu":|,"seq":|"ts_ns":|,"type":' '{
+	if ($4 + 0 < last) late++
+	last = $4 + 0; seen[$2] = 1 } END { exit !(NR > 100 && 0 in seen && 1 in seen && !late) }' \
 	$tmp/out; then
 	ok order
 else

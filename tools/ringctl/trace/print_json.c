@@ -1,28 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * A record as one JSON object: what every event has, the fields by the ring's schema, and
- * names that a schema does not have.
- */
+/* A record as one JSON object: as ringctl cat prints it, and names that a schema does not have. */
 #include <errno.h>
 
 #include <json-c/json.h>
 
-#include "../../lib/decode.h"
 #include "../../lib/json.h"
 #include "../../lib/out.h"
+#include "../../lib/record.h"
 #include "names.h"
 #include "print.h"
 #include "print_record.h"
 #include "records.h"
-
-static void print_lost(struct out *o, const struct ring_record *rec, bool per_cpu)
-{
-	if (per_cpu)
-		out_printf(o, "{\"event\":\"lost\",\"cpu\":%u,", rec->ring);
-	else
-		out_printf(o, "{\"event\":\"lost\",\"cpu\":null,");
-	out_printf(o, "\"records\":%llu}\n", (unsigned long long)rec->lost);
-}
 
 /* To json_object_object_add(), NULL is null. */
 static int add_cpu(struct json_object *obj, const struct ring_record *rec, bool per_cpu)
@@ -33,10 +21,11 @@ static int add_cpu(struct json_object *obj, const struct ring_record *rec, bool 
 }
 
 /* Adds names of system calls and errors. */
-static int add_names(struct json_object *fields, const struct ring_record *rec)
+static int add_names(struct json_object *obj, const struct ring_record *rec)
 {
 	const struct syscall_enter *enter = rec->payload;
 	const struct syscall_exit *leave = rec->payload;
+	const struct tcp4_state *tcp = rec->payload;
 	const char *call = NULL, *error = NULL;
 
 	if (rec->type == syscall_enter) {
@@ -46,29 +35,26 @@ static int add_names(struct json_object *fields, const struct ring_record *rec)
 		/* Its result is a register, not an error. */
 		if (!trace_call_is_sigreturn(call))
 			error = trace_errno_name(leave->result);
+	} else if (rec->type == tcp4_state || rec->type == tcp6_state) {
+		error = trace_errno_name(-(int64_t)tcp->tcp.error);
 	}
-	if (call && json_add_string(fields, "call_name", call))
+	if (call && json_add_string(obj, "call_name", call))
 		return -ENOMEM;
-	if (error && json_add_string(fields, "error", error))
+	if (error && json_add_string(obj, "error_name", error))
 		return -ENOMEM;
 	return 0;
 }
 
+/* The record as ringctl cat prints it, and what only we know. */
 void trace_print_json(struct out *o, const struct ring_record *rec, const struct trace_format *f)
 {
-	struct json_object *obj = json_object_new_object(), *fields;
+	struct json_object *obj = json_object_new_object();
 	const char *event = trace_event_of(rec);
 
-	if (rec->lost)
-		print_lost(o, rec, f->per_cpu);
-	/* Print a record that is not one of ours, too, as far as possible. */
+	/* A record that is not one of ours is printed, too. */
 	if (!obj || json_add_string(obj, "event", event ? event : "other") ||
-	    json_add_uint(obj, "ts_ns", rec->ts_ns) || add_cpu(obj, rec, f->per_cpu) ||
-	    json_add_uint(obj, "seq", rec->seq) ||
-	    (!event && json_add_uint(obj, "type", rec->type)) ||
-	    decode_json(f->decoder, rec, obj) == -ENOMEM ||
-	    (event && json_object_object_get_ex(obj, "fields", &fields) &&
-	     add_names(fields, rec))) {
+	    add_cpu(obj, rec, f->per_cpu) || record_add_json(obj, rec, f->decoder) ||
+	    (event && add_names(obj, rec))) {
 		json_object_put(obj);
 		obj = NULL;
 	}

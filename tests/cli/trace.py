@@ -315,6 +315,13 @@ def agrees(recs, other, argument):
     assert ["/bin/true", "a\nb\\", {"hex": "e4ff"}, argument] in got, got
 
 
+def last_command(recs, *command):
+    """The trace saw the process that ran this command end."""
+    pid, = [f["task"]["pid"] for f in fields(recs, "process:exec")
+            if f["command"] == list(command)]
+    assert len(of(recs, "process:exit", pid)) == 1, pid
+
+
 def only(recs, what, *values):
     """Every event concerns one of the values."""
     assert recs, "nothing was seen"

@@ -133,7 +133,7 @@ test_trace_odd_calls()
 		grep -q ' rt_sigreturn to the interrupted code after ' out &&
 		grep -q ' getppid = -EPERM (refused by seccomp)$' out &&
 		! grep -q ' getpid .*seccomp' out && ! grep -Eq ' call [0-9-]' out ||
-		because "text: $(grep -E ' (pause|read|getp*pid|call|rt_sigreturn) ' out)" || return
+		because "text: $(grep -E ' (pause|read|getpp?id|call|rt_sigreturn) ' out)" || return
 	# A call that is left out leaves no call without a number.
 	rc trace syscalls:exit --call '!rt_sigreturn' --output out -- ./odd 2>err ||
 		because "$(cat err)" || return
@@ -206,6 +206,7 @@ test_trace_tcp_ends()
 }
 
 # One word cannot be taken for two, for another word, or for what trace itself says.
+# shellcheck disable=SC1003,SC2016 # for the shell that is traced
 test_trace_quoting()
 {
 	rc trace process:exec --output out -- sh -c 'cp /bin/true "it'\''s here"; cp /bin/true ./a:
@@ -242,7 +243,6 @@ test_trace_json()
 {
 	local names
 
-	# shellcheck disable=SC1003 # a backslash
 	names='import sys
 for name in (b"\xff\t\n", b"\"\\\t"):
     if not __import__("os").fork():
@@ -264,4 +264,79 @@ for name in (b"\xff\t\n", b"\"\\\t"):
 	json valid out "$docs/reference/json.schema.json" &&
 		json valid out1 "$docs/reference/json.schema.json" || return
 	grep -q '"call_name":"openat","error_name":"ENOENT"}$' out || because 'no names'
+}
+
+# Prints the thread of process $1 that is not its first one.
+second_thread()
+{
+	find "/proc/$1/task" -mindepth 1 -maxdepth 1 ! -name "$1" -printf '%f\n' | grep .
+}
+
+# Numbers that are no process are refused, each with its reason.
+test_trace_no_process()
+{
+	local pid tid
+
+	sleep 0 &
+	pid=$!
+	wait "$pid"
+	fails 1 "trace: --pid $pid: there is no such process" trace sched --pid "1,$pid" || return
+	fails 1 "trace: --pid $pid: there is no such process" trace sched --pid "!$pid" || return
+	child python3 -c 'import threading, time
+threading.Thread(target=time.sleep, args=(300,), daemon=True).start()
+time.sleep(300)'
+	touch go
+	until_ok second_thread "$child" || return
+	tid=$(second_thread "$child")
+	fails 1 "trace: --pid $tid: this is a thread of process $child \\(use --pid $child;" \
+		trace sched --pid "$tid" || return
+	kill -KILL "$child"
+	wait "$child" 2>/dev/null
+	return 0
+}
+
+# A list may come in parts, and its names may have commas.
+test_trace_lists()
+{
+	local one odd=$'!x\\'
+
+	child /bin/true
+	one=$child
+	child /bin/sleep 0
+	trace 4 process --json --pid "$one" --pid "$child" --pid "$one" || return
+	let_go
+	wait "$one"
+	ended "$tracer" && same "$status" 0 status && adds_up err || return
+	seen only pid "$one" "$child" && seen some pid "$one" && seen some pid "$child" || return
+
+	cp /bin/true 'a,b!'
+	cp /bin/true "$odd"
+	trace 1 process:exec --json --comm 'a\,b!' --comm "\\!x\\\\" || return
+	'./a,b!'
+	"./$odd"
+	/bin/true
+	sleep 0.1
+	stop_trace && seen only comm 'a,b!' "$odd" && seen some comm 'a,b!' && seen some comm "$odd"
+}
+
+# The trace ends with the last of the processes, and with --children with their last descendant.
+test_trace_end_of_processes()
+{
+	local one
+
+	child /bin/sleep 300
+	one=$child
+	child sh -c '(sleep 0.3; exec /bin/true last) & exit'
+	trace 4 process --json --pid "$one,$child" || return
+	let_go
+	sleep 0.2
+	kill -0 "$tracer" 2>/dev/null || because 'ended before its last process' || return
+	kill -TERM "$one"
+	ended "$tracer" && same "$status" 0 status && adds_up err || return
+
+	child sh -c '(sleep 0.3; exec /bin/true last) & exit'
+	trace 4 process --json --pid "$child" --children || return
+	let_go
+	ended "$tracer" && same "$status" 0 'status with --children' && adds_up err || return
+	seen last_command /bin/true /bin/true last
 }

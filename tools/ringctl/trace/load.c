@@ -226,6 +226,20 @@ int trace_start(const struct trace_opts *opts, struct trace_load *l)
 	return start_and_attach(opts, l);
 }
 
+bool trace_any_listed(const struct trace_load *l, bool (*is_running)(uint32_t pid))
+{
+	const int ending = bpf_map__fd(l->skel->maps.ending);
+	uint64_t key, *last = NULL;
+	uint32_t pid;
+
+	if (!bpf_map_get_next_key(bpf_map__fd(l->skel->maps.pids), NULL, &pid))
+		return true;
+	for (; !bpf_map_get_next_key(ending, last, &key); last = &key)
+		if (!bpf_map_lookup_elem(ending, &key, &pid) && pid && is_running(pid))
+			return true;
+	return false;
+}
+
 static void detach(struct trace_load *l)
 {
 	while (l->nr_links)

@@ -33,6 +33,12 @@ uint64_t trace_missed(const struct trace_load *l);
 
 void trace_free(struct trace_load *l);
 
+/*
+ * True if a process of the list of PIDs has not begun to end, or has begun to and @is_running says
+ * that it still runs.
+ */
+bool trace_any_listed(const struct trace_load *l, bool (*is_running)(uint32_t pid));
+
 /* Adds the calling process to the followed ones. Return: 0 or -errno. */
 int trace_follow_caller(const struct trace_load *l);
 

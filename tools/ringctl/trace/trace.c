@@ -25,6 +25,7 @@
 #include "options.h"
 #include "print.h"
 #include "print_record.h"
+#include "targets.h"
 
 #define FLUSH_BYTES    (1u << 16)
 #define SIGNAL_RECORDS 64 /* records between two checks for a signal */
@@ -34,6 +35,7 @@ struct trace {
 	const struct trace_opts *opts;
 	struct trace_load load;
 	struct trace_child child;
+	struct trace_targets targets;
 	struct ring_reader *ring; /* of the load, or of another writer with --from */
 	struct trace_format format;
 	struct out out;
@@ -64,17 +66,34 @@ static void flush(struct trace *t)
 	update_stop(t);
 }
 
+/* The descriptor that tells the end of the command, or of a process of --pid; -1: none. */
+static int end_fd(const struct trace *t)
+{
+	if (t->account.ended)
+		return -1;
+	return t->targets.fd >= 0 ? t->targets.fd : t->child.fd;
+}
+
 /* Sleeps until there are records, a signal arrives, or the time or the command ends. */
 static void wait_for_input(struct trace *t)
 {
-	uint64_t now = now_ns();
+	uint64_t now = now_ns(), ns = UINT64_MAX;
 
 	flush(t);
 	if (t->stop || (t->until_ns && now >= t->until_ns))
 		return;
-	out_wait(&t->out, t->until_ns ? t->until_ns - now : UINT64_MAX, t->ring_fd,
-		 t->account.ended ? -1 : t->child.fd);
+	if (t->until_ns)
+		ns = t->until_ns - now;
+	if (!t->account.ended && trace_targets_timeout(&t->targets) < ns)
+		ns = trace_targets_timeout(&t->targets);
+	out_wait(&t->out, ns, t->ring_fd, end_fd(t));
 	update_stop(t);
+}
+
+/* Nobody reads the output, or --count is reached. */
+static bool is_enough(const struct trace *t)
+{
+	return t->out.err || (t->opts->count && t->account.read >= t->opts->count);
 }
 
 /* For ring_consume(). */
@@ -88,7 +107,7 @@ static int print_record(const struct ring_record *rec, void *arg)
 	else
 		trace_print_text(&t->out, rec, &t->format);
 
-	if (t->out.err || (t->opts->count && t->account.read >= t->opts->count))
+	if (is_enough(t))
 		t->stop = true;
 	else if (t->out.len >= FLUSH_BYTES)
 		flush(t);
@@ -109,7 +128,8 @@ static int follow(struct trace *t)
 		else if (err < 0 && err != -EPIPE)
 			return err;
 		check_signal(t);
-		if ((t->until_ns && now_ns() >= t->until_ns) || trace_child_ended(&t->child))
+		if ((t->until_ns && now_ns() >= t->until_ns) || trace_child_ended(&t->child) ||
+		    trace_targets_ended(&t->targets, &t->load))
 			t->stop = true;
 	}
 	return 0;
@@ -117,11 +137,12 @@ static int follow(struct trace *t)
 
 /*
  * Stops our own writer, then prints the rest of the ring, unless nobody reads the output or
- * --count is reached. A second signal ends that, too.
+ * --count is reached. A second signal ends that, too. The first one may come only now, if
+ * something else ended the trace.
  */
 static int stop_writer(struct trace *t)
 {
-	bool all = !t->out.err && !(t->opts->count && t->account.read >= t->opts->count);
+	bool all = !is_enough(t);
 	int err;
 
 	t->account.missed = trace_missed(&t->load);
@@ -142,6 +163,11 @@ static int stop_writer(struct trace *t)
 		else if (err < 0 && err != -EPIPE)
 			return err;
 		check_signal(t);
+		if (t->out.signal && !t->signal) {
+			t->signal = t->out.signal;
+			t->out.signal = 0;
+			t->stop = is_enough(t);
+		}
 	}
 	return 0;
 }
@@ -279,14 +305,17 @@ static int prepare(struct trace *t)
 
 static int run_trace(const struct trace_opts *opts)
 {
-	struct trace t = { .opts = opts, .ring_fd = -1, .child.fd = -1, .output = -1 };
+	struct trace t = {
+		.opts = opts, .ring_fd = -1, .child.fd = -1, .targets.fd = -1, .output = -1
+	};
 	int status, command;
 
 	if (open_output(&t))
 		return EXIT_FAIL;
-	if (signals_init())
+	status = trace_targets_open(&t.targets, opts);
+	if (!status && signals_init())
 		status = fail("trace", "signals: %s", strerror(errno));
-	else
+	if (!status)
 		status = opts->from ? open_other(&t) : trace_start(opts, &t.load);
 	if (!opts->from)
 		t.ring = t.load.ring;
@@ -301,6 +330,7 @@ static int run_trace(const struct trace_opts *opts)
 		if (!status)
 			status = finish(&t, follow(&t));
 	}
+	trace_targets_close(&t.targets);
 	command = trace_end_child(&t.child, t.signal);
 	close_output(&t);
 	if (opts->from)

@@ -94,7 +94,7 @@ static __always_inline bool end_thread(struct task_struct *p, bool says_last)
 	/* Threads that end at once may all see that none is left. */
 	if (config.exit_says_last ? !says_last : p->signal->live.counter)
 		return false;
-	listed = config.pids && bpf_map_lookup_elem(&pids, &pid);
+	listed = config.pids && bpf_map_lookup_elem(&pids, &pid) ? pid : 0;
 	if (!config.exit_says_last &&
 	    bpf_map_update_elem(&ending, &key, &listed, BPF_NOEXIST) == -EEXIST)
 		return false;

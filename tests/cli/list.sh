@@ -27,6 +27,9 @@ test_info()
 	grep -qx "served by  process $server of user $(id -u), group $(id -g)" out ||
 		because "$(grep served out)" || return
 	grep -qx "path       $RINGDIR/about" out || because "$(grep path out)" || return
+	grep -q '^kind       process (a process writes its memory)$' out &&
+		grep -q '^features   membarrier: readers that sleep call membarrier(2)' out ||
+		because "kind or features: $(cat out)" || return
 	grep -q '^published  4$' out && grep -q '^size       256K each$' out &&
 		grep -q '^payload    at most 65512 bytes$' out && grep -q '^clock      monotonic$' out &&
 		grep -q '^schema     16 bytes$' out && grep -q '^to read    4 records, ' out &&

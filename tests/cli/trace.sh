@@ -983,7 +983,7 @@ if can_trace; then
 		command_terminal ignored_signal output output_fifo clocks children reused_pid groups \
 		count duration verbose signals order time_namespace clock_and_one_ring self loss pin \
 		name sigkill mode \
-		no_bpffs closes_at_exit last_thread odd_calls tcp_ends quoting file_name json no_process lists end_of_processes; do
+		no_bpffs closes_at_exit last_thread odd_calls tcp_ends quoting file_name json no_process lists end_of_processes drops_since info; do
 		run "trace_$t"
 	done
 fi

@@ -340,3 +340,39 @@ test_trace_end_of_processes()
 	ended "$tracer" && same "$status" 0 'status with --children' && adds_up err || return
 	seen last_command /bin/true /bin/true last
 }
+
+# A reader of an existing ring counts what was dropped since it began.
+test_trace_drops_since()
+{
+	local before
+
+	if (($(nproc) < 2)); then
+		echo 'skip tool-trace_drops_since - there is only one CPU'
+		return 77
+	fi
+	rc trace syscalls --one-ring --pin dropped 2>err || because "$(cat err)" || return
+	taskset -c 0 dd if=/dev/zero of=/dev/null bs=1 count=50000 2>/dev/null &
+	taskset -c 1 dd if=/dev/zero of=/dev/null bs=1 count=50000 2>/dev/null
+	wait $!
+	# Nothing is published nor dropped from now on.
+	rc trace process:exec --comm none --one-ring --pin dropped --continue 2>err ||
+		because "$(cat err)" || return
+	before=$(rc info dropped --json | sed -n 's/^  "dropped": *\([0-9]*\),$/\1/p')
+	((before > 0)) || because 'nothing was dropped' || return
+	rc trace --from dropped --count 1 --per-ring >out 2>err || because "status $?" || return
+	grep -Eq 'read 1 \+ lost [0-9]+ .*; dropped 0$' err || because "$(cat err), after $before" ||
+		return
+	rc destroy dropped
+}
+
+# Text and JSON of ringctl info name what the ring has.
+test_trace_info()
+{
+	rc trace process:exec --comm none --pin named 2>err || because "$(cat err)" || return
+	rc info named >out && rc info named --json >out1 || return
+	rc destroy named || return
+	grep -q '^kind       bpf (BPF programs write it)$' out &&
+		grep -q '^features   announce: ' out && ! grep -q 'unknown to' out ||
+		because "$(grep -E '^(kind|features)' out)" || return
+	json document out1 'd["kind"] == "bpf"' 'd["features"] == ["announce"]'
+}

@@ -32,11 +32,16 @@ int info_print_json(const struct ring_details *d);
 
 /* info_names.c */
 
+/* As ringctl list names it, and in words. */
 const char *info_kind(uint32_t writer);
+const char *info_kind_text(uint32_t writer);
 const char *info_writer(uint32_t writer);
 const char *info_mode(uint32_t mode);
 const char *info_drop_cause(uint32_t cause);
-/* The next feature in *@bits, which is taken out. Return: its name; NULL: no known one is left. */
-const char *info_next_feature(uint64_t *bits);
+/*
+ * The next feature in *@bits, which is taken out, and what it means in words. Return: its name; NULL:
+ * no known one is left.
+ */
+const char *info_next_feature(uint64_t *bits, const char **text);
 
 #endif /* RINGCTL_INFO_H */

@@ -18,9 +18,9 @@
 static struct json_object *new_features(uint64_t bits)
 {
 	struct json_object *array = json_object_new_array();
-	const char *feature;
+	const char *feature, *text;
 
-	while (array && (feature = info_next_feature(&bits))) {
+	while (array && (feature = info_next_feature(&bits, &text))) {
 		struct json_object *name = json_object_new_string(feature);
 
 		if (!name || json_object_array_add(array, name)) {

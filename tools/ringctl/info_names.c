@@ -8,7 +8,26 @@
 
 const char *info_kind(uint32_t writer)
 {
-	return writer == SEQRING_WRITER_MODULE ? "device" : "process";
+	switch (writer) {
+	case SEQRING_WRITER_MODULE:
+		return "device";
+	case SEQRING_WRITER_BPF:
+		return "bpf";
+	}
+	return "process";
+}
+
+const char *info_kind_text(uint32_t writer)
+{
+	switch (writer) {
+	case SEQRING_WRITER_MODULE:
+		return "the kernel module writes it";
+	case SEQRING_WRITER_BPF:
+		return "BPF programs write it";
+	case SEQRING_WRITER_MEMFD:
+		return "a process writes its memory";
+	}
+	return "unknown to this ringctl";
 }
 
 const char *info_writer(uint32_t writer)
@@ -49,14 +68,18 @@ const char *info_drop_cause(uint32_t cause)
 	return causes[cause];
 }
 
-const char *info_next_feature(uint64_t *bits)
+const char *info_next_feature(uint64_t *bits, const char **text)
 {
 	static const struct {
 		uint64_t bit;
 		const char *name;
+		const char *text;
 	} features[] = {
-		{ SEQRING_FEAT_WRITE, "write" },
-		{ SEQRING_FEAT_MEMBARRIER, "membarrier" },
+		{ SEQRING_FEAT_WRITE, "write", "write(2) publishes a record" },
+		{ SEQRING_FEAT_MEMBARRIER, "membarrier",
+		  "readers that sleep call membarrier(2), so that the writer needs no fence" },
+		{ SEQRING_FEAT_ANNOUNCE, "announce",
+		  "readers that sleep announce themselves, so that the writer needs no fence before" },
 	};
 	size_t i;
 
@@ -64,6 +87,7 @@ const char *info_next_feature(uint64_t *bits)
 		if (!(*bits & features[i].bit))
 			continue;
 		*bits &= ~features[i].bit;
+		*text = features[i].text;
 		return features[i].name;
 	}
 	return NULL;

@@ -53,18 +53,28 @@ static void print_types(const struct ring_details *d)
 	}
 }
 
+static void print_features(uint64_t bits)
+{
+	const char *feature, *text, *head = "features  ";
+
+	if (!bits)
+		printf("%s none\n", head);
+	for (; (feature = info_next_feature(&bits, &text)); head = "          ")
+		printf("%s %s: %s\n", head, feature, text);
+	if (bits)
+		printf("%s unknown to this ringctl: %#llx\n", head, (unsigned long long)bits);
+}
+
 int info_print_text(const struct ring_details *d)
 {
 	const struct ring_info *info = &d->info;
-	uint64_t bits = info->features;
-	const char *feature;
 	char buf[32];
 	uint32_t i;
 
 	printf("name       %s\n", *info->name ? info->name : "-");
 	if (info->path)
 		printf("path       %s\n", info->path);
-	printf("kind       %s (%s)\n", info_kind(info->writer), info_writer(info->writer));
+	printf("kind       %s (%s)\n", info_kind(info->writer), info_kind_text(info->writer));
 	if (d->device_known)
 		printf("mode       %s\nreaders    %u\n", info_mode(d->mode), d->readers);
 	if (info->peer_known)
@@ -75,10 +85,7 @@ int info_print_text(const struct ring_details *d)
 	printf("payload    at most %u bytes\n", info->payload_max);
 	printf("page size  %u\n", info->page_size);
 	printf("clock      %s\n", clock_name(info->clock_id, buf, sizeof(buf)));
-	printf("features  %s", info->features ? "" : " none");
-	while ((feature = info_next_feature(&bits)))
-		printf(" %s", feature);
-	printf(" (%#llx)\n", (unsigned long long)info->features);
+	print_features(info->features);
 	if (info->schema_size) {
 		printf("schema     %u bytes\n", info->schema_size);
 		print_types(d);

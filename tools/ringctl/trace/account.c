@@ -4,16 +4,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <seqring/abi.h>
-
 #include "../../lib/message.h"
 #include "account.h"
 
-int trace_account_init(struct trace_account *a, uint32_t nr_rings)
+int trace_account_init(struct trace_account *a, struct ring_reader *ring, uint32_t nr_rings)
 {
+	int c, err = 0;
+	uint32_t i;
+
 	a->nr_rings = nr_rings;
 	a->rings = calloc(nr_rings, sizeof(*a->rings));
-	return a->rings ? 0 : -ENOMEM;
+	if (!a->rings)
+		return -ENOMEM;
+	for (i = 0; i < nr_rings && !a->from_start && !err; i++) {
+		struct ring_stats_at st = { .size = sizeof(st) };
+
+		err = ring_stats_at(ring, i, &st);
+		for (c = 0; c < SEQRING_DROP_CAUSES; c++)
+			a->rings[i].dropped_before[c] = st.dropped[c];
+	}
+	return err;
 }
 
 void trace_account_free(struct trace_account *a)
@@ -121,8 +131,10 @@ bool trace_account_print(const struct trace_account *a, struct ring_reader *ring
 		here = published_since(a, i, r.published);
 		published += here;
 		reported += a->rings[i].lost;
-		for (c = 0; c < SEQRING_DROP_CAUSES; c++)
+		for (c = 0; c < SEQRING_DROP_CAUSES; c++) {
+			r.dropped[c] -= a->rings[i].dropped_before[c];
 			dropped[c] += r.dropped[c];
+		}
 		if (per_ring && r.published)
 			print_ring(a->name, &a->rings[i], &r, here);
 	}

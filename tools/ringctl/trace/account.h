@@ -6,13 +6,19 @@
 #include <stdbool.h>
 
 #include <libring.h>
+#include <seqring/abi.h>
 
-/* The records read from one ring; sequence numbers of the first and the last one. */
+/*
+ * The records read from one ring; sequence numbers of the first and the last one.
+ *
+ * @dropped_before: what the ring dropped before the reader began
+ */
 struct trace_ring_account {
 	uint64_t first;
 	uint64_t last;
 	uint64_t read;
 	uint64_t lost;
+	uint64_t dropped_before[SEQRING_DROP_CAUSES];
 };
 
 /**
@@ -32,8 +38,8 @@ struct trace_account {
 	bool ended;
 };
 
-/* Return: 0 or -ENOMEM. */
-int trace_account_init(struct trace_account *a, uint32_t nr_rings);
+/* Of a reader that begins now, unless it is there from the start. Return: 0 or -errno. */
+int trace_account_init(struct trace_account *a, struct ring_reader *ring, uint32_t nr_rings);
 void trace_account_free(struct trace_account *a);
 
 void trace_account_add(struct trace_account *a, const struct ring_record *rec);

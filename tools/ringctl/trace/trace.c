@@ -289,9 +289,9 @@ static int prepare(struct trace *t)
 	t->account.name = t->opts->from ? t->opts->from : t->opts->name;
 	if (!t->account.name)
 		t->account.name = "trace";
-	err = trace_account_init(&t->account, info.nr_rings);
+	err = trace_account_init(&t->account, t->ring, info.nr_rings);
 	if (err)
-		return fail("trace", "%s", strerror(-err));
+		return fail("trace", "%s", reason_of(err));
 	/* The command inherits our standard output. */
 	if (t->opts->command && trace_run_child(t->opts->command, &t->load, &t->child))
 		return EXIT_FAIL;

@@ -152,5 +152,6 @@ int libring_bpf_check_parts(const struct ring_bpf *b, const struct ring_bpf_part
 				"ring_bpf_maps");
 	if (!err)
 		err = check_ctl(parts->ctl, ids[0], ids[2], ids[3]);
-	return err ? err : check_geometry(b, parts->geometry);
+	/* The library itself puts the bytes into an object of libbpf. */
+	return err || b->object.obj ? err : check_geometry(b, parts->geometry);
 }

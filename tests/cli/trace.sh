@@ -39,7 +39,7 @@ test_trace_rejects_filters()
 	fails 2 'trace: --pid !2: .* contradict each other' trace sched --pid 1 --pid '!2' || return
 	fails 2 'trace: --pid: too many \(at most 1024\)' \
 		trace sched --pid "$(seq -s, 1 1025)" || return
-	for s in '' ',' 'bash,' ',bash' 'bash,,cat' '!' '!bash,' \\ $'bash\\'; do
+	for s in '' ',' 'bash,' ',bash' 'bash,,cat' '!' '!bash,' $'bash\\'; do
 		fails 2 "trace: --comm .*: not a list of command names \(1 to 15" \
 			trace sched "--comm=$s" || return
 	done

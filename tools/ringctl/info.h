@@ -39,8 +39,8 @@ const char *info_writer(uint32_t writer);
 const char *info_mode(uint32_t mode);
 const char *info_drop_cause(uint32_t cause);
 /*
- * The next feature in *@bits, which is taken out, and what it means in words. Return: its name; NULL:
- * no known one is left.
+ * The next feature in *@bits, which is taken out, and what it means in words. Return: its name;
+ * NULL: no known one is left.
  */
 const char *info_next_feature(uint64_t *bits, const char **text);
 

@@ -79,7 +79,7 @@ const char *info_next_feature(uint64_t *bits, const char **text)
 		{ SEQRING_FEAT_MEMBARRIER, "membarrier",
 		  "readers that sleep call membarrier(2), so that the writer needs no fence" },
 		{ SEQRING_FEAT_ANNOUNCE, "announce",
-		  "readers that sleep announce themselves, so that the writer needs no fence before" },
+		  "readers announce that they sleep; the writer needs no fence before" },
 	};
 	size_t i;
 

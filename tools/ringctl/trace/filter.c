@@ -11,7 +11,8 @@
 
 /*
  * Takes the next word of the list "A,B,C" to @word. A character after a backslash is part of the
- * word, whatever it is. Return: the length of the word, which may not fit; 0: the list is malformed.
+ * word, whatever it is. Return: the length of the word, which may not fit; 0: the list is
+ * malformed.
  */
 static size_t next_word(const char **s, char *word, size_t size)
 {
@@ -35,8 +36,8 @@ static size_t next_word(const char **s, char *word, size_t size)
 
 /*
  * Sets @filter: a list that begins with "!" says what to leave out. Another list of the same
- * option adds to it. Return: the first word; NULL, with the message printed: it is a list of the other
- * kind.
+ * option adds to it. Return: the first word; NULL, with the message printed: it is a list of the
+ * other kind.
  */
 static const char *begin_list(const char *opt, uint32_t *filter, const char *s)
 {

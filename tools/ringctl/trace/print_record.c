@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* How each type of records is printed. */
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -93,13 +94,13 @@ static void print_escaped(struct out *o, const void *p, size_t n)
  */
 static void print_word(struct out *o, const char *s, size_t len)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789%+,-./:=@_^";
+	static const char plain[] = "%+,-./:=@_^";
 	size_t i, start = 0;
 	bool quote = !len;
 
 	for (i = 0; i < len && !quote; i++)
-		quote = !((unsigned char)s[i] & 0x80) && (!s[i] || !strchr(plain, s[i]));
+		quote = (unsigned char)s[i] < 0x80 && !isalnum((unsigned char)s[i]) &&
+			(!s[i] || !strchr(plain, s[i]));
 	out_append(o, "'", quote);
 	for (i = 0; i <= len; i++) {
 		if (i < len && s[i] != '\'')

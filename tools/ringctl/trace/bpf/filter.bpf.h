@@ -17,9 +17,9 @@ struct {
 
 /*
  * Processes whose threads have all begun to end. The key is the signal_struct, which the threads
- * share and which outlives them; the value is the PID if the process was listed, else 0. What a task does
- * while it ends, such as closing its sockets, belongs to it; but its PID leaves the list, since
- * another process may get the PID.
+ * share and which outlives them; the value is the PID if the process was listed, else 0. What a
+ * task does while it ends, such as closing its sockets, belongs to it; but its PID leaves the list,
+ * since another process may get the PID.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -134,8 +134,8 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 	e.call = call_number(regs);
 	e.is_compat = in_compat_call(p);
 	/*
-	 * A filter of seccomp refuses a call before the tracepoint of its entry. So an exit without an
-	 * entry is that of a refused call, except for the task's first exit: that call may have
+	 * A filter of seccomp refuses a call before the tracepoint of its entry. So an exit without
+	 * an entry is that of a refused call, except for the task's first exit: that call may have
 	 * begun before the trace, or be the one that created the task.
 	 */
 	call = bpf_task_storage_get(&calls, p, 0,

@@ -285,6 +285,7 @@ model() {
 crowd() {
 	local t=build/native/tests/stress rc=0
 	"$t/crowd" || rc=1
+	"$t/sleepers" || rc=1
 	"$t/dies" || rc=1
 	return $rc
 }

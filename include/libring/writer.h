@@ -23,12 +23,19 @@ struct ring_writer;
 #define RING_WRITER_FULL_FENCE (1u << 0)
 #define RING_WRITER_PREFAULT   (1u << 1) /* take all page faults now, not in the first lap */
 #define RING_WRITER_LOCK       (1u << 2) /* what was written once stays in memory */
+/*
+ * A thread of the library wakes the readers that are due. Publishing then costs one short system
+ * call when a reader is due, however many are. Without the flag, the thread that publishes wakes
+ * each of them. The thread takes no signals and ends with the writer. Each wake-up makes the kernel
+ * execute a fence on the CPUs that publish, as each reader that goes to sleep does.
+ */
+#define RING_WRITER_WAKE_THREAD (1u << 3)
 
 /**
  * struct ring_writer_opts - a ring to create
  * @size: sizeof(struct ring_writer_opts)
- * @flags: 0, or RING_WRITER_FULL_FENCE, RING_WRITER_PREFAULT and RING_WRITER_LOCK. The last two
- *        do for the writer what RING_PREFAULT and RING_LOCK do for a reader, see
+ * @flags: 0, or RING_WRITER_FULL_FENCE, RING_WRITER_PREFAULT, RING_WRITER_LOCK and
+ *        RING_WRITER_WAKE_THREAD. PREFAULT and LOCK do for the writer what RING_PREFAULT and RING_LOCK do for a reader, see
  *        struct ring_open_opts: a page fault takes longer than a hundred short records. They hold
  *        for this process, not for a child that adopts the writer
  * @clock_id: SEQRING_CLOCK_* of seqring/abi.h
@@ -59,7 +66,7 @@ struct ring_writer_opts {
  * May sleep. Any thread.
  *
  * Return: 0; -EINVAL bad options, or @opts is NULL, or a kernel before Linux 5.1, which
- * cannot seal the memfd; -E2BIG @opts has unknown fields; -ENOMEM, with RING_WRITER_LOCK also more
+ * cannot seal the memfd; -EAGAIN RING_WRITER_WAKE_THREAD, and no thread can be started; -E2BIG @opts has unknown fields; -ENOMEM, with RING_WRITER_LOCK also more
  * than RLIMIT_MEMLOCK; -EPERM RING_WRITER_LOCK, and that limit is 0; -EMFILE, -ENFILE, -ENOSYS and
  * what memfd_create(2), ftruncate(2), mmap(2), madvise(2), mlock2(2) and eventfd(2) give.
  */
@@ -86,7 +93,9 @@ void ring_writer_close(struct ring_writer *w);
  * The child calls ring_writer_listen() again to serve the ring. A child that only inherits @w
  * need do nothing: libring has closed there what would make a dead parent look alive.
  *
- * Never sleeps. If membarrier(2) is forbidden here, publishing costs a full fence from now on.
+ * Never sleeps. If membarrier(2) is forbidden here, publishing costs a full fence from now on. The
+ * thread of RING_WRITER_WAKE_THREAD is started here again; if that fails, publishing wakes the
+ * readers itself.
  *
  * Return: 0; -EINVAL this process has not inherited @w, or has adopted it already.
  */
@@ -187,7 +196,9 @@ int ring_writer_discard(struct ring_writer *w, unsigned int ring);
  * ring_writer_fds() - get the descriptors of the ring
  * @w: the writer
  * @fds: set to the descriptors, for ring_open_fds() here or in a process that inherits or
- *       receives them. They stay the writer's: do not close them
+ *       receives them. They stay the writer's: do not close them. Readers that are opened by them
+ *       share one doorbell, so each is woken whenever any reader of the ring is. A reader that
+ *       opens the ring by its socket has its own
  *
  * Never sleeps. Any thread, at any time before ring_writer_close().
  *
@@ -204,7 +215,9 @@ int ring_writer_fds(struct ring_writer *w, struct ring_fds *fds);
  * @group: a group of this process, or any for root; 0 without @set_group
  * @readers_max: readers that have the ring open at the same time; 0: 1024. At most 65536, and
  *           half of the descriptors that the process may have (RLIMIT_NOFILE) when it begins
- *           to listen
+ *           to listen. Up to 1024 of them, as long as these take a quarter of the descriptors at
+ *           most, have a doorbell of their own, which is one more descriptor. They are woken by
+ *           their own watermark; the others whenever any reader is
  * @readers_per_user: of these, readers of one other user; 0: a quarter of them. It does not
  *           limit root and the process's own effective user
  * @reserved: 0

@@ -260,6 +260,32 @@ SEQRING_ASSERT(sizeof(struct seqring_wait) == 128, "wait word is 128 bytes");
 #define SEQRING_WAIT_NONE	(~0ULL)
 
 /*
+ * Slot of one reader of a served memfd ring: wake thresholds, and a doorbell, of its own. The
+ * greeting of the serving process says at which offset of the second memfd the slot is.
+ *
+ * A reader with a slot stores its thresholds of a ring in the slot, executes a full fence, and
+ * then lowers the thresholds of struct seqring_wait as every reader does. So the latter are the
+ * lowest of all. The writer compares only these. When they are due, it resets them, rings the
+ * doorbell of each reader that is due by its slot, and lowers them for the others again.
+ *
+ * @own: not 0: the reader arms in this slot. 0, as it is at first: the reader knows no slots. The
+ *           writer then rings its doorbell whenever the thresholds of struct seqring_wait are due
+ * @ring: thresholds of each ring, as in struct seqring_wait. The reader stores them, and the
+ *           writer resets both to SEQRING_WAIT_NONE when it rings
+ */
+struct seqring_threshold {
+	__u64 pos;
+	__u64 seq;
+};
+
+struct seqring_wait_slot {
+	__u64 own;
+	__u64 reserved;
+	SEQRING_FLEXIBLE(struct seqring_threshold, ring);
+};
+SEQRING_ASSERT(sizeof(struct seqring_wait_slot) == 16, "ABI");
+
+/*
  * Reader page: the only page of a device that a reader may write. Each open file has one,
  * mapped at offset 0 of the descriptor that SEQRING_IOC_READER_FD gives. The kernel uses
  * it as a hint that affects the wake-ups of this reader only.

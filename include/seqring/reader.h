@@ -703,6 +703,24 @@ static inline void seqring_reader_arm(struct seqring_wait *wait, __u64 pos, __u6
 	seqring_fence_full(WAKE);
 }
 
+/**
+ * seqring_reader_arm_slot() - ask the writer for a wake-up of this reader alone
+ * @wait: the wake thresholds of the ring
+ * @own: this reader's thresholds of the ring, in its slot
+ * @pos, @seq: as in seqring_reader_arm()
+ *
+ * As seqring_reader_arm(). The thresholds replace those that the slot had.
+ */
+static inline void seqring_reader_arm_slot(struct seqring_wait *wait,
+					   struct seqring_threshold *own, __u64 pos, __u64 seq)
+{
+	seqring_write(&own->pos, pos);
+	seqring_write(&own->seq, seq);
+	/* Pairs with the fence in seqring_writer_wake_begin(). */
+	seqring_fence_full(WAKE);
+	seqring_reader_arm(wait, pos, seq);
+}
+
 #ifdef seqring_cmpxchg
 /**
  * seqring_reader_announce() - announce a sleeper on a ring with SEQRING_FEAT_ANNOUNCE

@@ -453,6 +453,63 @@ seqring_inline int seqring_writer_wake_due(const struct seqring_writer *w,
 	return seqring_writer_wake_due_at(w->pos, w->seq, wait);
 }
 
+#ifndef __bpf__
+/**
+ * seqring_writer_wake_begin() - before the slots are read, after a wake-up was due
+ *
+ * Follows the reset of the thresholds of struct seqring_wait: the reader that lowered them before
+ * has armed in its slot before that, and the writer sees it there.
+ */
+seqring_inline void seqring_writer_wake_begin(void)
+{
+	/* Pairs with the first full fence in seqring_reader_arm_slot(). */
+	seqring_fence_full(WAKE);
+}
+
+/**
+ * seqring_writer_slot_due() - ask whether one reader with a slot is due
+ * @pos: head
+ * @seq: seq of the newest record
+ * @own: the reader's thresholds of this ring, in its slot
+ * @lowest: lowered to them if the reader is not due
+ *
+ * If the reader is due, this resets its thresholds, and the caller must ring its doorbell after.
+ *
+ * Return: 1 if the reader is due, else 0.
+ */
+seqring_inline int seqring_writer_slot_due(__u64 pos, __u64 seq, struct seqring_threshold *own,
+					   struct seqring_threshold *lowest)
+{
+	const __u64 own_pos = seqring_read(&own->pos), own_seq = seqring_read(&own->seq);
+
+	if (pos <= own_pos && seq < own_seq) {
+		lowest->pos = own_pos < lowest->pos ? own_pos : lowest->pos;
+		lowest->seq = own_seq < lowest->seq ? own_seq : lowest->seq;
+		return 0;
+	}
+	seqring_write(&own->pos, SEQRING_WAIT_NONE);
+	seqring_write(&own->seq, SEQRING_WAIT_NONE);
+	return 1;
+}
+
+/**
+ * seqring_writer_wake_end() - arm again for the readers that are not due
+ * @wait: the wake thresholds of the ring
+ * @lowest: the lowest thresholds of the slots that are not due
+ *
+ * If another thread than the writer's calls this, it arms like a reader: with
+ * SEQRING_FEAT_MEMBARRIER it calls membarrier(). Then it compares @wait with head once more.
+ */
+seqring_inline void seqring_writer_wake_end(struct seqring_wait *wait,
+					    const struct seqring_threshold *lowest)
+{
+	seqring_atomic_min(&wait->pos, lowest->pos);
+	seqring_atomic_min(&wait->seq, lowest->seq);
+	/* Pairs with the fence in seqring_writer_wake_due(). */
+	seqring_fence_full(WAKE);
+}
+#endif
+
 /**
  * seqring_writer_wake_due_announced() - the same, without a fence while no reader sleeps
  * @ctl: the ring's control area

@@ -94,7 +94,7 @@ static int check_hello(const struct libring_hello *hello, ssize_t len, size_t nr
 {
 	if (!len)
 		return libring_set_error(ECONNREFUSED, "the process that serves the ring hung up");
-	if ((size_t)len < sizeof(*hello) || hello->magic != SEQRING_MAGIC)
+	if ((size_t)len < LIBRING_HELLO_MIN || hello->magic != SEQRING_MAGIC)
 		return libring_set_error(EPROTO, "not the socket of a ring: it sent no greeting");
 	if (hello->version != LIBRING_HELLO_VERSION)
 		return libring_set_error(ENOTSUP,
@@ -131,8 +131,9 @@ static int check_kinds(const int *fds)
  * @sock: the connection; stays the caller's
  * @until_ns: when that process must have answered
  * @out: the descriptors, the caller's after success
+ * @slot_offset: set to where the reader's slot is in the second one; 0: it has none
  */
-int libring_receive_fds(int sock, uint64_t until_ns, struct ring_fds *out)
+int libring_receive_fds(int sock, uint64_t until_ns, struct ring_fds *out, uint64_t *slot_offset)
 {
 	uint64_t now = libring_now_ns();
 	union {
@@ -180,5 +181,6 @@ int libring_receive_fds(int sock, uint64_t until_ns, struct ring_fds *out)
 	out->ring = fds[0];
 	out->wait = fds[1];
 	out->doorbell = fds[2];
+	*slot_offset = (size_t)len < sizeof(hello) ? 0 : hello.slot_offset;
 	return 0;
 }

@@ -6,6 +6,6 @@
 #include "libring.h"
 
 int libring_connect(const char *path, uint64_t until_ns, int *sock);
-int libring_receive_fds(int sock, uint64_t until_ns, struct ring_fds *fds);
+int libring_receive_fds(int sock, uint64_t until_ns, struct ring_fds *fds, uint64_t *slot_offset);
 
 #endif /* LIBRING_BACKEND_CONNECT_H */

@@ -54,7 +54,9 @@ static int memfd_find(const char *path, const struct stat *st, struct ring_origi
 	err = libring_connect(path, origin->until_ns, &origin->conn);
 	if (!err && origin->no_wait)
 		return -EINPROGRESS;
-	return err ? err : libring_receive_fds(origin->conn, origin->until_ns, &origin->fds);
+	return err ? err :
+		     libring_receive_fds(origin->conn, origin->until_ns, &origin->fds,
+					 &origin->slot_offset);
 }
 
 static bool memfd_probe(int fd, mode_t type)
@@ -143,7 +145,9 @@ static int map_ring(struct ring_reader *r, int fd)
 	return err ? err : libring_check_kind(&r->mapping, SEQRING_WRITER_MEMFD);
 }
 
-static int map_thresholds(struct ring_reader *r, struct ring_thresholds *t, int fd)
+/* @slot_offset: as in struct ring_origin */
+static int map_thresholds(struct ring_reader *r, struct ring_thresholds *t, int fd,
+			  uint64_t slot_offset)
 {
 	size_t size = r->mapping.hdr.nr_rings * sizeof(struct seqring_wait);
 	struct stat st;
@@ -157,7 +161,11 @@ static int map_thresholds(struct ring_reader *r, struct ring_thresholds *t, int 
 					 "the memfd with the wake thresholds is shorter than the "
 					 "%zu bytes of %u rings",
 					 size, r->mapping.hdr.nr_rings);
-	return libring_thresholds_map(t, r->mapping.hdr.nr_rings, fd);
+	err = libring_thresholds_map(t, r->mapping.hdr.nr_rings, fd);
+	if (err || !slot_offset)
+		return err;
+	return libring_thresholds_map_slot(t, r->mapping.hdr.nr_rings, fd, (uint64_t)st.st_size,
+					   slot_offset);
 }
 
 static int check_membarrier(const struct ring_reader *r)
@@ -205,7 +213,7 @@ static int memfd_open(struct ring_reader *r, const struct ring_origin *origin)
 	if (!err)
 		err = libring_check_eventfd(fds->doorbell, "doorbell");
 	if (!err)
-		err = map_thresholds(r, &f->t, fds->wait);
+		err = map_thresholds(r, &f->t, fds->wait, origin->slot_offset);
 	if (!err)
 		err = libring_thresholds_listen(&f->t, r, fds->doorbell);
 	if (err || origin->conn < 0)

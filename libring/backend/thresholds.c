@@ -2,9 +2,11 @@
 /* Wake thresholds and the reader's side of a doorbell, for memfd and BPF rings. */
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "../base/clock.h"
 #include "../base/error.h"
@@ -22,6 +24,8 @@ void libring_thresholds_close(struct ring_thresholds *t)
 {
 	if (t->wait)
 		munmap(t->wait, t->size);
+	if (t->slot_map)
+		munmap(t->slot_map, t->slot_size);
 	libring_poller_close(&t->poller);
 	libring_close_fd(t->doorbell);
 }
@@ -37,6 +41,37 @@ int libring_thresholds_map(struct ring_thresholds *t, uint32_t nr_rings, int fd)
 					 strerror(errno));
 	t->wait = p;
 	t->size = size;
+	return 0;
+}
+
+/*
+ * Maps this reader's slot, which is at @offset of @fd, a file of @size bytes. The offset comes from
+ * the serving process, like the file.
+ */
+int libring_thresholds_map_slot(struct ring_thresholds *t, uint32_t nr_rings, int fd, uint64_t size,
+				uint64_t offset)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	const size_t bytes = sizeof(*t->slot) + nr_rings * sizeof(t->slot->ring[0]);
+	const size_t before = offset & (page - 1);
+	void *p;
+
+	if (offset & 7 || offset < t->size || offset > size || size - offset < bytes)
+		return libring_set_error(EPROTO,
+					 "the greeting names a slot at %" PRIu64 ": it is at a "
+					 "multiple of 8 from %zu on, and its %zu bytes end within "
+					 "the %" PRIu64 " of the memfd with the wake thresholds",
+					 offset, t->size, bytes, size);
+	p = mmap(NULL, before + bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		 (off_t)(offset - before));
+	if (p == MAP_FAILED)
+		return libring_set_error(errno, "cannot map the reader's wake thresholds: %s",
+					 strerror(errno));
+	t->slot_map = p;
+	t->slot_size = before + bytes;
+	t->slot = (void *)((unsigned char *)p + before);
+	/* Until the writer sees this, it wakes this reader whenever it wakes another one. */
+	seqring_write(&t->slot->own, 1);
 	return 0;
 }
 
@@ -66,6 +101,14 @@ uint32_t libring_thresholds_drain(struct ring_thresholds *t)
 	return found;
 }
 
+static void arm(struct ring_thresholds *t, uint32_t ring, uint64_t pos, uint64_t seq)
+{
+	if (t->slot)
+		seqring_reader_arm_slot(&t->wait[ring], &t->slot->ring[ring], pos, seq);
+	else
+		seqring_reader_arm(&t->wait[ring], pos, seq);
+}
+
 /*
  * Arms a ring with a record that is held back. A later record of the ring does not make it due,
  * unless the ring is half unread with it.
@@ -75,7 +118,7 @@ static void arm_holding_ring(struct ring_thresholds *t, const struct ring_merge 
 {
 	uint64_t pos = libring_add_saturating(s->rd.pos, libring_merge_half(m) - 1);
 
-	seqring_reader_arm(&t->wait[s->ring], pos, SEQRING_WAIT_NONE);
+	arm(t, s->ring, pos, SEQRING_WAIT_NONE);
 }
 
 static void arm_ring(struct ring_thresholds *t, const struct ring_reader *r,
@@ -88,7 +131,7 @@ static void arm_ring(struct ring_thresholds *t, const struct ring_reader *r,
 		pos = libring_add_saturating(pos, libring_watermark_bytes(r) - 1);
 		seq = libring_add_saturating(libring_source_next_seq(s), records - 1);
 	}
-	seqring_reader_arm(&t->wait[s->ring], pos, seq);
+	arm(t, s->ring, pos, seq);
 }
 
 static bool any_pending(const struct ring_reader *r)

@@ -13,10 +13,12 @@
 
 struct ring_reader;
 struct seqring_wait;
+struct seqring_wait_slot;
 
 /*
  * @poller: with the doorbell in it, edge-triggered; the reader sleeps on it
  * @wait: thresholds of all rings, shared with the writer and with other readers
+ * @slot: thresholds of this reader alone, in @slot_map; NULL: it has none
  * @doorbell: a descriptor of this reader's own
  * @armed_read: records the reader had delivered when it was armed last
  * @timer_fired: since then
@@ -26,6 +28,9 @@ struct ring_thresholds {
 	struct ring_poller poller;
 	struct seqring_wait *wait;
 	size_t size;
+	struct seqring_wait_slot *slot;
+	void *slot_map;
+	size_t slot_size;
 	int doorbell;
 	uint64_t armed_read;
 	bool timer_fired;
@@ -35,6 +40,8 @@ struct ring_thresholds {
 void libring_thresholds_init(struct ring_thresholds *t);
 void libring_thresholds_close(struct ring_thresholds *t);
 int libring_thresholds_map(struct ring_thresholds *t, uint32_t nr_rings, int fd);
+int libring_thresholds_map_slot(struct ring_thresholds *t, uint32_t nr_rings, int fd, uint64_t size,
+				uint64_t offset);
 int libring_thresholds_listen(struct ring_thresholds *t, struct ring_reader *r, int doorbell);
 uint32_t libring_thresholds_drain(struct ring_thresholds *t);
 void libring_thresholds_arm(struct ring_thresholds *t, const struct ring_reader *r, bool for_fd);

@@ -15,6 +15,15 @@ struct libring_hello {
 	uint64_t magic; /* SEQRING_MAGIC */
 	uint32_t version;
 	uint32_t error; /* an errno: no descriptors follow */
+	/*
+	 * Of the reader's slot in the second memfd, which is struct seqring_wait_slot; the third
+	 * descriptor is its doorbell. 0: the reader has none. Version 0.1.0 sends and reads
+	 * nothing from here on.
+	 */
+	uint64_t slot_offset;
 };
+
+/* Bytes that every greeting has. */
+#define LIBRING_HELLO_MIN 16
 
 #endif /* LIBRING_BASE_HELLO_H */

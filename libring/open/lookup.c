@@ -196,7 +196,7 @@ int libring_open_connected(int conn, uint64_t until_ns, const struct ring_open_o
 	int err;
 
 	origin.conn = conn;
-	err = libring_receive_fds(conn, until_ns, &origin.fds);
+	err = libring_receive_fds(conn, until_ns, &origin.fds, &origin.slot_offset);
 	if (!err)
 		err = libring_open_probed(&origin, opts, out);
 	libring_close_fds(&origin.fds);

@@ -23,6 +23,7 @@ struct ring_reader;
  *
  * @fds: the ring's descriptors. A device, and a ring that is opened without the means to
  *       sleep, have fds.ring alone; the others are -1
+ * @slot_offset: where the reader's slot is in fds.wait; 0: it has none
  * @conn: connection to the process that serves the ring, or -1
  * @owner: the directory with the lock of the process that the ring ends with, or -1
  * @path: the path that led to them, for ring_info.path; NULL: the caller gave descriptors
@@ -31,6 +32,7 @@ struct ring_reader;
  */
 struct ring_origin {
 	struct ring_fds fds;
+	uint64_t slot_offset;
 	int conn;
 	int owner;
 	const char *path;

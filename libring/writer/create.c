@@ -24,7 +24,8 @@
 #include "serve.h"
 #include "writer.h"
 
-#define FLAGS_KNOWN (RING_WRITER_FULL_FENCE | RING_WRITER_PREFAULT | RING_WRITER_LOCK)
+#define FLAGS_KNOWN \
+	(RING_WRITER_FULL_FENCE | RING_WRITER_PREFAULT | RING_WRITER_LOCK | RING_WRITER_WAKE_THREAD)
 
 /* The layout of the ring's memfd, in bytes. */
 struct shape {
@@ -48,8 +49,8 @@ static int get_opts(const struct ring_writer_opts *user, struct ring_writer_opts
 	if (o->flags & ~FLAGS_KNOWN || o->reserved)
 		return libring_set_error(EINVAL,
 					 "ring_writer_opts.flags is 0x%x and reserved %u: flags "
-					 "are RING_WRITER_FULL_FENCE, _PREFAULT and _LOCK, or 0; "
-					 "reserved is 0",
+					 "are RING_WRITER_FULL_FENCE, _PREFAULT, _LOCK and "
+					 "_WAKE_THREAD, or 0; reserved is 0",
 					 o->flags, o->reserved);
 	if (!o->nr_rings)
 		o->nr_rings = 1;
@@ -193,10 +194,11 @@ static int create(struct ring_writer *w, const struct ring_writer_opts *o)
 		err = libring_prefault(w->map, w->map_size, true);
 	if (err)
 		return err;
-	w->wait_size = o->nr_rings * sizeof(*w->wait);
+	w->wait_size = libring_slots_bytes(o->nr_rings);
 	err = create_memfd("seqring-wait", w->wait_size, &w->fds.wait, &w->wait);
 	if (err)
 		return err;
+	libring_slots_init(&w->slots, o->nr_rings, w->wait);
 	w->fds.doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (w->fds.doorbell < 0)
 		return libring_set_error(errno, "eventfd: %s", strerror(errno));
@@ -206,14 +208,20 @@ static int create(struct ring_writer *w, const struct ring_writer_opts *o)
 	init_rings(w, &s, o, light_wake);
 	fill_header(w, &s, o, light_wake);
 	err = seal(w->fds.ring, F_SEAL_FUTURE_WRITE);
-	return err ? err : seal(w->fds.wait, 0);
+	if (!err)
+		err = seal(w->fds.wait, 0);
+	if (!err && o->flags & RING_WRITER_WAKE_THREAD)
+		err = libring_waker_start(w);
+	return err;
 }
 
 /* Releases everything. Readers, if there are any, know that the ring ended. */
 static void destroy(struct ring_writer *w)
 {
+	libring_waker_stop(w);
 	if (w->server)
 		libring_serve_close(w->server);
+	libring_slots_close(&w->slots);
 	libring_doorbell_free(w);
 	if (w->map)
 		munmap(w->map, w->map_size);
@@ -266,11 +274,14 @@ void ring_writer_close(struct ring_writer *w)
 	if (!w)
 		return;
 	libring_own_del(&w->own);
-	/* An inherited ring goes on: it is its process's to end. */
-	if (!w->own.inherited) {
+	/* An inherited ring goes on: it is its process's to end. Its thread is not here. */
+	if (w->own.inherited) {
+		libring_waker_forget(w);
+	} else {
 		for (i = 0; i < w->nr_rings; i++)
 			seqring_writer_end(&w->rings[i].w);
-		libring_doorbell_ring(w);
+		libring_waker_stop(w);
+		libring_wake_all(w);
 	}
 	destroy(w);
 }
@@ -286,6 +297,7 @@ int ring_writer_adopt(struct ring_writer *w)
 	if (w->server)
 		libring_serve_close(w->server);
 	w->server = NULL;
+	libring_slots_forget(&w->slots);
 	/* AIO is a process's own, and so is the registration with membarrier(2). */
 	w->aio = 0;
 	libring_doorbell_setup(w);
@@ -294,6 +306,12 @@ int ring_writer_adopt(struct ring_writer *w)
 	if (h->features & SEQRING_FEAT_MEMBARRIER && !register_membarrier())
 		for (i = 0; i < w->nr_rings; i++)
 			w->rings[i].w.light_wake = false;
+	/* No thread survives fork(). If none can be started, those that publish wake the readers. */
+	if (w->waker) {
+		libring_waker_forget(w);
+		libring_waker_start(w);
+		libring_forget_error();
+	}
 	w->own.inherited = false;
 	return 0;
 }

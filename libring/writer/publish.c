@@ -66,8 +66,7 @@ static inline uint64_t read_clock(const struct ring_out *o)
 
 static __attribute__((noinline, cold)) int ring_doorbell(struct ring_out *o)
 {
-	seqring_write(&o->w.ctl->wakeups, ++o->wakeups);
-	libring_doorbell_ring(o->writer);
+	libring_wake(o);
 	return 0;
 }
 
@@ -225,6 +224,9 @@ int ring_writer_discard(struct ring_writer *w, unsigned int ring)
 int ring_writer_fds(struct ring_writer *w, struct ring_fds *fds)
 {
 	libring_forget_error();
+	/* Who opens the ring by these has the ring's own doorbell. */
+	seqring_write(&w->slots.shared, 1);
+	seqring_fence_full(WAKE);
 	*fds = w->fds;
 	return 0;
 }
@@ -240,7 +242,7 @@ int ring_writer_listen_opts(struct ring_writer *w, const char *where,
 		return err;
 	if (w->server)
 		return libring_set_error(EALREADY, "this writer listens already");
-	err = libring_serve_open(where, opts, &w->fds, &w->server);
+	err = libring_serve_open(where, opts, &w->fds, &w->slots, &w->server);
 	if (!err)
 		*fd = libring_serve_fd(w->server);
 	return libring_forget_if_good(err);

@@ -31,6 +31,7 @@
 #include "../base/options.h"
 #include "libring.h"
 #include "serve.h"
+#include "slots.h"
 
 #define BACKLOG	   64
 #define CONNS_MAX  1024 /* readers at the same time, unless the options say another number */
@@ -42,7 +43,9 @@
 #define LOCK_MS	   10
 
 /*
- * A reader's connection. A greeting that its reader does not receive keeps three descriptors
+ * A reader's connection. @slot: -1: it has the ring's own doorbell.
+ *
+ * A greeting that its reader does not receive keeps three descriptors
  * in flight, of which the kernel allows this process a limited number. So another user may
  * have only UNTAKEN of them at once; its other connections wait for their greeting.
  */
@@ -51,6 +54,7 @@ enum conn_state { CONN_WAITS, CONN_GREETED, CONN_TOOK };
 struct conn {
 	int fd;
 	uid_t uid;
+	int slot;
 	enum conn_state state;
 };
 
@@ -58,6 +62,7 @@ struct conn {
  * @listener: the socket, bound to @addr; @dev and @ino tell whether @addr is still this socket
  * @spare:    closed to make room when there are no more descriptors: then accept and refuse
  * @conns:    connections of the readers, at most @max, and @share of one other user
+ * @slots:    of the writer; so many readers have one: @slots_max
  */
 struct libring_server {
 	int fds[NR_FDS];
@@ -70,6 +75,8 @@ struct libring_server {
 	unsigned int nr_conns;
 	unsigned int max;
 	unsigned int share;
+	unsigned int slots_max;
+	struct ring_slots *slots;
 	struct conn *conns;
 	struct sockaddr_un addr;
 	struct ring_listen_opts opts;
@@ -105,14 +112,22 @@ static int get_opts(const struct ring_listen_opts *user, struct ring_listen_opts
 	return 0;
 }
 
-/* Decides how many readers there may be: they leave this process half of its descriptors. */
+/*
+ * Decides how many readers there may be, and how many have a slot. The connections are at most
+ * half of the descriptors that this process may have, and the doorbells a quarter.
+ */
 static int make_room(struct libring_server *s)
 {
 	struct rlimit files;
 
+	s->slots_max = LIBRING_SLOTS;
 	s->max = s->opts.readers_max ? s->opts.readers_max : CONNS_MAX;
-	if (!getrlimit(RLIMIT_NOFILE, &files) && s->max > files.rlim_cur / 2)
-		s->max = (unsigned int)(files.rlim_cur / 2);
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		if (s->max > files.rlim_cur / 2)
+			s->max = (unsigned int)(files.rlim_cur / 2);
+		if (s->slots_max > files.rlim_cur / 4)
+			s->slots_max = (unsigned int)(files.rlim_cur / 4);
+	}
 	s->share = s->opts.readers_per_user;
 	if (!s->share)
 		s->share = s->max > SHARE ? s->max / SHARE : 1;
@@ -247,10 +262,12 @@ static int open_server(struct libring_server *s)
  * @where: a name, or a path with a slash
  * @opts: NULL: the defaults
  * @fds: what readers get; stay the caller's
+ * @slots: of the readers; stay the caller's
  * @out: the server; libring_serve_close() it
  */
 int libring_serve_open(const char *where, const struct ring_listen_opts *opts,
-		       const struct ring_fds *fds, struct libring_server **out)
+		       const struct ring_fds *fds, struct ring_slots *slots,
+		       struct libring_server **out)
 {
 	struct libring_server *s = calloc(1, sizeof(*s));
 	int err;
@@ -260,6 +277,7 @@ int libring_serve_open(const char *where, const struct ring_listen_opts *opts,
 	s->fds[0] = fds->ring;
 	s->fds[1] = fds->wait;
 	s->fds[2] = fds->doorbell;
+	s->slots = slots;
 	s->listener = -1;
 	s->epfd = -1;
 	s->spare = -1;
@@ -284,14 +302,20 @@ int libring_serve_fd(const struct libring_server *s)
 	return s->epfd;
 }
 
-/* Sends the descriptors, or @error instead. Return: whether the descriptors were sent. */
-static bool greet(const struct libring_server *s, int conn, int error)
+/*
+ * Sends the descriptors, or @error instead. @slot: of the reader, or -1.
+ *
+ * Return: whether the descriptors were sent.
+ */
+static bool greet(const struct libring_server *s, int conn, int slot, int error)
 {
 	struct libring_hello hello = {
 		.magic = SEQRING_MAGIC,
 		.version = LIBRING_HELLO_VERSION,
 		.error = (uint32_t)error,
+		.slot_offset = slot < 0 ? 0 : s->slots->offset + (size_t)slot * s->slots->stride,
 	};
+	int fds[NR_FDS];
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(sizeof(s->fds))];
@@ -306,7 +330,10 @@ static bool greet(const struct libring_server *s, int conn, int error)
 	if (!error) {
 		msg.msg_control = &control;
 		msg.msg_controllen = sizeof(control);
-		memcpy(CMSG_DATA(&control.header), s->fds, sizeof(s->fds));
+		memcpy(fds, s->fds, sizeof(fds));
+		if (slot >= 0)
+			fds[2] = s->slots->doorbell[slot];
+		memcpy(CMSG_DATA(&control.header), fds, sizeof(fds));
 	}
 	return sendmsg(conn, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(hello) && !error;
 }
@@ -342,25 +369,32 @@ static bool try_greet(struct libring_server *s, struct conn *c)
 	if (!is_trusted(c->uid) && count_conns(s, c->uid, true) >= UNTAKEN)
 		return true;
 	c->state = CONN_GREETED;
-	return greet(s, c->fd, 0);
+	c->slot = libring_slots_take(s->slots, s->slots_max);
+	return greet(s, c->fd, c->slot, 0);
+}
+
+static void drop(struct libring_server *s, struct conn *c)
+{
+	libring_slots_give_back(s->slots, c->slot);
+	close(c->fd);
+	*c = s->conns[--s->nr_conns];
 }
 
 static void accept_one(struct libring_server *s, int conn)
 {
 	struct conn *c = &s->conns[s->nr_conns];
 
-	*c = (struct conn) { .fd = conn, .uid = get_uid(conn) };
+	*c = (struct conn) { .fd = conn, .uid = get_uid(conn), .slot = -1 };
 	if (s->nr_conns >= s->max ||
 	    (!is_trusted(c->uid) && count_conns(s, c->uid, false) >= s->share)) {
-		greet(s, conn, EUSERS);
+		greet(s, conn, -1, EUSERS);
 		close(conn);
 		return;
 	}
 	/* EPOLLOUT, at its edge: the reader took its greeting. */
+	s->nr_conns++;
 	if (!try_greet(s, c) || watch(s, conn, EPOLLRDHUP | EPOLLOUT | EPOLLET))
-		close(conn);
-	else
-		s->nr_conns++;
+		drop(s, c);
 }
 
 /* Accepts a bounded number of the connections that wait. */
@@ -380,17 +414,11 @@ static void accept_all(struct libring_server *s)
 		close(s->spare);
 		conn = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (conn >= 0) {
-			greet(s, conn, EMFILE);
+			greet(s, conn, -1, EMFILE);
 			close(conn);
 		}
 		s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	}
-}
-
-static void drop(struct libring_server *s, struct conn *c)
-{
-	close(c->fd);
-	*c = s->conns[--s->nr_conns];
 }
 
 /* Handles the @events of the connection @fd. */
@@ -437,6 +465,7 @@ void libring_serve_pending(struct libring_server *s)
 			handle_conn(s, events[i].data.fd, events[i].events);
 	}
 	greet_waiting(s);
+	libring_slots_collect(s->slots);
 	/* After the connections that ended, which make room. */
 	if (connecting)
 		accept_all(s);
@@ -460,6 +489,10 @@ void libring_serve_drop(struct libring_server *s)
 void libring_serve_close(struct libring_server *s)
 {
 	struct stat st;
+	unsigned int i;
+
+	for (i = 0; i < s->nr_conns; i++)
+		libring_slots_give_back(s->slots, s->conns[i].slot);
 
 	/* Unless another process took the name meanwhile. */
 	if (s->bound && !lstat(s->addr.sun_path, &st) && st.st_dev == s->dev && st.st_ino == s->ino)

@@ -41,7 +41,7 @@ static int teardown(void **state)
 static int open_sent(const struct ring_fds *fds, struct ring_reader **r)
 {
 	const int sent[] = { fds->ring, fds->wait, fds->doorbell };
-	struct libring_hello hello = { SEQRING_MAGIC, LIBRING_HELLO_VERSION, 0 };
+	struct libring_hello hello = { SEQRING_MAGIC, LIBRING_HELLO_VERSION, 0, 0 };
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(sizeof(sent))];

@@ -491,6 +491,43 @@ static void test_wake_due(void **state)
 	assert_int_equal(wait.seq, 10);
 }
 
+/* A slot that is due is reset; the others lower the ring's thresholds again. */
+static void test_slots(void **state)
+{
+	const uint64_t none = SEQRING_WAIT_NONE, pos = 800, seq = 20;
+	const struct {
+		uint64_t pos, seq;
+		int due;
+	} table[] = {
+		{ pos - 1, none, 1 },	 { pos, none, 0 },    { none, seq, 1 },
+		{ none, seq + 1, 0 },	 { 0, none, 1 },      { none, none, 0 },
+		{ pos - 1, seq + 1, 1 }, { pos, seq + 2, 0 }, { pos + 8, seq, 1 },
+	};
+	struct seqring_threshold lowest = { none, none }, own;
+	struct seqring_wait wait = { .pos = none, .seq = seq + 9 };
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(table); i++) {
+		own = (struct seqring_threshold) { table[i].pos, table[i].seq };
+		assert_int_equal(seqring_writer_slot_due(pos, seq, &own, &lowest), table[i].due);
+		assert_int_equal(own.pos, table[i].due ? none : table[i].pos);
+		assert_int_equal(own.seq, table[i].due ? none : table[i].seq);
+	}
+	assert_int_equal(lowest.pos, pos);
+	assert_int_equal(lowest.seq, seq + 1);
+	seqring_writer_wake_end(&wait, &lowest);
+	assert_int_equal(wait.pos, pos);
+	assert_int_equal(wait.seq, seq + 1);
+	/* A slot has the thresholds that were stored last; those of the ring only get lower. */
+	own = (struct seqring_threshold) { 8, 1 };
+	seqring_reader_arm_slot(&wait, &own, pos + 8, seq);
+	assert_int_equal(own.pos, pos + 8);
+	assert_int_equal(own.seq, seq);
+	assert_int_equal(wait.pos, pos);
+	assert_int_equal(wait.seq, seq);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -512,6 +549,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_dead_and_never_used, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_eager, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wake_due, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_slots, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

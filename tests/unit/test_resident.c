@@ -193,7 +193,7 @@ static void test_flags(void **state)
 	struct ring_fds fds;
 
 	(void)state;
-	assert_rejected(create(1u << 3, 1, &w), EINVAL);
+	assert_rejected(create(1u << 4, 1, &w), EINVAL);
 	assert_int_equal(create(RING_WRITER_FULL_FENCE | RING_WRITER_PREFAULT, 1, &w), 0);
 	ring_writer_fds(w, &fds);
 	assert_rejected(ring_open_fds(&fds, OPEN_OPTS(.flags = 1u << 3), &r), EINVAL);

@@ -369,7 +369,7 @@ static void test_bad_greetings(void **state)
 		const char *says;
 	} table[] = {
 		{ { .hang_up = true }, ECONNREFUSED, "hung up" },
-		{ { .hello = HELLO, .len = len - 1, .nr_fds = 3 }, EPROTO, "no greeting" },
+		{ { .hello = HELLO, .len = LIBRING_HELLO_MIN - 1, .nr_fds = 3 }, EPROTO, "no greeting" },
 		{ { .hello = { 1, 1, 0 }, .len = len, .nr_fds = 3 }, EPROTO, "no greeting" },
 		{ { .hello = { SEQRING_MAGIC, 2, 0 }, .len = len, .nr_fds = 3 },
 		  ENOTSUP,

@@ -36,7 +36,9 @@ enum : unsigned {
 	RECORD = DATA_SIZE / 4,
 	CTL_CELLS = sizeof(struct seqring_ring_ctl) / 8,
 	WAIT_CELL = CTL_CELLS + DATA_SIZE / 8,
-	CELLS = WAIT_CELL + 3,
+	SLOT_CELL = WAIT_CELL + 3,
+	SLOTS = 2,
+	CELLS = SLOT_CELL + 2 * SLOTS,
 };
 
 /* The mistakes: each weakens one side of one pair, for one word if there are several. */
@@ -51,6 +53,7 @@ enum weak {
 	WAKE_WRITER, WAKE_READER,
 	END_STORE, END_LOAD,
 	ANNOUNCE_GRACE, ANNOUNCE_OTHERS,
+	SLOT_WRITER, SLOT_READER,
 	/* The module's thresholds. */
 	DUE_FENCE, STORE_FENCE, CALL_FENCE, CALL_NONE, CALL_REPLY, HALF_TRUSTED, ANNOUNCED_LOAD,
 	CONFIRM_STORE, FORGET_FENCE, FORGET_RESTORE,
@@ -79,6 +82,8 @@ static const char *const weak_names[WEAK_COUNT] = {
 	"END: state is loaded without acquire",
 	"ANNOUNCE: no sleeper waits for a grace period",
 	"ANNOUNCE: a sleeper that finds an announcement waits for no grace period",
+	"WAKE: the writer has no full fence before it reads the slots",
+	"WAKE: the reader has no full fence between its slot and the ring's thresholds",
 	"WAKE: the module's writer has no full fence before it compares",
 	"WAKE: the module's sleeper has no full fence behind its threshold",
 	"WAKE: the announcer has no full fence before it interrupts the writer",
@@ -101,6 +106,8 @@ alignas(128) static unsigned char arena[CELLS * 8];
 static struct seqring_ring_ctl *const ctl = (struct seqring_ring_ctl *)arena;
 static unsigned char *const data = arena + sizeof(struct seqring_ring_ctl);
 static struct seqring_wait *const sleepers = (struct seqring_wait *)(arena + WAIT_CELL * 8);
+static struct seqring_threshold *const slots =
+	(struct seqring_threshold *)(arena + SLOT_CELL * 8);
 static struct seqring_thresholds thresholds;
 
 enum { THREADS_MAX = 3, THRESHOLD_CELLS = sizeof(thresholds) / 4 };
@@ -133,8 +140,17 @@ void interrupt(const void *p)
 	interrupt_handler();
 }
 
+static bool in_slots(const void *p)
+{
+	return (const char *)p >= (const char *)slots &&
+	       (const char *)p < (const char *)(slots + SLOTS);
+}
+
 bool left_out(const void *p, uint64_t v)
 {
+	/* A reader arms its slot. The next fence is behind that. */
+	if (in_slots(p) && in_reader())
+		fence_of[rl::thread_index()] = SLOT_READER;
 	if (p != &thresholds.announced || in_reader())
 		return false;
 	/* The writer forgets an announcement. The next fence is behind that. */
@@ -216,6 +232,9 @@ static inline void seqring_atomic_min(__u64 *p, __u64 v)
 {
 	uint64_t cur = model::at(p).load(rl::mo_relaxed, $);
 
+	/* The fence of seqring_reader_arm_slot() is over. */
+	if (fence_of[rl::thread_index()] == SLOT_READER)
+		fence_of[rl::thread_index()] = NOTHING;
 	while (cur > v && !model::at(p).compare_exchange_strong(cur, v, rl::mo_relaxed, $))
 		;
 }
@@ -468,6 +487,63 @@ struct wake : rl::test_suite<wake, 2>, ring_model {
 	void after()
 	{
 		MUST(woken || !slept);
+	}
+};
+
+/*
+ * Sleepers with slots arm while the writer publishes and wakes. The lowest threshold is that of
+ * the ring; the writer lowers it again for the sleepers that are not due.
+ */
+struct wake_slots : rl::test_suite<wake_slots, 1 + SLOTS>, ring_model {
+	bool woken[1 + SLOTS], slept[1 + SLOTS];
+
+	void before()
+	{
+		start(1);
+		for (unsigned int i = 0; i < SLOTS; i++) {
+			seqring_write(&slots[i].pos, SEQRING_WAIT_NONE);
+			seqring_write(&slots[i].seq, SEQRING_WAIT_NONE);
+		}
+		for (unsigned int i = 0; i <= SLOTS; i++) {
+			woken[i] = slept[i] = false;
+			fence_of[i] = NOTHING;
+		}
+	}
+
+	/* wake_due_readers() in libring/writer/wake.c */
+	void wake_due_readers()
+	{
+		struct seqring_threshold lowest = { SEQRING_WAIT_NONE, SEQRING_WAIT_NONE };
+
+		fence_of[0] = SLOT_WRITER;
+		seqring_writer_wake_begin();
+		fence_of[0] = NOTHING;
+		for (unsigned int i = 0; i < SLOTS; i++)
+			if (seqring_writer_slot_due(w.pos, w.seq, &slots[i], &lowest))
+				woken[1 + i] = true;
+		seqring_writer_wake_end(sleepers, &lowest);
+	}
+
+	/* The first sleeper wants one record, the second one two. */
+	void thread(unsigned int index)
+	{
+		if (!index) {
+			for (int i = 0; i < 2; i++) {
+				publish();
+				if (seqring_writer_wake_due(&w, sleepers))
+					wake_due_readers();
+			}
+			return;
+		}
+		seqring_reader_arm_slot(sleepers, &slots[index - 1], RECORD * index,
+					SEQRING_WAIT_NONE);
+		slept[index] = seqring_read(&ctl->head) <= RECORD * index;
+	}
+
+	void after()
+	{
+		for (unsigned int i = 1; i <= SLOTS; i++)
+			MUST(woken[i] || !slept[i]);
 	}
 };
 
@@ -796,6 +872,7 @@ static const struct {
 	{ "resync", rl::simulate<resync> },
 	{ "seek", rl::simulate<seek> },
 	{ "wake", rl::simulate<wake> },
+	{ "wake by slots", rl::simulate<wake_slots> },
 	{ "announce", rl::simulate<announce<100, 0, 2>> },
 	{ "announce, and be forgotten", rl::simulate<announce<0, 0, 2>> },
 	{ "be forgotten", rl::simulate<announce<0, 7, 1>> },

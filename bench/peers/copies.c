@@ -251,8 +251,7 @@ static inline unsigned int flags_collect_len(struct stream *s, struct reader *rd
 		stamp = __atomic_load_n(&rec->stamp, __ATOMIC_ACQUIRE);
 		if (!stamp)
 			break;
-		seqring_load_words((unsigned char *)payload, (const seqring_word *)(rec + 1),
-				   len / 8);
+		seqring_reader_copy(payload, rec + 1, len);
 		__atomic_store_n(&rec->stamp, 0, __ATOMIC_RELEASE);
 		payload_check(payload, len, stamp, "flag ring");
 		reader_took(rd, stamp, 0);

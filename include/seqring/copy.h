@@ -12,19 +12,22 @@
 /* A word of the data area, whose bytes are objects of the caller's types. */
 typedef __u64 __attribute__((__may_alias__)) seqring_word;
 
+/* A copy of so many bytes may call a function. */
+#define SEQRING_LONG_LEN	512
+
 /*
  * Long copies on x86-64. The compiler may tear, repeat or move plain accesses, but it
  * cannot look into asm or into a function that it does not know. So 64 words and more
  * are copied by a string instruction in the kernel, and in user space by the C library's
- * memcpy under another name. In user space, shorter copies use vector registers, 64 bytes
- * at a time.
+ * memcpy under another name. In user space, shorter copies of 8 bytes and more use vector
+ * registers, 64 bytes at a time.
  *
  * The accesses within one copy may happen in any order. But each store of the copy is
  * ordered before every later store, and each load before every later load.
  */
 #if defined(__x86_64__) && !defined(__bpf__) && !defined(SEQRING_TSAN) && \
 	!defined(SEQRING_BARRIER_BACKEND)
-#define SEQRING_LONG_WORDS	64
+#define SEQRING_LONG_WORDS	(SEQRING_LONG_LEN / 8)
 #ifdef __KERNEL__
 static inline void seqring_long_copy(void *to, const void *from, size_t n)
 {
@@ -39,9 +42,10 @@ extern
 #endif
 void *seqring_long_copy(void *to, const void *from, size_t n) __asm__("memcpy");
 
-#define SEQRING_BLOCK_WORDS	8
+#define SEQRING_BLOCK_LEN	64
 
-static inline void seqring_block_copy(void *to, const void *from)
+/* Copies a block and moves both pointers on: the compiler would compute them anew each time. */
+seqring_inline void seqring_block_copy(unsigned char **to, const unsigned char **from)
 {
 	__asm__ __volatile__("movdqu (%1), %%xmm0\n\t"
 			     "movdqu 16(%1), %%xmm1\n\t"
@@ -50,34 +54,11 @@ static inline void seqring_block_copy(void *to, const void *from)
 			     "movdqu %%xmm0, (%0)\n\t"
 			     "movdqu %%xmm1, 16(%0)\n\t"
 			     "movdqu %%xmm2, 32(%0)\n\t"
-			     "movdqu %%xmm3, 48(%0)"
-			     : : "r"(to), "r"(from)
-			     : "xmm0", "xmm1", "xmm2", "xmm3", "memory");
-}
-
-/* Copies @n words, fewer than SEQRING_BLOCK_WORDS. */
-static inline void seqring_rest_copy(unsigned char *to, const unsigned char *from, size_t n)
-{
-	if (n & 4) {
-		__asm__ __volatile__("movdqu (%1), %%xmm0\n\t"
-				     "movdqu 16(%1), %%xmm1\n\t"
-				     "movdqu %%xmm0, (%0)\n\t"
-				     "movdqu %%xmm1, 16(%0)"
-				     : : "r"(to), "r"(from) : "xmm0", "xmm1", "memory");
-		to += 32;
-		from += 32;
-	}
-	if (n & 2) {
-		__asm__ __volatile__("movdqu (%1), %%xmm0\n\t"
-				     "movdqu %%xmm0, (%0)"
-				     : : "r"(to), "r"(from) : "xmm0", "memory");
-		to += 16;
-		from += 16;
-	}
-	if (n & 1)
-		__asm__ __volatile__("movq (%1), %%rax\n\t"
-				     "movq %%rax, (%0)"
-				     : : "r"(to), "r"(from) : "rax", "memory");
+			     "movdqu %%xmm3, 48(%0)\n\t"
+			     "add $64, %0\n\t"
+			     "add $64, %1"
+			     : "+r"(*to), "+r"(*from) :
+			     : "xmm0", "xmm1", "xmm2", "xmm3", "memory", "cc");
 }
 
 /* Memory operands: an offset then needs neither a register nor an instruction. */
@@ -85,7 +66,11 @@ struct seqring_16 {
 	unsigned char bytes[16];
 };
 
-static inline void seqring_32_copy(unsigned char *to, const unsigned char *from)
+struct seqring_8 {
+	unsigned char bytes[8];
+};
+
+seqring_inline void seqring_32_copy(unsigned char *to, const unsigned char *from)
 {
 	struct seqring_16 *t = (struct seqring_16 *)to;
 	const struct seqring_16 *f = (const struct seqring_16 *)from;
@@ -98,7 +83,7 @@ static inline void seqring_32_copy(unsigned char *to, const unsigned char *from)
 			     : "xmm0", "xmm1", "memory");
 }
 
-static inline void seqring_16_copy(unsigned char *to, const unsigned char *from)
+seqring_inline void seqring_16_copy(unsigned char *to, const unsigned char *from)
 {
 	__asm__ __volatile__("movdqu %1, %%xmm0\n\t"
 			     "movdqu %%xmm0, %0"
@@ -106,25 +91,56 @@ static inline void seqring_16_copy(unsigned char *to, const unsigned char *from)
 			     : "m"(*(const struct seqring_16 *)from) : "xmm0", "memory");
 }
 
-/*
- * The same for a copy that has no blocks before it. The last piece overlaps the first one: that
- * costs less than to find out how many words are left.
- */
-static inline void seqring_short_copy(unsigned char *to, const unsigned char *from, size_t n)
+seqring_inline void seqring_8_copy(unsigned char *to, const unsigned char *from)
 {
-	if (n & 4) {
+	__u64 word;
+
+	__asm__ __volatile__("movq %2, %0\n\t"
+			     "movq %0, %1"
+			     : "=&r"(word), "=m"(*(struct seqring_8 *)to)
+			     : "m"(*(const struct seqring_8 *)from) : "memory");
+}
+
+/* Copies what blocks leave: 0 to 63 bytes. What is copied twice lies in the last block. */
+seqring_inline void seqring_rest_copy(unsigned char *to, const unsigned char *from, size_t len)
+{
+	if (len > 32)
 		seqring_32_copy(to, from);
-		if (n & 3)
-			seqring_32_copy(to + 8 * n - 32, from + 8 * n - 32);
-	} else if (n & 2) {
+	if (len)
+		seqring_32_copy(to + len - 32, from + len - 32);
+}
+
+/*
+ * Copies 0 or 8 to 63 bytes. The last piece overlaps the first one: that costs less than to find out
+ * how many bytes are left, and no byte behind the last one is touched.
+ */
+seqring_inline void seqring_short_copy(unsigned char *to, const unsigned char *from, size_t len)
+{
+	if (len >= 32) {
+		seqring_32_copy(to, from);
+		if (len > 32)
+			seqring_32_copy(to + len - 32, from + len - 32);
+	} else if (len >= 16) {
 		seqring_16_copy(to, from);
-		if (n & 1)
-			seqring_16_copy(to + 8 * n - 16, from + 8 * n - 16);
-	} else if (n & 1) {
-		__asm__ __volatile__("movq (%1), %%rax\n\t"
-				     "movq %%rax, (%0)"
-				     : : "r"(to), "r"(from) : "rax", "memory");
+		if (len > 16)
+			seqring_16_copy(to + len - 16, from + len - 16);
+	} else if (len) {
+		seqring_8_copy(to, from);
+		if (len > 8)
+			seqring_8_copy(to + len - 8, from + len - 8);
 	}
+}
+
+/* Copies 0 or 8 to 511 bytes. */
+seqring_inline void seqring_blocks_copy(unsigned char *to, const unsigned char *from, __u32 len)
+{
+	if (len < SEQRING_BLOCK_LEN) {
+		seqring_short_copy(to, from, len);
+		return;
+	}
+	for (; len >= SEQRING_BLOCK_LEN; len -= SEQRING_BLOCK_LEN)
+		seqring_block_copy(&to, &from);
+	seqring_rest_copy(to, from, len);
 }
 #endif
 #endif
@@ -151,17 +167,8 @@ seqring_inline void seqring_store_words(seqring_word *to, const unsigned char *f
 		return;
 	}
 #endif
-#ifdef SEQRING_BLOCK_WORDS
-	if (n < SEQRING_BLOCK_WORDS) {
-		seqring_short_copy((unsigned char *)to, from, n);
-		return;
-	}
-	for (; n >= SEQRING_BLOCK_WORDS; n -= SEQRING_BLOCK_WORDS) {
-		seqring_block_copy(to, from);
-		to += SEQRING_BLOCK_WORDS;
-		from += 8 * SEQRING_BLOCK_WORDS;
-	}
-	seqring_rest_copy((unsigned char *)to, from, n);
+#ifdef SEQRING_BLOCK_LEN
+	seqring_blocks_copy((unsigned char *)to, from, (__u32)n * 8);
 #else
 	/* Four at a time: the loop costs more than the stores. */
 	for (; n >= 4; n -= 4, to += 4, from += 32) {
@@ -240,7 +247,7 @@ static __always_inline void seqring_writer_copy_payload(void *payload, const voi
 	seqring_word *to = (seqring_word *)payload;
 
 #ifdef SEQRING_LONG_WORDS
-	if (seqring_unlikely(len >= 8 * SEQRING_LONG_WORDS)) {
+	if (seqring_unlikely(len >= SEQRING_LONG_LEN)) {
 		seqring_long_copy(to, from, len & ~7u);
 		to += len / 8;
 		from += len & ~7u;
@@ -272,7 +279,12 @@ seqring_inline void seqring_writer_copy_payload(void *payload, const void *src, 
 	const unsigned char *from = (const unsigned char *)src;
 	seqring_word *to = (seqring_word *)payload;
 
-	seqring_store_words(to, from, len / 8);
+#ifdef SEQRING_BLOCK_LEN
+	if (len < SEQRING_LONG_LEN)
+		seqring_blocks_copy((unsigned char *)to, from, len & ~7u);
+	else
+#endif
+		seqring_store_words(to, from, len / 8);
 	if (len & 7)
 		seqring_store_word(&to[len / 8], seqring_writer_last_word(from, len));
 }
@@ -295,18 +307,6 @@ static inline void seqring_load_words(unsigned char *to, const seqring_word *fro
 		return;
 	}
 #endif
-#ifdef SEQRING_BLOCK_WORDS
-	if (n < SEQRING_BLOCK_WORDS) {
-		seqring_short_copy(to, (const unsigned char *)from, n);
-		return;
-	}
-	for (; n >= SEQRING_BLOCK_WORDS; n -= SEQRING_BLOCK_WORDS) {
-		seqring_block_copy(to, from);
-		to += 8 * SEQRING_BLOCK_WORDS;
-		from += SEQRING_BLOCK_WORDS;
-	}
-	seqring_rest_copy(to, (const unsigned char *)from, n);
-#else
 	for (; n >= 4; n -= 4, to += 32, from += 4) {
 		seqring_load_to(to, from);
 		seqring_load_to(to + 8, from + 1);
@@ -315,9 +315,52 @@ static inline void seqring_load_words(unsigned char *to, const seqring_word *fro
 	}
 	for (; n; n--, to += 8, from++)
 		seqring_load_to(to, from);
-#endif
 }
 
+#ifdef SEQRING_BLOCK_LEN
+/* Copies the payload of fewer than eight bytes that @word begins with. */
+seqring_inline void seqring_tiny_copy(unsigned char *to, __u64 word, __u32 len)
+{
+	if (len & 4) {
+		memcpy(to, &word, 4);
+		to += 4;
+		word >>= 32;
+	}
+	if (len & 2) {
+		memcpy(to, &word, 2);
+		to += 2;
+		word >>= 16;
+	}
+	if (len & 1)
+		*to = (unsigned char)word;
+}
+
+/* Copies @len payload bytes, fewer than 64, out of the ring. */
+seqring_inline void seqring_reader_copy_short(void *dst, const void *payload, __u32 len)
+{
+	const unsigned char *from = (const unsigned char *)payload;
+	unsigned char *to = (unsigned char *)dst;
+
+	if (seqring_likely(len >= 8))
+		seqring_short_copy(to, from, len);
+	else if (len)
+		seqring_tiny_copy(to, seqring_load_word((const seqring_word *)payload), len);
+}
+
+/* Copies @len payload bytes out of the ring. */
+static inline void seqring_reader_copy(void *dst, const void *payload, __u32 len)
+{
+	const unsigned char *from = (const unsigned char *)payload;
+	unsigned char *to = (unsigned char *)dst;
+
+	if (len < 8)
+		seqring_reader_copy_short(dst, payload, len);
+	else if (len >= SEQRING_LONG_LEN)
+		seqring_long_copy(to, from, len);
+	else
+		seqring_blocks_copy(to, from, len);
+}
+#else
 /* Copies @len payload bytes out of the ring, in word loads. */
 static inline void seqring_reader_copy(void *dst, const void *payload, __u32 len)
 {
@@ -340,6 +383,12 @@ static inline void seqring_reader_copy(void *dst, const void *payload, __u32 len
 #endif
 	memcpy(to + (len & ~7u), &word, len & 7);
 }
+
+seqring_inline void seqring_reader_copy_short(void *dst, const void *payload, __u32 len)
+{
+	seqring_reader_copy(dst, payload, len);
+}
+#endif
 #endif
 
 #endif /* SEQRING_COPY_H */

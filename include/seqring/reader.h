@@ -299,6 +299,75 @@ seqring_inline int seqring_reader_peek_run(const struct seqring_reader *r, struc
 	return 1;
 }
 
+/* A record with at most so many bytes of payload is short: one less than a power of two. */
+#define SEQRING_SHORT_LEN	63u
+
+/* The bits of seqring_meta.word that a short record has not. */
+#define SEQRING_NOT_SHORT	(seqring_meta(~SEQRING_SHORT_LEN, 0, SEQRING_REC_PAD).word)
+
+/* The bytes that a short record takes at most, and the header behind it. */
+#define SEQRING_SHORT_ROOM	(2 * sizeof(struct seqring_record) + SEQRING_SHORT_LEN + 1)
+
+/**
+ * seqring_reader_run_end() - find out how far seqring_reader_peek_short() may be called
+ * @r: the reader; moves on only by records that follow one another, while the result is used
+ *
+ * Return: a position: below it a record that follows another one is there, and a short one cannot
+ * reach the end of the lap. 0: there is no such record now.
+ */
+static inline __u64 seqring_reader_run_end(const struct seqring_reader *r)
+{
+	const __u64 room = r->mask + 1 - (r->pos & r->mask);
+	__u64 end;
+
+	if (r->any || r->lost || r->payload_max < SEQRING_SHORT_LEN || room <= SEQRING_SHORT_ROOM)
+		return 0;
+	/* Behind the last lap of all, which only a hostile ring has, positions begin anew. */
+	end = r->pos + room;
+	if (seqring_unlikely(!end))
+		return 0;
+	end -= SEQRING_SHORT_ROOM;
+	return end < r->snap ? end : r->snap;
+}
+
+/**
+ * seqring_reader_peek_short() - seqring_reader_peek() of a short record, and nothing else
+ * @r: the reader, with @r->pos below @end; does not move on
+ * @end: what seqring_reader_run_end() returned
+ * @v: filled if there is a short record
+ *
+ * What is known of the lap, and the short length, leave only the stamp and one word to be checked.
+ *
+ * Return: 1 with @v filled; 0 with @v undefined: seqring_reader_peek() has the outcome.
+ */
+seqring_inline int seqring_reader_peek_short(const struct seqring_reader *r, __u64 end,
+					     struct seqring_view *v)
+{
+	const __u64 pos = r->pos;
+	const struct seqring_record *rec = seqring_reader_at(r, pos);
+	union seqring_meta meta;
+
+	/* Pairs with the release of the stamp in seqring_writer_close(). */
+	v->seq = seqring_load_acquire(PUBLISH, &rec->stamp);
+	if (seqring_unlikely(v->seq != r->seq))
+		return 0;
+	meta.word = seqring_load_word(&rec->meta.word);
+	if (seqring_unlikely(meta.word & SEQRING_NOT_SHORT))
+		return 0;
+	v->pos = pos;
+	v->len = meta.len;
+	v->next = pos + seqring_record_size(meta.len);
+	v->ts_ns = seqring_load_word(&rec->ts_ns);
+	v->lost = 0;
+	v->payload = rec + 1;
+	v->type = meta.type;
+	v->flags = meta.flags;
+	/* Not beyond @end: what follows the data area may be another writer's. */
+	if (pos + SEQRING_PREFETCH_BYTES < end)
+		seqring_prefetch((const unsigned char *)rec + SEQRING_PREFETCH_BYTES);
+	return 1;
+}
+
 /**
  * seqring_reader_recheck() - check that what was read of a record is whole
  * @r: the reader
@@ -616,7 +685,7 @@ static inline enum seqring_outcome seqring_reader_seek(struct seqring_reader *r,
 	return outcome;
 }
 
-/* seqring_reader_newest() on an empty ring, or while the newest record changes. */
+/* seqring_reader_newest() on an empty ring, while the newest record changes, of bad bytes. */
 seqring_cold enum seqring_outcome seqring_reader_newest_slow(const struct seqring_reader *r,
 							     struct seqring_view *v, void *buf,
 							     __u32 size)
@@ -629,6 +698,47 @@ seqring_cold enum seqring_outcome seqring_reader_newest_slow(const struct seqrin
 	if (seqring_reader_seek_newest(&t))
 		return SEQRING_CORRUPT;
 	return seqring_reader_read(&t, v, buf, size);
+}
+
+/**
+ * seqring_reader_peek_newest() - find the newest record without copying it
+ * @r: the reader; its position does not matter and does not change
+ * @only_short: nonzero: see only a short record that does not end a lap, by fewer checks; a constant
+ * @v: filled if there is a record; @v->lost is 0
+ *
+ * As with seqring_reader_peek(), what is read counts after seqring_reader_recheck().
+ *
+ * Return: 1 with @v filled; 0 with @v undefined: seqring_reader_newest() has the outcome.
+ */
+seqring_inline int seqring_reader_peek_newest(const struct seqring_reader *r, const int only_short,
+					      struct seqring_view *v)
+{
+	const __u64 pos = seqring_load_acquire(JOIN, &r->ctl->last);
+	const __u64 room = r->mask + 1 - (pos & r->mask);
+	const struct seqring_record *rec;
+	union seqring_meta meta;
+
+	if (seqring_unlikely((pos & 7) || room < (only_short ? SEQRING_SHORT_ROOM : sizeof(*rec))))
+		return 0;
+	rec = seqring_reader_at(r, pos);
+	/* Pairs with the release of the stamp in seqring_writer_close(). */
+	v->seq = seqring_load_acquire(PUBLISH, &rec->stamp);
+	meta.word = seqring_load_word(&rec->meta.word);
+	if (seqring_unlikely(!v->seq || meta.len > r->payload_max))
+		return 0;
+	if (seqring_unlikely(only_short ? !!(meta.word & SEQRING_NOT_SHORT) :
+					  meta.flags & SEQRING_REC_PAD ||
+						  seqring_record_size(meta.len) > room))
+		return 0;
+	v->ts_ns = seqring_load_word(&rec->ts_ns);
+	v->pos = pos;
+	v->next = seqring_normalize(pos + seqring_record_size(meta.len), r->mask);
+	v->lost = 0;
+	v->payload = rec + 1;
+	v->len = meta.len;
+	v->type = meta.type;
+	v->flags = meta.flags;
+	return 1;
 }
 
 /**
@@ -646,34 +756,11 @@ static inline enum seqring_outcome seqring_reader_newest(const struct seqring_re
 							 struct seqring_view *v, void *buf,
 							 __u32 size)
 {
-	const __u64 pos = seqring_load_acquire(JOIN, &r->ctl->last);
-	const __u64 room = r->mask + 1 - (pos & r->mask);
-	const struct seqring_record *rec;
-	union seqring_meta meta;
-	__u64 stamp;
-
-	if (seqring_unlikely((pos & 7) || room < sizeof(*rec)))
-		return SEQRING_CORRUPT;
-	rec = seqring_reader_at(r, pos);
-	/* Pairs with the release of the stamp in seqring_writer_close(). */
-	stamp = seqring_load_acquire(PUBLISH, &rec->stamp);
-	meta.word = seqring_load_word(&rec->meta.word);
-	if (seqring_unlikely(!stamp || meta.flags & SEQRING_REC_PAD || meta.len > r->payload_max ||
-			     seqring_record_size(meta.len) > room))
+	if (seqring_unlikely(!seqring_reader_peek_newest(r, 0, v)))
 		return seqring_reader_newest_slow(r, v, buf, size);
-	v->ts_ns = seqring_load_word(&rec->ts_ns);
-	seqring_reader_copy(buf, rec + 1, meta.len < size ? meta.len : size);
-	if (seqring_unlikely(!seqring_reader_intact(r, pos)))
-		return SEQRING_OVERRUN;
-	v->pos = pos;
-	v->next = seqring_normalize(pos + seqring_record_size(meta.len), r->mask);
-	v->seq = stamp;
-	v->lost = 0;
+	seqring_reader_copy(buf, v->payload, v->len < size ? v->len : size);
 	v->payload = buf;
-	v->len = meta.len;
-	v->type = meta.type;
-	v->flags = meta.flags;
-	return SEQRING_OK;
+	return seqring_reader_recheck(r, v);
 }
 
 /* Records and bytes that are published and not read yet: a snapshot. */

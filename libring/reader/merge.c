@@ -275,7 +275,7 @@ int libring_merge_next(struct ring_merge *m, bool again, struct ring_source **ou
 {
 	int err;
 
-	m->peeked = NULL;
+	libring_merge_forget_place(m);
 	/* A reader that waits for its ring has none, and so nothing is left. */
 	if (m->nr_src != 1)
 		return next_of_several(m, again, out);
@@ -308,7 +308,7 @@ void libring_merge_reset(struct ring_merge *m)
 {
 	uint32_t i;
 
-	m->peeked = NULL;
+	libring_merge_forget_place(m);
 	for (i = 0; i < m->nr_src; i++)
 		m->idle[i] = &m->src[i];
 	m->nr_idle = m->nr_src;

@@ -10,6 +10,9 @@
  * @src:       the rings; a single one is passed through, without all that follows @peeked
  * @by_time:   the ring has a clock; else sources take turns
  * @writer_gone: the writer's process is gone
+ * @run_end:   a single ring's records below this position follow one another, and are published:
+ *             read.c asks nothing else for them. 0: none. Void after any move by another way
+ * @short_end: the same for ring_read()'s hot path, which has no filter and arms no descriptor
  * @peeked:    the source of the record that ring_peek() gave out; void after any move
  * @heap:      sources with a pending record, by key; @idle: those found empty
  * @stale:     the record at the top of the heap was consumed or overrun
@@ -31,6 +34,8 @@ struct ring_merge {
 	bool by_time;
 	bool writer_gone;
 	bool stale;
+	uint64_t short_end;
+	uint64_t run_end;
 	struct ring_source *peeked;
 
 	struct ring_source **heap;
@@ -54,6 +59,14 @@ struct ring_merge {
 	uint32_t max_ring;
 	uint64_t misordered;
 };
+
+/* Forgets what only holds while the reader stands where it stands. */
+static inline void libring_merge_forget_place(struct ring_merge *m)
+{
+	m->peeked = NULL;
+	m->run_end = 0;
+	m->short_end = 0;
+}
 
 /* When @ts_ns of the ring's clock was, by this process's CLOCK_MONOTONIC; 0: before it began. */
 static inline uint64_t libring_merge_own_time(const struct ring_merge *m, uint64_t ts_ns)

@@ -1,25 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
-/* Reading: one record, a batch, by callback, or in place. */
+/* Reading by copies: one record, a batch, or by callback. peek.c reads in place. */
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "../base/clock.h"
 #include "../base/error.h"
-#include "reader.h"
-
-/* The lengths of up to seven words. Copies of other lengths need more registers, or a call. */
-#define SHORT (7u << 3)
-
-/* The compiler inlines the protocol's functions: where it does not, views live in memory. */
-#define HOT	 __attribute__((flatten))
-#define NOINLINE __attribute__((noinline))
-
-/* True if the reader reads one ring, which follows the protocol: no merge, no lasting error. */
-static inline bool is_plain(const struct ring_reader *r)
-{
-	return seqring_likely(r->merge.nr_src == 1 && !r->merge.src->corrupt);
-}
+#include "take.h"
 
 /* As libring_next(). After -EAGAIN the descriptor that was given out sleeps. */
 static int next_or_arm(struct ring_reader *r, bool again, struct ring_source **out)
@@ -44,7 +31,7 @@ static int next_or_arm(struct ring_reader *r, bool again, struct ring_source **o
 }
 
 /* Finds the next record. */
-static NOINLINE int find_next(struct ring_reader *r, bool again, struct ring_source **out)
+NOINLINE int libring_find_next(struct ring_reader *r, bool again, struct ring_source **out)
 {
 	int err = next_or_arm(r, again, out);
 
@@ -54,21 +41,6 @@ static NOINLINE int find_next(struct ring_reader *r, bool again, struct ring_sou
 		return libring_set_error_text(EAGAIN, "only records of other types were found: "
 						      "there may be more");
 	return libring_end_read(r, again, err);
-}
-
-static inline void fill_record(struct ring_record *rec, uint32_t ring, const void *payload,
-			       const struct seqring_view *v)
-{
-	rec->seq = v->seq;
-	rec->ts_ns = v->ts_ns;
-	rec->lost = v->lost;
-	rec->payload = payload;
-	rec->len = v->len;
-	rec->ring = ring;
-	rec->type = v->type;
-	rec->reserved[0] = 0;
-	rec->reserved[1] = 0;
-	rec->reserved[2] = 0;
 }
 
 static inline void consume(struct ring_reader *r, struct ring_source *s,
@@ -82,13 +54,13 @@ static inline void consume(struct ring_reader *r, struct ring_source *s,
 }
 
 /* Moves @s on: its record is not whole. Return: as libring_source_resync(), with a sentence. */
-static __attribute__((cold)) int skip_torn(struct ring_reader *r, struct ring_source *s)
+__attribute__((cold)) int libring_skip_torn(struct ring_reader *r, struct ring_source *s)
 {
 	r->merge.stale = r->merge.nr_src > 1;
 	return libring_explain_outcome(libring_source_resync(s));
 }
 
-/* Copies the record of @s out and consumes it. Return: 0; as skip_torn(). */
+/* Copies the record of @s out and consumes it. Return: 0; as libring_skip_torn(). */
 static NOINLINE int copy_out(struct ring_reader *r, struct ring_source *s, struct ring_record *rec,
 			     void *buf, size_t size)
 {
@@ -96,7 +68,7 @@ static NOINLINE int copy_out(struct ring_reader *r, struct ring_source *s, struc
 
 	seqring_reader_copy(buf, v->payload, v->len < size ? v->len : (uint32_t)size);
 	if (seqring_unlikely(seqring_reader_recheck(&s->rd, v)))
-		return skip_torn(r, s);
+		return libring_skip_torn(r, s);
 	fill_record(rec, s->ring, buf, v);
 	consume(r, s, v);
 	return 0;
@@ -126,148 +98,215 @@ static inline bool read_plain(struct ring_reader *r, struct ring_record *rec, vo
 	return true;
 }
 
-/* True if seqring_reader_peek_run() may be called. */
-static inline bool is_running(const struct seqring_reader *rd)
-{
-	return seqring_likely(rd->pos < rd->snap && !rd->any && !rd->lost);
-}
-
-/* The same as read_plain(), of a record of up to seven words that follows another one. */
+/*
+ * The same as read_plain(), of a short record that follows another one. Position and seq are
+ * loaded again behind the copy: so this path needs no registers that have to be saved.
+ */
 static inline bool read_short(struct ring_reader *r, struct ring_record *rec, void *buf,
 			      size_t size)
 {
+	const uint64_t end = r->merge.short_end;
 	struct ring_source *s = r->merge.src;
 	struct seqring_view v;
-	uint32_t len;
+	uint64_t pos, seq;
 
-	if (!is_plain(r) || !is_running(&s->rd) || !seqring_reader_peek_run(&s->rd, &v))
+	if (seqring_unlikely(!end || s->rd.pos >= end) ||
+	    !seqring_reader_peek_short(&s->rd, end, &v) || v.len > size)
 		return false;
-	/* The same number, by which the compiler knows that no bytes follow the last word. */
-	len = v.len & SHORT;
-	if (len != v.len || len > size || !libring_is_wanted(r->types, v.type))
+	seqring_reader_copy_short(buf, v.payload, v.len);
+	pos = s->rd.pos;
+	if (seqring_unlikely(!seqring_reader_intact(&s->rd, pos)))
 		return false;
-	seqring_reader_copy(buf, v.payload, len);
-	if (seqring_unlikely(seqring_reader_recheck(&s->rd, &v)))
-		return false;
-	fill_record(rec, s->ring, buf, &v);
-	s->rd.pos = v.next;
-	s->rd.seq = v.seq + 1;
-	s->overruns = 0;
+	seq = s->rd.seq;
+	v.seq = seq;
+	s->rd.pos = pos + seqring_record_size(v.len);
+	s->rd.seq = seq + 1;
 	r->read++;
+	fill_record(rec, s->ring, buf, &v);
 	return true;
 }
 
-/* ring_read() of whatever its hot path leaves out. */
+/* The same, of a record up to where a copy calls a function, and with a filter. */
+static inline bool read_middle(struct ring_reader *r, struct ring_record *rec, void *buf,
+			       size_t size)
+{
+	const uint64_t end = r->merge.run_end;
+	struct ring_source *s = r->merge.src;
+	struct seqring_view v;
+	uint64_t pos, seq;
+
+	if (seqring_unlikely(!end || s->rd.pos >= end) || !seqring_reader_peek_run(&s->rd, &v) ||
+	    v.len > size || v.len >= SEQRING_LONG_LEN || !libring_is_wanted(r->types, v.type))
+		return false;
+	seqring_reader_copy(buf, v.payload, v.len);
+	pos = s->rd.pos;
+	if (seqring_unlikely(!seqring_reader_intact(&s->rd, pos)))
+		return false;
+	seq = s->rd.seq;
+	v.seq = seq;
+	s->rd.pos = v.next;
+	s->rd.seq = seq + 1;
+	r->read++;
+	fill_record(rec, s->ring, buf, &v);
+	return true;
+}
+
+/*
+ * Copies out and consumes whatever record comes next. If nothing of what the hot path leaves out
+ * holds behind it, such as a loss to be told, the hot path reads on. @again: as in libring_next()
+ */
 static HOT NOINLINE int read_any(struct ring_reader *r, struct ring_record *rec, void *buf,
-				 size_t size)
+				 size_t size, bool again)
 {
 	struct ring_source *s;
-	int err;
+	int err = 0;
 
-	if (read_plain(r, rec, buf, size))
-		return 0;
-	do {
-		err = find_next(r, false, &s);
-		if (err)
-			return err;
-		err = copy_out(r, s, rec, buf, size);
-	} while (seqring_unlikely(err == -ESTALE));
+	libring_merge_forget_place(&r->merge);
+	if (!read_plain(r, rec, buf, size)) {
+		do {
+			err = libring_find_next(r, again, &s);
+			if (err)
+				return err;
+			err = copy_out(r, s, rec, buf, size);
+		} while (seqring_unlikely(err == -ESTALE));
+	}
+	if (!err && is_plain(r)) {
+		r->merge.run_end = seqring_reader_run_end(&r->merge.src->rd);
+		if (!r->types && !r->wakeup.fd_given)
+			r->merge.short_end = r->merge.run_end;
+	}
 	return err;
 }
 
+/* Ends ring_read() of a reader whose descriptor was given out. Return: 0. */
+static NOINLINE int settle_read(struct ring_reader *r)
+{
+	/* Below the end of a run there is another record. Without a filter it is delivered. */
+	if (r->types || !r->merge.run_end || r->merge.src->rd.pos >= r->merge.run_end)
+		libring_settle_empty(r);
+	return 0;
+}
+
+static NOINLINE int read_and_settle(struct ring_reader *r, struct ring_record *rec, void *buf,
+				    size_t size)
+{
+	int err = read_any(r, rec, buf, size, false);
+
+	return seqring_unlikely(r->wakeup.fd_given) && !err ? settle_read(r) : err;
+}
+
+/* ring_read() of what is not a short record: what it calls, it calls as its last step, too. */
+static HOT NOINLINE int read_other(struct ring_reader *r, struct ring_record *rec, void *buf,
+				   size_t size)
+{
+	if (!read_middle(r, rec, buf, size))
+		return read_and_settle(r, rec, buf, size);
+	return seqring_unlikely(r->wakeup.fd_given) ? settle_read(r) : 0;
+}
+
+/* The hot path is that of a short record. It calls nothing, and saves no registers. */
 HOT int ring_read(struct ring_reader *r, struct ring_record *rec, void *buf, size_t size)
 {
-	int err;
-
 	libring_forget_error();
-	r->merge.peeked = NULL;
-	err = read_short(r, rec, buf, size) ? 0 : read_any(r, rec, buf, size);
-	if (seqring_unlikely(r->wakeup.fd_given) && !err)
-		libring_settle_empty(r);
-	return err;
+	return read_short(r, rec, buf, size) ? 0 : read_other(r, rec, buf, size);
 }
 
 /*
- * Prepares a copy of the single ring's reader for a run: a loop over records below one snapshot of
- * head. The compiler keeps the copy in registers, which it cannot do with what a pointer leads to.
- * An eager reader has no use for head. Return: whether there may be a run.
- */
-static inline bool begin_run(const struct ring_reader *r, struct seqring_reader *rd)
-{
-	if (!is_plain(r) || r->merge.src->rd.eager)
-		return false;
-	*rd = r->merge.src->rd;
-	if (seqring_unlikely(rd->pos >= rd->snap))
-		seqring_reader_snapshot(rd);
-	return is_running(rd);
-}
-
-/*
- * Copies records of a single ring out, as many as are there, and consumes them. What tail has not
- * passed at the end was whole all the time, and so was all that lies behind it: so one recheck, of
- * the first position, is enough for all. If it fails, nothing has changed.
+ * Consumes what was copied out while @rd, a copy of the single ring's reader, moved on. What tail
+ * has not passed at the end was whole all the time, and so was all that lies behind it: so one
+ * recheck, of the first position, is enough for all. If it fails, nothing has changed.
  *
- * @any_len: false: stop at a payload that is not up to seven words; its copy costs registers
+ * Return: the number of records, which is @nr or 0.
+ */
+static inline unsigned int end_run(struct ring_reader *r, const struct seqring_reader *rd,
+				   unsigned int nr)
+{
+	struct ring_source *s = r->merge.src;
+
+	if (rd->pos == s->rd.pos || seqring_unlikely(!seqring_reader_intact(rd, s->rd.pos)))
+		return 0;
+	r->filtered += rd->seq - s->rd.seq - nr;
+	s->rd.pos = rd->pos;
+	s->rd.seq = rd->seq;
+	s->rd.snap = rd->snap;
+	s->overruns = 0;
+	r->read += nr;
+	return nr;
+}
+
+/*
+ * Copies short records of a single ring out, as many as follow one another within the lap.
+ *
  * @used: the bytes that the payloads take are added to it
  * Return: the number of records.
  */
-static inline unsigned int copy_run(struct ring_reader *r, bool any_len, struct ring_record *recs,
-				    unsigned int max, unsigned char *to, size_t size, size_t *used)
+static HOT NOINLINE unsigned int copy_short_run(struct ring_reader *r, struct ring_record *recs,
+						unsigned int max, unsigned char *to, size_t size,
+						size_t *used)
 {
-	const struct ring_record *end = recs + max;
+	const struct ring_record *last = recs + max;
 	const unsigned char *start = to, *stop = to + size;
-	const uint64_t *types = r->types;
-	struct ring_source *s = r->merge.src;
 	struct ring_record *rec = recs;
 	struct seqring_reader rd;
-	unsigned int skipped = 0;
 	struct seqring_view v;
-	uint32_t ring, len;
+	unsigned int nr;
+	uint32_t ring;
+	uint64_t end;
+
+	if (r->types || !begin_run(r, &rd))
+		return 0;
+	ring = r->merge.src->ring;
+	end = seqring_reader_run_end(&rd);
+	while (rec != last && rd.pos < end && seqring_reader_peek_short(&rd, end, &v)) {
+		/* @to may be up to seven bytes behind @stop. */
+		if (seqring_unlikely((ptrdiff_t)v.len > stop - to))
+			break;
+		seqring_reader_copy_short(to, v.payload, v.len);
+		fill_record(rec++, ring, to, &v);
+		to += (v.len + 7) & ~7u;
+		rd.pos = v.next;
+		rd.seq++;
+	}
+	nr = end_run(r, &rd, (unsigned int)(rec - recs));
+	*used += nr ? (size_t)(to - start) : 0;
+	return nr;
+}
+
+/* The same of records of any length and type, up to reader's snapshot of head. */
+static HOT NOINLINE unsigned int copy_any_run(struct ring_reader *r, struct ring_record *recs,
+					      unsigned int max, unsigned char *to, size_t size,
+					      size_t *used)
+{
+	const struct ring_record *last = recs + max;
+	const unsigned char *start = to, *stop = to + size;
+	const uint64_t *types = r->types;
+	struct ring_record *rec = recs;
+	unsigned int skipped = 0, nr;
+	struct seqring_reader rd;
+	struct seqring_view v;
+	uint32_t ring;
 
 	if (!begin_run(r, &rd))
 		return 0;
-	ring = s->ring;
-	while (rec != end && rd.pos < rd.snap && (!any_len || to <= stop) &&
-	       seqring_reader_peek_run(&rd, &v)) {
+	ring = r->merge.src->ring;
+	while (rec != last && rd.pos < rd.snap && seqring_reader_peek_run(&rd, &v)) {
 		if (!libring_is_wanted(types, v.type)) {
 			if (++skipped == LIBRING_SKIPS)
 				break;
 			goto next;
 		}
-		len = any_len ? v.len : v.len & SHORT;
-		if (seqring_unlikely(len != v.len || len > (size_t)(stop - to)))
+		if (seqring_unlikely((ptrdiff_t)v.len > stop - to))
 			break;
-		seqring_reader_copy(to, v.payload, len);
+		seqring_reader_copy(to, v.payload, v.len);
 		fill_record(rec++, ring, to, &v);
-		to += any_len ? ((size_t)len + 7) & ~(size_t)7 : len;
+		to += ((size_t)v.len + 7) & ~(size_t)7;
 next:
 		rd.pos = v.next;
 		rd.seq++;
 	}
-	if (rd.pos == s->rd.pos || seqring_unlikely(!seqring_reader_intact(&rd, s->rd.pos)))
-		return 0;
-	r->filtered += rd.seq - s->rd.seq - (uint64_t)(rec - recs);
-	s->rd.pos = rd.pos;
-	s->rd.seq = rd.seq;
-	s->rd.snap = rd.snap;
-	s->overruns = 0;
-	r->read += (uint64_t)(rec - recs);
-	*used += (size_t)(to - start);
-	return (unsigned int)(rec - recs);
-}
-
-static HOT NOINLINE unsigned int copy_short_run(struct ring_reader *r, struct ring_record *recs,
-						unsigned int max, unsigned char *to, size_t size,
-						size_t *used)
-{
-	return copy_run(r, false, recs, max, to, size, used);
-}
-
-static HOT NOINLINE unsigned int copy_any_run(struct ring_reader *r, struct ring_record *recs,
-					      unsigned int max, unsigned char *to, size_t size,
-					      size_t *used)
-{
-	return copy_run(r, true, recs, max, to, size, used);
+	nr = end_run(r, &rd, (unsigned int)(rec - recs));
+	*used += nr ? (size_t)(to - start) : 0;
+	return nr;
 }
 
 int ring_read_batch(struct ring_reader *r, struct ring_record *recs, unsigned int max, void *buf,
@@ -286,7 +325,7 @@ int ring_read_batch(struct ring_reader *r, struct ring_record *recs, unsigned in
 					 "max is 0: a batch has room for one record or more");
 	if ((uintptr_t)buf & 7)
 		return libring_set_error(EINVAL, "the batch's buffer is not aligned to 8 bytes");
-	r->merge.peeked = NULL;
+	libring_merge_forget_place(&r->merge);
 	n = copy_short_run(r, recs, max, to, size, &used);
 	/* All that is left in the ring, if it is that of a long run; else one record. */
 	while (n < max && used <= size) {
@@ -302,7 +341,7 @@ int ring_read_batch(struct ring_reader *r, struct ring_record *recs, unsigned in
 			continue;
 		}
 		/* Several rings, no record, or one that is cut or was overrun. */
-		err = find_next(r, n, &s);
+		err = libring_find_next(r, n, &s);
 		if (err)
 			break;
 		room = size - used;
@@ -346,22 +385,15 @@ static HOT NOINLINE int consume_each(struct ring_reader *r, ring_fn fn, void *ar
 {
 	uint64_t left = max ? max : count_unread(r);
 	struct ring_record rec = { 0 };
-	struct ring_source *s;
 	unsigned int n = 0;
 	uint64_t passed;
 	int err = 0;
 
-	r->merge.peeked = NULL;
 	while (left) {
 		passed = r->filtered;
 		if (!read_short(r, &rec, r->bounce, r->mapping.hdr.payload_max) &&
-		    !read_plain(r, &rec, r->bounce, r->mapping.hdr.payload_max)) {
-			err = find_next(r, n, &s);
-			if (err)
-				break;
-			err = copy_out(r, s, &rec, r->bounce, r->mapping.hdr.payload_max);
-			if (err == -ESTALE)
-				continue;
+		    !read_middle(r, &rec, r->bounce, r->mapping.hdr.payload_max)) {
+			err = read_any(r, &rec, r->bounce, r->mapping.hdr.payload_max, n);
 			if (err)
 				break;
 		}
@@ -413,185 +445,4 @@ int ring_consume(struct ring_reader *r, ring_fn fn, void *arg, unsigned int max,
 	else if (seqring_unlikely(r->wakeup.fd_given) && n)
 		libring_settle(r);
 	return libring_forget_if_good(err);
-}
-
-/*
- * Looks at records of a single ring, from number @n of @recs on, as copy_run() does, and notes
- * where each one ends. ring_recheck() does the recheck, and ring_advance() moves on.
- *
- * Return: the number of records in @recs.
- */
-static inline unsigned int peek_run(struct ring_reader *r, struct seqring_reader *rd,
-				    struct ring_record *recs, unsigned int n, unsigned int max)
-{
-	const uint32_t ring = r->merge.src->ring;
-	const uint64_t *types = r->types;
-	struct ring_peek *p = &r->peek;
-	unsigned int skipped = 0;
-	struct seqring_view v;
-
-	while (n < max && rd->pos < rd->snap && seqring_reader_peek_run(rd, &v)) {
-		rd->pos = v.next;
-		rd->seq++;
-		if (libring_is_wanted(types, v.type)) {
-			fill_record(&recs[n], ring, v.payload, &v);
-			p->end[n++] = (struct ring_place) { .pos = rd->pos, .seq = rd->seq };
-		} else if (++skipped == LIBRING_SKIPS) {
-			break;
-		}
-	}
-	p->snap = rd->snap;
-	return n;
-}
-
-/* Peeks where no run can begin: at one record at least. Return: as find_next(). */
-static HOT NOINLINE int peek_any(struct ring_reader *r, struct ring_record *recs, unsigned int max)
-{
-	struct seqring_reader rd;
-	struct ring_source *s;
-	int err;
-
-	err = find_next(r, false, &s);
-	if (err)
-		return err;
-	fill_record(recs, s->ring, s->view.payload, &s->view);
-	r->peek.end[0] = (struct ring_place) { s->view.next, s->view.seq + 1 };
-	r->peek.snap = s->rd.snap;
-	r->peek.nr = 1;
-	r->merge.peeked = s;
-	if (!is_plain(r))
-		return 0;
-	/* More may follow a record that tells a loss. */
-	rd = s->rd;
-	seqring_reader_consume(&rd, &s->view);
-	r->peek.nr = peek_run(r, &rd, recs, 1, max);
-	return 0;
-}
-
-static inline int peek_records(struct ring_reader *r, struct ring_record *recs, unsigned int max,
-			       bool batch)
-{
-	struct seqring_reader rd;
-	int err;
-
-	libring_forget_error();
-	r->merge.peeked = NULL;
-	r->peek.whole = false;
-	r->peek.batch = batch;
-	r->peek.nr = begin_run(r, &rd) ? peek_run(r, &rd, recs, 0, max) : 0;
-	if (seqring_likely(r->peek.nr)) {
-		r->merge.peeked = r->merge.src;
-	} else {
-		err = peek_any(r, recs, max);
-		if (err)
-			return err;
-	}
-	r->peek.lost = recs->lost;
-	r->peek.ts_ns = recs->ts_ns;
-	return 0;
-}
-
-HOT int ring_peek(struct ring_reader *r, struct ring_record *rec)
-{
-	return peek_records(r, rec, 1, false);
-}
-
-HOT int ring_peek_batch(struct ring_reader *r, struct ring_record *recs, unsigned int max,
-			unsigned int *nr)
-{
-	int err;
-
-	*nr = 0;
-	if (!max)
-		return libring_set_error(EINVAL,
-					 "max is 0: a batch has room for one record or more");
-	err = peek_records(r, recs, max < RING_PEEK_MAX ? max : RING_PEEK_MAX, true);
-	if (!err)
-		*nr = r->peek.nr;
-	return err;
-}
-
-static __attribute__((cold)) int refuse_peeked(const struct ring_reader *r)
-{
-	return libring_set_error(EINVAL, "%s",
-				 r->merge.peeked ?
-					 "the records were not found whole: "
-					 "ring_recheck() comes first" :
-					 "nothing was peeked at: ring_peek() comes first");
-}
-
-static __attribute__((noinline, cold)) int drop_peeked(struct ring_reader *r)
-{
-	struct ring_source *s = r->merge.peeked;
-
-	r->merge.peeked = NULL;
-	skip_torn(r, s);
-	return libring_set_error_text(ESTALE, "the writer has overwritten what was peeked at");
-}
-
-int ring_recheck(struct ring_reader *r)
-{
-	const struct ring_source *s = r->merge.peeked;
-
-	libring_forget_error();
-	if (seqring_unlikely(!s))
-		return refuse_peeked(r);
-	/* The first position speaks for all: tail passes the others later. */
-	r->peek.whole = seqring_reader_intact(&s->rd, s->rd.pos);
-	return seqring_likely(r->peek.whole) ? 0 : drop_peeked(r);
-}
-
-/* Consumes the first @nr records, at least 1, of those that were peeked at and found whole. */
-static inline void advance(struct ring_reader *r, struct ring_source *s, unsigned int nr)
-{
-	const struct ring_peek *p = &r->peek;
-
-	/* Between the first record and the last one, none is lost. */
-	r->filtered += p->end[nr - 1].seq - s->rd.seq - nr;
-	s->rd.pos = p->end[nr - 1].pos;
-	s->rd.seq = p->end[nr - 1].seq;
-	s->rd.snap = p->snap;
-	s->rd.any = 0;
-	s->rd.lost = 0;
-	s->rd.lost_total += p->lost;
-	s->overruns = 0;
-	r->read += nr;
-	r->merge.peeked = NULL;
-	if (seqring_unlikely(r->merge.nr_src > 1))
-		libring_merge_consumed(&r->merge, s, p->ts_ns);
-	if (seqring_likely(!r->wakeup.fd_given))
-		return;
-	/* As ring_read_batch(), or as ring_read(). */
-	if (p->batch)
-		libring_settle(r);
-	else
-		libring_settle_empty(r);
-}
-
-int ring_advance(struct ring_reader *r)
-{
-	struct ring_source *s = r->merge.peeked;
-
-	libring_forget_error();
-	if (seqring_unlikely(!s || !r->peek.whole))
-		return refuse_peeked(r);
-	advance(r, s, r->peek.nr);
-	return 0;
-}
-
-int ring_advance_some(struct ring_reader *r, unsigned int nr)
-{
-	struct ring_source *s = r->merge.peeked;
-
-	libring_forget_error();
-	if (!s || !r->peek.whole)
-		return refuse_peeked(r);
-	if (nr > r->peek.nr)
-		return libring_set_error(EINVAL, "%u records cannot be consumed: %u were peeked at",
-					 nr, r->peek.nr);
-	if (nr)
-		advance(r, s, nr);
-	else
-		r->merge.peeked = NULL;
-	return 0;
 }

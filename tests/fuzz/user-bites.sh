@@ -14,14 +14,14 @@ tree=$here/build/fuzz/bites
 bites() {
 	cat <<-'EOT'
 	len.clamp|reader|include/seqring/reader.h|if (seqring_unlikely(meta.len > r->payload_max \|\| seqring_record_size(meta.len) > room))|if (0)
-	len.twice|reader|include/seqring/reader.h|	v->len = meta.len;\n	v->type = meta.type;\n	v->flags = meta.flags;\n	if (v->pos|	v->len = rec->meta.len;\n	v->type = meta.type;\n	v->flags = meta.flags;\n	if (v->pos
+	len.twice|reader|include/seqring/reader.h|	v->lost = r->lost;\n	v->payload = rec + 1;\n	v->len = meta.len;|	v->lost = r->lost;\n	v->payload = rec + 1;\n	v->len = rec->meta.len;
 	tail.recheck|reader|include/seqring/reader.h|seqring_likely(seqring_reader_intact(r, v->pos)) ? SEQRING_OK : SEQRING_OVERRUN|(void)r, (void)v, SEQRING_OK
-	tail.newest|reader|include/seqring/reader.h|if (seqring_unlikely(!seqring_reader_intact(r, pos)))|if (0)
+	tail.newest|reader|include/seqring/reader.h|	v->payload = buf;\n	return seqring_reader_recheck(r, v);|	v->payload = buf;\n	return SEQRING_OK;
 	tail.mismatch|reader|include/seqring/reader.h|if (!seqring_reader_intact(r, r->pos))\n		return SEQRING_OVERRUN;\n	if (!stamp)|if (!stamp)
 	pad.endless|reader|include/seqring/reader.h|if (room > r->mask \|\| !seqring_reader_intact|if (!seqring_reader_intact
 	pos.aligned|reader|include/seqring/reader.h|if ((pos & 7) \|\| seqring_normalize(pos, r->mask) != pos)|if (0)
-	newest.len|reader|include/seqring/reader.h|meta.len > r->payload_max \|\|\n			     seqring_record_size(meta.len) > room))|0))
-	newest.pos|reader|include/seqring/reader.h|if (seqring_unlikely((pos & 7) \|\| room < sizeof(*rec)))|if (0)
+	newest.len|reader|include/seqring/reader.h|meta.flags & SEQRING_REC_PAD \|\|\n						  seqring_record_size(meta.len) > room))|meta.flags & SEQRING_REC_PAD))
+	newest.pos|reader|include/seqring/reader.h|if (seqring_unlikely((pos & 7) \|\| room < (only_short ? SEQRING_SHORT_ROOM : sizeof(*rec))))|if (0)
 	resync.back|reader|include/seqring/reader.h|if (best <= r->pos)|if (0)
 	file.size|libring|libring/reader/mapping.c|h->total_size % page \|\| h->total_size > file_size|h->total_size % page
 	rings.end|libring|libring/reader/mapping.c|\|\| *end > h->total_size,|,

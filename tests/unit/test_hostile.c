@@ -252,10 +252,10 @@ static void use_reader(struct bare *b)
 	_Alignas(8) static unsigned char buf[DATA_SIZE];
 	struct seqring_view v[4];
 	volatile unsigned char sink = 0;
-	__u64 records, bytes;
+	__u64 records, bytes, end;
 	unsigned int n;
 
-	switch (rand() % 11) {
+	switch (rand() % 12) {
 	case 0:
 		if (!seqring_reader_peek(&b->r, &v[0]) && v[0].len) {
 			sink = *(const unsigned char *)v[0].payload;
@@ -294,6 +294,15 @@ static void use_reader(struct bare *b)
 			seqring_reader_copy(buf, v[0].payload, v[0].len);
 			if (!seqring_reader_recheck(&b->r, &v[0]))
 				seqring_reader_consume(&b->r, &v[0]);
+		}
+		break;
+	case 10:
+		end = seqring_reader_run_end(&b->r);
+		while (b->r.pos < end && seqring_reader_peek_short(&b->r, end, &v[0])) {
+			seqring_reader_copy_short(buf, v[0].payload, v[0].len);
+			if (seqring_reader_recheck(&b->r, &v[0]))
+				break;
+			seqring_reader_consume(&b->r, &v[0]);
 		}
 		break;
 	default:

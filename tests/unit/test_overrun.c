@@ -9,6 +9,7 @@
 #include "unit.h"
 
 #include "../../libring/reader/merge.c"
+#include "../../libring/reader/peek.c"
 #include "../../libring/reader/read.c"
 #include "../../libring/reader/seek.c"
 #include "../../libring/reader/source.c"
@@ -19,15 +20,16 @@ static unsigned int segments_left;
 static bool first_is_late;
 static unsigned int after;
 static uint64_t published;
+static uint32_t len = sizeof(published); /* of what overwrite() publishes */
 
 static void overwrite(unsigned int ring, uint64_t bytes)
 {
 	struct seqring_writer *w = &writer->rings[ring].w;
-	uint64_t end = w->pos + bytes;
+	uint64_t end = w->pos + bytes, payload[16] = { 0 };
 
 	while (w->pos < end) {
-		published++;
-		assert_int_equal(seqring_writer_publish(w, 0, published, &published, 8), 0);
+		payload[0] = ++published;
+		assert_int_equal(seqring_writer_publish(w, 0, published, payload, len), 0);
 	}
 }
 
@@ -94,10 +96,10 @@ static int teardown(void **state)
 static uint64_t check_next(struct ring_reader *r, uint64_t seq)
 {
 	struct ring_record rec;
-	uint64_t n;
+	uint64_t payload[16];
 
-	assert_int_equal(ring_read(r, &rec, &n, sizeof(n)), 0);
-	assert_int_equal(rec.seq, n);
+	assert_int_equal(ring_read(r, &rec, payload, sizeof(payload)), 0);
+	assert_int_equal(rec.seq, payload[0]);
 	assert_int_equal(rec.seq, seq + rec.lost);
 	return rec.seq;
 }
@@ -113,6 +115,15 @@ static void test_read(void **state)
 		assert_int_equal(laps_left, 0);
 	}
 	assert_true(stats_of(*state).overruns >= 100);
+}
+
+/* Records that are not short go another way. */
+static void test_read_middle(void **state)
+{
+	len = 100;
+	lap(0);
+	test_read(state);
+	len = sizeof(published);
 }
 
 /* A payload that is cut goes another way, whose second recheck is that of the copy. */
@@ -243,13 +254,18 @@ static void test_peek(void **state)
 		assert_memory_equal(rec.payload, &rec.seq, 8);
 	}
 	seq = check_next(*state, seq);
-	assert_int_equal(ring_newest(*state, 0, &rec, &n, sizeof(n)), 0);
-	assert_int_equal(rec.seq, published);
-	laps_left = LIBRING_OVERRUNS - 1;
-	assert_int_equal(ring_newest(*state, 0, &rec, &n, sizeof(n)), 0);
-	assert_int_equal(rec.seq, published);
-	assert_int_equal(n, published);
-	laps_left = LIBRING_OVERRUNS;
+	/* The newest record at the end of a lap, and then not. */
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(ring_newest(*state, 0, &rec, &n, sizeof(n)), 0);
+		assert_int_equal(rec.seq, published);
+		laps_left = LIBRING_OVERRUNS - 1;
+		assert_int_equal(ring_newest(*state, 0, &rec, &n, sizeof(n)), 0);
+		assert_int_equal(laps_left, 0);
+		assert_int_equal(rec.seq, published);
+		assert_int_equal(n, published);
+		overwrite(0, 1);
+	}
+	laps_left = LIBRING_OVERRUNS + 1;
 	assert_rejected(ring_newest(*state, 0, &rec, &n, sizeof(n)), EPIPE);
 }
 
@@ -361,6 +377,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_read_middle, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read_cut, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read_gives_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_batch, setup, teardown),

@@ -95,8 +95,37 @@ static __attribute__((noinline)) int publish_any(struct ring_writer *w, unsigned
 }
 
 /*
- * The hot path is that of up to seven words on a ring without a clock, within a segment. It calls
- * nothing, except as its last step, and has no loop.
+ * The ring if a record of @len bytes, fewer than SEQRING_LONG_LEN, needs no more than to be stored:
+ * there is no clock, it lies within a segment, and so it is not too long. Else NULL.
+ */
+static inline struct ring_out *find_plain(struct ring_writer *w, unsigned int ring, uint32_t len)
+{
+	struct ring_out *o;
+
+	if (seqring_unlikely(ring >= w->nr_rings))
+		return NULL;
+	o = &w->rings[ring];
+	if (seqring_unlikely(o->w.resv_next) || o->clock != SEQRING_NO_CLOCKID ||
+	    !seqring_writer_fits_segment(o->w.pos + seqring_record_size(len), o->w.seg_end))
+		return NULL;
+	return o;
+}
+
+/* ring_writer_publish() up to where a copy calls a function: that of longer ones has no loop. */
+static __attribute__((noinline)) int publish_middle(struct ring_writer *w, unsigned int ring,
+						    uint16_t type, const void *payload, size_t len)
+{
+	struct ring_out *o = len < SEQRING_LONG_LEN ? find_plain(w, ring, (uint32_t)len) : NULL;
+
+	if (seqring_unlikely(!o))
+		return publish_any(w, ring, type, payload, len);
+	seqring_writer_publish(&o->w, type, 0, payload, (uint32_t)len);
+	return wake(o);
+}
+
+/*
+ * The hot path is that of up to seven words. It calls nothing, except as its last step, and has no
+ * loop.
  */
 int ring_writer_publish(struct ring_writer *w, unsigned int ring, uint16_t type,
 			const void *payload, size_t len)
@@ -106,13 +135,11 @@ int ring_writer_publish(struct ring_writer *w, unsigned int ring, uint16_t type,
 	struct ring_out *o;
 
 	libring_forget_error();
-	if (len & ~(size_t)SHORT || seqring_unlikely(ring >= w->nr_rings))
+	if (len & ~(size_t)SHORT)
+		return publish_middle(w, ring, type, payload, len);
+	o = find_plain(w, ring, words);
+	if (seqring_unlikely(!o))
 		return publish_any(w, ring, type, payload, len);
-	o = &w->rings[ring];
-	if (seqring_unlikely(o->w.resv_next) || o->clock != SEQRING_NO_CLOCKID ||
-	    !seqring_writer_fits_segment(o->w.pos + seqring_record_size(words), o->w.seg_end))
-		return publish_any(w, ring, type, payload, len);
-	/* Does not fail: the record is shorter than its segment. */
 	seqring_writer_publish(&o->w, type, 0, payload, words);
 	return wake(o);
 }

@@ -634,6 +634,8 @@ SET = mutant.Set(("include/libring*", "libring"), [
     Mutant("ring_read keeps what was peeked at", "peek_records",
            swap("libring_merge_forget_place(&$r->merge);", "$r->merge.peeked = NULL;"),
            "test_hot"),
+    Mutant("the accounts take a record that tail has passed for unread", "libring_source_peek",
+           swap("seqring_reader_peek_whole(", "seqring_reader_peek("), "test_hot"),
     Mutant("seek keeps the merge heap", "libring_merge_reset",
            drop("$m->nr_heap = 0;"), "test_merge test_position"),
     Mutant("a reader at the start of the ring does not expect sequence number 1", "seek_ring",

@@ -153,6 +153,8 @@ SET = mutant.Set(("include/seqring",), [
            never("seqring_unlikely($v->seq != $r->seq)"), UNIT),
     Mutant("the hot path of reading takes a PAD and any length", "seqring_reader_peek_short",
            never("seqring_unlikely($meta.word & SEQRING_NOT_SHORT)"), UNIT),
+    Mutant("a peek takes a record that tail has passed for whole", "seqring_reader_peek_whole",
+           swap("$outcome ? $outcome : seqring_reader_recheck($r, $v)", "$outcome"), UNIT),
     Mutant("the writer has no full fence before it reads the wake threshold", "seqring_writer_wake_due",
            swap("seqring_fence_full(WAKE)", "seqring_compiler_barrier(WAKE)"), MODEL),
     # On x86 the atomic minimum before the fence is a full fence already.

@@ -71,6 +71,7 @@
 #include <libring/common.h>
 #include <libring/device.h>
 #include <libring/reader.h>
+#include <libring/recording.h>
 #include <libring/writer.h>
 
 #endif /* LIBRING_H */

@@ -20,6 +20,7 @@ enum ring_whence {
 	RING_HEAD = 2,	 /* behind the newest record: only what is published from now on */
 	RING_SEQ = 3,	 /* value: the seq of the next record */
 	RING_TIME = 4,	 /* value: nanoseconds; the first record with ts_ns >= value */
+	RING_REALTIME = 5, /* the same by CLOCK_REALTIME, converted as ring_wall_time() does */
 };
 
 /* ring_open_opts.flags */
@@ -87,7 +88,8 @@ struct ring_open_opts {
  *         - a ring of BPF programs, pinned in $RINGBPFDIR/NAME, or else in
  *           /sys/fs/bpf/seqring/NAME.
  *         Or a path, with a slash: of a device, of a served ring's socket, of a ring's
- *         memfd (/proc/PID/fd/N), of the directory of a BPF ring's pins, or of a pinned map
+ *         memfd (/proc/PID/fd/N), of the directory of a BPF ring's pins, or of a pinned map; of
+ *         a recording's directory, or of one file of it
  * @opts: NULL for the defaults: oldest record, all rings, no merge window. Used during the
  *        call only
  * @out: set to the reader on success; ring_close() frees it
@@ -136,6 +138,13 @@ struct ring_open_opts {
  * A ring that is opened by the path of its memfd or map alone has no means to sleep, and
  * neither has a BPF ring that this process may only read: then ring_wait() and ring_fd()
  * return -EOPNOTSUPP.
+ *
+ * A recording (libring/recording.h) is read as a ring that has ended: after its last record, calls
+ * return -ENODEV. What the recorder adds after the opening is not seen. ring_now() tells the time
+ * of its last record, and ring_stats.published the seq of it; ring_wall_time() uses what the
+ * recorder measured. RING_EAGER, RING_PREFAULT and RING_LOCK have no effect, and RING_FOLLOW is
+ * refused: -EOPNOTSUPP. All functions that read or seek may sleep to read the files. A chunk that
+ * cannot be read, or has a wrong CRC, is lost, and ring_recording_info() counts it.
  *
  * Return: 0; -ENOENT no such ring; -EACCES not allowed; -EINVAL bad name or options, or a
  * merge window without CLOCK_MONOTONIC; -E2BIG @opts has unknown fields; -EPROTO not a

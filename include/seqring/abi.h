@@ -52,6 +52,12 @@
 #define SEQRING_COMPAT_VERSION	1u
 #define SEQRING_FEATURES_REQUIRED_KNOWN	0ULL
 
+/*
+ * A bit of seqring_header.features_required: the file is a segment of a recording, with chunks
+ * instead of rings (seqring/recording.h). It cannot be mapped and read as a ring.
+ */
+#define SEQRING_REQUIRE_RECORDING	(1ULL << 0)
+
 /* Bits of seqring_header.features. */
 #define SEQRING_FEAT_WRITE	(1ULL << 0)	/* write(2) publishes a record */
 #define SEQRING_FEAT_MEMBARRIER	(1ULL << 1)	/* see struct seqring_wait */

@@ -6,6 +6,7 @@
 #include "../reader/backend.h"
 
 extern const struct ring_backend libring_backend_chardev;
+extern const struct ring_backend libring_backend_recording;
 extern const struct ring_backend libring_backend_memfd;
 extern const struct ring_backend libring_backend_bpf;
 

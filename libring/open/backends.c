@@ -6,6 +6,8 @@
 
 const struct ring_backend *const libring_backends[LIBRING_NR_BACKENDS] = {
 	&libring_backend_chardev,
+	/* Before memfds: both may be regular files, and a file of a recording says so. */
+	&libring_backend_recording,
 	&libring_backend_memfd,
 	&libring_backend_bpf,
 };

@@ -6,7 +6,7 @@
 #include "../reader/backend.h"
 
 /* In the order in which a name is looked up. */
-#define LIBRING_NR_BACKENDS 3
+#define LIBRING_NR_BACKENDS 4
 
 extern const struct ring_backend *const libring_backends[LIBRING_NR_BACKENDS];
 

@@ -195,6 +195,11 @@ static int accept_next(const struct ring_reader *r)
 	f->same = is_same(r, next);
 	if (f->same && !goes_on(f))
 		return libring_set_error(ENOENT, "%s: the ring that has ended", f->where);
+	if (f->forever && next->backend->recording)
+		return libring_set_error(EOPNOTSUPP,
+					 "%s is a recording, which no other one follows: open it "
+					 "without RING_FOLLOW",
+					 f->where);
 	if (f->forever)
 		err = libring_check_can_sleep(next);
 	if (!err && next->wakeup.app_fd >= 0)

@@ -56,6 +56,9 @@ static int add_sources(struct ring_reader *r, const struct ring_open_opts *opts)
 	err = libring_merge_alloc(&r->merge, opts->one_ring ? 1 : h->nr_rings);
 	if (err)
 		return err;
+	/* Of a recording, the chunk that is read is in the mapping. */
+	if (!opts->one_ring && !r->backend->recording)
+		r->merge.nr_newest = h->nr_rings;
 	r->merge.by_time = h->clock_id != SEQRING_CLOCK_NONE;
 	if (clock != SEQRING_NO_CLOCKID)
 		r->merge.clock_shift_ns = (int64_t)((uint64_t)h->clock_offset_ns -
@@ -65,7 +68,8 @@ static int add_sources(struct ring_reader *r, const struct ring_open_opts *opts)
 
 		s->ring = first + i;
 		libring_init_reader(&r->mapping, s->ring, &s->rd);
-		s->rd.eager = opts->flags & RING_EAGER;
+		/* Behind the records of a chunk, the memory has old ones. */
+		s->rd.eager = opts->flags & RING_EAGER && !r->backend->recording;
 	}
 	return 0;
 }
@@ -137,7 +141,7 @@ static int open_origin(const struct ring_backend *b, const struct ring_origin *o
 	if (!err)
 		err = add_sources(r, opts);
 	libring_walltime_open(&r->walltime, r->mapping.hdr.clock_id);
-	if (!err)
+	if (!err && !b->recording)
 		err = make_resident(r, opts->flags);
 	if (!err)
 		err = add_types(r, opts);
@@ -167,6 +171,8 @@ int libring_open_probed(const struct ring_origin *origin, const struct ring_open
 	unsigned int i;
 	int err;
 
+	if (origin->backend)
+		return open_origin(origin->backend, origin, opts, out);
 	err = libring_get_type(fd, &type);
 	if (err)
 		return err;
@@ -225,7 +231,7 @@ static int open_path(const char *path, const struct ring_open_opts *opts, uint64
 	if (err == LIBRING_NOT_MINE)
 		return libring_set_error(EPROTO,
 					 "%s: neither a device, nor a memfd, nor a socket, nor in "
-					 "a BPF file system",
+					 "a BPF file system, nor a recording",
 					 path);
 	if (!err)
 		err = libring_open_probed(&origin, opts, out);

@@ -11,9 +11,13 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include <seqring/reader.h>
+
 #include "libring.h"
 
 struct ring_reader;
+struct ring_source;
+struct ring_backend;
 
 /* ring_backend.find(): the path leads to nothing of this kind. */
 #define LIBRING_NOT_MINE 1
@@ -29,6 +33,7 @@ struct ring_reader;
  * @path: the path that led to them, for ring_info.path; NULL: the caller gave descriptors
  * @until_ns: when the process that serves the ring must have answered
  * @no_wait: do not wait for its greeting
+ * @backend: the kind that the path tells; NULL: the descriptors tell it
  */
 struct ring_origin {
 	struct ring_fds fds;
@@ -38,6 +43,22 @@ struct ring_origin {
 	const char *path;
 	uint64_t until_ns;
 	bool no_wait;
+	const struct ring_backend *backend;
+};
+
+/*
+ * What is different where a reader reads a recording.
+ *
+ * @seek: moves @s, as ring_seek(). First of all, it makes @s one that is refilled
+ * @newest: copies the newest record out, as seqring_reader_newest(). No source moves
+ * @info: gives the properties, except for the size
+ */
+struct ring_recording_ops {
+	enum seqring_outcome (*seek)(struct ring_reader *r, struct ring_source *s, uint32_t whence,
+				     uint64_t value);
+	enum seqring_outcome (*newest)(struct ring_reader *r, uint32_t ring, struct seqring_view *v,
+				       void *buf, uint32_t size);
+	struct ring_recording_info *(*info)(const struct ring_reader *r);
 };
 
 /*
@@ -72,6 +93,8 @@ struct ring_origin {
  * @look: after @arm with another watermark or place, or with unread records: makes who waits
  *       for the descriptor look again. NULL: @arm and @kick do
  *
+ * @recording: the kind is a recording; NULL: it is a ring
+ *
  * Only a reader that follows a name has these two (open/follow.c):
  *
  * @find_next: nothing is left of the present ring: whether the name leads to another one, which
@@ -100,6 +123,8 @@ struct ring_backend {
 
 	int (*find_next)(struct ring_reader *r);
 	int (*move)(struct ring_reader *r);
+
+	const struct ring_recording_ops *recording;
 };
 
 #endif /* LIBRING_READER_BACKEND_H */

@@ -21,6 +21,8 @@ enum ring_end libring_get_end(const struct ring_reader *r)
 		return any & SEQRING_STATE_REPLACED ? RING_REPLACED : RING_ENDED;
 	if (!r->merge.writer_gone)
 		return RING_RUNS;
+	if (r->backend->recording)
+		return r->backend->recording->info(r)->complete ? RING_ENDED : RING_KILLED;
 	/* A device does not end with a process. */
 	return r->mapping.hdr.writer_kind == SEQRING_WRITER_MODULE ? RING_ENDED : RING_KILLED;
 }
@@ -30,6 +32,12 @@ int libring_explain(const struct ring_reader *r, int err)
 {
 	if (err != -ENODEV)
 		return libring_explain_outcome(err);
+	if (r->backend->recording)
+		return libring_set_error_text(
+			ENODEV, libring_get_end(r) == RING_ENDED ?
+					"nothing is left to read: the recording ends here" :
+					"nothing is left to read: the recording has no end: its "
+					"recorder was killed, or is still running");
 	switch (libring_get_end(r)) {
 	case RING_KILLED:
 		return libring_set_error_text(ENODEV,

@@ -64,6 +64,11 @@ int ring_now(struct ring_reader *r, uint64_t *ns)
 	const clockid_t clock = libring_user_clock(r->mapping.hdr.clock_id);
 
 	libring_forget_error();
+	/* The clock of a recording has stopped at its last record. */
+	if (r->backend->recording && clock != SEQRING_NO_CLOCKID) {
+		*ns = r->backend->recording->info(r)->last_ns;
+		return 0;
+	}
 	if (clock == SEQRING_NO_CLOCKID)
 		return libring_set_error(EOPNOTSUPP,
 					 "there is no present time of clock %u: 1 to %u are clocks",
@@ -138,5 +143,20 @@ int ring_stats_at(struct ring_reader *r, unsigned int ring, struct ring_stats_at
 		stats->dropped[i] = seqring_read(&ctl->dropped[i]);
 	stats->wakeups = seqring_read(&ctl->wakeups);
 	stats->id = seqring_read(&ctl->id);
+	return 0;
+}
+
+int ring_recording_info(struct ring_reader *r, struct ring_recording_info *info)
+{
+	struct ring_recording_info in;
+	int err;
+
+	libring_forget_error();
+	err = libring_get_opts(&in, sizeof(in), info, "ring_recording_info");
+	if (err)
+		return err;
+	if (!r->backend->recording)
+		return libring_set_error(EOPNOTSUPP, "the reader reads a ring, not a recording");
+	libring_put_result(info, r->backend->recording->info(r), sizeof(in));
 	return 0;
 }

@@ -108,7 +108,8 @@ static int check_schema(const struct seqring_header *h, uint64_t rings_end)
 	return 0;
 }
 
-static int check_header(const struct seqring_header *h, uint64_t file_size)
+/* Checks that a header does not contradict itself or the size of its file. Return: 0; -errno. */
+int libring_check_header(const struct seqring_header *h, uint64_t file_size)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	uint64_t rings_end = 0;
@@ -164,7 +165,7 @@ int libring_map_ring(struct ring_mapping *m, int fd, uint64_t file_size)
 	m->hdr.magic = magic;
 	munmap(h, page);
 
-	err = check_header(&m->hdr, file_size);
+	err = libring_check_header(&m->hdr, file_size);
 	if (err)
 		return err;
 	if (m->hdr.total_size > SIZE_MAX)
@@ -217,7 +218,7 @@ void libring_init_reader(const struct ring_mapping *m, uint32_t ring, struct seq
 {
 	const struct seqring_ring_ctl *ctl = libring_ring_ctl(m, ring);
 
-	/* Both fail on bad sizes only, and check_header() rejects bad sizes. */
+	/* Both fail on bad sizes only, and libring_check_header() rejects bad sizes. */
 	seqring_reader_init(rd, ctl, (const unsigned char *)ctl + m->hdr.data_offset,
 			    m->hdr.data_size);
 	/* Buffers are sized by the header, so no record may be longer than it says. */

@@ -15,6 +15,7 @@ struct ring_mapping {
 	size_t size;
 };
 
+int libring_check_header(const struct seqring_header *h, uint64_t file_size);
 int libring_map_ring(struct ring_mapping *m, int fd, uint64_t file_size);
 int libring_check_kind(const struct ring_mapping *m, uint32_t own);
 void libring_unmap_ring(struct ring_mapping *m);

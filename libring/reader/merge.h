@@ -19,6 +19,7 @@
  * @tick:      counts snapshots
  * @pass:      tick at which all idle sources were last peeked at; 0: not yet in this call
  * @turn:      key of the next source, without a clock
+ * @nr_newest: of so many rings the newest record is in the mapping, where source n reads ring n
  * @clock_shift_ns: what the ring's clock is ahead of this process's CLOCK_MONOTONIC
  * @window_ns: how long to hold a record back at most; @hold_ns: how long at present
  * @now_ns:    when this call began; all times here but those of records are this process's
@@ -31,6 +32,7 @@
 struct ring_merge {
 	struct ring_source *src;
 	uint32_t nr_src;
+	uint32_t nr_newest;
 	bool by_time;
 	bool writer_gone;
 	bool stale;

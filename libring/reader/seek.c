@@ -13,10 +13,10 @@ static int check_target(const struct ring_reader *r, uint32_t whence, uint64_t v
 
 	if (err)
 		return err;
-	if (whence > RING_TIME)
-		return libring_set_error(EINVAL, "whence is %u: 0 (oldest) to %u (time)", whence,
-					 RING_TIME);
-	if (whence == RING_TIME && r->mapping.hdr.clock_id == SEQRING_CLOCK_NONE)
+	if (whence > RING_REALTIME)
+		return libring_set_error(EINVAL, "whence is %u: 0 (oldest) to %u (wall clock)",
+					 whence, RING_REALTIME);
+	if (whence >= RING_TIME && r->mapping.hdr.clock_id == SEQRING_CLOCK_NONE)
 		return libring_set_error(EOPNOTSUPP, "the ring has no clock: its records cannot be "
 						     "found by time");
 	if (whence != RING_SEQ)
@@ -78,6 +78,14 @@ static enum seqring_outcome seek_ring(struct seqring_reader *rd, uint32_t whence
 	return outcome;
 }
 
+static enum seqring_outcome seek_source(struct ring_reader *r, struct ring_source *s,
+					uint32_t whence, uint64_t value)
+{
+	if (r->backend->recording)
+		return r->backend->recording->seek(r, s, whence, value);
+	return seek_ring(&s->rd, whence, value);
+}
+
 static int seek_all(struct ring_reader *r, uint32_t whence, uint64_t value)
 {
 	uint32_t i;
@@ -88,7 +96,7 @@ static int seek_all(struct ring_reader *r, uint32_t whence, uint64_t value)
 		r->merge.src[i].pending = false;
 		r->merge.src[i].corrupt = false;
 		r->merge.src[i].overruns = 0;
-		err = libring_outcome_to_errno(seek_ring(&r->merge.src[i].rd, whence, value));
+		err = libring_outcome_to_errno(seek_source(r, &r->merge.src[i], whence, value));
 	}
 	return libring_explain(r, err);
 }
@@ -98,6 +106,10 @@ int libring_seek(struct ring_reader *r, uint32_t whence, uint64_t value)
 {
 	int err = check_target(r, whence, value);
 
+	if (!err && whence == RING_REALTIME) {
+		whence = RING_TIME;
+		err = libring_from_wall_time(r, value, &value);
+	}
 	return err ? err : seek_all(r, whence, value);
 }
 
@@ -163,7 +175,8 @@ static NOINLINE int newest_any(struct ring_reader *r, unsigned int ring, struct 
 		return libring_set_error(ENOENT, "there is no ring %u: the device has %u, from 0",
 					 ring, r->mapping.hdr.nr_rings);
 	rd = find_reader(r, ring, &own);
-	outcome = seqring_reader_newest(rd, &v, buf, room);
+	outcome = r->backend->recording ? r->backend->recording->newest(r, ring, &v, buf, room) :
+					  seqring_reader_newest(rd, &v, buf, room);
 	if (seqring_unlikely(outcome)) {
 		err = newest_again(r, rd, outcome, &v, buf, room);
 		if (err)
@@ -182,7 +195,7 @@ HOT int ring_newest(struct ring_reader *r, unsigned int ring, struct ring_record
 	struct seqring_view v;
 
 	libring_forget_error();
-	if (seqring_unlikely(ring >= m->nr_src || m->nr_src != r->mapping.hdr.nr_rings))
+	if (seqring_unlikely(ring >= m->nr_newest))
 		return newest_any(r, ring, rec, buf, size);
 	rd = &m->src[ring].rd;
 	if (!seqring_reader_peek_newest(rd, 1, &v) || v.len > size)

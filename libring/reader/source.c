@@ -48,6 +48,8 @@ int libring_source_peek(struct ring_source *s)
 		err = outcome == SEQRING_OVERRUN ? libring_source_resync(s) :
 						   libring_outcome_to_errno(outcome);
 		s->corrupt = err == -EBADMSG;
+		if (seqring_unlikely(s->refill) && err == -EAGAIN)
+			err = s->refill(s);
 	}
 	s->pending = !err;
 	return s->corrupt ? -EBADMSG : err;
@@ -63,12 +65,15 @@ void libring_source_account(const struct ring_source *s, __u64 *records, __u64 *
 	/* Before the peek: if it finds the ring empty, nothing up to here is unread. */
 	uint64_t seq = seqring_read(&t.rd.ctl->seq);
 
+	t.refill = NULL;
 	libring_source_peek(&t);
 	*records = 0;
 	*bytes = 0;
 	*lost = t.rd.lost;
 	if (t.pending)
 		seqring_reader_lag(&t.rd, records, bytes);
+	else if (s->refill && !t.rd.any && seq >= t.rd.seq)
+		*records = seq - t.rd.seq + 1; /* it is not in the memory yet */
 	else if (t.rd.any && t.rd.seq && seq >= t.rd.seq)
 		*lost += seq - t.rd.seq + 1;
 }

@@ -17,6 +17,8 @@
  * @ring:    its number in the device
  * @overruns: in a row
  * @corrupt: not read before the next seek
+ * @refill: NULL, or gets more where the ring's memory has been read: -ESTALE peek again; -ENODEV
+ * @feed:   for @refill
  * @announced: as in struct seqring_wait, when membarrier() was called for it
  */
 struct ring_source {
@@ -28,6 +30,8 @@ struct ring_source {
 	uint8_t overruns;
 	bool pending;
 	bool corrupt;
+	int (*refill)(struct ring_source *s);
+	void *feed;
 	__u64 announced;
 } __attribute__((aligned(64)));
 

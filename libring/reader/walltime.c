@@ -91,28 +91,79 @@ void libring_walltime_sample(struct ring_walltime *w)
 
 void libring_walltime_open(struct ring_walltime *w, uint32_t clock_id)
 {
-	w->clock = get_clock(clock_id);
+	/* The clock of a recording has gone on, or is another machine's. */
+	w->clock = w->recorded ? SEQRING_NO_CLOCKID : get_clock(clock_id);
 	libring_walltime_sample(w);
+}
+
+static int fail_clock(void)
+{
+	return libring_set_error(EOPNOTSUPP, "the ring has no clock: its records have no time");
+}
+
+/* Gives the pairs that hold now. Return: their number; 0: the ring has no clock. */
+static unsigned int get_pairs(struct ring_reader *r, const struct ring_pair **pairs)
+{
+	struct ring_walltime *w = &r->walltime;
+
+	*pairs = w->recorded ? w->recorded : w->pairs;
+	if (w->recorded)
+		return w->nr_recorded;
+	libring_walltime_sample(w);
+	return w->nr;
+}
+
+/**
+ * libring_from_wall_time() - convert a time of the wall clock to that of a ring's clock
+ * @r: the reader
+ * @realtime_ns: nanoseconds of CLOCK_REALTIME
+ * @ts_ns: set to the first time of the ring's clock at which the wall clock showed this or more
+ *
+ * Return: 0; -EOPNOTSUPP the ring has no clock.
+ */
+int libring_from_wall_time(struct ring_reader *r, uint64_t realtime_ns, uint64_t *ts_ns)
+{
+	const struct ring_pair *pairs;
+	unsigned int i, nr = get_pairs(r, &pairs);
+	int64_t since = 0, at = 0;
+
+	if (!nr)
+		return fail_clock();
+	if (realtime_ns > INT64_MAX)
+		realtime_ns = INT64_MAX;
+	for (i = 0; i < nr; i++) {
+		since = i ? (int64_t)pairs[i].since_ns : 0;
+		if (__builtin_sub_overflow((int64_t)realtime_ns, pairs[i].offset_ns, &at))
+			at = pairs[i].offset_ns < 0 ? INT64_MAX : 0;
+		if (at < since)
+			at = since;
+		/* Up to the next step of the wall clock. */
+		if (i + 1 == nr || at < (int64_t)pairs[i + 1].since_ns)
+			break;
+	}
+	if (!r->walltime.recorded)
+		at += r->merge.clock_shift_ns;
+	*ts_ns = at > 0 ? (uint64_t)at : 0;
+	return 0;
 }
 
 int ring_wall_time(struct ring_reader *r, uint64_t ts_ns, uint64_t *realtime_ns)
 {
-	struct ring_walltime *w = &r->walltime;
+	const struct ring_pair *pairs;
 	unsigned int i;
 	uint64_t own_ns;
 	int64_t real;
 
 	libring_forget_error();
-	if (w->clock == SEQRING_NO_CLOCKID)
-		return libring_set_error(EOPNOTSUPP,
-					 "the ring has no clock: its records have no time");
-	libring_walltime_sample(w);
-	/* The pairs are of this process's clock, which a time namespace may shift. */
-	own_ns = libring_merge_own_time(&r->merge, ts_ns);
-	for (i = w->nr - 1; i && own_ns < w->pairs[i].since_ns; i--)
+	i = get_pairs(r, &pairs);
+	if (!i)
+		return fail_clock();
+	/* Measured pairs are of this process's clock, which a time namespace may shift. */
+	own_ns = r->walltime.recorded ? ts_ns : libring_merge_own_time(&r->merge, ts_ns);
+	while (--i && own_ns < pairs[i].since_ns)
 		;
 	if (own_ns > INT64_MAX ||
-	    __builtin_add_overflow((int64_t)own_ns, w->pairs[i].offset_ns, &real) || real < 0)
+	    __builtin_add_overflow((int64_t)own_ns, pairs[i].offset_ns, &real) || real < 0)
 		return libring_set_error(ERANGE,
 					 "%" PRIu64
 					 " ns of the ring's clock is no time from 1970 to "

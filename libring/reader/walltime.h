@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <time.h>
 
+struct ring_reader;
+
 #define LIBRING_PAIRS 16
 
 /*
@@ -27,14 +29,19 @@ struct ring_pair {
 /*
  * @clock: the ring's, as clock_gettime(2) knows it; SEQRING_NO_CLOCKID: the ring has none
  * @pairs: in the order of time; when there is no more room, the oldest is forgotten
+ * @recorded: those of a recording, in times of the ring's clock; NULL: there are none. They are
+ *          the backend's, set before libring_walltime_open()
  */
 struct ring_walltime {
 	clockid_t clock;
 	unsigned int nr;
 	struct ring_pair pairs[LIBRING_PAIRS];
+	const struct ring_pair *recorded;
+	unsigned int nr_recorded;
 };
 
 void libring_walltime_open(struct ring_walltime *w, uint32_t clock_id);
 void libring_walltime_sample(struct ring_walltime *w);
+int libring_from_wall_time(struct ring_reader *r, uint64_t realtime_ns, uint64_t *ts_ns);
 
 #endif /* LIBRING_READER_WALLTIME_H */

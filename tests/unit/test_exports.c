@@ -124,6 +124,7 @@ static void test_exports(void **state)
 	read_header(&header, "libring/common.h");
 	read_header(&header, "libring/device.h");
 	read_header(&header, "libring/reader.h");
+	read_header(&header, "libring/recording.h");
 	read_header(&header, "libring/writer.h");
 	/* The test found prototypes in the header. */
 	assert_true(has(&header, "ring_open"));

@@ -348,7 +348,7 @@ static void test_options(void **state)
 	try_opts(w, OPTS(.whence = RING_SEQ, .one_ring = 1, .value = 2), ERANGE);
 	try_opts(w, OPTS(.whence = RING_SEQ, .one_ring = 1, .value = ~0ULL), ERANGE);
 	try_opts(w, OPTS(.whence = RING_TIME), EOPNOTSUPP); /* no clock */
-	try_opts(w, OPTS(.whence = 5), EINVAL);
+	try_opts(w, OPTS(.whence = 6), EINVAL);
 	try_opts(w, OPTS(.one_ring = 1, .ring = 2), 0);
 	try_opts(w, OPTS(.one_ring = 1, .ring = 3), EINVAL);
 	try_opts(w, OPTS(.one_ring = 2), EINVAL);

@@ -359,7 +359,7 @@ static void test_seek(void **state)
 	struct ring_record rec;
 
 	publish_numbers(w, 0, 20);
-	assert_rejected(ring_seek(r, (enum ring_whence)5, 0), EINVAL);
+	assert_rejected(ring_seek(r, (enum ring_whence)6, 0), EINVAL);
 	assert_rejected(ring_seek(r, RING_SEQ, 22), ERANGE);
 	assert_rejected(ring_seek(r, RING_SEQ, ~0ULL), ERANGE);
 	assert_int_equal(next_seq(r), 1);

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
+/*
+ * A recording as a ring: a directory of files, or one of them. There is nothing to wait for, so
+ * the descriptor to sleep on is always readable. What the recorder adds after the opening is not
+ * seen.
+ */
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../base/error.h"
+#include "../base/fd.h"
+#include "../base/names.h"
+#include "kinds.h"
+#include "recording.h"
+
+static int no_dir(unsigned int nr, char *dir, size_t size)
+{
+	(void)nr;
+	(void)dir;
+	(void)size;
+	return -ENOENT;
+}
+
+/* True if the file says that it is one of a recording. */
+static bool is_file(int fd)
+{
+	struct seqring_header h;
+
+	return !libring_pread_all(fd, &h, sizeof(h), 0) && h.magic == SEQRING_MAGIC &&
+	       h.features_required & SEQRING_REQUIRE_RECORDING;
+}
+
+static int recording_find(const char *path, const struct stat *st, struct ring_origin *origin)
+{
+	int fd, err;
+
+	if ((!S_ISDIR(st->st_mode) && !S_ISREG(st->st_mode)) || libring_on_bpffs(path))
+		return LIBRING_NOT_MINE;
+	err = libring_open_file(path, &fd);
+	if (err)
+		return err;
+	if (S_ISREG(st->st_mode) && !is_file(fd)) {
+		close(fd);
+		return LIBRING_NOT_MINE;
+	}
+	origin->fds.ring = fd;
+	origin->backend = &libring_backend_recording;
+	return 0;
+}
+
+/* A recording is opened by its path alone: to ask a descriptor that was sent may sleep. */
+static bool recording_probe(int fd, mode_t type)
+{
+	(void)fd;
+	(void)type;
+	return false;
+}
+
+static void recording_close(struct ring_reader *r)
+{
+	struct ring_recording *rec = r->state;
+	uint32_t i;
+
+	if (!rec)
+		return;
+	for (i = 0; rec->rings && i < rec->hdr.nr_rings; i++)
+		free(rec->rings[i].chunks);
+	libring_close_fd(rec->dir);
+	libring_close_fd(rec->fd);
+	libring_close_fd(rec->wake_fd);
+	free(rec->rings);
+	free(rec->segments);
+	free(rec->pairs);
+	free(rec->schema);
+	free(rec);
+}
+
+static bool recording_drain(struct ring_reader *r)
+{
+	(void)r;
+	return true;
+}
+
+static void recording_arm(struct ring_reader *r, bool for_fd)
+{
+	(void)r;
+	(void)for_fd;
+}
+
+static void recording_kick(struct ring_reader *r)
+{
+	(void)r;
+}
+
+/* Makes memory that looks like the ring that was recorded; it is used as chunks come. */
+static int make_memory(struct ring_mapping *m, const struct ring_recording *rec)
+{
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	struct seqring_header *h = &m->hdr;
+	int err;
+
+	*h = rec->hdr;
+	h->features_required = 0;
+	h->header_size = sizeof(*h);
+	h->page_size = (uint32_t)page;
+	h->schema_offset = h->schema_size ? page : 0;
+	h->ring_offset = page + ((h->schema_size + page - 1) & ~(page - 1));
+	h->data_offset = page;
+	h->ring_stride = page + h->data_size;
+	h->total_size = h->ring_offset;
+	/* If these overflow, the check rejects them. */
+	h->total_size += h->nr_rings * h->ring_stride;
+	err = libring_check_header(h, h->total_size);
+	if (err)
+		return err;
+	if (h->total_size > SIZE_MAX)
+		return libring_set_error(ENOMEM,
+					 "the rings of the recording had %" PRIu64 " bytes, more "
+					 "than this process can have",
+					 (uint64_t)h->total_size);
+	m->size = (size_t)h->total_size;
+	m->map = mmap(NULL, m->size, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (m->map == MAP_FAILED) {
+		m->map = NULL;
+		return libring_set_error(errno, "no memory for %zu bytes of rings: %s", m->size,
+					 strerror(errno));
+	}
+	if (h->schema_size)
+		memcpy(m->map + h->schema_offset, rec->schema, (size_t)h->schema_size);
+	return 0;
+}
+
+/* Fills the control area of each ring with what does not change. */
+static void init_rings(const struct ring_mapping *m, struct ring_recording *rec)
+{
+	uint32_t i, cause;
+
+	for (i = 0; i < m->hdr.nr_rings; i++) {
+		struct ring_recorded *ring = &rec->rings[i];
+		struct seqring_ring_ctl *ctl;
+
+		ring->at = m->map + m->hdr.ring_offset + i * m->hdr.ring_stride;
+		ring->data_offset = m->hdr.data_offset;
+		ctl = (void *)ring->at;
+		seqring_write(&ctl->id, ring->id);
+		for (cause = 0; cause < SEQRING_DROP_SLOTS; cause++)
+			seqring_write(&ctl->dropped[cause], ring->counters.dropped[cause]);
+		seqring_write(&ctl->wakeups, ring->counters.wakeups);
+		if (ring->nr)
+			seqring_write(&ctl->seq, ring->chunks[ring->nr - 1].seq +
+							 ring->chunks[ring->nr - 1].records - 1);
+	}
+}
+
+static int recording_open(struct ring_reader *r, const struct ring_origin *origin)
+{
+	struct ring_recording *rec = calloc(1, sizeof(*rec));
+	struct stat st;
+	int fd, err;
+
+	r->state = rec;
+	if (!rec)
+		return libring_set_error(ENOMEM, "no memory for a reader");
+	rec->dir = -1;
+	rec->fd = -1;
+	rec->wake_fd = -1;
+	rec->path = r->path;
+	fd = fcntl(origin->fds.ring, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0 || fstat(fd, &st)) {
+		err = errno;
+		libring_close_fd(fd);
+		return libring_set_error(err, "%s: %s", r->path, strerror(err));
+	}
+	if (S_ISDIR(st.st_mode))
+		rec->dir = fd;
+	else
+		rec->fd = fd;
+	r->ring_id = st.st_ino;
+	err = libring_recording_list(rec);
+	if (!err)
+		err = make_memory(&r->mapping, rec);
+	if (err)
+		return err;
+	init_rings(&r->mapping, rec);
+	rec->wake_fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (rec->wake_fd < 0)
+		return libring_set_error(errno, "eventfd: %s", strerror(errno));
+	r->wakeup.poll_fd = rec->wake_fd;
+	r->wakeup.app_fd = rec->wake_fd;
+	/* No writer wakes anybody, and nothing is held back for a later record. */
+	r->merge.writer_gone = true;
+	r->walltime.recorded = rec->pairs;
+	r->walltime.nr_recorded = rec->nr_pairs;
+	return 0;
+}
+
+static struct ring_recording_info *recording_info(const struct ring_reader *r)
+{
+	struct ring_recording *rec = r->state;
+
+	return &rec->info;
+}
+
+static const struct ring_recording_ops ops = {
+	.seek = libring_recording_seek,
+	.newest = libring_recording_newest,
+	.info = recording_info,
+};
+
+const struct ring_backend libring_backend_recording = {
+	.dir = no_dir,
+	.find = recording_find,
+	.probe = recording_probe,
+	.open = recording_open,
+	.close = recording_close,
+	.drain = recording_drain,
+	.arm = recording_arm,
+	.kick = recording_kick,
+	.recording = &ops,
+};

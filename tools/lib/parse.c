@@ -93,6 +93,28 @@ int parse_size(const char *cmd, const char *opt, const char *s, uint64_t *v)
 	return 0;
 }
 
+int parse_bytes(const char *cmd, const char *opt, const char *s, uint64_t min, uint64_t max,
+		uint64_t *v)
+{
+	const char *end;
+	uint64_t n;
+	int shift;
+
+	if (scan_digits(s, &end, &n)) {
+		shift = suffix_shift(end);
+		if (shift >= 0 && !__builtin_mul_overflow(n, 1ULL << shift, &n) && n >= min &&
+		    n <= max) {
+			*v = n;
+			return 0;
+		}
+	}
+	if (max == UINT64_MAX)
+		return fail_usage(cmd, "%s %s: not allowed (at least %llu bytes, such as 256M)",
+				  opt, s, (unsigned long long)min);
+	return fail_usage(cmd, "%s %s: not allowed (%llu to %llu bytes, such as 256M)", opt, s,
+			  (unsigned long long)min, (unsigned long long)max);
+}
+
 int scan_duration(const char *s, uint64_t *ns)
 {
 	static const struct {

@@ -15,6 +15,9 @@ int parse_number(const char *cmd, const char *opt, const char *s, uint64_t min, 
 		 uint64_t *v);
 /* The size of a ring's data area. */
 int parse_size(const char *cmd, const char *opt, const char *s, uint64_t *v);
+/* A number of bytes, with K, M, G or without. */
+int parse_bytes(const char *cmd, const char *opt, const char *s, uint64_t min, uint64_t max,
+		uint64_t *v);
 int parse_duration(const char *cmd, const char *opt, const char *s, uint64_t *ns);
 int parse_mode(const char *cmd, const char *opt, const char *s, uint32_t *v);
 int parse_clock(const char *cmd, const char *opt, const char *s, uint32_t *v);

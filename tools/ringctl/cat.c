@@ -10,7 +10,7 @@
 
 #define BATCH_NS 10000000ULL
 
-/* Parses WHEN of --since: how long ago, a time of the ring's clock, or seq:N. */
+/* Parses WHEN of --since: how long ago, a time of the ring's clock, real:SECONDS or seq:N. */
 static int parse_since(const char *s, struct cat_opts *c)
 {
 	struct ring_open_opts *o = &c->open;
@@ -19,6 +19,11 @@ static int parse_since(const char *s, struct cat_opts *c)
 	if (!strncmp(s, "seq:", 4)) {
 		o->whence = RING_SEQ;
 		if (scan_digits(s + 4, &end, &o->value) && !*end)
+			return 0;
+	} else if (!strncmp(s, "real:", 5)) {
+		o->whence = RING_REALTIME;
+		if (scan_digits(s + 5, &end, &o->value) && !*end &&
+		    !__builtin_mul_overflow(o->value, NSEC_PER_SEC, &o->value))
 			return 0;
 	} else {
 		o->whence = RING_TIME;
@@ -32,7 +37,7 @@ static int parse_since(const char *s, struct cat_opts *c)
 	}
 	return fail_usage("cat",
 			  "--since %s: not a time (how long ago: 5s, 200ms or 2m; ns of the "
-			  "ring's clock; or seq:N)",
+			  "ring's clock; real:SECONDS; or seq:N)",
 			  s);
 }
 
@@ -84,16 +89,17 @@ static const char help[] =
 	"\n"
 	"Prints the records of a ring, from the oldest one on, and waits for more until\n"
 	"interrupted. NAME is a device of the module, a ring that a process serves or\n"
-	"that BPF programs write, or a path. Any number of readers can run; none of them\n"
-	"slows the writer down. A reader that is too slow loses the oldest records and\n"
-	"reports how many.\n"
+	"that BPF programs write, or a path, also of a recording. Any number of readers\n"
+	"can run; none of them slows the writer down. A reader that is too slow loses the\n"
+	"oldest records and reports how many.\n"
 	"\n"
 	"Where to start and to end:\n"
 	"  --oldest             start with the oldest record in the ring (the default)\n"
 	"  --newest             start with the newest record\n"
 	"  --head               print only records published from now on\n"
-	"  --since WHEN         start at WHEN: 5s, 200ms or 2m ago; a time in ns of the\n"
-	"                       ring's clock; or seq:N, which needs a single ring\n"
+	"  --since WHEN         start at WHEN: 5s, 200ms or 2m ago (of a recording:\n"
+	"                       before its end); a time in ns of the ring's clock;\n"
+	"                       real:SECONDS since 1970; or seq:N, for a single ring\n"
 	"  --no-follow          end after the records that are in the ring now\n"
 	"  --follow-name        wait for NAME if it is not there yet, and go on to the\n"
 	"                       next ring of that name when the writer is gone, as\n"

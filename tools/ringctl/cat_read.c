@@ -235,6 +235,33 @@ static const char *const ends[] = {
 	[RING_REPLACED] = "; the writer is gone, and another one has the name",
 };
 
+static bool is_recording(const struct cat *c)
+{
+	struct ring_recording_info ri = { .size = sizeof(ri) };
+
+	return !ring_recording_info(c->ring, &ri);
+}
+
+/* Of a recording, the causes of what is missing. */
+static void print_recording(const struct cat *c)
+{
+	struct ring_recording_info ri = { .size = sizeof(ri) };
+
+	if (ring_recording_info(c->ring, &ri))
+		return;
+	if (!ri.complete)
+		fail(c->opts->name,
+		     "the recording has no end: its recorder was killed, or is still running; "
+		     "%llu bytes are torn",
+		     (unsigned long long)ri.torn_bytes);
+	if (ri.recorder_lost || ri.removed || ri.damaged)
+		fail(c->opts->name,
+		     "missing in the recording: lost by the recorder %llu, removed %llu, damaged "
+		     "%llu",
+		     (unsigned long long)ri.recorder_lost, (unsigned long long)ri.removed,
+		     (unsigned long long)ri.damaged);
+}
+
 static void print_summary(const struct cat *c, bool ended)
 {
 	struct ring_stats st = { .size = sizeof(st) };
@@ -259,7 +286,10 @@ static void print_summary(const struct cat *c, bool ended)
 		(unsigned long long)st.misordered);
 	if (st.early)
 		fprintf(stderr, ", early %llu", (unsigned long long)st.early);
-	fprintf(stderr, "%s\n", ended ? ends[st.end] : "");
+	if (ended && is_recording(c))
+		fprintf(stderr, "; the recording ends here\n");
+	else
+		fprintf(stderr, "%s\n", ended ? ends[st.end] : "");
 }
 
 static int finish(struct cat *c, int err)
@@ -279,8 +309,10 @@ static int finish(struct cat *c, int err)
 			      c->out.len);
 	else if (c->out.err)
 		status = fail("cat", "standard output: %s", strerror(-c->out.err));
-	if (!c->opts->quiet)
+	if (!c->opts->quiet) {
 		print_summary(c, err == -ENODEV);
+		print_recording(c);
+	}
 	return status;
 }
 
@@ -337,7 +369,7 @@ static int fail_open(const struct cat_opts *opts, int err)
 			      info.nr_rings - 1);
 	else if (info.clock_id == SEQRING_CLOCK_NONE && opts->open.merge_window_ns)
 		status = fail("cat", "%s: --merge-window: the ring has no clock", name);
-	else if (info.clock_id == SEQRING_CLOCK_NONE && opts->open.whence == RING_TIME)
+	else if (info.clock_id == SEQRING_CLOCK_NONE && opts->open.whence >= RING_TIME)
 		status = fail("cat", "%s: --since: the ring has no clock (use seq:N)", name);
 	else if (info.nr_rings > 1 && opts->open.whence == RING_SEQ)
 		status = fail(

@@ -16,7 +16,9 @@ static const char help[] =
 	"usage: ringctl info NAME [OPTION]...\n"
 	"\n"
 	"Shows a ring's shape, clock, counters, drops by cause and record types, and how\n"
-	"much a reader that starts now would find. NAME as for ringctl cat.\n"
+	"much a reader that starts now would find. NAME as for ringctl cat. Of a\n"
+	"recording it also shows the files, and what is missing and why: lost by the\n"
+	"recorder, removed with the oldest files, damaged, or torn at the end.\n"
 	"\n"
 	"  --json               one JSON object\n"
 	"  --schema             only the description of the records, unchanged\n"
@@ -46,6 +48,8 @@ static int gather(struct ring_reader *ring, struct ring_details *d)
 		err = ring_stats(ring, &d->stats);
 	if (err)
 		return err;
+	d->recording.size = sizeof(d->recording);
+	d->is_recording = !ring_recording_info(ring, &d->recording);
 	if (d->info.schema_size) {
 		err = decoder_open(ring, &d->decoder);
 		if (err == -ENOMEM)
@@ -86,7 +90,7 @@ static int show_ring(const char *name, bool json, bool schema)
 
 	if (!status && !schema) {
 		/* Do not count the reader of this function. */
-		d.device_known = d.info.writer == SEQRING_WRITER_MODULE &&
+		d.device_known = d.info.writer == SEQRING_WRITER_MODULE && !d.is_recording &&
 				 !device_stat(name, &d.readers, &d.mode);
 		if (d.device_known && d.readers)
 			d.readers--;

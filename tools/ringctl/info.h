@@ -13,6 +13,7 @@ struct decoder;
 /**
  * struct ring_details - everything about a ring
  * @decoder: NULL: there is no schema, or @schema_err says why it is unusable
+ * @is_recording: it is a recording, with the properties @recording
  * @device_known: @readers and @mode are valid
  */
 struct ring_details {
@@ -21,6 +22,8 @@ struct ring_details {
 	struct ring_info info;
 	struct ring_stats stats;
 	struct ring_stats_at *rings;
+	bool is_recording;
+	struct ring_recording_info recording;
 	bool device_known;
 	uint32_t readers;
 	uint32_t mode;

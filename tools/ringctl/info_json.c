@@ -140,6 +140,27 @@ static int add_shape(struct json_object *obj, const struct ring_details *d)
 	       json_add(obj, "features", new_features(info->features)) || add_schema(obj, d);
 }
 
+static struct json_object *new_recording(const struct ring_recording_info *ri)
+{
+	struct json_object *obj = json_object_new_object();
+
+	if (obj && !json_add_uint(obj, "segments", ri->segments) &&
+	    !json_add_uint(obj, "bytes", ri->bytes) && !json_add_uint(obj, "chunks", ri->chunks) &&
+	    !json_add_uint(obj, "records", ri->records) &&
+	    !json_add_uint(obj, "recorder_lost", ri->recorder_lost) &&
+	    !json_add_uint(obj, "removed", ri->removed) &&
+	    !json_add_uint(obj, "damaged", ri->damaged) &&
+	    !json_add_uint(obj, "torn_bytes", ri->torn_bytes) &&
+	    !json_add(obj, "complete", json_object_new_boolean(!!ri->complete)) &&
+	    !json_add_uint(obj, "first_ns", ri->first_ns) &&
+	    !json_add_uint(obj, "last_ns", ri->last_ns) &&
+	    !json_add_uint(obj, "realtime_ns", ri->realtime_ns) &&
+	    !json_add_string(obj, "boot_id", ri->boot_id))
+		return obj;
+	json_object_put(obj);
+	return NULL;
+}
+
 int info_print_json(const struct ring_details *d)
 {
 	struct json_object *obj = json_object_new_object();
@@ -151,6 +172,7 @@ int info_print_json(const struct ring_details *d)
 	    !json_add_uint(obj, "lag_records", d->stats.lag_records) &&
 	    !json_add_uint(obj, "lag_bytes", d->stats.lag_bytes) &&
 	    !json_add(obj, "ended", json_object_new_boolean(!!d->stats.dead)) &&
+	    !(d->is_recording && json_add(obj, "recording", new_recording(&d->recording))) &&
 	    !json_add(obj, "rings", new_rings(d)))
 		err = json_write(stdout, obj);
 	json_object_put(obj);

@@ -65,6 +65,21 @@ static void print_features(uint64_t bits)
 		printf("%s unknown to this ringctl: %#llx\n", head, (unsigned long long)bits);
 }
 
+static void print_recording(const struct ring_recording_info *ri)
+{
+	printf("recording  %llu files, %llu bytes, %llu records in %llu chunks\n",
+	       (unsigned long long)ri->segments, (unsigned long long)ri->bytes,
+	       (unsigned long long)ri->records, (unsigned long long)ri->chunks);
+	printf("missing    lost by the recorder %llu, removed %llu, damaged %llu records\n",
+	       (unsigned long long)ri->recorder_lost, (unsigned long long)ri->removed,
+	       (unsigned long long)ri->damaged);
+	printf("end        %s",
+	       ri->complete ? "complete" : "none: the recorder was killed, or is still running");
+	if (ri->torn_bytes)
+		printf("; the last %llu bytes are torn", (unsigned long long)ri->torn_bytes);
+	printf("\nboot id    %s\n", *ri->boot_id ? ri->boot_id : "unknown");
+}
+
 int info_print_text(const struct ring_details *d)
 {
 	const struct ring_info *info = &d->info;
@@ -74,6 +89,8 @@ int info_print_text(const struct ring_details *d)
 	printf("name       %s\n", *info->name ? info->name : "-");
 	if (info->path)
 		printf("path       %s\n", info->path);
+	if (d->is_recording)
+		print_recording(&d->recording);
 	printf("kind       %s (%s)\n", info_kind(info->writer), info_kind_text(info->writer));
 	if (d->device_known)
 		printf("mode       %s\nreaders    %u\n", info_mode(d->mode), d->readers);

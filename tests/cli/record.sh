@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154
+# ringctl record, and a recording as a ring. Sourced by run.sh.
+
+# documented DIR LINE: recording.py, which knows only the documentation, prints LINE for DIR
+documented()
+{
+	python3 "$here/recording.py" "$1" >documented 2>documented.err ||
+		because "recording.py: $(tail -n 1 documented.err)" || return
+	grep -qx "$2" documented || because "recording.py says $(xargs <documented)"
+}
+
+test_record()
+{
+	open_input taped 1M || return
+	seq 1 5000 >&3
+	start record taped -o tape 2>account
+	recorder=$bg
+	until_ok rc cat ./tape --since seq:5001 --no-follow || return
+	seq 5001 6000 >&3
+	until_ok rc cat ./tape --since seq:6001 --no-follow || return
+	stop "$recorder" || return
+	same "$status" 0 'status of record' || return
+	grep -Eq '^ringctl: taped: recorded 6000, lost 0; [0-9]+ bytes in 1 files; removed 0 records$' \
+		account || because "$(cat account)" || return
+	rc cat ./tape --raw 2>summary | tr -d '\n' | cmp -s - <(seq 1 6000 | tr -d '\n') ||
+		because 'the records differ' || return
+	grep -q 'read 6000 + lost 0 = published 6000; .*; the recording ends here$' summary ||
+		because "$(cat summary)" || return
+	same "$(rc cat ./tape/0000000001.seg --newest --no-follow --raw --quiet)" 6000 'the newest' ||
+		return
+	documented tape 'ring 0: 6000 records, first 1, last 6000, lost 0, told 0' || return
+	rc cat taped --no-follow --json --count 3 >live 2>/dev/null
+	rc cat ./tape --no-follow --json --count 3 2>/dev/null | cmp -s - live || because 'JSON differs' ||
+		return
+	fails 1 'record taped: tape has a recording already' record taped -o tape || return
+	fails 1 'record taped: /dev/full: a recording needs a directory' record taped -o /dev/full ||
+		return
+	fails 1 'record taped: cannot create the directory nowhere/tape' record taped -o nowhere/tape ||
+		return
+	exec 3>&-
+	stop "$server"
+}
+run record
+
+test_record_time()
+{
+	local first
+
+	serve timed < <(seq 1 100) || return
+	rc record timed -o timed-tape --duration 1ms --quiet || because "status $?" || return
+	first=$(rc info ./timed-tape --json | python3 -c '
+import json, sys
+print(json.load(sys.stdin)["recording"]["realtime_ns"] // 10**9)')
+	# All were published before the recording began, and after the start of this test.
+	same "$(rc cat ./timed-tape --since "real:$((first - 3600))" --quiet | wc -l)" 100 'since an hour' ||
+		return
+	same "$(rc cat ./timed-tape --since "real:$((first + 10))" --quiet | wc -l)" 0 'since later' ||
+		return
+	same "$(rc cat ./timed-tape --since 1h --quiet | wc -l)" 100 'since an hour before its end' ||
+		return
+	same "$(rc cat ./timed-tape --since 0s --quiet | tail -n 1 | grep -c ' 100$')" 1 'the last one' ||
+		return
+	stop "$server"
+}
+run record_time
+
+test_record_several()
+{
+	serve one < <(seq 1 10) || return
+	first=$server
+	serve two < <(seq 1 20) || return
+	rc record one two -o both --duration 1ms --progress 2>account || because "status $?" || return
+	grep -q '^ringctl: one: recorded 10, ' account && grep -q '^ringctl: two: recorded 20, ' account ||
+		because "$(cat account)" || return
+	same "$(rc cat both/one --quiet | wc -l)" 10 one || return
+	same "$(rc cat both/two --quiet | wc -l)" 20 two || return
+	fails 1 'cat \./both: .*no recording' cat ./both || return
+	stop "$first" && stop "$server"
+}
+run record_several
+
+# Killed, the recorder leaves all that readers saw before.
+test_record_killed()
+{
+	open_input victim 4M || return
+	seq 1 3000 >&3
+	start record victim -o killed
+	recorder=$bg
+	until_ok rc cat ./killed --since seq:3001 --no-follow || return
+	kill -KILL "$recorder"
+	ended "$recorder"
+	printf 'torn' >>killed/0000000001.seg
+	rc cat ./killed --raw 2>summary | tr -d '\n' | cmp -s - <(seq 1 3000 | tr -d '\n') ||
+		because 'the records differ' || return
+	grep -q 'the recording has no end: .*; 4 bytes are torn$' summary || because "$(cat summary)" ||
+		return
+	rc info ./killed >out || because "status $?" || return
+	grep -q '^end        none: .*; the last 4 bytes are torn$' out || because "$(grep end out)" ||
+		return
+	documented killed 'bytes torn: 4' && documented killed 'complete: 0' || return
+	exec 3>&-
+	stop "$server"
+}
+run record_killed
+
+# Bounded: the oldest files go, and the rest is read.
+test_record_bounded()
+{
+	local i
+
+	open_input bounded 1M || return
+	start record bounded -o bound --size 256K --segment 64K 2>account
+	recorder=$bg
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		seq 1 5000 >&3
+		until_ok rc cat ./bound --since "seq:$((i * 5000 + 1))" --no-follow || return
+	done
+	stop "$recorder" || return
+	grep -q 'recorded 50000, lost 0; .*; removed [1-9]' account || because "$(cat account)" || return
+	[[ $(du -b bound | cut -f1) -lt $((256 * 1024 + 8192)) ]] || because "$(du -b bound)" || return
+	rc info ./bound --json >out || return
+	json document out 'd["recording"]["records"] + d["recording"]["removed"] == 50000' \
+		'd["recording"]["complete"] is True' 'd["recording"]["damaged"] == 0' \
+		'd["published"] == 50000' || return
+	documented bound 'complete: 1' || return
+	exec 3>&-
+	stop "$server"
+}
+run record_bounded
+
+# A full disk: an error, and what was counted is there.
+test_record_full_disk()
+{
+	if ! unshare -m true 2>/dev/null; then
+		echo 'skip tool-record_full_disk - this user may not mount'
+		return 77
+	fi
+	mkdir -p small
+	# Each record is longer than what is left for it in the end.
+	yes "$(printf '%01000d' 0)" | head -n 3000 >lines
+	serve filling --size 8M <lines || return
+	# shellcheck disable=SC2016 # for the inner shell
+	RINGCTL=$RINGCTL unshare -m sh -c '
+		mount -t tmpfs -o size=1M none small || exit 77
+		timeout 60 "$RINGCTL" record filling -o small/tape --duration 10s 2>full.err
+		echo $? >full.status
+		cp -r small/tape full-tape'
+	if [[ $? == 77 ]]; then
+		stop "$server"
+		echo 'skip tool-record_full_disk - this user may not mount'
+		return 77
+	fi
+	same "$(cat full.status)" 1 'status with a full disk' || return
+	grep -q '^ringctl: record filling: .*No space left on device' full.err ||
+		because "$(cat full.err)" || return
+	same "$(rc cat ./full-tape --quiet | wc -l)" \
+		"$(sed -n 's/.*: recorded \([0-9]*\),.*/\1/p' full.err)" 'records on the disk' || return
+	[[ $(rc cat ./full-tape --quiet | wc -l) -gt 100 ]] || because 'hardly any record' || return
+	stop "$server"
+}
+run record_full_disk
+
+test_record_rejects()
+{
+	fails 2 'record: no name: ' record -o x || return
+	fails 2 'record: no directory ' record ring || return
+	fails 2 'record: --segment 1K: not allowed \(65536 to ' record ring -o x --segment 1K || return
+	fails 2 'record: --size 1K: not allowed \(at least ' record ring -o x --size 1K || return
+	fails 2 'record: --keep soon: ' record ring -o x --keep soon || return
+	fails 1 'record missing: ' record missing -o x || return
+	serve strict < <(seq 1 3) || return
+	fails 1 'record strict: .*size_max is 131072: at least two files' record strict -o x \
+		--size 128K || return
+	fails 1 'record strict: .*keep_ns is 1: at least a second' record strict -o x --keep 1ns || return
+	[[ ! -e x ]] || because 'a rejected recording left its directory' || return
+	stop "$server"
+}
+run record_rejects

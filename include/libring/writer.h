@@ -129,6 +129,22 @@ int ring_writer_publish(struct ring_writer *w, unsigned int ring, uint16_t type,
 			const void *payload, size_t len);
 
 /**
+ * ring_writer_publish_at() - publish a record with a time of its own
+ * @w, @ring, @type, @payload, @len: as in ring_writer_publish()
+ * @ts_ns: its time by the ring's clock, not earlier than that of the record before it on @ring:
+ *         readers search by time. Ignored if the ring has no clock
+ *
+ * For records that happened before they are published, such as those of a recording. A reader's
+ * merge window takes them for old.
+ *
+ * Never sleeps.
+ *
+ * Return: as ring_writer_publish(); -EINVAL @ts_ns is earlier: nothing is published.
+ */
+int ring_writer_publish_at(struct ring_writer *w, unsigned int ring, uint16_t type, uint64_t ts_ns,
+			   const void *payload, size_t len);
+
+/**
  * ring_writer_publish_iov() - publish a record that is gathered from pieces
  * @w, @ring, @type: as in ring_writer_publish()
  * @iov: the pieces, copied

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
 /* Publishing on a ring of this process. create.c makes the ring. */
 
+#include <inttypes.h>
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
@@ -141,6 +142,40 @@ int ring_writer_publish(struct ring_writer *w, unsigned int ring, uint16_t type,
 	if (seqring_unlikely(!o))
 		return publish_any(w, ring, type, payload, len);
 	seqring_writer_publish(&o->w, type, 0, payload, words);
+	return wake(o);
+}
+
+/* The time of the newest record of a ring; 0: there is none. */
+static uint64_t newest_ns(const struct ring_out *o)
+{
+	const struct seqring_writer *w = &o->w;
+
+	if (!w->seq)
+		return 0;
+	return seqring_load_word(&seqring_writer_at(w, seqring_read(&w->ctl->last))->ts_ns);
+}
+
+int ring_writer_publish_at(struct ring_writer *w, unsigned int ring, uint16_t type, uint64_t ts_ns,
+			   const void *payload, size_t len)
+{
+	struct ring_out *o;
+	uint64_t newest;
+	int err;
+
+	libring_forget_error();
+	err = find_free(w, ring, &o);
+	if (err)
+		return err;
+	if (o->clock == SEQRING_NO_CLOCKID)
+		ts_ns = 0;
+	newest = newest_ns(o);
+	if (ts_ns < newest)
+		return libring_set_error(EINVAL,
+					 "the time %" PRIu64 " is earlier than that of the record "
+					 "before it, %" PRIu64,
+					 ts_ns, newest);
+	if (len > UINT32_MAX || seqring_writer_publish(&o->w, type, ts_ns, payload, (uint32_t)len))
+		return drop_too_big(o);
 	return wake(o);
 }
 

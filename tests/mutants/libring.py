@@ -179,6 +179,8 @@ SET = mutant.Set(("include/libring*", "libring"), [
     Mutant("the wall clock of a recording is the present one", "libring_walltime_open",
            swap("$w->recorded ? SEQRING_NO_CLOCKID : get_clock($clock_id)",
                 "get_clock($clock_id)"), "test_record_hostile"),
+    Mutant("a record may be published with an earlier time", "ring_writer_publish_at",
+           never("$ts_ns < $newest"), "test_writer"),
     Mutant("open accepts unknown flags", "open/get_opts",
            never("$opts->flags & ~FLAGS_KNOWN"), "test_open test_open_wait"),
     Mutant("a filter delivers records of all types in a run", "copy_any_run",

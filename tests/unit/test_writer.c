@@ -414,6 +414,37 @@ static void test_threads(void **state)
 	ring_close(r);
 }
 
+/* A record keeps the time that it is given, and times never run backwards. */
+static void test_publish_at(void **state)
+{
+	struct ring_writer *w = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
+	struct ring_writer *none = make_writer(1, SEQRING_CLOCK_NONE, 0);
+	struct ring_reader *r = open_reader(w, NULL), *r2 = open_reader(none, NULL);
+	struct ring_record rec;
+	char buf[8];
+
+	(void)state;
+	assert_int_equal(ring_writer_publish_at(w, 0, 3, 500, "abc", 3), 0);
+	assert_int_equal(ring_writer_publish_at(w, 0, 3, 500, NULL, 0), 0);
+	assert_rejected(ring_writer_publish_at(w, 0, 3, 499, "abc", 3), EINVAL);
+	assert_rejected(ring_writer_publish_at(w, 1, 3, 600, "abc", 3), ENOENT);
+	assert_rejected(ring_writer_publish_at(w, 0, 3, 600, buf, DATA_SIZE), EMSGSIZE);
+	assert_int_equal(ring_read(r, &rec, buf, sizeof(buf)), 0);
+	assert_int_equal(rec.ts_ns, 500);
+	assert_int_equal(rec.type, 3);
+	assert_memory_equal(buf, "abc", 3);
+	assert_int_equal(ring_read(r, &rec, buf, sizeof(buf)), 0);
+	assert_int_equal(ring_read(r, &rec, buf, sizeof(buf)), -EAGAIN);
+	assert_int_equal(ring_writer_publish_at(none, 0, 3, 500, "abc", 3), 0);
+	assert_int_equal(ring_writer_publish_at(none, 0, 3, 400, "abc", 3), 0);
+	assert_int_equal(ring_read(r2, &rec, buf, sizeof(buf)), 0);
+	assert_int_equal(rec.ts_ns, 0);
+	ring_close(r);
+	ring_close(r2);
+	ring_writer_close(w);
+	ring_writer_close(none);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -429,6 +460,7 @@ int main(void)
 		cmocka_unit_test(test_coarse_clock),
 		cmocka_unit_test(test_boottime),
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
+		cmocka_unit_test(test_publish_at),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

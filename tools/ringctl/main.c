@@ -13,7 +13,7 @@
 
 static const struct command *const commands[] = {
 	&create_command,  &destroy_command, &list_command,  &info_command,   &cat_command,
-	&publish_command, &schema_command,  &trace_command, &record_command,
+	&publish_command, &schema_command,  &trace_command, &record_command, &replay_command,
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))

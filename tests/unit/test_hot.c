@@ -352,6 +352,48 @@ static void test_run_end(void **state)
 	bare_free(&b);
 }
 
+/* The hot path of the newest record leaves a longer one to the other path. */
+static void test_newest_is_short(void **state)
+{
+	struct seqring_view v;
+	struct bare b;
+
+	(void)state;
+	bare_init(&b);
+	assert_int_equal(seqring_reader_peek_newest(&b.r, 1, &v), 0);
+	bare_publish(&b, SEQRING_SHORT_LEN);
+	assert_int_equal(seqring_reader_peek_newest(&b.r, 1, &v), 1);
+	assert_int_equal(v.seq, 1);
+	bare_publish(&b, SEQRING_SHORT_LEN + 1);
+	assert_int_equal(seqring_reader_peek_newest(&b.r, 1, &v), 0);
+	assert_int_equal(seqring_reader_peek_newest(&b.r, 0, &v), 1);
+	assert_int_equal(v.seq, 2);
+	bare_free(&b);
+}
+
+/* The hot path leaves a stamp that is not the expected one to the other path. */
+static void test_stamp_is_expected(void **state)
+{
+	struct seqring_view v;
+	uint64_t end;
+	struct bare b;
+	char buf[8];
+	int i;
+
+	(void)state;
+	bare_init(&b);
+	for (i = 0; i < 3; i++)
+		bare_publish(&b, 8);
+	assert_int_equal(seqring_reader_read(&b.r, &v, buf, sizeof(buf)), SEQRING_OK);
+	end = seqring_reader_run_end(&b.r);
+	assert_true(b.r.pos < end);
+	assert_int_equal(seqring_reader_peek_short(&b.r, end, &v), 1);
+	assert_int_equal(v.seq, 2);
+	b.r.seq++;
+	assert_int_equal(seqring_reader_peek_short(&b.r, end, &v), 0);
+	bare_free(&b);
+}
+
 /* Publishes until tail has passed @pos, whose record nobody overwrites yet. */
 static void pass_by(struct bare *b, uint64_t pos)
 {
@@ -432,6 +474,8 @@ int main(void)
 		cmocka_unit_test(test_fd_between),
 		cmocka_unit_test(test_wake_by_each_length),
 		cmocka_unit_test(test_run_end),
+		cmocka_unit_test(test_newest_is_short),
+		cmocka_unit_test(test_stamp_is_expected),
 		cmocka_unit_test(test_tail_has_passed),
 		cmocka_unit_test(test_tail_has_passed_reader),
 	};

@@ -111,8 +111,8 @@ seqring_inline void seqring_rest_copy(unsigned char *to, const unsigned char *fr
 }
 
 /*
- * Copies 0 or 8 to 63 bytes. The last piece overlaps the first one: that costs less than to find out
- * how many bytes are left, and no byte behind the last one is touched.
+ * Copies 0 or 8 to 63 bytes. The last piece overlaps the first one: that costs less than to find
+ * out how many bytes are left, and no byte behind the last one is touched.
  */
 seqring_inline void seqring_short_copy(unsigned char *to, const unsigned char *from, size_t len)
 {

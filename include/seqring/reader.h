@@ -703,7 +703,7 @@ seqring_cold enum seqring_outcome seqring_reader_newest_slow(const struct seqrin
 /**
  * seqring_reader_peek_newest() - find the newest record without copying it
  * @r: the reader; its position does not matter and does not change
- * @only_short: nonzero: see only a short record that does not end a lap, by fewer checks; a constant
+ * @only_short: nonzero: see only a short record that ends no lap, by fewer checks; a constant
  * @v: filled if there is a record; @v->lost is 0
  *
  * As with seqring_reader_peek(), what is read counts after seqring_reader_recheck().

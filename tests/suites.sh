@@ -48,6 +48,7 @@ suites() {
 		vm-newest|l|vm|tests/kernel/vm/run.sh newest
 		vm-bpf-6.1|tl|vm|tests/kernel/vm/bpf.sh 6.1
 		vm-bpf-6.12|l|vm|tests/kernel/vm/bpf.sh 6.12
+		vm-bpf-newest|tl|vm|tests/kernel/vm/bpf.sh newest
 		bench-vm|l|vm|bench/vm/test.sh
 		vm-arm64|l|vm|vm_arm64
 		debug-self-a|l|vm|tests/kernel/debug/selftest.sh a
@@ -224,9 +225,11 @@ bpf_torture() {
 		small rings:
 		large rings: --data-size 1048576 --object torture_preempt
 		may be preempted: --preempted --object torture_preempt
+		preemption stays on: --preempted --atomic --object torture_preempt
 		weakly ordered: --object torture_weak
 		one ring: --one-ring
 		one ring, may be preempted: --one-ring --preempted --object torture_preempt
+		one ring, preemption stays on: --one-ring --preempted --atomic --object torture_preempt
 		where 32 bits overflow: --start-pos 4294000000
 	EOF
 	return $rc
@@ -249,14 +252,14 @@ bpf_wake() {
 	return $rc
 }
 
-# Every BPF object of the project, for the verifier.
+# Every BPF object of the project that the loader accepts, for the verifier.
 bpf_objects() {
-	find build/native -name '*.bpf.o' | sort
+	find build/native -name '*.bpf.o' ! -name refuse.bpf.o | sort
 }
 
 bpf() {
 	local t=build/$1/tests/bpf rc=0 prog
-	for prog in reject access life owner follow leftovers hostile handover forgotten keep bare gather; do
+	for prog in reject refuse cpus missed access life owner follow leftovers hostile handover forgotten keep preempt bare gather; do
 		bpf_program "$t/$prog" || rc=1
 	done
 	# shellcheck disable=SC2046 # a list

@@ -65,7 +65,9 @@ struct ring_bpf;
  * @clock_id: SEQRING_CLOCK_*
  * @permissions: mode of the pins, whatever the umask: 0444 are the users that may read, 0666
  *           those that may also sleep on the ring; 0: 0600. The ring's directory lets the same
- *           users search it; directories that were there before keep their modes
+ *           users search it; directories that were there before keep their modes.
+ *           Only 0600 while the sysctl kernel.unprivileged_bpf_disabled is 0: a user who may open
+ *           the ring could write it then, by a BPF program. The sysctl must not become 0 later
  * @reserved: 0
  * @data_size: bytes of each ring, a power of two, 64 KiB to 256 MiB; 0: 1 MiB
  * @name: 1 to 31 of [A-Za-z0-9_-]. Other processes open the ring by this name, through
@@ -110,14 +112,19 @@ int ring_bpf_supported(void);
  * ended. Its positions and seqs go on, and its readers notice nothing. If there is no
  * such ring, a new one is made. The programs that write the ring go on until ring_bpf_start().
  *
- * Return: 0; -EINVAL bad options, or the object was compiled for payloads that are too long
- * for @data_size; -E2BIG options of a later version, or the object's schema is too large;
- * -ENOENT the object has no such map; -EPROTO the map is no ring, its BTF is no valid
- * schema, or the pins of that name are no ring; -EEXIST a kept ring has that name, and with
- * RING_BPF_CONTINUE: it has another shape, clock or schema; -EBUSY a running process owns
- * the ring of that name, or nothing tells whether it runs, another process kept the lock of all
- * names for 10 s, or @obj is loaded already; -ENOTDIR the pins would not be in a BPF file
- * system; -EPERM also: another user owns the directory of all rings; -ENAMETOOLONG
+ * Chooses how the programs keep each other from a ring when they preempt each other: see
+ * SEQRING_BPF_NO_PREEMPT in seqring/bpf.h.
+ *
+ * Return: 0; -EINVAL bad options, or the object was compiled for payloads that are too long for
+ * @data_size; -ENOTSUP the object was compiled for another machine, this machine cannot have
+ * such rings, or SEQRING_BPF_NO_PREEMPT does not hold on this kernel; -E2BIG options of a later
+ * version, or the object's schema is too large; -ENOENT the object has no such map; -EPROTO the
+ * map is no ring, its BTF is no valid schema, or the pins of that name are no ring; -EEXIST a
+ * kept ring has that name, and with RING_BPF_CONTINUE: it has another shape, clock or schema;
+ * -EBUSY a running process owns the ring of that name, or nothing tells whether it runs, another
+ * process kept the lock of all names for 10 s, or @obj is loaded already; -ENOTDIR the pins
+ * would not be in a BPF file system; -EPERM also: another user owns the directory of all rings,
+ * or @permissions lets other users use the ring while they may load programs; -ENAMETOOLONG
  * $RINGBPFDIR; -ENOMEM; -EACCES; what bpf(2), mount(2) and mkdir(2) give.
  */
 int ring_bpf_prepare(struct bpf_object *obj, const char *map, const struct ring_bpf_opts *opts,
@@ -174,7 +181,9 @@ struct ring_bpf_parts {
  * @opts, @out: as for ring_bpf_prepare(). The schema in the object's BTF is not looked for:
  *        ring_schema_from_file() gets it for ring_bpf_opts.schema
  *
- * Does with rings of the same name what ring_bpf_prepare() does.
+ * Does with rings of the same name what ring_bpf_prepare() does. It does not know the programs:
+ * with SEQRING_BPF_NO_PREEMPT they turn preemption off from Linux 7.0 on, and the loader must resolve
+ * the kfuncs then. Without the macro they take the ring by an atomic instruction.
  *
  * Return: as ring_bpf_prepare(), except -ENOENT; -EPROTO also: these bytes are no geometry.
  */
@@ -226,12 +235,13 @@ int ring_bpf_explain(int err);
  * The ring ends with this process, unless ring_bpf_keep() is called. Its readers notice when the
  * process is killed, by a lock or by its PID: see RING_KILLED in libring/reader.h.
  *
- * Return: 0; -EINVAL the object is not loaded, or the ring was started already: @b is
- * unchanged; -EPERM this process inherited @b by fork(): the same. After any other failure, only
- * ring_bpf_close() may follow: -EEXIST another process took the name meanwhile, or ended the
- * ring to continue; -EBUSY a program was publishing to the ring to continue for a whole second;
- * -EAGAIN the coarse clock could not be set; -EACCES, -EPERM; what bpf(2), mmap(2) and rename(2)
- * give, also for the links that ring_bpf_keep() has noted.
+ * Return: 0; -EINVAL the object is not loaded, or the ring was started already: @b is unchanged;
+ * -EPERM this process inherited @b by fork(): the same; -ENOTSUP the object was compiled with
+ * SEQRING_BPF_NO_PREEMPT, and a program that uses the ring may sleep or be preempted: the same.
+ * After any other failure, only ring_bpf_close() may follow: -EEXIST another process took the
+ * name meanwhile, or ended the ring to continue; -EBUSY a program was publishing to the ring to
+ * continue for a whole second; -EAGAIN the coarse clock could not be set; -EACCES, -EPERM; what
+ * bpf(2), mmap(2) and rename(2) give, also for the links that ring_bpf_keep() has noted.
  */
 int ring_bpf_start(struct ring_bpf *b);
 

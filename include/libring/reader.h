@@ -698,6 +698,25 @@ struct ring_stats_at {
  */
 int ring_stats_at(struct ring_reader *r, unsigned int ring, struct ring_stats_at *stats);
 
+/**
+ * ring_missed() - count the events that the kernel kept from the programs of a BPF ring
+ * @r: the reader
+ * @missed: set on success
+ *
+ * The kernel does not run a BPF program that is running on that CPU already. Such an event is
+ * neither published nor dropped: no program that could count it runs. The kernel counts it for
+ * each program. The sum is that of all programs that use the ring and are loaded now: a program
+ * that is gone has taken its count along, and programs that a loader has replaced still count
+ * until they are gone.
+ *
+ * Never sleeps for long: makes three system calls for each BPF program of the machine. Only the
+ * thread that uses @r. Needs CAP_SYS_ADMIN.
+ *
+ * Return: 0; -EPERM this process may not look at BPF programs; -EOPNOTSUPP no BPF programs write
+ * the ring; -EAGAIN there is no ring yet (RING_NONBLOCK); what bpf(2) gives.
+ */
+int ring_missed(struct ring_reader *r, uint64_t *missed);
+
 #pragma GCC visibility pop
 
 #ifdef __cplusplus

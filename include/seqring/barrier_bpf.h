@@ -2,7 +2,8 @@
 /*
  * The backend of barrier.h for BPF programs: the writer's operations only.
  *
- * A BPF program may rely on this (Documentation/bpf and the JITs of Linux 6.1 to 6.18):
+ * A BPF program on x86, arm64, riscv or s390 may rely on this (Documentation/bpf and the JITs of
+ * Linux 6.1 to 7.2):
  * a plain load or store of up to 8 aligned bytes is one access. The JIT keeps such
  * accesses in program order; the CPU may reorder them as it reorders the kernel's own. An
  * atomic instruction with BPF_FETCH (exchange, compare-and-exchange, fetch-and-add) is
@@ -10,13 +11,32 @@
  * without BPF_FETCH is unordered. Load-acquire and store-release exist since 6.15 and
  * need a newer compiler than Debian 12 has.
  *
+ * Other machines are refused, here and by the loader. On LoongArch, BPF_FETCH is not fully
+ * ordered. On powerpc it was not before 6.1.94 and 6.9.5. Nobody has checked the rest.
+ *
  * On machines with total store order (x86, s390) a release store and a write fence
- * therefore only restrain the compiler. On other machines, and if __TARGET_ARCH_* does
- * not name the machine, a release store is an exchange, and a fence is an exchange of a
+ * therefore only restrain the compiler. On other machines, and if no __TARGET_ARCH_* is
+ * defined, a release store is an exchange, and a fence is an exchange of a
  * word on the program's stack. A full fence is such an exchange on every machine.
  */
 #ifndef SEQRING_BARRIER_BPF_H
 #define SEQRING_BARRIER_BPF_H
+
+#if defined(__TARGET_ARCH_x86)
+#define SEQRING_BPF_TARGET	SEQRING_BPF_TARGET_X86
+#elif defined(__TARGET_ARCH_s390)
+#define SEQRING_BPF_TARGET	SEQRING_BPF_TARGET_S390
+#elif defined(__TARGET_ARCH_arm64)
+#define SEQRING_BPF_TARGET	SEQRING_BPF_TARGET_ARM64
+#elif defined(__TARGET_ARCH_riscv)
+#define SEQRING_BPF_TARGET	SEQRING_BPF_TARGET_RISCV
+#elif defined(__TARGET_ARCH_loongarch) || defined(__TARGET_ARCH_powerpc) || \
+	defined(__TARGET_ARCH_mips) || defined(__TARGET_ARCH_sparc) || \
+	defined(__TARGET_ARCH_arm) || defined(__TARGET_ARCH_arc)
+#error "BPF programs write rings on x86, arm64, riscv and s390 only: see barrier_bpf.h"
+#else
+#define SEQRING_BPF_TARGET	SEQRING_BPF_TARGET_ANY
+#endif
 
 #define seqring_bpf_keep()	__asm__ __volatile__("" : : : "memory")
 

@@ -24,7 +24,8 @@
  * single ring, so does a program that publishes on another CPU at the same moment.
  *
  * Every function returns 0 or
- *	-EBUSY		dropped: the ring was busy (SEQRING_DROP_BUSY counts it), or a program has
+ *	-EBUSY		dropped: the ring was busy (SEQRING_DROP_BUSY counts it; so it does for a
+ *			CPU that has no ring, in ring 0), or a program has
  *			taken it and ended without commit or discard (SEQRING_DROP_ABANDONED)
  *	-EMSGSIZE	dropped: @len is above payload_max (SEQRING_DROP_TOO_BIG)
  *	-EFAULT		dropped: the payload could not be read (SEQRING_DROP_FAULT)
@@ -37,11 +38,22 @@
  *
  * A program may define these macros before it includes the header:
  *
- * SEQRING_BPF_NO_PREEMPT: no program of the object is preempted by another one on its
- *	CPU, although it may be interrupted. Up to Linux 6.18 this holds for programs on
- *	tracepoints (raw_tp, tp, tp_btf), kprobes and perf events. It does not hold for
- *	fentry, LSM, iterators, uprobes, and programs that may sleep. Saves two atomic
- *	instructions per record.
+ * SEQRING_BPF_NO_PREEMPT: the programs that publish are on tracepoints (raw_tp, tp, tp_btf),
+ *	kprobes or perf events. Saves two atomic instructions per record, and the full fence
+ *	while no reader sleeps. Up to Linux 6.19 the kernel runs these programs with
+ *	preemption off, and the loader relies on it. From Linux 7.0 on it does so only for tp,
+ *	kprobes and perf events; elsewhere, publishing turns preemption off itself. If neither
+ *	is possible, ring_bpf_prepare() and ring_bpf_start() refuse the object. They refuse
+ *	programs that may sleep in any case.
+ * SEQRING_BPF_NO_KFUNC: publishing never turns preemption off. Otherwise it does so where the
+ *	loader cannot rely on the kernel, from Linux 6.10 on: no program then finds the ring
+ *	taken by one that was preempted. Between seqring_bpf_reserve() and
+ *	seqring_bpf_commit() a program then calls no global function and nothing that sleeps,
+ *	and the verifier rejects a program that ends in between. For this the object names two
+ *	kfuncs. A kernel loads such an object, even if it has no such kfuncs, from Linux 5.16 on,
+ *	if the programs have a licence compatible with the GPL, and if the kernel has a JIT
+ *	compiler that can call kernel functions: x86-64 has, arm64 from 5.18, riscv and s390
+ *	from 6.4 on. Define the macro for other kernels and licences.
  * SEQRING_BPF_PAYLOAD_MAX: longest payload, 4096 by default, at most a quarter of the data
  *	area less 24. The verifier requires that many unused bytes behind each data area.
  */
@@ -86,6 +98,59 @@ struct seqring_bpf_open {
 	__u32 len;
 };
 
+#ifndef SEQRING_BPF_NO_KFUNC
+void bpf_preempt_disable(void) __weak __ksym;
+void bpf_preempt_enable(void) __weak __ksym;
+#define SEQRING_BPF_KFUNC_FLAG	SEQRING_BPF_CAN_KFUNC
+#else
+#define SEQRING_BPF_KFUNC_FLAG	0
+#endif
+
+#ifdef SEQRING_BPF_NO_PREEMPT
+#define SEQRING_BPF_CAN		(SEQRING_BPF_CAN_CALLER | SEQRING_BPF_KFUNC_FLAG)
+#else
+#define SEQRING_BPF_CAN		(SEQRING_BPF_CAN_ATOMIC | SEQRING_BPF_KFUNC_FLAG)
+#endif
+
+/*
+ * Turns preemption off until seqring_bpf_unguard(), if the loader has chosen so. The verifier
+ * knows the choice, and removes the call elsewhere.
+ */
+static __always_inline void seqring_bpf_guard(const volatile struct seqring_bpf_geometry *geo)
+{
+#ifndef SEQRING_BPF_NO_KFUNC
+	if (geo->guard == SEQRING_BPF_GUARD_KFUNC)
+		bpf_preempt_disable();
+#else
+	(void)geo;
+#endif
+}
+
+static __always_inline void seqring_bpf_unguard(const volatile struct seqring_bpf_geometry *geo)
+{
+#ifndef SEQRING_BPF_NO_KFUNC
+	if (geo->guard == SEQRING_BPF_GUARD_KFUNC)
+		bpf_preempt_enable();
+#else
+	(void)geo;
+#endif
+}
+
+/*
+ * True if another program may preempt this one while it has the ring. With SEQRING_BPF_NO_PREEMPT
+ * no loader chooses that, so the common path does not ask.
+ */
+static __always_inline int
+seqring_bpf_may_be_preempted(const volatile struct seqring_bpf_geometry *geo)
+{
+#ifdef SEQRING_BPF_NO_PREEMPT
+	(void)geo;
+	return 0;
+#else
+	return geo->guard == SEQRING_BPF_GUARD_ATOMIC;
+#endif
+}
+
 static __always_inline struct seqring_bpf_state *seqring_bpf_state(struct seqring_ring_ctl *ctl)
 {
 	return (struct seqring_bpf_state *)((unsigned char *)ctl + SEQRING_BPF_STATE_OFFSET);
@@ -124,27 +189,24 @@ static __always_inline int seqring_bpf_take(struct seqring_bpf_state *state, int
 {
 	const __u32 epoch = geo->epoch;
 
-#ifdef SEQRING_BPF_NO_PREEMPT
-	if (!shared) {
+	if (seqring_unlikely(seqring_bpf_is_foreign(state, epoch)))
+		return 0;
+	if (!shared && !seqring_bpf_may_be_preempted(geo)) {
 		/* A program that interrupts here has left the ring again when it returns. */
-		if (seqring_unlikely(seqring_bpf_is_foreign(state, epoch)) ||
-		    seqring_unlikely(seqring_read(&state->owner)))
+		if (seqring_unlikely(seqring_read(&state->owner)))
 			return 0;
 		seqring_write(&state->owner, SEQRING_BPF_TAKEN);
 		seqring_compiler_barrier(NEST);
 		return 1;
 	}
-#endif
-	if (seqring_unlikely(seqring_bpf_is_foreign(state, epoch)) ||
-	    seqring_cmpxchg_full(NEST, &state->owner, 0, SEQRING_BPF_TAKEN))
+	if (seqring_cmpxchg_full(NEST, &state->owner, 0, SEQRING_BPF_TAKEN))
 		return 0;
-#ifndef SEQRING_BPF_NO_PREEMPT
-	if (seqring_unlikely(seqring_bpf_is_foreign(state, epoch))) {
+	if (seqring_bpf_may_be_preempted(geo) &&
+	    seqring_unlikely(seqring_bpf_is_foreign(state, epoch))) {
 		/* Pairs with the compare-and-exchange above, on any CPU. */
 		seqring_store_release(NEST, &state->owner, 0);
 		return 0;
 	}
-#endif
 	return 1;
 }
 
@@ -168,7 +230,6 @@ static __always_inline int seqring_bpf_reject_foreign(struct seqring_ring_ctl *c
 	return -ESTALE;
 }
 
-#ifdef SEQRING_BPF_NO_PREEMPT
 /*
  * Why this CPU's ring could not be taken: the cause of the drop.
  *
@@ -192,7 +253,6 @@ static __always_inline int seqring_bpf_taken_cause(struct seqring_bpf_state *sta
 		return SEQRING_DROP_BUSY;
 	return epoch ? SEQRING_DROP_HANDOVER : SEQRING_DROP_BUSY;
 }
-#endif
 
 /* Counts the drop of a record that could not take the ring. Return: -ENODEV; -ESTALE; -EBUSY. */
 SEQRING_BPF_COLD int seqring_bpf_reject_take(struct seqring_ring_ctl *ctl,
@@ -209,10 +269,8 @@ SEQRING_BPF_COLD int seqring_bpf_reject_take(struct seqring_ring_ctl *ctl,
 		seqring_add(&ctl->dropped[SEQRING_DROP_DEAD], 1);
 		return -ENODEV;
 	}
-#ifdef SEQRING_BPF_NO_PREEMPT
-	if (geo->cpu_mask)
+	if (geo->cpu_mask && !seqring_bpf_may_be_preempted(geo))
 		cause = seqring_bpf_taken_cause(seqring_bpf_state(ctl), epoch);
-#endif
 	seqring_add(&ctl->dropped[cause], 1);
 	return cause == SEQRING_DROP_HANDOVER ? -ESTALE : -EBUSY;
 }
@@ -269,10 +327,28 @@ static __always_inline void seqring_bpf_read_clock(struct seqring_bpf_open *o,
 #undef SEQRING_BPF_READ_CLOCK
 }
 
-/* Takes the ring of this CPU and reads the clock. Return: 0; -ENODEV; -ESTALE; -EBUSY. */
-static __always_inline int seqring_bpf_enter(struct seqring_bpf_open *o, void *map,
-					     void *wait_map, void *doorbell,
-					     const volatile struct seqring_bpf_geometry *geo)
+/*
+ * Counts the record of a CPU that has no ring. The loader makes one for each possible CPU, so this
+ * needs a loader that miscounts. Ring 0 counts it, since a record must not vanish. Return: -EBUSY.
+ */
+SEQRING_BPF_COLD int seqring_bpf_reject_cpu(void *map,
+					    const volatile struct seqring_bpf_geometry *geo)
+{
+	unsigned char *element;
+	__u32 first = 0;
+
+	element = (unsigned char *)bpf_map_lookup_elem(map, &first);
+	if (element)
+		seqring_add(&((struct seqring_ring_ctl *)(element + geo->ring_offset))
+				     ->dropped[SEQRING_DROP_BUSY],
+			    1);
+	return -EBUSY;
+}
+
+/* Takes the ring of this CPU and reads the clock. Return: as seqring_bpf_enter(). */
+static __always_inline int seqring_bpf_do_enter(struct seqring_bpf_open *o, void *map,
+						void *wait_map, void *doorbell,
+						const volatile struct seqring_bpf_geometry *geo)
 {
 	const __u32 cpu_mask = geo->cpu_mask;
 	__u32 ring = bpf_get_smp_processor_id() & cpu_mask;
@@ -280,11 +356,11 @@ static __always_inline int seqring_bpf_enter(struct seqring_bpf_open *o, void *m
 
 	/* The lookups come first: only four registers survive a call. */
 	element = (unsigned char *)bpf_map_lookup_elem(map, &ring);
-	if (!element)
-		return -ENODEV;
+	if (seqring_unlikely(!element))
+		return seqring_bpf_reject_cpu(map, geo);
 	o->wait = (struct seqring_wait *)bpf_map_lookup_elem(wait_map, &ring);
-	if (!o->wait)
-		return -ENODEV;
+	if (seqring_unlikely(!o->wait))
+		return seqring_bpf_reject_cpu(map, geo);
 	o->ctl = (struct seqring_ring_ctl *)(element + geo->ring_offset);
 	if (seqring_unlikely(!seqring_bpf_take(seqring_bpf_state(o->ctl), !cpu_mask, geo)))
 		return seqring_bpf_reject_take(o->ctl, geo);
@@ -292,6 +368,24 @@ static __always_inline int seqring_bpf_enter(struct seqring_bpf_open *o, void *m
 	o->doorbell = doorbell;
 	o->geo = geo;
 	return 0;
+}
+
+/*
+ * Begins a publish: turns preemption off if necessary, and takes the ring.
+ *
+ * Return: 0: the caller calls seqring_bpf_unguard() at the end; -ENODEV; -ESTALE; -EBUSY.
+ */
+static __always_inline int seqring_bpf_enter(struct seqring_bpf_open *o, void *map,
+					     void *wait_map, void *doorbell,
+					     const volatile struct seqring_bpf_geometry *geo)
+{
+	int err;
+
+	seqring_bpf_guard(geo);
+	err = seqring_bpf_do_enter(o, map, wait_map, doorbell, geo);
+	if (err)
+		seqring_bpf_unguard(geo);
+	return err;
 }
 
 /* Builds the writer for the cold path from the state between two publishes. */
@@ -488,8 +582,7 @@ static __always_inline int seqring_bpf_trim(struct seqring_bpf_open *o, __u32 le
 	return 0;
 }
 
-/* Publishes the reserved record. */
-static __always_inline void seqring_bpf_commit(struct seqring_bpf_open *o, __u16 type)
+static __always_inline void seqring_bpf_do_commit(struct seqring_bpf_open *o, __u16 type)
 {
 	__u64 next = o->pos + seqring_record_size(o->len);
 
@@ -503,11 +596,19 @@ static __always_inline void seqring_bpf_commit(struct seqring_bpf_open *o, __u16
 	seqring_bpf_finish(o);
 }
 
+/* Publishes the reserved record. */
+static __always_inline void seqring_bpf_commit(struct seqring_bpf_open *o, __u16 type)
+{
+	seqring_bpf_do_commit(o, type);
+	seqring_bpf_unguard(o->geo);
+}
+
 /* Drops the reserved record. */
 static __always_inline void seqring_bpf_discard(struct seqring_bpf_open *o)
 {
 	seqring_bpf_forget(o);
 	seqring_bpf_leave(o->ctl);
+	seqring_bpf_unguard(o->geo);
 }
 
 /* Publishes a short payload of constant length; the copy is inlined. */
@@ -569,7 +670,7 @@ static __always_inline int seqring_bpf_publish_fetched(struct seqring_bpf_open *
 		seqring_bpf_forget(o);
 		return seqring_bpf_drop(o->ctl, SEQRING_DROP_FAULT, -EFAULT);
 	}
-	seqring_bpf_commit(o, type);
+	seqring_bpf_do_commit(o, type);
 	return 0;
 }
 
@@ -592,8 +693,10 @@ static __always_inline int seqring_bpf_do_publish(struct seqring_bpf_open *o,
 		struct seqring_bpf_open __o; \
 		int __err = seqring_bpf_enter(&__o, &name, &name##_wait, &name##_doorbell, \
 					      &name##_geometry); \
-		if (!__err) \
+		if (!__err) { \
 			__err = seqring_bpf_do_publish(&__o, source, type, src, len); \
+			seqring_bpf_unguard(&name##_geometry); \
+		} \
 		__err; \
 	})
 
@@ -635,8 +738,11 @@ static __always_inline int seqring_bpf_do_publish(struct seqring_bpf_open *o,
 	({ \
 		int __err = seqring_bpf_enter(o, &name, &name##_wait, &name##_doorbell, \
 					      &name##_geometry); \
-		if (!__err) \
+		if (!__err) { \
 			__err = seqring_bpf_do_reserve(o, len, payload); \
+			if (__err) \
+				seqring_bpf_unguard(&name##_geometry); \
+		} \
 		__err; \
 	})
 
@@ -757,6 +863,8 @@ static __always_inline int seqring_bpf_do_ctl(struct seqring_bpf_ctl *c, void *m
 	SEC(".rodata." #name) const volatile struct seqring_bpf_geometry name##_geometry = { \
 		.payload_limit = SEQRING_BPF_PAYLOAD_MAX, \
 		.announce = SEQRING_BPF_ANNOUNCE, \
+		.guard = SEQRING_BPF_CAN, \
+		.target = SEQRING_BPF_TARGET, \
 		.epoch = 1, \
 	}; \
 	SEC("syscall") int name##_ctl(struct seqring_bpf_ctl *c) \

@@ -57,8 +57,11 @@ static __always_inline int seqring_bpf_do_reserve_dynptr(struct seqring_bpf_open
 	({ \
 		int __err = seqring_bpf_enter(o, &name, &name##_wait, &name##_doorbell, \
 					      &name##_geometry); \
-		if (!__err) \
+		if (!__err) { \
 			__err = seqring_bpf_do_reserve_dynptr(o, len, d); \
+			if (__err) \
+				seqring_bpf_unguard(&name##_geometry); \
+		} \
 		__err; \
 	})
 
@@ -107,7 +110,7 @@ static __always_inline int seqring_bpf_do_publish_pieces(struct seqring_bpf_open
 		seqring_bpf_forget(o);
 		return seqring_bpf_drop(o->ctl, SEQRING_DROP_FAULT, -EFAULT);
 	}
-	seqring_bpf_commit(o, type);
+	seqring_bpf_do_commit(o, type);
 	return 0;
 }
 
@@ -127,8 +130,10 @@ static __always_inline int seqring_bpf_do_publish_pieces(struct seqring_bpf_open
 		struct seqring_bpf_open __o; \
 		int __err = seqring_bpf_enter(&__o, &name, &name##_wait, &name##_doorbell, \
 					      &name##_geometry); \
-		if (!__err) \
+		if (!__err) { \
 			__err = seqring_bpf_do_publish_pieces(&__o, type, pieces, nr); \
+			seqring_bpf_unguard(&name##_geometry); \
+		} \
 		__err; \
 	})
 
@@ -166,6 +171,7 @@ static __always_inline int seqring_bpf_do_publish_pieces(struct seqring_bpf_open
 static __always_inline void seqring_bpf_end_batch(const struct seqring_bpf_open *o)
 {
 	seqring_bpf_finish(o);
+	seqring_bpf_unguard(o->geo);
 }
 
 #endif /* __bpf__ */

@@ -55,6 +55,10 @@ SEQRING_ASSERT(offsetof(struct seqring_bpf_state, cold) == 64, "one line is hot"
  * loads the program. The fields do not start at the start of a page, because each control
  * area does: a load is slow from the page offset of a store just before.
  *
+ * @guard: in the object: SEQRING_BPF_CAN_*; when loaded: SEQRING_BPF_GUARD_*. A loader from
+ *	before this field sets it to 0: programs without SEQRING_BPF_NO_PREEMPT are right on
+ *	any kernel then, others up to Linux 6.19
+ * @target: SEQRING_BPF_TARGET_* that the program was compiled for
  * @ring_offset: from the start of a map element to the control area
  * @data_offset: from the control area to the data area
  * @data_size: bytes of the data area
@@ -69,7 +73,9 @@ SEQRING_ASSERT(offsetof(struct seqring_bpf_state, cold) == 64, "one line is hot"
  *	0: compiled or loaded by a version without epochs: the program always publishes
  */
 struct seqring_bpf_geometry {
-	__u64 reserved[8];
+	__u64 reserved[7];
+	__u32 guard;
+	__u32 target;
 	__u64 ring_offset;
 	__u64 data_offset;
 	__u64 data_size;
@@ -83,6 +89,34 @@ struct seqring_bpf_geometry {
 	__u32 epoch;
 };
 SEQRING_ASSERT(sizeof(struct seqring_bpf_geometry) == 128, "geometry is 128 bytes");
+
+/*
+ * seqring_bpf_geometry.guard of a loaded object: why two programs of one CPU never write a ring at
+ * once. A program that finds the ring taken drops its record.
+ *
+ * ATOMIC: a compare-and-exchange takes the ring: programs may preempt each other, and may sleep
+ * CALLER: the kernel runs the programs with preemption off
+ * KFUNC: publishing turns preemption off, by bpf_preempt_disable()
+ */
+#define SEQRING_BPF_GUARD_ATOMIC	0u
+#define SEQRING_BPF_GUARD_CALLER	1u
+#define SEQRING_BPF_GUARD_KFUNC		2u
+
+/* The same field in the object: which of them its programs allow. 0: an object from before. */
+#define SEQRING_BPF_CAN_ATOMIC		(1u << 8)
+#define SEQRING_BPF_CAN_CALLER		(1u << 9)
+#define SEQRING_BPF_CAN_KFUNC		(1u << 10)
+
+/*
+ * seqring_bpf_geometry.target: the machine by which the program orders its loads and stores. ANY:
+ * compiled without __TARGET_ARCH_*. UNKNOWN: an object from before this field.
+ */
+#define SEQRING_BPF_TARGET_UNKNOWN	0u
+#define SEQRING_BPF_TARGET_ANY		1u
+#define SEQRING_BPF_TARGET_X86		2u
+#define SEQRING_BPF_TARGET_ARM64	3u
+#define SEQRING_BPF_TARGET_RISCV	4u
+#define SEQRING_BPF_TARGET_S390		5u
 
 /* seqring_bpf_state.owner of a ring that is not free. */
 #define SEQRING_BPF_TAKEN	1u

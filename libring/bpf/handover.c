@@ -62,7 +62,9 @@ int libring_bpf_open_epoch(const struct ring_bpf *b)
 	const struct seqring_bpf_state ours = {
 		.epoch = b->geo.epoch,
 		.next_epoch = b->geo.epoch,
-		.no_sleep = !!(b->parts.flags & RING_BPF_NO_SLEEP),
+		/* With the kfuncs, a program publishes with preemption off in any case. */
+		.no_sleep = b->parts.flags & RING_BPF_NO_SLEEP ||
+			    b->geo.guard == SEQRING_BPF_GUARD_KFUNC,
 	};
 	int err;
 

@@ -2,8 +2,8 @@
 /*
  * Shared by the files that set up BPF rings; nothing is exported. Calls go one way:
  *
- *	prepare.c -> plan.c -> options.c, existing.c, clock.c, end.c
- *	object.c -> start.c, keep.c
+ *	prepare.c -> plan.c -> options.c, target.c, guard.c, cpus.c, existing.c, clock.c, end.c
+ *	object.c -> guard.c, start.c, keep.c
  *	start.c -> parts.c, keep.c, existing.c, clock.c
  *	plan.c, start.c, existing.c -> handover.c
  *	start.c, existing.c, end.c, handover.c, leftovers.c -> pins.c -> base.c
@@ -42,6 +42,19 @@ struct ring_pins {
 	int ctl;
 };
 
+/*
+ * What the choice of a guard depends on.
+ *
+ * @release, @major, @minor: of uname(2)
+ * @has_kfunc: programs can turn preemption off
+ */
+struct ring_bpf_kernel {
+	char release[65];
+	unsigned int major;
+	unsigned int minor;
+	bool has_kfunc;
+};
+
 /* What SEQRING_BPF() declares in an object of libbpf. */
 struct ring_object {
 	struct bpf_object *obj;
@@ -59,6 +72,8 @@ struct ring_object {
  * @schema: the schema to store; @own_schema: a copy to free, or NULL
  * @continued: this object takes over a ring that exists already
  * @has_epoch: the object's programs compare epochs
+ * @can: SEQRING_BPF_CAN_*
+ * @promises: the object was compiled with SEQRING_BPF_NO_PREEMPT
  * @tried: a call to start it was made
  * @started, @kept, @ended: that call succeeded
  * @keeps: it is to be kept when it starts
@@ -79,6 +94,8 @@ struct ring_bpf {
 	void *own_schema;
 	bool continued;
 	bool has_epoch;
+	bool promises;
+	uint32_t can;
 	uint64_t clock_base_ns;
 	bool tried;
 	bool started;
@@ -100,6 +117,25 @@ static inline int libring_bpf_check_own(const struct ring_bpf *b)
 
 /* options.c */
 int libring_bpf_read_opts(const struct ring_bpf_opts *user, struct ring_bpf_opts *o);
+
+/* cpus.c */
+int libring_bpf_count_rings(const char *possible);
+
+/* target.c */
+uint32_t libring_bpf_get_machine(void);
+int libring_bpf_check_target(uint32_t target, uint32_t machine);
+
+/* guard.c */
+void libring_bpf_look_at_kernel(struct ring_bpf_kernel *k);
+void libring_bpf_look_for_kfunc(struct ring_bpf_kernel *k);
+int libring_bpf_choose_guard(uint32_t can, bool unpreempted, const struct ring_bpf_kernel *k,
+			     uint32_t *guard);
+int libring_bpf_set_guard(struct ring_bpf *b, const struct ring_object *o);
+int libring_bpf_check_writers(const struct ring_bpf *b);
+
+/* plan.c */
+int libring_bpf_plan(const void *geometry, size_t geometry_size, const struct ring_bpf_opts *user,
+		     const struct ring_object *o, struct ring_bpf **out);
 
 /* parts.c */
 int libring_bpf_check_parts(const struct ring_bpf *b, const struct ring_bpf_parts *parts);

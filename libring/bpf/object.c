@@ -44,6 +44,7 @@ int ring_bpf_start(struct ring_bpf *b)
 {
 	const struct ring_object *o = &b->object;
 	struct ring_bpf_parts parts = { .size = sizeof(parts) };
+	int err;
 
 	if (!o->obj)
 		return libring_set_error(EINVAL, "the ring has no object of libbpf: start it with "
@@ -51,6 +52,11 @@ int ring_bpf_start(struct ring_bpf *b)
 	/* A child that inherited the ring and a ring that was started hear that first. */
 	if (!b->own.inherited && !b->tried && bpf_map__fd(o->map) < 0)
 		return libring_set_error(EINVAL, "the object is not loaded yet");
+	if (!b->own.inherited && !b->tried) {
+		err = libring_bpf_check_writers(b);
+		if (err)
+			return err;
+	}
 	parts.flags = never_sleeps(o) ? RING_BPF_NO_SLEEP : 0;
 	parts.ring = bpf_map__fd(o->map);
 	parts.wait = bpf_map__fd(o->wait);

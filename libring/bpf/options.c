@@ -2,6 +2,7 @@
 /* The options of a BPF ring: defaults, and what is refused. */
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "internal.h"
@@ -17,6 +18,33 @@ static int check_pin_name(const char *name)
 		return libring_set_error(EINVAL, "bad name %s: a BPF file system allows no dots",
 					 name);
 	return err;
+}
+
+/*
+ * Freezing a map keeps processes from writing it, and not the programs that they load. Where users
+ * without rights may load programs, whoever may open the ring's pin may write it.
+ *
+ * Return: 0; -EPERM.
+ */
+static int check_permissions(uint32_t permissions)
+{
+	char value = 0;
+	FILE *f;
+
+	if (!(permissions & 0066))
+		return 0;
+	f = fopen("/proc/sys/kernel/unprivileged_bpf_disabled", "re");
+	if (f) {
+		value = (char)fgetc(f);
+		fclose(f);
+	}
+	if (value != '0')
+		return 0;
+	return libring_set_error(EPERM,
+				 "ring_bpf_opts.permissions is 0%o, and any user may load BPF "
+				 "programs here, which could write the ring: set the sysctl "
+				 "kernel.unprivileged_bpf_disabled to 1 or 2, or allow 0600 only",
+				 permissions);
 }
 
 /* Copies @user, which may be NULL, to @o, fills in defaults and checks them. */
@@ -52,5 +80,6 @@ int libring_bpf_read_opts(const struct ring_bpf_opts *user, struct ring_bpf_opts
 					 "ring_bpf_opts.data_size is %" PRIu64 ": a BPF program "
 					 "can write to 256 MiB at most",
 					 o->data_size);
-	return o->name ? check_pin_name(o->name) : 0;
+	err = o->name ? check_pin_name(o->name) : 0;
+	return err ? err : check_permissions(o->permissions);
 }

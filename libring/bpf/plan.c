@@ -23,10 +23,15 @@ static uint64_t page_align(uint64_t size)
 	return (size + page_size() - 1) & ~(page_size() - 1);
 }
 
-/* Takes over what the object was compiled with. Return: 0; -EPROTO; -EINVAL. */
-static int read_geometry(struct ring_bpf *b, const void *geometry, size_t size)
+/*
+ * Takes over what the object was compiled with. @o: NULL: another loader than libbpf knows its
+ * programs. Return: 0; -EPROTO; -EINVAL; -ENOTSUP.
+ */
+static int read_geometry(struct ring_bpf *b, const void *geometry, size_t size,
+			 const struct ring_object *o)
 {
 	struct seqring_bpf_geometry geo;
+	int err;
 
 	if (size != sizeof(geo))
 		return libring_set_error(
@@ -39,7 +44,13 @@ static int read_geometry(struct ring_bpf *b, const void *geometry, size_t size)
 		return libring_set_error(EPROTO,
 					 "the geometry has no SEQRING_BPF_PAYLOAD_MAX: it is the "
 					 "section .rodata.NAME of the object, as compiled");
+	err = libring_bpf_check_target(geo.target, libring_bpf_get_machine());
+	if (err)
+		return err;
+	b->geo.target = geo.target;
 	b->geo.payload_limit = geo.payload_limit;
+	b->can = geo.guard;
+	b->promises = geo.announce;
 	b->has_epoch = geo.epoch;
 	b->geo.announce = geo.announce && libring_membarrier_has(MEMBARRIER_CMD_GLOBAL);
 	if (geo.payload_limit > SEQRING_PAYLOAD_MAX(b->opts.data_size))
@@ -48,7 +59,7 @@ static int read_geometry(struct ring_bpf *b, const void *geometry, size_t size)
 					 "data_size of %" PRIu64 " payloads have at most %u bytes",
 					 geo.payload_limit, b->opts.data_size,
 					 SEQRING_PAYLOAD_MAX(b->opts.data_size));
-	return 0;
+	return libring_bpf_set_guard(b, o);
 }
 
 /* Fills header and geometry according to the options. */
@@ -57,13 +68,10 @@ static int fill_shape(struct ring_bpf *b)
 	struct seqring_bpf_geometry *geo = &b->geo;
 	struct seqring_header *h = &b->hdr;
 	struct seqring_shape shape;
-	int nr = b->opts.flags & RING_BPF_ONE_RING ? 1 : libbpf_num_possible_cpus();
+	int nr = b->opts.flags & RING_BPF_ONE_RING ? 1 : libring_bpf_count_rings(NULL);
 
 	if (nr < 0)
-		return libring_set_error(-nr, "cannot count the possible CPUs: %s", strerror(-nr));
-	if ((unsigned int)nr > SEQRING_RINGS_MAX)
-		return libring_set_error(EINVAL, "%d CPUs, but at most %u rings: use one ring", nr,
-					 SEQRING_RINGS_MAX);
+		return nr;
 	shape = (struct seqring_shape) {
 		.writer_kind = SEQRING_WRITER_BPF,
 		.page_size = (uint32_t)page_size(),
@@ -108,8 +116,15 @@ static int set_epoch(struct ring_bpf *b)
 	return err;
 }
 
-int ring_bpf_plan(const void *geometry, size_t geometry_size, const struct ring_bpf_opts *user,
-		  struct ring_bpf **out)
+/**
+ * libring_bpf_plan() - ring_bpf_plan() for an object whose programs may be known
+ * @geometry, @geometry_size, @user, @out: as for ring_bpf_plan()
+ * @o: the object; NULL: not one of libbpf
+ *
+ * Return: as ring_bpf_plan().
+ */
+int libring_bpf_plan(const void *geometry, size_t geometry_size, const struct ring_bpf_opts *user,
+		     const struct ring_object *o, struct ring_bpf **out)
 {
 	struct ring_bpf *b;
 	int err;
@@ -123,7 +138,7 @@ int ring_bpf_plan(const void *geometry, size_t geometry_size, const struct ring_
 	if (!err && b->opts.name)
 		memcpy(b->name, b->opts.name, strlen(b->opts.name));
 	if (!err)
-		err = read_geometry(b, geometry, geometry_size);
+		err = read_geometry(b, geometry, geometry_size, o);
 	b->schema = b->opts.schema;
 	if (!err)
 		err = fill_shape(b);
@@ -137,6 +152,12 @@ int ring_bpf_plan(const void *geometry, size_t geometry_size, const struct ring_
 	}
 	*out = b;
 	return libring_finish(0);
+}
+
+int ring_bpf_plan(const void *geometry, size_t geometry_size, const struct ring_bpf_opts *user,
+		  struct ring_bpf **out)
+{
+	return libring_bpf_plan(geometry, geometry_size, user, NULL, out);
 }
 
 int ring_bpf_maps(const struct ring_bpf *b, struct ring_bpf_maps *maps)

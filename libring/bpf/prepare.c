@@ -113,7 +113,7 @@ static int plan_object(const struct ring_object *o, const struct ring_bpf_opts *
 	int err;
 
 	geometry = bpf_map__initial_value(o->geometry, &size);
-	err = ring_bpf_plan(geometry, size, opts, &b);
+	err = libring_bpf_plan(geometry, size, opts, o, &b);
 	if (err)
 		return err;
 	b->object = *o;

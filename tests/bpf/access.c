@@ -10,6 +10,7 @@
 #define NOBODY 65534
 
 static size_t total_size;
+static const char *bpffs;
 
 /* A checksum of all bytes of the ring: any successful write changes it. */
 static uint64_t checksum(const uint64_t *p)
@@ -266,6 +267,55 @@ static void unprivileged(void)
 	bpf_object__close(obj);
 }
 
+/*
+ * While users without rights may load programs, only the ring's owner may open it. The file of the
+ * sysctl is hidden by another one, for this process alone.
+ */
+static int prepare_where(const char *sysctl, uint32_t permissions, bool *explained)
+{
+	struct ring_bpf_opts opts = LOADER_OPTS(.permissions = permissions);
+	const char *path = "/proc/sys/kernel/unprivileged_bpf_disabled";
+	char fake[PATH_MAX];
+	struct bpf_object *obj = open_object("wake");
+	struct ring_bpf *ring = NULL;
+	FILE *f;
+	int err;
+
+	snprintf(fake, sizeof(fake), "%s/../sysctl", bpffs);
+	f = fopen(fake, "we");
+	if (!f || fprintf(f, "%s\n", sysctl) < 0 || fclose(f) ||
+	    mount(fake, path, NULL, MS_BIND, NULL))
+		die(fake);
+	err = ring_bpf_prepare(obj, "ring", &opts, &ring);
+	*explained = err && strstr(ring_strerror(), "unprivileged_bpf_disabled");
+	umount(path);
+	ring_bpf_close(ring);
+	bpf_object__close(obj);
+	return err;
+}
+
+static void any_user_loads(void)
+{
+	const uint32_t refused[] = { 0666, 0444, 0644, 0640, 0660, 0606 };
+	const uint32_t allowed[] = { 0, 0600, 0400 };
+	char name[64];
+	bool explained;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		snprintf(name, sizeof(name), "any_user.%03o", refused[i]);
+		T_EQ(name, prepare_where("0", refused[i], &explained), -EPERM);
+		snprintf(name, sizeof(name), "any_user.%03o.why", refused[i]);
+		T_TRUE(name, explained);
+	}
+	for (i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
+		snprintf(name, sizeof(name), "any_user.%03o.right", allowed[i]);
+		T_EQ(name, prepare_where("0", allowed[i], &explained), 0);
+	}
+	T_EQ("any_user.disabled_1", prepare_where("1", 0666, &explained), 0);
+	T_EQ("any_user.disabled_2", prepare_where("2", 0666, &explained), 0);
+}
+
 /* --- clock ------------------------------------------------------------------------ */
 
 /*
@@ -349,8 +399,6 @@ static void boottime(void)
 
 int main(void)
 {
-	const char *bpffs;
-
 	need_bpf("access");
 	bpffs = own_bpffs();
 	pin_to(0);
@@ -361,6 +409,7 @@ int main(void)
 	permitted(0644, 0, -EOPNOTSUPP);
 	permitted(0666, 0, -ETIMEDOUT);
 	unprivileged();
+	any_user_loads();
 	coarse();
 	boottime();
 	umount(bpffs);

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "../lib/options.h"
+#include "../../libring/bpf/internal.h"
 #include "common.h"
 #include "record.h"
 
@@ -56,6 +57,7 @@ static struct {
 	uint64_t start_pos;
 	bool one_ring;
 	bool preempted;
+	bool atomic;
 } opt = { .object = "torture", .ms = 5000, .readers = KINDS, .data_size = 65536 };
 
 static struct bpf_object *obj;
@@ -323,6 +325,7 @@ static void set_up(void)
 	};
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), size, user = USER_WORDS * 8;
 	size_t whole = (user + page - 1) & ~(page - 1);
+	struct seqring_bpf_geometry *geo;
 	struct bpf_map *map;
 	uint32_t i;
 
@@ -334,8 +337,16 @@ static void set_up(void)
 	*(uint32_t *)bpf_map__initial_value(map, &size) = (uint32_t)nr_cpus;
 	map = bpf_object__find_map_by_name(obj, "slots");
 	if (bpf_map__set_max_entries(map, (uint32_t)(STREAMS * nr_cpus)) ||
-	    ring_bpf_prepare(obj, "ring", &opts, &ring) || ring_bpf_load(obj) ||
-	    ring_bpf_start(ring) || ring_bpf_fds(ring, &fds))
+	    ring_bpf_prepare(obj, "ring", &opts, &ring))
+		die("set-up");
+	map = bpf_object__find_map_by_name(obj, ".rodata.ring");
+	geo = (struct seqring_bpf_geometry *)bpf_map__initial_value(map, &size);
+	if (opt.atomic) {
+		ring->geo.guard = SEQRING_BPF_GUARD_ATOMIC;
+		geo->guard = ring->geo.guard;
+	}
+	printf("# guard %u\n", geo->guard);
+	if (ring_bpf_load(obj) || ring_bpf_start(ring) || ring_bpf_fds(ring, &fds))
 		die("set-up");
 	task_fd = prog_fd(obj, opt.preempted ? "flat_preempted" : "flat");
 	ipi_fd = prog_fd(obj, "flat_ipi");
@@ -536,6 +547,7 @@ static const struct test_option options[] = {
 	{ "one-ring", "one ring, written from all CPUs", .flag = &opt.one_ring },
 	{ "preempted", "programs that can be preempted, two tasks for each CPU",
 	  .flag = &opt.preempted },
+	{ "atomic", "preemption stays on where the kernel could turn it off", .flag = &opt.atomic },
 };
 
 int main(int argc, char **argv)

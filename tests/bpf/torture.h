@@ -241,6 +241,7 @@ int flat_ipi(struct bpf_raw_tracepoint_args *ctx)
 	return loop(ctx);
 }
 
+#ifndef SEQRING_BPF_NO_PREEMPT
 /* With preemption, where the kernel has any. */
 SEC("syscall")
 int flat_preempted(struct run *ctx)
@@ -250,6 +251,8 @@ int flat_preempted(struct run *ctx)
 	bpf_loop(r.count, step, &r, 0);
 	return 0;
 }
+
+#endif
 
 static __always_inline int one(__u32 stream)
 {

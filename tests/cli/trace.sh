@@ -878,6 +878,8 @@ test_trace_pin()
 	grep -q 'pinned continues .*ringctl destroy pinned' err || because "$(cat err)" || return
 	rc list >out && grep -Eq '^pinned +bpf ' out || because "list: $(cat out)" || return
 	rc info pinned >out && grep -q '^type .*process_exec = 17' out || because "info" || return
+	grep -Eq '^missed     [0-9]+$' out || because "info: $(cat out)" || return
+	rc info pinned --json >out && json document out 'd["missed"] >= 0' || return
 
 	start trace --from pinned --json >out 2>err0
 	readers+=("$bg")

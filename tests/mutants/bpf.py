@@ -28,8 +28,33 @@ FORGOTTEN = "bpf forgotten"
 KEEP = "bpf keep"
 BARE = "bpf bare"
 GATHER = "bpf gather"
+PREEMPT = "bpf preempt"
+CPUS = "bpf cpus"
+MISSED = "bpf missed"
+REFUSE = "bpf refuse"
 
 SET = mutant.Set(("include/seqring", "include/libring*", "libring"), [
+    Mutant("the loader lets other users open a ring while they may load programs",
+           "check_permissions", swap("if ($value != '0')", "if (1)"), ACCESS),
+    Mutant("the loader lets a group open a ring while it may load programs",
+           "check_permissions", swap("0066", "0006"), ACCESS),
+    Mutant("ring_missed counts the programs of other rings", "add_program",
+           swap("if ($maps[i] != $map)", "if (0)"), MISSED),
+    Mutant("ring_missed counts nothing", "add_program",
+           drop("*$sum += $info.recursion_misses;"), MISSED),
+    Mutant("ring_missed takes a refusal for the end of the programs", "ring_missed",
+           swap("if (!$err && errno != ENOENT)", "if (0)"), MISSED),
+    Mutant("the record of a CPU without a ring vanishes", "seqring_bpf_reject_cpu",
+           swap("if ($element)", "if (0)"), CPUS),
+    Mutant("publishing turns preemption off and never on again", "seqring_bpf_unguard",
+           swap("$geo->guard == SEQRING_BPF_GUARD_KFUNC", "0"), PREEMPT),
+    Mutant("publishing never turns preemption off", "seqring_bpf_guard",
+           swap("$geo->guard == SEQRING_BPF_GUARD_KFUNC", "0"), PREEMPT),
+    Mutant("the loader accepts a program that may sleep with SEQRING_BPF_NO_PREEMPT",
+           "check_writer", swap("const bool sleeps = get_habit(prog) == SLEEPS;",
+                                "const bool sleeps = false;"), REFUSE),
+    Mutant("the loader refuses each program that may sleep, whatever it uses", "check_writer",
+           drop("|| !uses_map(prog, $map_id)"), REFUSE),
     Mutant("a nested BPF program writes to the ring that is already in use", "seqring_bpf_take",
            swap("seqring_unlikely(seqring_read(&$state->owner))", "0"), TORTURE),
     Mutant("a BPF program takes a shared ring without an atomic instruction", "seqring_bpf_take",
@@ -83,7 +108,7 @@ SET = mutant.Set(("include/seqring", "include/libring*", "libring"), [
            swap("seqring_bpf_fence()", "seqring_bpf_keep()"), WAKE),
     Mutant("the publish call of a BPF program wakes no reader", "seqring_bpf_do_publish",
            swap("seqring_bpf_finish($o);", "seqring_bpf_leave($o->ctl);"), WAKE),
-    Mutant("the commit call of a BPF program wakes no reader", "seqring_bpf_commit",
+    Mutant("the commit call of a BPF program wakes no reader", "seqring_bpf_do_commit",
            swap("seqring_bpf_finish($o);", "seqring_bpf_leave($o->ctl);"), WAKE),
     Mutant("the BPF writer does not ring the doorbell", "seqring_bpf_ring_doorbell",
            swap("BPF_RB_FORCE_WAKEUP", "BPF_RB_NO_WAKEUP"), WAKE),
@@ -276,11 +301,15 @@ RUNS = {
     OWNER: ("owner", ("wake",), [[]], 60),
     ACCESS: ("access", ("wake",), [[]], 30),
     REJECT: ("reject", ("wake", "plain", "large"), [[]], 60),
+    MISSED: ("missed", ("missed", "wake"), [[]], 60),
+    CPUS: ("cpus", ("wake",), [[]], 60),
+    REFUSE: ("refuse", ("wake", "refuse"), [[]], 60),
     HANDOVER: ("handover", ("handover",), [["full"], ["denied", "failed", "superseded"], []], 120),
     FORGOTTEN: ("forgotten", ("handover",), [[]], 60),
     KEEP: ("keep", ("handover",), [[]], 60),
     GATHER: ("gather", ("gather",), [[]], 60),
     BARE: ("bare", ("bare", "handover"), [[]], 60),
+    PREEMPT: ("preempt", ("preempt", "preempt_any"), [["500"]], 60),
 }
 
 

@@ -30,6 +30,8 @@ static const char help[] =
 	"one), superseded (a BPF program that was replaced was still attached: its\n"
 	"successor publishes the event), abandoned (a BPF program has taken the ring and\n"
 	"ended without giving it back: replace it).\n"
+	"Missed: the kernel did not run a BPF program, since it was running on that CPU\n"
+	"already. Only root is told.\n"
 	"\n"
 	"Examples:\n"
 	"  ringctl info sched\n"
@@ -50,6 +52,7 @@ static int gather(struct ring_reader *ring, struct ring_details *d)
 		return err;
 	d->recording.size = sizeof(d->recording);
 	d->is_recording = !ring_recording_info(ring, &d->recording);
+	d->missed_known = !ring_missed(ring, &d->missed);
 	if (d->info.schema_size) {
 		err = decoder_open(ring, &d->decoder);
 		if (err == -ENOMEM)

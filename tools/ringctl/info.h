@@ -14,6 +14,7 @@ struct decoder;
  * struct ring_details - everything about a ring
  * @decoder: NULL: there is no schema, or @schema_err says why it is unusable
  * @is_recording: it is a recording, with the properties @recording
+ * @missed_known: @missed is valid: events for which the kernel did not run a BPF program
  * @device_known: @readers and @mode are valid
  */
 struct ring_details {
@@ -24,6 +25,8 @@ struct ring_details {
 	struct ring_stats_at *rings;
 	bool is_recording;
 	struct ring_recording_info recording;
+	bool missed_known;
+	uint64_t missed;
 	bool device_known;
 	uint32_t readers;
 	uint32_t mode;

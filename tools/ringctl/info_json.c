@@ -168,6 +168,7 @@ int info_print_json(const struct ring_details *d)
 
 	if (obj && !add_shape(obj, d) && !json_add_uint(obj, "published", d->stats.published) &&
 	    !json_add_uint(obj, "dropped", d->stats.dropped) &&
+	    (!d->missed_known || !json_add_uint(obj, "missed", d->missed)) &&
 	    !json_add_uint(obj, "wakeups", d->stats.wakeups) &&
 	    !json_add_uint(obj, "lag_records", d->stats.lag_records) &&
 	    !json_add_uint(obj, "lag_bytes", d->stats.lag_bytes) &&

@@ -111,6 +111,8 @@ int info_print_text(const struct ring_details *d)
 	}
 	printf("published  %llu\n", (unsigned long long)d->stats.published);
 	printf("dropped    %llu\n", (unsigned long long)d->stats.dropped);
+	if (d->missed_known)
+		printf("missed     %llu\n", (unsigned long long)d->missed);
 	printf("wake-ups   %llu\n", (unsigned long long)d->stats.wakeups);
 	printf("to read    %llu records, %llu bytes\n", (unsigned long long)d->stats.lag_records,
 	       (unsigned long long)d->stats.lag_bytes);

@@ -124,6 +124,7 @@ static __always_inline void unchecked_one(const __u32 len, void *ctx)
 		return;
 	if (!seqring_bpf_publish_inline(&o, BENCH_TYPE, payload, len))
 		seqring_bpf_leave(o.ctl);
+	seqring_bpf_unguard(&ours_geometry);
 }
 
 static __always_inline void rb_put(void *map, const __u32 len, __u64 seq, __u64 flags)

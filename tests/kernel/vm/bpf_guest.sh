@@ -37,7 +37,12 @@ flat_out() {
 	./torture --ms "$MS" "$@" && echo "ok torture.$name"
 }
 
+program preempt ./preempt 4000
+[ "$PARTS" != preempt ] || exit $failed
+mkdir refused
+mv refuse.bpf.o refused
 program load ./load ./*.bpf.o
+mv refused/refuse.bpf.o .
 program small flat_out
 program large flat_out --data-size 1048576
 program preempted flat_out --object torture_preempt --preempted
@@ -48,6 +53,9 @@ program life ./life
 program owner ./owner
 program access ./access
 program reject ./reject
+program refuse ./refuse
+program cpus ./cpus
+program missed ./missed
 program wake ./wake --events "$EVENTS" --readers 1,3 --rounds "$ROUNDS"
 program sleep ./sleep --kills 100
 program wake_many ./wake --events $((EVENTS / 20)) --readers 64 single

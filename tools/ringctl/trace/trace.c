@@ -182,6 +182,9 @@ static int finish(struct trace *t, int err)
 	} else if (!err && !t->opts->from) {
 		err = stop_writer(t);
 	}
+	/* Only root is told of other processes' programs; others print no count. */
+	if (t->opts->from && ring_missed(t->ring, &t->account.missed))
+		t->account.missed = 0;
 	if (err)
 		status = fail("trace", "%s", reason_of(err));
 	flush(t);

@@ -13,7 +13,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-/* All programs here are on tracepoints, which run with preemption off. */
+/* All programs here are on tracepoints. */
 #define SEQRING_BPF_NO_PREEMPT
 #include <seqring/bpf.h>
 

@@ -37,10 +37,10 @@ run replay
 
 test_replay_speed()
 {
-	local begin one ten i
+	local begin one ten
 
 	make_reel || return
-	for i in 1 2 3; do
+	for _ in 1 2 3; do
 		begin=$(date +%s%N)
 		rc replay ./reel --as slow 2>account || because "status $?" || return
 		one=$(($(date +%s%N) - begin))

@@ -182,8 +182,8 @@ struct ring_bpf_parts {
  *        ring_schema_from_file() gets it for ring_bpf_opts.schema
  *
  * Does with rings of the same name what ring_bpf_prepare() does. It does not know the programs:
- * with SEQRING_BPF_NO_PREEMPT they turn preemption off from Linux 7.0 on, and the loader must resolve
- * the kfuncs then. Without the macro they take the ring by an atomic instruction.
+ * with SEQRING_BPF_NO_PREEMPT they turn preemption off from Linux 7.0 on, and the loader must
+ * resolve the kfuncs then. Without the macro they take the ring by an atomic instruction.
  *
  * Return: as ring_bpf_prepare(), except -ENOENT; -EPROTO also: these bytes are no geometry.
  */

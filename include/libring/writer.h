@@ -35,9 +35,10 @@ struct ring_writer;
  * struct ring_writer_opts - a ring to create
  * @size: sizeof(struct ring_writer_opts)
  * @flags: 0, or RING_WRITER_FULL_FENCE, RING_WRITER_PREFAULT, RING_WRITER_LOCK and
- *        RING_WRITER_WAKE_THREAD. PREFAULT and LOCK do for the writer what RING_PREFAULT and RING_LOCK do for a reader, see
- *        struct ring_open_opts: a page fault takes longer than a hundred short records. They hold
- *        for this process, not for a child that adopts the writer
+ *        RING_WRITER_WAKE_THREAD. PREFAULT and LOCK do for the writer what RING_PREFAULT and
+ *        RING_LOCK do for a reader, see struct ring_open_opts: a page fault takes longer
+ *        than a hundred short records. They hold for this process, not for a child that adopts
+ *        the writer
  * @clock_id: SEQRING_CLOCK_* of seqring/abi.h
  * @nr_rings: number of rings; 0: 1. Each ring may have a writing thread of its own
  * @reserved: 0
@@ -66,9 +67,10 @@ struct ring_writer_opts {
  * May sleep. Any thread.
  *
  * Return: 0; -EINVAL bad options, or @opts is NULL, or a kernel before Linux 5.1, which
- * cannot seal the memfd; -EAGAIN RING_WRITER_WAKE_THREAD, and no thread can be started; -E2BIG @opts has unknown fields; -ENOMEM, with RING_WRITER_LOCK also more
- * than RLIMIT_MEMLOCK; -EPERM RING_WRITER_LOCK, and that limit is 0; -EMFILE, -ENFILE, -ENOSYS and
- * what memfd_create(2), ftruncate(2), mmap(2), madvise(2), mlock2(2) and eventfd(2) give.
+ * cannot seal the memfd; -EAGAIN RING_WRITER_WAKE_THREAD, and no thread can be started; -E2BIG
+ * @opts has unknown fields; -ENOMEM, with RING_WRITER_LOCK also more than RLIMIT_MEMLOCK; -EPERM
+ * RING_WRITER_LOCK, and that limit is 0; -EMFILE, -ENFILE, -ENOSYS and what memfd_create(2),
+ * ftruncate(2), mmap(2), madvise(2), mlock2(2) and eventfd(2) give.
  */
 int ring_writer_create(const struct ring_writer_opts *opts, struct ring_writer **out);
 

@@ -306,7 +306,7 @@ int ring_writer_adopt(struct ring_writer *w)
 	if (h->features & SEQRING_FEAT_MEMBARRIER && !register_membarrier())
 		for (i = 0; i < w->nr_rings; i++)
 			w->rings[i].w.light_wake = false;
-	/* No thread survives fork(). If none can be started, those that publish wake the readers. */
+	/* No thread survives fork(). If none starts, those that publish wake the readers. */
 	if (w->waker) {
 		libring_waker_forget(w);
 		libring_waker_start(w);

@@ -70,7 +70,7 @@ int libring_slots_take(struct ring_slots *s, uint32_t max)
 		return -1;
 	}
 	reset(s, slot);
-	/* Pairs with the acquire in wake_due_readers(): who finds the slot used finds its doorbell. */
+	/* Pairs with the acquire in wake_due_readers(): a used slot has its doorbell. */
 	seqring_store_release(WAKE, &s->used[slot], 1);
 	if (slot == s->top)
 		seqring_write(&s->top, slot + 1);

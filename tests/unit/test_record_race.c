@@ -39,7 +39,10 @@ void at_load(void)
 	act();
 }
 
-/* Overruns the recorder at each of its loads and rechecks. What it records is whole, and the rest counts. */
+/*
+ * Overruns the recorder at each of its loads and rechecks. What it records is whole, and the rest
+ * counts.
+ */
 static void test_overwritten_while_copied(void **state)
 {
 	struct ring_recorder_stats st = { .size = sizeof(st) };

@@ -354,10 +354,8 @@ static void *answer(void *arg)
 	return NULL;
 }
 
-#define HELLO                       \
-	{                           \
-		SEQRING_MAGIC, 1, 0 \
-	}
+#define GREETING(...) ((struct libring_hello) { __VA_ARGS__ })
+#define HELLO	      GREETING(.magic = SEQRING_MAGIC, .version = 1)
 
 static void test_bad_greetings(void **state)
 {
@@ -369,12 +367,19 @@ static void test_bad_greetings(void **state)
 		const char *says;
 	} table[] = {
 		{ { .hang_up = true }, ECONNREFUSED, "hung up" },
-		{ { .hello = HELLO, .len = LIBRING_HELLO_MIN - 1, .nr_fds = 3 }, EPROTO, "no greeting" },
-		{ { .hello = { 1, 1, 0 }, .len = len, .nr_fds = 3 }, EPROTO, "no greeting" },
-		{ { .hello = { SEQRING_MAGIC, 2, 0 }, .len = len, .nr_fds = 3 },
+		{ { .hello = HELLO, .len = LIBRING_HELLO_MIN - 1, .nr_fds = 3 },
+		  EPROTO,
+		  "no greeting" },
+		{ { .hello = GREETING(.magic = 1, .version = 1), .len = len, .nr_fds = 3 },
+		  EPROTO,
+		  "no greeting" },
+		{ { .hello = GREETING(.magic = SEQRING_MAGIC, .version = 2),
+		    .len = len,
+		    .nr_fds = 3 },
 		  ENOTSUP,
 		  "version 2" },
-		{ { .hello = { SEQRING_MAGIC, 1, EUSERS }, .len = len },
+		{ { .hello = GREETING(.magic = SEQRING_MAGIC, .version = 1, .error = EUSERS),
+		    .len = len },
 		  ECONNREFUSED,
 		  "no more readers" },
 		{ { .hello = HELLO, .len = len, .nr_fds = 0 }, EPROTO, "fewer than 3" },

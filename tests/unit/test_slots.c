@@ -13,9 +13,9 @@
 
 #include "../../libring/base/hello.h"
 
-#define LAZY   1000u /* records of a watermark */
-#define CROWD  1001u
-#define FDS    10u /* of a reader, and of the writer for it, at most */
+#define LAZY	  1000u /* records of a watermark */
+#define CROWD	  1001u
+#define FDS	  10u /* of a reader, and of the writer for it, at most */
 #define FEW_FILES 64u /* an RLIMIT_NOFILE at which some readers have no slot */
 
 /* A ring that a thread serves. */
@@ -221,7 +221,7 @@ static void test_bytes(void **state)
 	stop();
 }
 
-/* Who was given the ring's descriptors shares the ring's own doorbell, and is woken beside others. */
+/* A reader by ring_open_fds() has the ring's own doorbell, and is woken beside those with slots. */
 static void test_beside_shared(void **state)
 {
 	struct ring_reader *shared, *own;

@@ -57,11 +57,12 @@ static void *read_all(void *arg)
 	unsigned int i;
 	int err;
 
-	if (ring_open("thread", OPEN_OPTS(.wake_records = watermark), &r))
+	err = ring_open("thread", OPEN_OPTS(.wake_records = watermark), &r);
+	if (err)
 		abort();
 	__atomic_fetch_add(&served.opened, 1, __ATOMIC_RELAXED);
 	/* No more than the watermark: the rest of two records would not meet it. */
-	while (!(err = wait_woken(r)))
+	for (err = wait_woken(r); !err; err = wait_woken(r))
 		for (i = 0; i < watermark && !ring_read(r, &rec, NULL, 0); i++)
 			__atomic_fetch_add(n, 1, __ATOMIC_RELAXED);
 	ring_close(r);

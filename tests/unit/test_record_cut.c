@@ -144,9 +144,9 @@ static void test_killed_at_any_byte_the_rest_is_read(void **state)
 	for (i = 0; i < KILLS; i++)
 		kill_once(shared, 1 + next_random(&seed) % 3, next_random(&seed) % 64000, &killed,
 			  &torn);
-	/* A cut between two chunks, or in the header of a file, leaves nothing torn. */
+	/* A cut between two chunks, or in the header of a file, leaves nothing torn: about half. */
 	assert_true(killed > KILLS / 2);
-	assert_true(torn > killed / 2);
+	assert_true(torn > killed / 4);
 	munmap(shared, sizeof(*shared));
 }
 

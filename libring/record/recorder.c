@@ -425,7 +425,9 @@ int ring_recorder_copy(struct ring_recorder *rec, uint64_t *records)
 		if (err == -EAGAIN || err == -ENODEV)
 			err = 0;
 	}
-	rec->turn = (rec->turn + 1) % m->nr_src;
+	/* Another ring goes first next time. */
+	if (++rec->turn >= m->nr_src)
+		rec->turn = 0;
 	/* The library's own heap and lists know nothing of what was read here. */
 	libring_merge_reset(m);
 	if (!err && rec->r->wakeup.fd_given)

@@ -33,9 +33,16 @@ static __attribute__((noinline, cold)) int refuse_busy(void)
 /* Return: 0; -ENOENT; -EPERM an inherited writer, which has no rings. */
 static inline int find_ring(struct ring_writer *w, unsigned int ring, struct ring_out **out)
 {
-	*out = NULL;
-	if (seqring_unlikely(ring >= w->nr_rings))
-		return refuse_ring(w, ring);
+	int err;
+
+	if (seqring_unlikely(ring >= w->nr_rings)) {
+		*out = NULL;
+		err = refuse_ring(w, ring);
+		/* For the analyzer, which cannot tell. */
+		if (!err)
+			__builtin_unreachable();
+		return err;
+	}
 	*out = &w->rings[ring];
 	return 0;
 }

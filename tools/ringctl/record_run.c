@@ -228,9 +228,12 @@ int record_rings(const struct record_opts *opts)
 		return fail("record", "signals: %s", strerror(-err));
 	c.rings = calloc(opts->nr, sizeof(*c.rings));
 	c.fds = calloc(opts->nr + 1, sizeof(*c.fds));
-	if (!c.rings || !c.fds)
-		status = fail("record", "%s", strerror(ENOMEM));
-	if (!status && opts->nr > 1 && mkdir(opts->dir, 0777) && errno != EEXIST)
+	if (!c.rings || !c.fds) {
+		free(c.rings);
+		free(c.fds);
+		return fail("record", "%s", strerror(ENOMEM));
+	}
+	if (opts->nr > 1 && mkdir(opts->dir, 0777) && errno != EEXIST)
 		status = fail("record", "%s: %s", opts->dir, strerror(errno));
 	for (i = 0; i < opts->nr && !status; i++) {
 		c.rings[i] = (struct recorded_ring) { .name = opts->names[i], .fd = -1 };
@@ -238,7 +241,7 @@ int record_rings(const struct record_opts *opts)
 	}
 	if (!status)
 		status = run(&c);
-	for (i = 0; c.rings && i < opts->nr; i++)
+	for (i = 0; i < opts->nr; i++)
 		status = close_ring(opts, &c.rings[i], status);
 	free(c.rings);
 	free(c.fds);

@@ -13,6 +13,16 @@
 
 #include "handover.h"
 
+#ifdef __TARGET_ARCH_arm64
+/* The headers of the machine that compiles have that one's registers. */
+struct user_pt_regs {
+	__u64 regs[31];
+	__u64 sp;
+	__u64 pc;
+	__u64 pstate;
+};
+#endif
+
 char LICENSE[] SEC("license") = "GPL";
 
 SEQRING_BPF(ring);

@@ -5,6 +5,10 @@
 #define ____cacheline_aligned
 #define __always_inline inline
 #define noinline
+#define HOT
+#define NOINLINE
+#define __weak
+#define __ksym
 #define __percpu
 #define __user
 #define LIBRING_SHARED

@@ -78,7 +78,11 @@ exits() {
 	shift
 	LD_LIBRARY_PATH=$root/usr/lib "$@" &
 	writer=$!
-	sleep 1
+	# Until the loader has made the ring, for ten seconds at most.
+	for _ in $(seq 100); do
+		! "$root/usr/bin/ringctl" info exits >/dev/null 2>&1 || break
+		sleep 0.1
+	done
 	"$root/usr/bin/ringctl" cat --json exits --quiet >"$out" &
 	reader=$!
 	sleep 0.2

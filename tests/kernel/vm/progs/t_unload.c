@@ -223,7 +223,7 @@ static int remove_between(const char *module, unsigned int *refused)
 	int err;
 
 	while ((err = mod_remove(module))) {
-		if (errno != EWOULDBLOCK || now_ns() - begin > 60000 * MS)
+		if (errno != EWOULDBLOCK || now_ns() - begin > 240000 * MS)
 			break;
 		if (now_ns() - begin > 2000 * MS)
 			__atomic_store_n(&shared->rest, 1, __ATOMIC_RELAXED);

@@ -58,8 +58,16 @@ block() { awk -v start="^\`\`\`c $1\$" '$0 ~ start { out = 1; next } /^```$/ { o
 block bpf >"$dir/exits.bpf.c"
 block exits.h >"$dir/exits.h"
 block loader >"$dir/loader.c"
-clang -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -idirafter "/usr/include/$(uname -m)-linux-gnu" \
-	-I"$root/usr/include" -c "$dir/exits.bpf.c" -o "$dir/exits.bpf.o"
+# object NAME OPTION...: compiles exits.bpf.c.
+object() {
+	local name=$1
+	shift
+	clang -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror "$@" \
+		-idirafter "/usr/include/$(uname -m)-linux-gnu" -I"$root/usr/include" \
+		-c "$dir/exits.bpf.c" -o "$dir/$name.bpf.o"
+}
+object exits
+object exits-go -DSEQRING_BPF_NO_KFUNC
 # shellcheck disable=SC2086 # the flags are words
 gcc -Wall -Wextra -Werror -o "$dir/loader" "$dir/loader.c" $flags
 
@@ -98,7 +106,7 @@ if [ -e /sys/kernel/btf/vmlinux ] && [ "$(id -u)" = 0 ]; then
 	trap 'umount "$dir/bpffs"' EXIT
 	export RINGBPFDIR=$dir/bpffs/rings
 	exits c "$dir/loader" "$dir/exits.bpf.o" 2
-	exits go "$dir/go/loader" "$dir/exits.bpf.o" 2s
+	exits go "$dir/go/loader" "$dir/exits-go.bpf.o" 2s
 fi
 
 eval "$(tests/kernel/vm/kernel.sh 6.1)"

@@ -146,15 +146,11 @@ void libring_bpf_look_for_kfunc(struct ring_bpf_kernel *k)
 int libring_bpf_choose_guard(uint32_t can, bool unpreempted, const struct ring_bpf_kernel *k,
 			     uint32_t *guard)
 {
-	/* libring_bpf_check_writers() judges the programs that use the ring. */
-	*guard = SEQRING_BPF_GUARD_CALLER;
-	if (unpreempted)
-		return 0;
-	if (can & SEQRING_BPF_CAN_KFUNC && k->has_kfunc)
+	if (!unpreempted && can & SEQRING_BPF_CAN_KFUNC && k->has_kfunc)
 		*guard = SEQRING_BPF_GUARD_KFUNC;
-	else if (can & SEQRING_BPF_CAN_ATOMIC)
+	else if (!unpreempted && can & SEQRING_BPF_CAN_ATOMIC)
 		*guard = SEQRING_BPF_GUARD_ATOMIC;
-	else if (preempts_tracepoints(k))
+	else if (!unpreempted && preempts_tracepoints(k))
 		return libring_set_error(
 			ENOTSUP,
 			"SEQRING_BPF_NO_PREEMPT: Linux %s runs programs on raw tracepoints with "
@@ -164,6 +160,9 @@ int libring_bpf_choose_guard(uint32_t can, bool unpreempted, const struct ring_b
 				"has no bpf_preempt_disable()" :
 				"the object was compiled with SEQRING_BPF_NO_KFUNC or an older "
 				"seqring/bpf.h, so it cannot turn preemption off");
+	else
+		/* libring_bpf_check_writers() judges the programs that use the ring. */
+		*guard = SEQRING_BPF_GUARD_CALLER;
 	return 0;
 }
 

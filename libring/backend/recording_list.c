@@ -72,8 +72,8 @@ static int list_files(struct ring_recording *rec)
 	if (!err && !rec->nr_segments)
 		err = libring_set_error(
 			EPROTO,
-			"%s: a directory that is neither in a BPF file system nor a recording: "
-			"it has no file 0000000001.seg or a later one",
+			"%s: a directory with no recording (it has no file 0000000001.seg or a "
+			"later one), nor in a BPF file system",
 			rec->path);
 	if (!err)
 		qsort(rec->segments, rec->nr_segments, sizeof(*rec->segments), compare_numbers);

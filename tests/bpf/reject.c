@@ -233,7 +233,7 @@ static void paths(void)
 	REJECTED("paths.doorbell", try_open(PATH("%s/paths/doorbell", rings)), EPROTO,
 		 "of type 27");
 	REJECTED("paths.wait", try_open(PATH("%s/paths/wait", rings)), EPROTO, "not a ring");
-	REJECTED("paths.elsewhere", try_open("/tmp"), EPROTO, "neither in a BPF file system");
+	REJECTED("paths.elsewhere", try_open("/tmp"), EPROTO, "nor in a BPF file system");
 	REJECTED("paths.program_fd", try_map(prog_fd(l.obj, "publish")), EPROTO, "not a ring");
 	unload_ring(&l);
 }

@@ -388,6 +388,10 @@ static __always_inline int seqring_bpf_enter(struct seqring_bpf_open *o, void *m
 	return err;
 }
 
+/* The same for the ring that SEQRING_BPF(name) declares. */
+#define seqring_bpf_enter_ring(name, o) \
+	seqring_bpf_enter(o, &name, &name##_wait, &name##_doorbell, &name##_geometry)
+
 /* Builds the writer for the cold path from the state between two publishes. */
 static __always_inline void seqring_bpf_load_writer(struct seqring_writer *w,
 						    struct seqring_ring_ctl *ctl,
@@ -691,8 +695,7 @@ static __always_inline int seqring_bpf_do_publish(struct seqring_bpf_open *o,
 #define seqring_bpf_publish_from(name, source, type, src, len) \
 	({ \
 		struct seqring_bpf_open __o; \
-		int __err = seqring_bpf_enter(&__o, &name, &name##_wait, &name##_doorbell, \
-					      &name##_geometry); \
+		int __err = seqring_bpf_enter_ring(name, &__o); \
 		if (!__err) { \
 			__err = seqring_bpf_do_publish(&__o, source, type, src, len); \
 			seqring_bpf_unguard(&name##_geometry); \
@@ -736,8 +739,7 @@ static __always_inline int seqring_bpf_do_publish(struct seqring_bpf_open *o,
  */
 #define seqring_bpf_reserve(name, o, len, payload) \
 	({ \
-		int __err = seqring_bpf_enter(o, &name, &name##_wait, &name##_doorbell, \
-					      &name##_geometry); \
+		int __err = seqring_bpf_enter_ring(name, o); \
 		if (!__err) { \
 			__err = seqring_bpf_do_reserve(o, len, payload); \
 			if (__err) \

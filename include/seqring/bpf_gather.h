@@ -55,8 +55,7 @@ static __always_inline int seqring_bpf_do_reserve_dynptr(struct seqring_bpf_open
  */
 #define seqring_bpf_reserve_dynptr(name, o, len, d) \
 	({ \
-		int __err = seqring_bpf_enter(o, &name, &name##_wait, &name##_doorbell, \
-					      &name##_geometry); \
+		int __err = seqring_bpf_enter_ring(name, o); \
 		if (!__err) { \
 			__err = seqring_bpf_do_reserve_dynptr(o, len, d); \
 			if (__err) \
@@ -128,8 +127,7 @@ static __always_inline int seqring_bpf_do_publish_pieces(struct seqring_bpf_open
 #define seqring_bpf_publish_pieces(name, type, pieces, nr) \
 	({ \
 		struct seqring_bpf_open __o; \
-		int __err = seqring_bpf_enter(&__o, &name, &name##_wait, &name##_doorbell, \
-					      &name##_geometry); \
+		int __err = seqring_bpf_enter_ring(name, &__o); \
 		if (!__err) { \
 			__err = seqring_bpf_do_publish_pieces(&__o, type, pieces, nr); \
 			seqring_bpf_unguard(&name##_geometry); \
@@ -150,7 +148,7 @@ static __always_inline int seqring_bpf_do_publish_pieces(struct seqring_bpf_open
  * Return: 0; -EBUSY, -ENODEV, -ESTALE: counted as one drop.
  */
 #define seqring_bpf_begin_batch(name, o) \
-	seqring_bpf_enter(o, &name, &name##_wait, &name##_doorbell, &name##_geometry)
+	seqring_bpf_enter_ring(name, o)
 
 /**
  * seqring_bpf_add() - publish one record of a batch

@@ -10,3 +10,20 @@ uint64_t now_ns(void)
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
 }
+
+int poll_ns(struct pollfd *fds, nfds_t nr, uint64_t ns)
+{
+	const struct timespec ts = { .tv_sec = (time_t)(ns / NSEC_PER_SEC),
+				     .tv_nsec = (long)(ns % NSEC_PER_SEC) };
+
+	return ppoll(fds, nr, ns == UINT64_MAX ? NULL : &ts, NULL);
+}
+
+int poll_until(struct pollfd *fds, nfds_t nr, uint64_t until_ns)
+{
+	uint64_t now = now_ns();
+
+	if (until_ns == UINT64_MAX)
+		return poll_ns(fds, nr, UINT64_MAX);
+	return poll_ns(fds, nr, until_ns > now ? until_ns - now : 0);
+}

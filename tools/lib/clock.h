@@ -2,11 +2,18 @@
 #ifndef LIB_CLOCK_H
 #define LIB_CLOCK_H
 
+#include <poll.h>
 #include <stdint.h>
 
 #define NSEC_PER_SEC 1000000000ULL
 
 /* CLOCK_MONOTONIC. */
 uint64_t now_ns(void);
+
+/* ppoll(2) for @ns; UINT64_MAX: without a limit. */
+int poll_ns(struct pollfd *fds, nfds_t nr, uint64_t ns);
+
+/* The same until now_ns() is @until_ns. */
+int poll_until(struct pollfd *fds, nfds_t nr, uint64_t until_ns);
 
 #endif /* LIB_CLOCK_H */

@@ -163,8 +163,6 @@ bool out_check_signal(struct out *o)
 
 void out_wait(struct out *o, uint64_t ns, int fd, int other_fd)
 {
-	struct timespec ts = { .tv_sec = (time_t)(ns / NSEC_PER_SEC),
-			       .tv_nsec = (long)(ns % NSEC_PER_SEC) };
 	struct pollfd fds[] = {
 		{ .fd = signals_fd(), .events = POLLIN },
 		{ .fd = STDOUT_FILENO }, /* for POLLERR */
@@ -174,7 +172,7 @@ void out_wait(struct out *o, uint64_t ns, int fd, int other_fd)
 
 	if (out_flush(o) || o->signal)
 		return;
-	if (ppoll(fds, 4, ns == UINT64_MAX ? NULL : &ts, NULL) < 0)
+	if (poll_ns(fds, 4, ns) < 0)
 		return;
 	if (fds[0].revents)
 		out_check_signal(o);

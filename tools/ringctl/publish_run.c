@@ -44,14 +44,9 @@ static void wait_for_input(struct publish *p, int fd, uint64_t deadline)
 	};
 
 	while (!p->signal) {
-		struct timespec ts = { 0 };
 		uint64_t now = now_ns();
 
-		if (deadline != PUBLISH_FOREVER && now < deadline) {
-			ts.tv_sec = (time_t)((deadline - now) / NSEC_PER_SEC);
-			ts.tv_nsec = (long)((deadline - now) % NSEC_PER_SEC);
-		}
-		if (ppoll(fds, 3, deadline == PUBLISH_FOREVER ? NULL : &ts, NULL) < 0)
+		if (poll_until(fds, 3, deadline) < 0)
 			continue;
 		if (fds[0].revents)
 			p->signal = signals_take();

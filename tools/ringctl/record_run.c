@@ -145,7 +145,6 @@ static int do_due(struct record *c, uint64_t *next)
 static void wait_for_records(struct record *c, uint64_t until_ns)
 {
 	uint64_t now = now_ns(), ns = until_ns > now ? until_ns - now : 0;
-	struct timespec ts;
 	unsigned int i;
 
 	c->fds[0] = (struct pollfd) { .fd = signals_fd(), .events = POLLIN };
@@ -156,9 +155,7 @@ static void wait_for_records(struct record *c, uint64_t until_ns)
 		if (!r->ended && r->fd < 0 && ns > POLL_NS)
 			ns = POLL_NS;
 	}
-	ts.tv_sec = (time_t)(ns / NSEC_PER_SEC);
-	ts.tv_nsec = (long)(ns % NSEC_PER_SEC);
-	ppoll(c->fds, c->opts->nr + 1, until_ns == UINT64_MAX && ns > POLL_NS ? NULL : &ts, NULL);
+	poll_ns(c->fds, c->opts->nr + 1, until_ns == UINT64_MAX && ns > POLL_NS ? UINT64_MAX : ns);
 }
 
 static bool all_ended(const struct record *c)

@@ -78,14 +78,8 @@ static void serve(struct replay *p, uint64_t until_ns, bool once)
 	uint64_t now;
 
 	do {
-		struct timespec ts = { 0 };
-
 		now = now_ns();
-		if (now < until_ns) {
-			ts.tv_sec = (time_t)((until_ns - now) / NSEC_PER_SEC);
-			ts.tv_nsec = (long)((until_ns - now) % NSEC_PER_SEC);
-		}
-		if (ppoll(fds, 2, until_ns == FOREVER ? NULL : &ts, NULL) < 0)
+		if (poll_until(fds, 2, until_ns) < 0)
 			continue;
 		if (fds[0].revents)
 			p->signal = signals_take();

@@ -14,13 +14,11 @@
  */
 
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../base/clock.h"
@@ -31,6 +29,7 @@
 #include "../base/owner.h"
 #include "../reader/reader.h"
 #include "kinds.h"
+#include "sys_bpf.h"
 #include "thresholds.h"
 
 /*
@@ -53,11 +52,6 @@ struct bpf {
 /* Bytes that a program adds to the doorbell to ring it: a header and what it reserves. */
 #define DOORBELL_RECORD (BPF_RINGBUF_HDR_SZ + 8)
 
-static int sys_bpf(enum bpf_cmd cmd, union bpf_attr *attr)
-{
-	return (int)syscall(SYS_bpf, cmd, attr, sizeof(*attr));
-}
-
 /* True if @fd is a map. BPF_OBJ_GET_INFO_BY_FD cannot tell: it takes programs and links, too. */
 static bool is_map(int fd)
 {
@@ -65,21 +59,15 @@ static bool is_map(int fd)
 
 	attr.map_fd = (uint32_t)fd;
 	/* Without room for a key, a map and a descriptor of another kind fail differently. */
-	return sys_bpf(BPF_MAP_GET_NEXT_KEY, &attr) >= 0 || (errno != EINVAL && errno != EBADF);
+	return libring_sys_bpf(BPF_MAP_GET_NEXT_KEY, &attr) >= 0 ||
+	       (errno != EINVAL && errno != EBADF);
 }
 
 /* Return: 0; -EINVAL @fd is no map; -errno. */
 static int map_info(int fd, struct bpf_map_info *info)
 {
-	union bpf_attr attr = { 0 };
-
 	memset(info, 0, sizeof(*info));
-	if (!is_map(fd))
-		return -EINVAL;
-	attr.info.bpf_fd = (uint32_t)fd;
-	attr.info.info_len = sizeof(*info);
-	attr.info.info = (uintptr_t)info;
-	return sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) ? -errno : 0;
+	return is_map(fd) ? libring_bpf_get_info(fd, info, sizeof(*info)) : -EINVAL;
 }
 
 static bool bpf_probe(int fd, mode_t type)
@@ -95,7 +83,7 @@ static int get_pin(const char *path, int *fd)
 	union bpf_attr attr = { 0 };
 
 	attr.pathname = (uintptr_t)path;
-	*fd = sys_bpf(BPF_OBJ_GET, &attr);
+	*fd = libring_sys_bpf(BPF_OBJ_GET, &attr);
 	return *fd < 0 ? -errno : 0;
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
 /* The files of a recording and their chunks, listed when the recording is opened. */
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,26 +10,14 @@
 #include "../base/crc32c.h"
 #include "../base/error.h"
 #include "../base/fd.h"
-#include "../base/segment_name.h"
+#include "../base/grow.h"
+#include "../base/segments.h"
 #include "recording.h"
 
 #define PAIRS_MAX (1u << 16)
 
-/* Makes room in an array for one more. Return: the array, @nr entries of which stay; NULL. */
-static void *grow(void *array, size_t nr, size_t *room, size_t size)
-{
-	size_t more = *room ? 2 * *room : 16;
-	void *p;
-
-	if (nr < *room)
-		return array;
-	p = realloc(array, more * size);
-	if (p)
-		*room = more;
-	else
-		libring_set_error(ENOMEM, "no memory for the list of a recording's chunks");
-	return p;
-}
+/* For libring_grow(). */
+#define CHUNKS "the list of a recording's chunks"
 
 static int compare_numbers(const void *a, const void *b)
 {
@@ -41,34 +28,29 @@ static int compare_numbers(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+struct found {
+	struct ring_recording *rec;
+	size_t room;
+};
+
+static int note_file(uint64_t number, void *arg)
+{
+	struct found *found = arg;
+	struct ring_recording *rec = found->rec;
+	int err = libring_grow(&rec->segments, rec->nr_segments, &found->room, sizeof(number),
+			       CHUNKS);
+
+	if (!err)
+		rec->segments[rec->nr_segments++] = number;
+	return err;
+}
+
 /* Notes the numbers of the files in the directory. */
 static int list_files(struct ring_recording *rec)
 {
-	int fd = openat(rec->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-	size_t room = 0;
-	uint64_t number;
-	void *p;
-	int err = 0;
+	struct found found = { rec, 0 };
+	int err = libring_each_segment(rec->dir, rec->path, note_file, &found);
 
-	if (!dir) {
-		err = libring_set_error(errno, "%s: %s", rec->path, strerror(errno));
-		libring_close_fd(fd);
-		return err;
-	}
-	while (!err && (e = readdir(dir))) {
-		if (!libring_parse_segment(e->d_name, &number))
-			continue;
-		p = grow(rec->segments, rec->nr_segments, &room, sizeof(number));
-		if (p) {
-			rec->segments = p;
-			rec->segments[rec->nr_segments++] = number;
-		} else {
-			err = -ENOMEM;
-		}
-	}
-	closedir(dir);
 	if (!err && !rec->nr_segments)
 		err = libring_set_error(
 			EPROTO,
@@ -116,7 +98,7 @@ static int add_records(struct ring_recording *rec, const struct seqring_chunk *c
 	struct ring_recording_info *info = &rec->info;
 	struct ring_recorded *ring = &rec->rings[c->ring];
 	uint64_t gap = 0;
-	void *p;
+	int err;
 
 	if (c->compression != SEQRING_COMPRESSION_NONE)
 		return libring_set_error(ENOTSUP,
@@ -125,10 +107,9 @@ static int add_records(struct ring_recording *rec, const struct seqring_chunk *c
 					 rec->path, c->compression);
 	if (!is_possible(rec, c))
 		return 0;
-	p = grow(ring->chunks, ring->nr, &ring->room, sizeof(*ring->chunks));
-	if (!p)
-		return -ENOMEM;
-	ring->chunks = p;
+	err = libring_grow(&ring->chunks, ring->nr, &ring->room, sizeof(*ring->chunks), CHUNKS);
+	if (err)
+		return err;
 	if (ring->nr)
 		gap = c->seq - ring->chunks[ring->nr - 1].seq - ring->chunks[ring->nr - 1].records;
 	/* In front of the first chunk, the recorder may have lost what this recording never had. */

@@ -15,13 +15,12 @@
 /* Reads the payload of @c. Return: whether it is as it was written. */
 static bool read_chunk(struct ring_recording *rec, struct ring_chunk *c, void *to)
 {
-	/* The file may be gone, or shorter than it was. */
-	if (!c->bad)
-		c->bad = libring_recording_select(rec, c->segment) ||
-			 libring_pread_all(rec->fd, to, (size_t)c->size, c->offset) ||
-			 libring_crc32c(0, to, (size_t)c->size) != c->crc;
-	else
+	if (c->bad)
 		return false;
+	/* The file may be gone, or shorter than it was. */
+	c->bad = libring_recording_select(rec, c->segment) ||
+		 libring_pread_all(rec->fd, to, (size_t)c->size, c->offset) ||
+		 libring_crc32c(0, to, (size_t)c->size) != c->crc;
 	if (c->bad)
 		rec->info.damaged += c->records;
 	return !c->bad;

@@ -5,7 +5,6 @@
  * behind the last whole one was torn, and libring_segment_append() cuts it off if it can.
  */
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,8 +19,12 @@
 #include "../base/crc32c.h"
 #include "../base/error.h"
 #include "../base/fd.h"
-#include "../base/segment_name.h"
+#include "../base/grow.h"
+#include "../base/segments.h"
 #include "segment.h"
+
+/* For libring_grow(). */
+#define INDEX "the index of a recording"
 
 static uint64_t boot_ns(void)
 {
@@ -35,28 +38,15 @@ static int fail_write(const struct ring_segments *s, const char *what)
 	return libring_set_error(err, "%s: cannot write %s: %s", s->path, what, strerror(err));
 }
 
-/* Return: 0 the directory has no recording; -EEXIST; -errno. */
-static int check_empty(const struct ring_segments *s)
+static int refuse_file(uint64_t number, void *arg)
 {
-	int fd = openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-	uint64_t number;
-	int err = 0;
+	const struct ring_segments *s = arg;
 
-	if (!dir) {
-		err = libring_set_error(errno, "%s: %s", s->path, strerror(errno));
-		libring_close_fd(fd);
-		return err;
-	}
-	while (!err && (e = readdir(dir)))
-		if (libring_parse_segment(e->d_name, &number))
-			err = libring_set_error(EEXIST,
-						"%s has a recording already, which is never "
-						"overwritten: name another directory",
-						s->path);
-	closedir(dir);
-	return err;
+	(void)number;
+	return libring_set_error(EEXIST,
+				 "%s has a recording already, which is never overwritten: name "
+				 "another directory",
+				 s->path);
 }
 
 /* Opens and locks the directory, which the call creates. After a failure, too, close @s. */
@@ -77,7 +67,7 @@ int libring_segments_open(struct ring_segments *s, const char *path)
 	if (flock(s->dir, LOCK_EX | LOCK_NB))
 		return libring_set_error(errno == EWOULDBLOCK ? EBUSY : errno,
 					 "%s: another process records into it", path);
-	return check_empty(s);
+	return libring_each_segment(s->dir, s->path, refuse_file, s);
 }
 
 void libring_segments_close(struct ring_segments *s)
@@ -125,23 +115,6 @@ static int enforce_limits(struct ring_segments *s, uint64_t more)
 		(s->keep_ns && s->closed->ended_ns + s->keep_ns <= now)))
 		err = remove_oldest(s);
 	return err;
-}
-
-/* Makes room in array @p of @size bytes each. Return: 0; -ENOMEM. */
-static int grow(void *array, size_t nr, size_t *room, size_t size)
-{
-	size_t more = *room ? 2 * *room : 16;
-	void *old, *p;
-
-	if (nr < *room)
-		return 0;
-	memcpy(&old, array, sizeof(old));
-	p = realloc(old, more * size);
-	if (!p)
-		return libring_set_error(ENOMEM, "no memory for the index of a recording");
-	memcpy(array, &p, sizeof(p));
-	*room = more;
-	return 0;
 }
 
 static uint64_t index_size(size_t nr)
@@ -300,7 +273,7 @@ static int write_chunk(struct ring_segments *s, struct seqring_chunk *c, const v
  */
 int libring_segment_append(struct ring_segments *s, struct seqring_chunk *c, const void *payload)
 {
-	int err = grow(&s->index, s->nr_index, &s->room_index, sizeof(*s->index));
+	int err = libring_grow(&s->index, s->nr_index, &s->room_index, sizeof(*s->index), INDEX);
 
 	if (!err)
 		err = write_chunk(s, c, payload);
@@ -322,7 +295,7 @@ int libring_segment_finish(struct ring_segments *s)
 	unsigned char *payload;
 	int err;
 
-	err = grow(&s->closed, s->nr_closed, &s->room_closed, sizeof(*s->closed));
+	err = libring_grow(&s->closed, s->nr_closed, &s->room_closed, sizeof(*s->closed), INDEX);
 	if (err)
 		return err;
 	payload = malloc(size);

@@ -26,8 +26,10 @@ struct ring_writer;
 /*
  * A thread of the library wakes the readers that are due. Publishing then costs one short system
  * call when a reader is due, however many are. Without the flag, the thread that publishes wakes
- * each of them. The thread takes no signals and ends with the writer. Each wake-up makes the kernel
- * execute a fence on the CPUs that publish, as each reader that goes to sleep does.
+ * each of them. Readers that are woken on the publishing thread's CPU interrupt it all the same:
+ * give it a CPU of its own. The thread takes no signals and ends with the writer. Each wake-up
+ * makes the kernel execute a fence on the CPUs that publish, as each reader that goes to sleep
+ * does.
  */
 #define RING_WRITER_WAKE_THREAD (1u << 3)
 

@@ -128,9 +128,11 @@ void libring_wake(struct ring_out *o)
 		return;
 }
 
-/* Makes the thread that publishes execute a full fence, if it has none. */
-static void fence_publisher(struct ring_waker *k, const struct ring_out *o)
+/* Executes a full fence here and, if it has none, in the thread that publishes. */
+static void fence_both(struct ring_waker *k, const struct ring_out *o)
 {
+	/* Pairs with the fence in seqring_writer_wake_due(). */
+	seqring_fence_full(WAKE);
 	k->unfenced |= o->w.light_wake && libring_membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED) < 0;
 }
 
@@ -149,11 +151,11 @@ static void wake_ring(struct ring_waker *k, struct ring_out *o, bool always)
 	 * The thread has armed again for readers that are not due, and like a reader it looks once
 	 * more. The writer may have published meanwhile.
 	 */
-	fence_publisher(k, o);
+	fence_both(k, o);
 	while (seqring_writer_wake_due_at(seqring_read(&o->w.ctl->head),
 					  seqring_read(&o->w.ctl->seq), o->wait)) {
 		wake_due_readers(o);
-		fence_publisher(k, o);
+		fence_both(k, o);
 	}
 }
 

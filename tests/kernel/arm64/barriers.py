@@ -258,8 +258,6 @@ def check_order(functions, headers):
         arms = any(on(i, arm) for i in function)
         # The module's sleepers compare, too; only the writer counts the idle publishes.
         writer = any(on(i, idle) for i in function)
-        # libring's thread that wakes stores no head: it looks as a reader does, after it has armed.
-        publishes = name not in ('run', 'wake_ring')
         for i in function:
             wrong = rule = None
             if on(i, tail_store) and i.is_store():
@@ -269,7 +267,7 @@ def check_order(functions, headers):
                 rule = 'RECLAIM.order.read'
                 wrong = search(i, False, orders(READ),
                                lambda j: on(j, record) and j.name().startswith('ld'))
-            elif publishes and on(i, threshold) and i.is_load():
+            elif on(i, threshold) and i.is_load():
                 rule = 'WAKE.order.writer'
                 wrong = search(i, False,
                                lambda j: orders(FULL)(j) or on(j, light) and 'b' in j.name()[:2],

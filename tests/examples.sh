@@ -7,6 +7,8 @@
 
 set -eu
 cd "$(dirname "$0")/.."
+# shellcheck source=tests/lib/installed.sh
+. tests/lib/installed.sh
 root=$1
 dir=$PWD/build/examples
 rm -rf "$dir"
@@ -19,9 +21,7 @@ awk -v dir="$dir" '
 	/^```$/ { out = ""; next }
 	out { print > out }' README.md
 
-flags=$(PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_PATH=$root/usr/lib/pkgconfig \
-	PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1 \
-	pkg-config --cflags --libs libring)
+flags=$(installed_flags "$root" libring)
 count=0
 for src in "$dir"/example*.c; do
 	# shellcheck disable=SC2086 # the flags are words
@@ -39,9 +39,7 @@ wait $writer
 
 # The reader of docs/reference/schema.md uses libring-bpf; its messages come from libring.
 awk '/^```c reader$/ { out = 1; next } /^```$/ { out = 0 } out' docs/reference/schema.md >"$dir/reader.c"
-flags=$(PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_PATH=$root/usr/lib/pkgconfig \
-	PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1 \
-	pkg-config --cflags --libs libring-bpf)
+flags=$(installed_flags "$root" libring-bpf)
 # shellcheck disable=SC2086 # the flags are words
 gcc -Wall -Wextra -Werror -o "$dir/reader" "$dir/reader.c" $flags
 echo 'no schema, but longer than the header of one' >"$dir/no.schema"

@@ -7,6 +7,8 @@
 
 set -u
 cd "$(dirname "$0")/.." || exit 1
+# shellcheck source=tests/lib/installed.sh
+. tests/lib/installed.sh
 root=$1
 man=$root/usr/share/man
 dir=build/man-test
@@ -48,9 +50,7 @@ grep -ho '^\.\(Xr\|Pf ( Xr\) [^ ]* [^ ]*' "$man"/man[37]/* | sed 's/.*Xr //' | s
 			case $name in opendir | sysconf) ;; *) echo "$name($section) is no page" ;; esac
 	done | check 'references lead to pages'
 
-flags=$(PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_PATH=$root/usr/lib/pkgconfig \
-	PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1 \
-	pkg-config --cflags --libs libring)
+flags=$(installed_flags "$root" libring)
 for example in docs/man/examples/*.c; do
 	name=$(basename "$example" .c)
 	grep -q "^\.Sh EXAMPLES" "$man/man3/$name.3" || echo "$name(3) has no example"
@@ -58,15 +58,22 @@ for example in docs/man/examples/*.c; do
 	gcc -Wall -Wextra -Werror -o "$dir/$name" "$example" $flags || echo "$name does not build"
 done 2>&1 | check 'examples build'
 
-# The writer's ten records, read one by one and counted.
+# The writer's ten records, read one by one and counted. The writer serves for a second, in which a
+# busy machine may not run both readers, so it is asked up to five times.
 export RINGDIR=$PWD/$dir LD_LIBRARY_PATH=$root/usr/lib
-{
+for _ in 1 2 3 4 5; do
 	"$dir/ring_writer_create" &
-	sleep 0.3
-	sleep 3 | timeout 30 "$dir/ring_fd" ticks >"$dir/counted" &
-	timeout 30 "$dir/ring_open" ticks >"$dir/read"
+	for _ in $(seq 100); do
+		[ ! -S "$RINGDIR/ticks" ] || break
+		sleep 0.05
+	done
+	sleep 3 | timeout 30 "$dir/ring_fd" ticks >"$dir/counted" 2>&1 &
+	timeout 30 "$dir/ring_open" ticks >"$dir/read" 2>&1
 	wait
-	grep -qx '10: type 1, 4 bytes, 0 lost before' "$dir/read" || cat "$dir/read"
-	grep -qx '10 records' "$dir/counted" || cat "$dir/counted"
-} 2>&1 | check 'examples run'
+	wrong=
+	grep -qx '10: type 1, 4 bytes, 0 lost before' "$dir/read" || wrong=$(cat "$dir/read")
+	grep -qx '10 records' "$dir/counted" || wrong+=$(cat "$dir/counted")
+	[ -n "$wrong" ] || break
+done
+echo -n "$wrong" | check 'examples run'
 exit $failed

@@ -382,25 +382,18 @@ static void alone(void)
 	close(fds[1]);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} tests[] = {
+static const struct t_test tests[] = {
 	{ "by_fds", by_fds },	    { "nameless", nameless },	  { "refused", refused },
 	{ "unplanned", unplanned }, { "other_maps", other_maps }, { "alone", alone },
 };
 
 int main(int argc, char **argv)
 {
-	unsigned int i;
-
 	need_bpf("bare");
 	bpffs = own_bpffs();
 	trigger_nr();
 	pin_to(0);
-	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		if (argc == 1 || !strcmp(argv[1], tests[i].name))
-			tests[i].run();
+	t_run(tests, sizeof(tests) / sizeof(tests[0]), argc, argv);
 	umount(bpffs);
 	return t_done();
 }

@@ -267,10 +267,7 @@ static void cost(void)
 	tear_down(&g);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} tests[] = {
+static const struct t_test tests[] = {
 	{ "varying", varying },
 	{ "pieces", pieces },
 	{ "batch", batch },
@@ -279,12 +276,8 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	unsigned int i;
-
 	need_bpf("gather");
 	pin_to(0);
-	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		if (argc == 1 || !strcmp(argv[1], tests[i].name))
-			tests[i].run();
+	t_run(tests, sizeof(tests) / sizeof(tests[0]), argc, argv);
 	return t_done();
 }

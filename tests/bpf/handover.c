@@ -406,10 +406,7 @@ static void denied(void)
 	T_EQ("denied.destroy", ring_bpf_destroy(NAME), 0);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} tests[] = {
+static const struct t_test tests[] = {
 	{ "worn", worn },
 	{ "full", full },
 	{ "once", once },
@@ -421,21 +418,11 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	unsigned int i;
-	int j;
-
 	need_bpf("handover");
 	bpffs = own_bpffs();
 	trigger_nr();
 	pin_to(0);
-	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		bool wanted = argc == 1;
-
-		for (j = 1; j < argc; j++)
-			wanted |= !strcmp(argv[j], tests[i].name);
-		if (wanted)
-			tests[i].run();
-	}
+	t_run(tests, sizeof(tests) / sizeof(tests[0]), argc, argv);
 	umount(bpffs);
 	return t_done();
 }

@@ -277,10 +277,7 @@ static void refused(void)
 	unload(&l);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} tests[] = {
+static const struct t_test tests[] = {
 	{ "after_switch", after_switch },
 	{ "twice", twice },
 	{ "again", again },
@@ -292,15 +289,11 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	unsigned int i;
-
 	need_bpf("keep");
 	bpffs = own_bpffs();
 	trigger_nr();
 	pin_to(0);
-	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		if (argc == 1 || !strcmp(argv[1], tests[i].name))
-			tests[i].run();
+	t_run(tests, sizeof(tests) / sizeof(tests[0]), argc, argv);
 	umount(bpffs);
 	return t_done();
 }

@@ -595,10 +595,7 @@ static void raced(void)
 	race("race_on", RING_BPF_CONTINUE);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} tests[] = {
+static const struct t_test tests[] = {
 	{ "killed", killed },	    { "flood", killed_flooding }, { "kept", kept },
 	{ "continued", continued }, { "attached", attached },	  { "opened", opened },
 	{ "raced", raced },
@@ -606,20 +603,10 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	unsigned int i;
-	int j;
-
 	need_bpf("life");
 	bpffs = own_bpffs();
 	pin_to(0);
-	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		bool wanted = argc == 1;
-
-		for (j = 1; j < argc; j++)
-			wanted |= !strcmp(argv[j], tests[i].name);
-		if (wanted)
-			tests[i].run();
-	}
+	t_run(tests, sizeof(tests) / sizeof(tests[0]), argc, argv);
 	umount(bpffs);
 	return t_done();
 }

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,5 +112,26 @@ static inline int t_done(void)
 			"line %d: returned %ld, errno %d (%s), expected %ld", __LINE__, t_ret, \
 			t_errno, strerror(t_errno), (long)(want));                             \
 	} while (0)
+
+struct t_test {
+	const char *name;
+	void (*run)(void);
+};
+
+/* Runs the tests that the arguments of main() name, all if there are none. */
+static inline void t_run(const struct t_test *tests, unsigned int nr, int argc, char **argv)
+{
+	unsigned int i;
+	int j;
+
+	for (i = 0; i < nr; i++) {
+		bool wanted = argc == 1;
+
+		for (j = 1; j < argc; j++)
+			wanted |= !strcmp(argv[j], tests[i].name);
+		if (wanted)
+			tests[i].run();
+	}
+}
 
 #endif /* TESTS_LIB_TAP_H */

@@ -40,6 +40,21 @@ static inline void run_dir_remove(void)
 	unsetenv("RINGDIR");
 }
 
+/* For tests that need no more of a set-up. */
+static inline int run_dir_setup(void **state)
+{
+	(void)state;
+	run_dir_name();
+	return 0;
+}
+
+static inline int run_dir_teardown(void **state)
+{
+	(void)state;
+	run_dir_remove();
+	return 0;
+}
+
 static inline const char *path_of(const char *name)
 {
 	static char path[128];

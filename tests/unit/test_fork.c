@@ -8,20 +8,6 @@
 
 #include "run_dir.h"
 
-static int setup(void **state)
-{
-	(void)state;
-	run_dir_name();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	run_dir_remove();
-	return 0;
-}
-
 /* Ends a child with the number of the check that failed, without its parent's tests. */
 #define CHECK(n, cond)            \
 	do {                      \
@@ -216,10 +202,12 @@ static void test_daemon(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_close_in_child, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_adopt, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_killed_with_child, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_daemon, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_close_in_child, run_dir_setup,
+						run_dir_teardown),
+		cmocka_unit_test_setup_teardown(test_adopt, run_dir_setup, run_dir_teardown),
+		cmocka_unit_test_setup_teardown(test_killed_with_child, run_dir_setup,
+						run_dir_teardown),
+		cmocka_unit_test_setup_teardown(test_daemon, run_dir_setup, run_dir_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,9 +17,7 @@
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 
-#include "unit.h"
-
-#include "../../libring/base/hello.h"
+#include "greeting.h"
 
 #define LIMIT_S 60
 
@@ -40,28 +38,9 @@ static int teardown(void **state)
 /* Opens a ring by a connection whose peer sends these descriptors. */
 static int open_sent(const struct ring_fds *fds, struct ring_reader **r)
 {
-	const int sent[] = { fds->ring, fds->wait, fds->doorbell };
-	struct libring_hello hello = { SEQRING_MAGIC, LIBRING_HELLO_VERSION, 0, 0 };
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(sent))];
-	} control = { .header = { CMSG_LEN(sizeof(sent)), SOL_SOCKET, SCM_RIGHTS } };
-	struct iovec iov = { &hello, sizeof(hello) };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	int ends[2], err;
+	const struct libring_hello hello = { SEQRING_MAGIC, LIBRING_HELLO_VERSION, 0, 0 };
 
-	memcpy(CMSG_DATA(&control.header), sent, sizeof(sent));
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
-	assert_int_equal(sendmsg(ends[0], &msg, 0), sizeof(hello));
-	err = ring_open_fd(ends[1], NULL, r);
-	close(ends[0]);
-	close(ends[1]);
-	return err;
+	return open_greeted(hello, sizeof(hello), *fds, r);
 }
 
 enum { EVENTFD, EPOLL, TIMER, PIPE, SOCKET, MEMFD, DEVICE, NR_KINDS };

@@ -9,9 +9,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "greeting.h"
 #include "run_dir.h"
-
-#include "../../libring/base/hello.h"
 
 #define LAZY	  1000u /* records of a watermark */
 #define CROWD	  1001u
@@ -482,31 +481,13 @@ static void test_no_early_close(void **state)
 }
 
 /* Opens a ring by a connection whose peer sends @len bytes of a greeting with this offset. */
-static int open_greeted(uint64_t offset, size_t len, struct ring_reader **r)
+static int open_at(uint64_t offset, size_t len, struct ring_reader **r)
 {
-	struct libring_hello hello = { SEQRING_MAGIC, 1, 0, offset };
+	const struct libring_hello hello = { SEQRING_MAGIC, 1, 0, offset };
 	struct ring_fds fds;
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(fds))];
-	} control = { .header = { CMSG_LEN(sizeof(fds)), SOL_SOCKET, SCM_RIGHTS } };
-	struct iovec iov = { &hello, len };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	int ends[2], err;
 
 	assert_int_equal(ring_writer_fds(served.w, &fds), 0);
-	memcpy(CMSG_DATA(&control.header), &fds, sizeof(fds));
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
-	assert_int_equal(sendmsg(ends[0], &msg, 0), len);
-	err = ring_open_fd(ends[1], NULL, r);
-	close(ends[0]);
-	close(ends[1]);
-	return err;
+	return open_greeted(hello, len, fds, r);
 }
 
 /* The greeting names a slot that is none. */
@@ -543,7 +524,7 @@ static void test_bad_offset(void **state)
 
 		for (i = 0; i < ARRAY_SIZE(table); i++) {
 			struct ring_reader *r = NULL;
-			int err = open_greeted(table[i].offset, table[i].len, &r);
+			int err = open_at(table[i].offset, table[i].len, &r);
 
 			assert_int_equal(err, -table[i].err);
 			if (err)

@@ -27,20 +27,6 @@ static void start(uint32_t nr_rings, uint32_t flags)
 	assert_int_equal(ring_writer_listen(served.w, "thread", &served.serve.fd), 0);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	run_dir_name();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	run_dir_remove();
-	return 0;
-}
-
 static void serve(int timeout_ms)
 {
 	if (poll(&served.serve, 1, timeout_ms) == 1)
@@ -231,16 +217,18 @@ static void test_bad_flag(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_no_wake_is_lost, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_no_wake_is_lost_with_a_fence, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_no_wake_is_lost_without_a_thread, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_rings, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_wake_is_lost, run_dir_setup,
+						run_dir_teardown),
+		cmocka_unit_test_setup_teardown(test_no_wake_is_lost_with_a_fence, run_dir_setup,
+						run_dir_teardown),
+		cmocka_unit_test_setup_teardown(test_no_wake_is_lost_without_a_thread,
+						run_dir_setup, run_dir_teardown),
+		cmocka_unit_test_setup_teardown(test_rings, run_dir_setup, run_dir_teardown),
+		cmocka_unit_test_setup_teardown(test_end, run_dir_setup, run_dir_teardown),
 #ifndef __SANITIZE_THREAD__
-		cmocka_unit_test_setup_teardown(test_adopt, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_adopt, run_dir_setup, run_dir_teardown),
 #endif
-		cmocka_unit_test_setup_teardown(test_bad_flag, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bad_flag, run_dir_setup, run_dir_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

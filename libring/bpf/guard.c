@@ -26,14 +26,14 @@ static bool starts_with(const char *s, const char *prefix)
 	return !strncmp(s, prefix, strlen(prefix));
 }
 
-static bool may_sleep(const struct bpf_program *prog)
+/* Asks whether @prog asks for the right to sleep. */
+bool libring_bpf_is_sleepable(const struct bpf_program *prog)
 {
 	const char *section = bpf_program__section_name(prog);
 	const size_t len = strcspn(section, "/");
 
 	/* As in fentry.s/NAME. */
-	return bpf_program__type(prog) == BPF_PROG_TYPE_SYSCALL ||
-	       (len >= 2 && !strncmp(section + len - 2, ".s", 2)) ||
+	return (len >= 2 && !strncmp(section + len - 2, ".s", 2)) ||
 	       bpf_program__flags(prog) & BPF_F_SLEEPABLE;
 }
 
@@ -41,7 +41,7 @@ static enum habit get_habit(const struct bpf_program *prog)
 {
 	const char *section = bpf_program__section_name(prog);
 
-	if (may_sleep(prog))
+	if (bpf_program__type(prog) == BPF_PROG_TYPE_SYSCALL || libring_bpf_is_sleepable(prog))
 		return SLEEPS;
 	switch (bpf_program__type(prog)) {
 	case BPF_PROG_TYPE_TRACEPOINT:

@@ -126,6 +126,7 @@ uint32_t libring_bpf_get_machine(void);
 int libring_bpf_check_target(uint32_t target, uint32_t machine);
 
 /* guard.c */
+bool libring_bpf_is_sleepable(const struct bpf_program *prog);
 void libring_bpf_look_at_kernel(struct ring_bpf_kernel *k);
 void libring_bpf_look_for_kfunc(struct ring_bpf_kernel *k);
 int libring_bpf_choose_guard(uint32_t can, bool unpreempted, const struct ring_bpf_kernel *k,

@@ -10,9 +10,6 @@
 
 static bool can_sleep(const struct bpf_program *prog)
 {
-	const char *section = bpf_program__section_name(prog);
-	const size_t len = strcspn(section, "/");
-
 	switch (bpf_program__type(prog)) {
 	case BPF_PROG_TYPE_RAW_TRACEPOINT:
 	case BPF_PROG_TYPE_TRACEPOINT:
@@ -21,9 +18,7 @@ static bool can_sleep(const struct bpf_program *prog)
 	case BPF_PROG_TYPE_KPROBE:
 	case BPF_PROG_TYPE_TRACING:
 	case BPF_PROG_TYPE_LSM:
-		/* As in fentry.s/NAME. */
-		return (len >= 2 && !strncmp(section + len - 2, ".s", 2)) ||
-		       bpf_program__flags(prog) & BPF_F_SLEEPABLE;
+		return libring_bpf_is_sleepable(prog);
 	default:
 		return true;
 	}

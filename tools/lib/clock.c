@@ -11,6 +11,15 @@ uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
 }
 
+uint64_t ns_until(uint64_t until_ns)
+{
+	uint64_t now = now_ns();
+
+	if (until_ns == UINT64_MAX)
+		return UINT64_MAX;
+	return until_ns > now ? until_ns - now : 0;
+}
+
 int poll_ns(struct pollfd *fds, nfds_t nr, uint64_t ns)
 {
 	const struct timespec ts = { .tv_sec = (time_t)(ns / NSEC_PER_SEC),
@@ -21,9 +30,5 @@ int poll_ns(struct pollfd *fds, nfds_t nr, uint64_t ns)
 
 int poll_until(struct pollfd *fds, nfds_t nr, uint64_t until_ns)
 {
-	uint64_t now = now_ns();
-
-	if (until_ns == UINT64_MAX)
-		return poll_ns(fds, nr, UINT64_MAX);
-	return poll_ns(fds, nr, until_ns > now ? until_ns - now : 0);
+	return poll_ns(fds, nr, ns_until(until_ns));
 }

@@ -10,6 +10,9 @@
 /* CLOCK_MONOTONIC. */
 uint64_t now_ns(void);
 
+/* How long it is until now_ns() is @until_ns; UINT64_MAX: for ever. */
+uint64_t ns_until(uint64_t until_ns);
+
 /* ppoll(2) for @ns; UINT64_MAX: without a limit. */
 int poll_ns(struct pollfd *fds, nfds_t nr, uint64_t ns);
 

@@ -144,7 +144,7 @@ static int do_due(struct record *c, uint64_t *next)
 /* Sleeps until a ring has records, a signal came, or @until_ns. */
 static void wait_for_records(struct record *c, uint64_t until_ns)
 {
-	uint64_t now = now_ns(), ns = until_ns > now ? until_ns - now : 0;
+	uint64_t ns = ns_until(until_ns);
 	unsigned int i;
 
 	c->fds[0] = (struct pollfd) { .fd = signals_fd(), .events = POLLIN };
@@ -155,7 +155,7 @@ static void wait_for_records(struct record *c, uint64_t until_ns)
 		if (!r->ended && r->fd < 0 && ns > POLL_NS)
 			ns = POLL_NS;
 	}
-	poll_ns(c->fds, c->opts->nr + 1, until_ns == UINT64_MAX && ns > POLL_NS ? UINT64_MAX : ns);
+	poll_ns(c->fds, c->opts->nr + 1, ns);
 }
 
 static bool all_ended(const struct record *c)

@@ -448,8 +448,8 @@ SEQRING_BPF_COLD int seqring_bpf_close(struct seqring_ring_ctl *ctl,
 		return -ENODEV;
 	seqring_bpf_load_writer(&w, ctl, geo);
 	w.pos = pos;
-	open = seqring_writer_advance(&w, seqring_normalize(pos + seqring_record_size(len), w.mask),
-				      0);
+	open = seqring_writer_advance_cold(&w, seqring_normalize(pos + seqring_record_size(len),
+								 w.mask));
 	seqring_writer_close(&open);
 	if (w.pos >= w.seg_end)
 		seqring_writer_enter_segment(&w, w.pos);

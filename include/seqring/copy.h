@@ -131,11 +131,27 @@ seqring_inline void seqring_short_copy(unsigned char *to, const unsigned char *f
 	}
 }
 
+/* Copies 64 to 128 bytes. The second block overlaps the first one. */
+seqring_inline void seqring_two_blocks_copy(unsigned char *to, const unsigned char *from,
+					    size_t len)
+{
+	seqring_32_copy(to, from);
+	seqring_32_copy(to + 32, from + 32);
+	if (len > SEQRING_BLOCK_LEN) {
+		seqring_32_copy(to + len - 64, from + len - 64);
+		seqring_32_copy(to + len - 32, from + len - 32);
+	}
+}
+
 /* Copies 0 or 8 to 511 bytes. */
 seqring_inline void seqring_blocks_copy(unsigned char *to, const unsigned char *from, __u32 len)
 {
 	if (len < SEQRING_BLOCK_LEN) {
 		seqring_short_copy(to, from, len);
+		return;
+	}
+	if (len <= 2 * SEQRING_BLOCK_LEN) {
+		seqring_two_blocks_copy(to, from, len);
 		return;
 	}
 	for (; len >= SEQRING_BLOCK_LEN; len -= SEQRING_BLOCK_LEN)
@@ -243,8 +259,8 @@ seqring_store_block(seqring_word *to, const unsigned char *from, const unsigned 
 static __always_inline void seqring_writer_copy_payload(void *payload, const void *src, __u32 len)
 {
 	const unsigned char *from = (const unsigned char *)src;
-	const unsigned char *end = from + (len & ~63u);
 	seqring_word *to = (seqring_word *)payload;
+	const unsigned char *end;
 
 #ifdef SEQRING_LONG_WORDS
 	if (seqring_unlikely(len >= SEQRING_LONG_LEN)) {
@@ -257,8 +273,15 @@ static __always_inline void seqring_writer_copy_payload(void *payload, const voi
 		return;
 	}
 #endif
-	for (; from != end; to += 8)
-		from = seqring_store_block(to, from, 8);
+	if (len >= 64) {
+		end = from + (len & ~63u);
+		do {
+			from = seqring_store_block(to, from, 8);
+			to += 8;
+		} while (from != end);
+		if (!(len & 63))
+			return;
+	}
 	if (len & 32) {
 		from = seqring_store_block(to, from, 4);
 		to += 4;
@@ -335,13 +358,15 @@ seqring_inline void seqring_tiny_copy(unsigned char *to, __u64 word, __u32 len)
 		*to = (unsigned char)word;
 }
 
-/* Copies @len payload bytes, fewer than 64, out of the ring. */
+/* Copies @len payload bytes, fewer than 128, out of the ring. */
 seqring_inline void seqring_reader_copy_short(void *dst, const void *payload, __u32 len)
 {
 	const unsigned char *from = (const unsigned char *)payload;
 	unsigned char *to = (unsigned char *)dst;
 
-	if (seqring_likely(len >= 8))
+	if (len >= SEQRING_BLOCK_LEN)
+		seqring_two_blocks_copy(to, from, len);
+	else if (seqring_likely(len >= 8))
 		seqring_short_copy(to, from, len);
 	else if (len)
 		seqring_tiny_copy(to, seqring_load_word((const seqring_word *)payload), len);

@@ -300,7 +300,7 @@ seqring_inline int seqring_reader_peek_run(const struct seqring_reader *r, struc
 }
 
 /* A record with at most so many bytes of payload is short: one less than a power of two. */
-#define SEQRING_SHORT_LEN	63u
+#define SEQRING_SHORT_LEN	127u
 
 /* The bits of seqring_meta.word that a short record has not. */
 #define SEQRING_NOT_SHORT	(seqring_meta(~SEQRING_SHORT_LEN, 0, SEQRING_REC_PAD).word)
@@ -756,9 +756,22 @@ static inline enum seqring_outcome seqring_reader_newest(const struct seqring_re
 							 struct seqring_view *v, void *buf,
 							 __u32 size)
 {
-	if (seqring_unlikely(!seqring_reader_peek_newest(r, 0, v)))
-		return seqring_reader_newest_slow(r, v, buf, size);
-	seqring_reader_copy(buf, v->payload, v->len < size ? v->len : size);
+	enum seqring_outcome outcome;
+	struct seqring_view slow;
+	__u32 len;
+
+	if (seqring_unlikely(!seqring_reader_peek_newest(r, 0, v))) {
+		/* Not @v: the compiler would have to fill all of it, whatever the caller uses. */
+		outcome = seqring_reader_newest_slow(r, &slow, buf, size);
+		if (!outcome)
+			*v = slow;
+		return outcome;
+	}
+	len = v->len < size ? v->len : size;
+	if (len <= SEQRING_SHORT_LEN)
+		seqring_reader_copy_short(buf, v->payload, len);
+	else
+		seqring_reader_copy(buf, v->payload, len);
 	v->payload = buf;
 	return seqring_reader_recheck(r, v);
 }

@@ -236,23 +236,27 @@ seqring_inline void seqring_writer_close(const struct seqring_writer_open *open)
 }
 
 /*
- * Advances the writer to @next; nothing of the record is published yet. @within: what
- * seqring_writer_fits_segment() returned for the record.
+ * Advances the writer to @next, where @behind is; nothing of the record is published yet.
+ * @rec: the record at w->pos
  */
 seqring_inline struct seqring_writer_open seqring_writer_advance(struct seqring_writer *w,
-								 __u64 next, int within)
+								 struct seqring_record *rec,
+								 struct seqring_record *behind,
+								 __u64 next)
 {
-	struct seqring_record *rec = seqring_writer_at(w, w->pos);
-	struct seqring_writer_open open = {
-		rec,
-		within ? (struct seqring_record *)((unsigned char *)rec + (next - w->pos)) :
-			 seqring_writer_at(w, next),
-		w->ctl, w->pos, next, w->seq + 1,
-	};
+	struct seqring_writer_open open = { rec, behind, w->ctl, w->pos, next, w->seq + 1 };
 
 	w->pos = next;
 	w->seq = open.seq;
 	return open;
+}
+
+/* The same, for a record that may leave its segment. */
+seqring_inline struct seqring_writer_open seqring_writer_advance_cold(struct seqring_writer *w,
+								      __u64 next)
+{
+	return seqring_writer_advance(w, seqring_writer_at(w, w->pos), seqring_writer_at(w, next),
+				      next);
 }
 
 /**
@@ -313,7 +317,7 @@ seqring_inline void seqring_writer_zero_padding(unsigned char *payload, __u32 le
  */
 seqring_inline void seqring_writer_commit(struct seqring_writer *w, __u16 type, __u64 ts_ns)
 {
-	struct seqring_writer_open open = seqring_writer_advance(w, w->resv_next, 0);
+	struct seqring_writer_open open = seqring_writer_advance_cold(w, w->resv_next);
 
 	seqring_writer_zero_padding((unsigned char *)(open.rec + 1), w->resv_len);
 	seqring_writer_write_header(open.rec, seqring_meta(w->resv_len, type, 0), ts_ns);
@@ -344,7 +348,7 @@ seqring_cold int seqring_writer_publish_cold(struct seqring_writer *w, __u16 typ
 
 	if (err)
 		return err;
-	open = seqring_writer_advance(w, next, 0);
+	open = seqring_writer_advance_cold(w, next);
 	seqring_writer_write_header(open.rec, seqring_meta(len, type, 0), ts_ns);
 	seqring_writer_copy_payload(open.rec + 1, src, len);
 	seqring_writer_close(&open);
@@ -368,14 +372,20 @@ seqring_cold int seqring_writer_publish_cold(struct seqring_writer *w, __u16 typ
 seqring_inline int seqring_writer_publish(struct seqring_writer *w, __u16 type, __u64 ts_ns,
 					  const void *src, __u32 len)
 {
-	__u64 next = w->pos + seqring_record_size(len);
+	const __u64 size = seqring_record_size(len);
+	struct seqring_record *rec, *behind;
 	struct seqring_writer_open open;
 
-	if (!seqring_writer_fits_segment(next, w->seg_end))
+	if (!seqring_writer_fits_segment(w->pos + size, w->seg_end))
 		return seqring_writer_publish_cold(w, type, ts_ns, src, len);
-	open = seqring_writer_advance(w, next, 1);
-	seqring_writer_write_header(open.rec, seqring_meta(len, type, 0), ts_ns);
-	seqring_writer_copy_payload(open.rec + 1, src, len);
+	rec = seqring_writer_at(w, w->pos);
+	seqring_writer_write_header(rec, seqring_meta(len, type, 0), ts_ns);
+	w->seq++;
+	seqring_writer_copy_payload(rec + 1, src, len);
+	/* Loaded behind the copy, which leaves no registers for the writer's fields. */
+	behind = (struct seqring_record *)((unsigned char *)rec + size);
+	open = (struct seqring_writer_open) { rec, behind, w->ctl, w->pos, w->pos + size, w->seq };
+	w->pos = open.next;
 	seqring_writer_close(&open);
 	return 0;
 }

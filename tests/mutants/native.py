@@ -28,6 +28,10 @@ SET = mutant.Set(("include/seqring",), [
                 "seqring_read(&$r->ctl->tail) < $pos"), UNIT),
     Mutant("a run takes a record longer than the ring allows", "seqring_reader_peek_run",
            drop("|| $meta.len > $r->payload_max"), UNIT),
+    Mutant("a copy of 65 bytes or more leaves the middle out", "seqring_two_blocks_copy",
+           drop("seqring_32_copy($to + $len - 64, $from + $len - 64);"), UNIT),
+    Mutant("a copy of 65 bytes or more leaves the end out", "seqring_two_blocks_copy",
+           swap("$len > SEQRING_BLOCK_LEN", "0"), UNIT),
     Mutant("a run takes a record that ends beyond the data area", "seqring_reader_peek_run",
            drop("|| $size > $room"), UNIT),
     Mutant("a run takes a PAD for a record", "seqring_reader_peek_run",
@@ -51,15 +55,16 @@ SET = mutant.Set(("include/seqring",), [
     Mutant("the writer does not clear the stamp of the next header", "seqring_writer_stamp",
            drop("seqring_store_word(&$behind->stamp, 0);"), TORTURE),
     Mutant("publish stores the stamp before the payload", "seqring_writer_publish",
-           after("$open = seqring_writer_advance($w, $next, 1);",
-                 "seqring_store_release(PUBLISH, &$open.rec->stamp, $open.seq);"), TORTURE),
+           after("$rec = seqring_writer_at($w, $w->pos); "
+                 "seqring_writer_write_header($rec, seqring_meta($len, $type, 0), $ts_ns);",
+                 "seqring_store_release(PUBLISH, &$rec->stamp, $w->seq + 1);"), TORTURE),
     Mutant("publish stores the stamp before len and type, and delays", "seqring_writer_publish",
-           after("$open = seqring_writer_advance($w, $next, 1);",
-                 "seqring_store_release(PUBLISH, &$open.rec->stamp, $open.seq); for (volatile "
+           after("$rec = seqring_writer_at($w, $w->pos);",
+                 "seqring_store_release(PUBLISH, &$rec->stamp, $w->seq + 1); for (volatile "
                  "int i = 0; i < 50; i++) ;"), TORTURE),
     Mutant("publish stores the stamp early for a record that leaves its segment",
            "seqring_writer_publish_cold",
-           after("$open = seqring_writer_advance($w, $next, 0);",
+           after("$open = seqring_writer_advance_cold($w, $next);",
                  "seqring_store_release(PUBLISH, &$open.rec->stamp, $open.seq); for (volatile "
                  "int i = 0; i < 500; i++) ;"), TORTURE),
     Mutant("publish does not enter the next segment after a record that leaves its own",

@@ -38,7 +38,7 @@ suites() {
 		libbpf-header|tl|beside|tests/static/libbpf_header.sh
 		bench|l|beside|tests/bench/run.sh
 		arm64|tl|beside|tests/kernel/arm64/user.sh
-		static|tl|beside|tests/static/run.sh
+		static|tl|beside|static_checks
 		newest|tl|beside|newest
 		vm-self|tl|vm|vm_self
 		vm-6.1|tl|vm|tests/kernel/vm/run.sh 6.1
@@ -317,6 +317,15 @@ vm_second() {
 		tests/kernel/vm/run.sh "$1"
 	else
 		ROUNDS=500 FLOOD=1000 CYCLES=200 UNLOADS=20 PARTS=second tests/kernel/vm/run.sh "$1"
+	fi
+}
+
+# clang-tidy on the tests takes as long as all other checks, and finds little.
+static_checks() {
+	if [ "$tier" = long ]; then
+		tests/static/run.sh
+	else
+		tests/static/run.sh tidy cppcheck coccinelle shared pairs clang places bites
 	fi
 }
 

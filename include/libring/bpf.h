@@ -227,8 +227,9 @@ int ring_bpf_explain(int err);
  * A new ring: writes the header and freezes the map, so that from now on only BPF programs
  * can write it. Then pins the ring, if it has a name.
  * A continued ring: becomes the owner of the ring and switches from the previous writers to the
- * programs of @b, then detaches the previous ones. No event is published by both. In between
- * nobody publishes for an RCU grace period, which SEQRING_DROP_HANDOVER counts. If this fails, the
+ * programs of @b, then detaches the previous ones. No event of a tracepoint is published by both.
+ * In between nobody publishes for an RCU grace period, and from Linux 6.13 on until the events that
+ * were under way are over; SEQRING_DROP_HANDOVER counts what happens meanwhile. If this fails, the
  * previous writers and owner go on. A ring that a program has taken and not given back is free
  * afterwards.
  *
@@ -240,8 +241,10 @@ int ring_bpf_explain(int err);
  * SEQRING_BPF_NO_PREEMPT, and a program that uses the ring may sleep or be preempted: the same.
  * After any other failure, only ring_bpf_close() may follow: -EEXIST another process took the
  * name meanwhile, or ended the ring to continue; -EBUSY a program was publishing to the ring to
- * continue for a whole second; -EAGAIN the coarse clock could not be set; -EACCES, -EPERM; what
- * bpf(2), mmap(2) and rename(2) give, also for the links that ring_bpf_keep() has noted.
+ * continue for a whole second, or a task was in the middle of an event for three; -EAGAIN the
+ * coarse clock could not be set; -EACCES, -EPERM, for a ring to continue from Linux 6.13 on also
+ * without CAP_SYS_ADMIN if kernel.perf_event_paranoid is above 2; what bpf(2), mmap(2) and
+ * rename(2) give, also for the links that ring_bpf_keep() has noted.
  */
 int ring_bpf_start(struct ring_bpf *b);
 

@@ -5,8 +5,8 @@
  * Each loader has an epoch. It is a constant in its programs, and a program publishes only if the
  * ring has the same epoch. So the new programs can be attached while the old ones still write, and
  * old ones may be attached for some time afterwards. In between the ring has no epoch for a grace
- * period: the kernel may run the old and the new program for one event, and an event that the old
- * one has published must be over before the new one may publish.
+ * period, and until all events are over: the kernel may run the old and the new program for one
+ * event, and an event that the old one has published must be over before the new one may publish.
  */
 
 #include <bpf/bpf.h>
@@ -95,6 +95,9 @@ static int switch_writers(struct ring_bpf *b)
 	err = libring_bpf_close_epoch(ctl, b->hdr.nr_rings, b->geo.epoch);
 	if (!err && !silent)
 		err = libring_pins_detach_others(&b->pins, b->geo.epoch);
+	/* A grace period does not wait for a task between the old program and the new one. */
+	if (!err)
+		err = libring_bpf_wait_events();
 	if (!err)
 		err = libring_bpf_free_rings(ctl, b->hdr.nr_rings, b->geo.epoch,
 					     silent && before.no_sleep);
@@ -121,7 +124,8 @@ static int switch_writers(struct ring_bpf *b)
  * Makes this process the owner first: if it is killed on the way, readers learn that the writer is
  * gone.
  *
- * Return: 0; -EBUSY a program has a ring for a second, and nothing tells that it has ended; -errno.
+ * Return: 0; -EBUSY a program has a ring for a second, and nothing tells that it has ended, or a
+ * task is in the middle of an event for LIBRING_BPF_EVENT_MS; -errno.
  * On failure owner and writers are those before; only writers without an epoch may be detached.
  */
 int libring_bpf_hand_over(struct ring_bpf *b, const struct seqring_header *h)

@@ -11,6 +11,7 @@
  *	start.c, existing.c, end.c, handover.c, leftovers.c, keep.c, clock.c -> control.c
  *	handover.c, existing.c, end.c, leftovers.c -> epoch.c -> control.c
  *	handover.c, detach.c, epoch.c, control.c -> grace.c
+ *	handover.c -> events.c -> guard.c
  */
 #ifndef LIBRING_BPF_INTERNAL_H
 #define LIBRING_BPF_INTERNAL_H
@@ -54,6 +55,19 @@ struct ring_bpf_kernel {
 	unsigned int minor;
 	bool has_kfunc;
 };
+
+/*
+ * Between which programs of one event the kernel lets a task be preempted, or sleep: none; those on
+ * system calls; those on any tracepoint.
+ */
+enum libring_bpf_gap {
+	GAP_NONE,
+	GAP_SYSCALLS,
+	GAP_ANY_EVENT,
+};
+
+/* How long a hand-over waits for a task in the middle of an event. */
+#define LIBRING_BPF_EVENT_MS 3000
 
 /* What SEQRING_BPF() declares in an object of libbpf. */
 struct ring_object {
@@ -190,6 +204,10 @@ int libring_pins_detach_writers(const struct ring_pins *p);
 
 /* grace.c */
 int libring_bpf_wait_programs(void);
+
+/* events.c */
+enum libring_bpf_gap libring_bpf_get_gap(const struct ring_bpf_kernel *k);
+int libring_bpf_wait_events(void);
 
 /* clock.c */
 uint64_t libring_bpf_get_tick_ns(void);

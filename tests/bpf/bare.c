@@ -48,13 +48,17 @@ static int load_planned(struct by_fds *l, const void *geometry)
 
 static const void *constants(struct bare_object *obj, uint64_t number)
 {
-	const uint64_t values[2] = { (uint64_t)trigger_nr(), number };
+	const struct constants values = {
+		.trigger = (uint64_t)trigger_nr(),
+		.loader = number,
+		.forgets = 1,
+	};
 	const void *geometry;
 	size_t size;
 
 	if (bare_open(obj, object_path(OBJECT)))
 		die(OBJECT);
-	if (bare_constants(obj, ".rodata", values, sizeof(values)) < 0)
+	if (bare_constants(obj, ".rodata", &values, sizeof(values)) < 0)
 		die("constants");
 	geometry = bare_bytes(obj, ".rodata.ring", &size);
 	if (size != sizeof(struct seqring_bpf_geometry))

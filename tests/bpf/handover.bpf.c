@@ -7,6 +7,7 @@
 #define SEQRING_BPF_NO_PREEMPT
 #include <seqring/bpf.h>
 
+#include "between.h"
 #include "handover.h"
 
 #pragma clang diagnostic ignored "-Wunused-parameter"
@@ -15,9 +16,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 SEQRING_BPF(ring);
 
-/* The number of no system call: a call of it is an event, its first argument the event's id. */
-const volatile __u64 trigger = ~0ULL;
-const volatile __u64 loader;
+const volatile struct constants constants = { .trigger = ~0ULL, .forgets = 1 };
 
 /* The member with the first argument, which libbpf finds in the running kernel. */
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -70,16 +69,46 @@ static __noinline int count_late_epoch(void)
 SEC("raw_tp/sys_enter")
 int on_event(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct event e = { .loader = loader };
+	struct event e = { .loader = constants.loader };
 
-	if (ctx->args[1] != trigger)
+	if (ctx->args[1] != constants.trigger)
 		return 0;
 	e.id = first_argument((const struct pt_regs *)ctx->args[0]);
-	if (e.id == FORGET)
+	if (constants.forgets && e.id == FORGET)
 		return forget();
 	if (e.id == LATE_EPOCH)
 		return count_late_epoch();
 	seqring_bpf_publish(ring, 1, &e, sizeof(e));
+	return 0;
+}
+
+/* Return: the id in a name of a thread; 0: there is none. */
+static __always_inline __u64 parse_name(const char *name)
+{
+	const char *letters = name + sizeof(RENAME_PREFIX) - 1;
+	__u64 id = 0;
+	int i;
+
+	if (name[0] != RENAME_PREFIX[0] || name[1] != RENAME_PREFIX[1] ||
+	    name[2] != RENAME_PREFIX[2])
+		return 0;
+	for (i = 0; i < RENAME_LETTERS; i++)
+		id = id << 4 | ((__u64)(letters[i] - 'a') & 15);
+	return id;
+}
+
+/* The same for an event of another kind: a thread gets a name. */
+SEC("raw_tp/task_rename")
+int on_rename(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct event e = { .loader = constants.loader };
+	char name[16];
+
+	if (bpf_probe_read_kernel(name, sizeof(name), (const void *)ctx->args[1]))
+		return 0;
+	e.id = parse_name(name);
+	if (e.id)
+		seqring_bpf_publish(ring, 1, &e, sizeof(e));
 	return 0;
 }
 

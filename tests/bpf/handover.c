@@ -10,7 +10,7 @@
 
 #include "upgrade.h"
 
-#define RESTARTS    310 /* the doorbell of a page holds 256 rings */
+#define RESTARTS    270 /* the doorbell of a page holds 256 rings */
 #define PATIENCE_MS 30000
 
 static const char *bpffs;

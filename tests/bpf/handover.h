@@ -11,6 +11,19 @@ struct event {
 	__u64 loader;
 };
 
+/*
+ * Constants of the programs.
+ *
+ * @trigger: the number of no system call: a call of it is an event, with the id as first argument
+ * @loader: which loader it is, for its records
+ * @forgets: whether a program can be told to forget a record
+ */
+struct constants {
+	__u64 trigger;
+	__u64 loader;
+	__u64 forgets;
+};
+
 /* The program reserves a record of FORGOTTEN_LEN bytes for an event of this id, and forgets it. */
 #define FORGET	      0xffffffffffffULL
 #define FORGOTTEN_LEN 2000

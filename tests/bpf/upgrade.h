@@ -16,6 +16,7 @@ struct loader {
 };
 
 static uint64_t ring_data_size = 1 << 20;
+static bool forgets = true;
 
 static inline long trigger_nr(void)
 {
@@ -26,12 +27,16 @@ static inline long trigger_nr(void)
 	return 1000000 + root;
 }
 
-static inline void set_constant(struct bpf_object *obj, unsigned int nr, uint64_t value)
+static inline void set_constants(struct bpf_object *obj, uint64_t number)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(obj, ".rodata");
 	size_t size;
 
-	((uint64_t *)bpf_map__initial_value(map, &size))[nr] = value;
+	*(struct constants *)bpf_map__initial_value(map, &size) = (struct constants) {
+		.trigger = (uint64_t)trigger_nr(),
+		.loader = number,
+		.forgets = forgets,
+	};
 }
 
 /*
@@ -52,8 +57,7 @@ static inline int load_as(struct loader *l, uint64_t number, bool no_epoch)
 
 	memset(l, 0, sizeof(*l));
 	l->obj = open_object("handover");
-	set_constant(l->obj, 0, (uint64_t)trigger_nr());
-	set_constant(l->obj, 1, number);
+	set_constants(l->obj, number);
 	map = bpf_object__find_map_by_name(l->obj, ".rodata.ring");
 	if (no_epoch)
 		((struct seqring_bpf_geometry *)bpf_map__initial_value(map, &size))->epoch = 0;

@@ -24,6 +24,7 @@ OWNER = "bpf owner"
 ACCESS = "bpf access"
 REJECT = "reject"
 HANDOVER = "bpf handover"
+BETWEEN = "bpf between"
 FORGOTTEN = "bpf forgotten"
 KEEP = "bpf keep"
 BARE = "bpf bare"
@@ -174,6 +175,16 @@ SET = mutant.Set(("include/seqring", "include/libring*", "libring"), [
     Mutant("a takeover does not wait for programs that have just found their epoch",
            "libring_bpf_close_epoch",
            swap("libring_bpf_wait_programs()", "0"), HANDOVER),
+    Mutant("a takeover does not wait for the events that are under way", "switch_writers",
+           swap("libring_bpf_wait_events()", "0"), BETWEEN),
+    Mutant("a takeover does not wait until a program on system calls is freed", "wait_freed",
+           swap("while (($err = look_at_canary($c)) == -EAGAIN)", "while (0)"), BETWEEN),
+    Mutant("a takeover waits for ever for a task in an event", "wait_freed",
+           swap("if (libring_now_ns() > $end)", "if (0)"), BETWEEN),
+    Mutant("a takeover needs the right to look programs up", "libring_bpf_wait_events",
+           swap("if ($err == -EPERM)", "if (0)"), BETWEEN),
+    Mutant("a program that holds no event counts as freed", "release_with_event",
+           swap("release_canary($c, $map)", "release_canary($c, -1)"), BETWEEN),
     Mutant("a failure to wait for BPF programs is ignored", "libring_bpf_wait_programs",
            swap("replace_inner_map()", "0"), HANDOVER),
     Mutant("a takeover that fails leaves the ring without writers", "switch_writers",
@@ -305,6 +316,7 @@ RUNS = {
     CPUS: ("cpus", ("wake",), [[]], 60),
     REFUSE: ("refuse", ("wake", "refuse"), [[]], 60),
     HANDOVER: ("handover", ("handover",), [["full"], ["denied", "failed", "superseded"], []], 120),
+    BETWEEN: ("between", ("between", "handover"), [["held", "few_rights"]], 60),
     FORGOTTEN: ("forgotten", ("handover",), [[]], 60),
     KEEP: ("keep", ("handover",), [[]], 60),
     GATHER: ("gather", ("gather",), [[]], 60),

@@ -154,13 +154,30 @@ static void test_cpus_refused(void **state)
 	assert_rejected(libring_bpf_count_rings("/nonexistent/possible"), ENOENT);
 }
 
+static void test_gap(void **state)
+{
+	static const struct ring_bpf_kernel linux_5_15 = { "5.15.0", 5, 15, false };
+	static const struct ring_bpf_kernel linux_6_12 = { "6.12.95", 6, 12, true };
+	static const struct ring_bpf_kernel linux_6_13 = { "6.13.0", 6, 13, true };
+	static const struct ring_bpf_kernel linux_6_19 = { "6.19.1", 6, 19, true };
+	static const struct ring_bpf_kernel linux_7_0 = { "7.0.0", 7, 0, true };
+
+	(void)state;
+	assert_int_equal(libring_bpf_get_gap(&linux_5_15), GAP_NONE);
+	assert_int_equal(libring_bpf_get_gap(&linux_6_12), GAP_NONE);
+	assert_int_equal(libring_bpf_get_gap(&linux_6_13), GAP_SYSCALLS);
+	assert_int_equal(libring_bpf_get_gap(&linux_6_19), GAP_SYSCALLS);
+	assert_int_equal(libring_bpf_get_gap(&linux_7_0), GAP_ANY_EVENT);
+	assert_int_equal(libring_bpf_get_gap(&linux_personality), GAP_ANY_EVENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_guard),	     cmocka_unit_test(test_guard_refused),
 		cmocka_unit_test(test_target),	     cmocka_unit_test(test_target_refused),
 		cmocka_unit_test(test_old_object),   cmocka_unit_test(test_cpu_numbers),
-		cmocka_unit_test(test_cpus_refused),
+		cmocka_unit_test(test_cpus_refused), cmocka_unit_test(test_gap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

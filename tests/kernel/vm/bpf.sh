@@ -49,7 +49,7 @@ mkdir -p build/log
 make -s -j2 test-build build/native/ringctl build/native/ringbench >build/log/vm-bpf-make.log 2>&1 ||
 	{ tail -n 20 build/log/vm-bpf-make.log; die 'the programs do not build'; }
 files=(-f tests/kernel/vm/bpf_guest.sh)
-for prog in torture wake sleep life owner access reject refuse cpus missed load preempt; do
+for prog in torture wake sleep life owner access reject refuse cpus missed load preempt between; do
 	files+=(-f "build/native/tests/bpf/$prog")
 done
 # Every BPF object of the project: the guest tests that each of them loads. seqring/bpf_gather.h

@@ -579,10 +579,18 @@ static __always_inline int seqring_bpf_do_reserve(struct seqring_bpf_open *o, __
 /* Shortens the reserved record to @len bytes. Return: 0; -EMSGSIZE if it has fewer. */
 static __always_inline int seqring_bpf_trim(struct seqring_bpf_open *o, __u32 len)
 {
+	__u64 bounded = len;
+
 	if (len > o->len)
 		return -EMSGSIZE;
+	/* The verifier of 6.1 learns no bound from a variable, and the compiler knows this one. */
+	if (!__builtin_constant_p(o->len)) {
+		__asm__ __volatile__("" : "+r"(bounded));
+		if (bounded > SEQRING_BPF_PAYLOAD_MAX)
+			return -EMSGSIZE;
+	}
 	/* The longer record's bytes are reclaimed, so these are as well. */
-	o->len = len;
+	o->len = (__u32)bounded;
 	return 0;
 }
 

@@ -6,8 +6,8 @@
  *	#include <bpf/bpf_helpers.h>
  *	#include <seqring/bpf_gather.h>		// includes seqring/bpf.h
  *
- * The first two need bpf_dynptr_from_mem() and bpf_dynptr_write() of the kernel. Tested on Linux
- * 6.18; the helpers are there since 5.19.
+ * The first two need bpf_dynptr_from_mem() and bpf_dynptr_write() of the kernel, which are there
+ * since 5.19. Tested on Linux 6.1, 6.12 and 6.18.
  *
  * Every function returns the errors of seqring/bpf.h, and counts drops as that does.
  */

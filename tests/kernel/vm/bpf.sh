@@ -49,14 +49,13 @@ mkdir -p build/log
 make -s -j2 test-build build/native/ringctl build/native/ringbench >build/log/vm-bpf-make.log 2>&1 ||
 	{ tail -n 20 build/log/vm-bpf-make.log; die 'the programs do not build'; }
 files=(-f tests/kernel/vm/bpf_guest.sh)
-for prog in torture wake sleep life owner access reject refuse cpus missed load preempt between; do
+for prog in torture wake sleep life owner access reject refuse cpus missed load preempt between gather; do
 	files+=(-f "build/native/tests/bpf/$prog")
 done
-# Every BPF object of the project: the guest tests that each of them loads. seqring/bpf_gather.h
-# promises nothing for these kernels.
+# Every BPF object of the project: the guest tests that each of them loads.
 while IFS= read -r object; do
 	files+=(-f "$object")
-done < <(find build/native -name '*.bpf.o' ! -name gather.bpf.o)
+done < <(find build/native -name '*.bpf.o')
 
 rm -rf "$out"
 tests/kernel/vm/vm.sh -q -o "$log" -r "$out" -k "$series" -t 900 "${files[@]}" -- \

@@ -59,6 +59,7 @@ program reject ./reject
 program refuse ./refuse
 program cpus ./cpus
 program missed ./missed
+program gather ./gather
 program wake ./wake --events "$EVENTS" --readers 1,3 --rounds "$ROUNDS"
 program sleep ./sleep --kills 100
 program wake_many ./wake --events $((EVENTS / 20)) --readers 64 single

@@ -16,7 +16,7 @@ out=build/bench
 # Of each kind of run the last one here, or else that of the tree.
 report() {
 	set --
-	for name in native vm-6.1 vm-6.12; do
+	for name in native vm-6.1 vm-6.12 vm-bpf-6.12 vm-bpf-newest; do
 		for file in $out/$name.json docs/evidence/benchmarks/$name.json; do
 			if [ -s "$file" ]; then
 				set -- "$@" "$file"

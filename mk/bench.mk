@@ -2,7 +2,7 @@
 #
 # ringbench, its helpers and vmbench, and the targets that run them.
 
-.PHONY: bench-build bench bench-quick bench-check bench-report bench-vm demo-locks
+.PHONY: bench-build bench bench-quick bench-check bench-report bench-vm bench-vm-bpf demo-locks
 bench-build: $(O)/ringbench
 
 # Dependencies between the folders: cases and vm on peers and core, peers on core.
@@ -12,7 +12,8 @@ VMBENCH_OBJS	:= $(call objects,$(filter-out %.bpf.c,$(wildcard bench/vm/*.c)))
 
 # Tables omit zero fields.
 $(CORE_OBJS) $(BENCH_OBJS) $(VMBENCH_OBJS): CFLAGS_ALL += -Wno-missing-field-initializers
-$(addprefix $(O)/bench/cases/bpf/,publish.o consume.o): $(O)/bench/cases/bpf/bench.skel.h
+$(addprefix $(O)/bench/cases/bpf/,publish.o consume.o counted.o): $(O)/bench/cases/bpf/bench.skel.h
+$(O)/bench/cases/bpf/counted.o: $(O)/bench/cases/bpf/bench_any.skel.h
 $(O)/ringbench: $(BENCH_OBJS) $(CORE_OBJS) $(O)/libring-bpf.a $(O)/libring.a
 	$(call link,$(LIBBPF) -lm)
 
@@ -60,6 +61,11 @@ bench-vm:
 	bench/vm/run.sh 6.1
 	bench/report/from_locks.py build/bench/vm-6.1.json docs/guide/from-locks.md
 	bench/vm/run.sh 6.12
+
+# The kernel turns preemption off on 6.12, and the program on the newest.
+bench-vm-bpf:
+	bench/vm/bpf.sh 6.12
+	bench/vm/bpf.sh newest
 
 demo-locks:
 	bench/vm/demo/demo.sh

@@ -84,5 +84,6 @@ void case_bpf_size(void);
 void case_bpf_rate(void);
 void case_bpf_fan(void);
 void case_bpf_wake(void);
+void case_bpf_parts(void);
 
 #endif

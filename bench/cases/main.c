@@ -19,6 +19,7 @@ static const struct bench_case cases[] = {
 	{ "bpf-rate", case_bpf_rate, "kernel to user: lossless and flat out, and the cost" },
 	{ "bpf-fan", case_bpf_fan, "one to 64 readers, beside a BPF ring buffer for each" },
 	{ "bpf-wake", case_bpf_wake, "a sleeping reader, beside the BPF ring buffer" },
+	{ "bpf-parts", case_bpf_parts, "a BPF program publishes: instructions", true },
 };
 
 static const struct bench_program program = {

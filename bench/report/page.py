@@ -469,7 +469,11 @@ def section_text(data, name, image):
 
 def chapter(stem, data, out, written):
     machine = data["machine"]
-    where = "In a virtual machine with the module" if stem.startswith("vm-") else "Natively"
+    where = "Natively"
+    if stem.startswith("vm-bpf-"):
+        where = "In a virtual machine, BPF programs"
+    elif stem.startswith("vm-"):
+        where = "In a virtual machine with the module"
     release = " ".join(machine["kernel"].split()[:2])
     parts = [f"## {where}, on {release}\n", machine_list(data)]
     targets = data["targets"]
@@ -497,8 +501,10 @@ def chapter(stem, data, out, written):
 INTRO = """# Benchmarks
 
 The cost of a ring, beside the alternatives and beside the limits of the machine. `make bench`
-measures it anew on the machine at hand, `make bench-vm` measures what needs the module, and
-`make bench-report` makes this page from the files docs/evidence/benchmarks/*.json (bench/report).
+measures it anew on the machine at hand, `make bench-vm` measures what needs the module,
+`make bench-vm-bpf` counts the instructions of BPF programs on two kernels, and
+`make bench-report` makes this page from the files docs/evidence/benchmarks/*.json
+(bench/report).
 
 The contenders of a section take turns, round after round. A figure is the median of the
 rounds, with the quartiles beside it. Rounds in which something else had one of the cores are

@@ -705,11 +705,8 @@ def writer_stall(s):
            "clock")
 
 
-@section("module-parts", "Cost of publishing a record in the module, part by part", """
-Instructions, counted by the VM's clock, without those of the loop around. Instructions differ: a
-full fence or a locked instruction takes some 20 cycles on a real processor, most others less than
-one. Each step of a repeated string instruction counts.""")
-def module_parts(s):
+def count_parts(s, compared):
+    """Instructions of each part without those of the first one. @compared: starts of names."""
     names = list(s.samples)
     if not names:
         return
@@ -721,7 +718,26 @@ def module_parts(s):
         if not before and series.median() > 1.1 * loop:
             raise Bad(f"the clock does not count instructions: a loop takes {loop:.2f}, or "
                       f"{series.median():.2f}")
-        if name.startswith("memcpy"):
+        if compared and name.startswith(compared):
             s.compare(before, series)
         before = series
     s.note("counted in instructions")
+
+
+@section("module-parts", "Cost of publishing a record in the module, part by part", """
+Instructions, counted by the VM's clock, without those of the loop around. Instructions differ: a
+full fence or a locked instruction takes some 20 cycles on a real processor, most others less than
+one. Each step of a repeated string instruction counts.""")
+def module_parts(s):
+    count_parts(s, "memcpy")
+
+
+@section("bpf-parts", "Cost of publishing a record from a BPF program", """
+Instructions, counted by the VM's clock, without those of the loop around. A name says how
+libring-bpf's loader keeps programs of one CPU out of each other's records on this kernel: the
+kernel turns preemption off around the program; the program does it by kfuncs; or neither, and a
+compare-and-exchange takes the ring. `any program` is compiled without SEQRING_BPF_NO_PREEMPT, so
+it has a full fence for each record, and here without the kfuncs. A full fence or a locked
+instruction takes some 20 cycles on a real processor, most others less than one.""")
+def bpf_parts(s):
+    count_parts(s, "")

@@ -47,6 +47,7 @@ shown() {
 check doc bench/vm/doc.sh
 check quick bench/vm/run.sh -q -j build/bench/vm-quick.json 6.1
 check complete complete
+check bpf bench/vm/bpf.sh -j build/bench/vm-bpf-test.json newest
 check demo bench/vm/demo/demo.sh
 check shown shown
 exit $bad

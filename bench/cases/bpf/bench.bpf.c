@@ -7,8 +7,13 @@
 #include <stdbool.h>
 #include <bpf/bpf_helpers.h>
 
+#ifdef BENCH_ANY_PROGRAM
+/* As programs that may be preempted, on a kernel where they cannot turn preemption off. */
+#define SEQRING_BPF_NO_KFUNC
+#else
 /* Run by BPF_PROG_TEST_RUN, which turns preemption off as a tracepoint does. */
 #define SEQRING_BPF_NO_PREEMPT
+#endif
 #include <seqring/bpf.h>
 
 #include "programs.h"

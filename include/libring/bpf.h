@@ -91,8 +91,9 @@ struct ring_bpf_opts {
 /**
  * ring_bpf_supported() - check whether this process can set up BPF rings
  *
- * Return: 0; -EPERM the process is not root and lacks CAP_BPF or CAP_PERFMON; -ENOSYS the
- * kernel has no BPF or is older than 5.15; -ENOENT the kernel has no type information
+ * Return: 0; -EPERM the process is not root and lacks CAP_BPF or CAP_PERFMON, or something else
+ * refuses bpf(2), such as a seccomp filter: ring_strerror() says which; -ENOSYS the kernel has
+ * no BPF or is older than 5.15; -ENOENT the kernel has no type information
  * (CONFIG_DEBUG_INFO_BTF); what bpf(2) gives.
  */
 int ring_bpf_supported(void);

@@ -3,9 +3,11 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -22,6 +24,44 @@ static bool is_kernel_too_old(struct utsname *u)
 	       (major < 5 || (major == 5 && minor < 15));
 }
 
+static bool has_capability(const struct __user_cap_data_struct *data, unsigned int cap)
+{
+	return data[cap / 32].effective & 1u << cap % 32;
+}
+
+/* Return: the capabilities that this process lacks for programs that trace; NULL: none. */
+static const char *lacking(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+	bool bpf, perfmon;
+
+	/* If the kernel does not tell, it must be bpf(2) that says no. */
+	if (syscall(SYS_capget, &header, data) || has_capability(data, CAP_SYS_ADMIN))
+		return NULL;
+	bpf = has_capability(data, CAP_BPF);
+	perfmon = has_capability(data, CAP_PERFMON);
+	if (bpf)
+		return perfmon ? NULL : "CAP_PERFMON";
+	return perfmon ? "CAP_BPF" : "both";
+}
+
+/* Says why the kernel answers EPERM when this process wants to @what. Return: -EPERM. */
+static int explain_refusal(const char *what)
+{
+	const char *lacks = lacking();
+
+	if (lacks)
+		return libring_set_error(EPERM,
+					 "not allowed to %s: be root, or have CAP_BPF and "
+					 "CAP_PERFMON (this process lacks %s)",
+					 what, lacks);
+	return libring_set_error(EPERM,
+				 "not allowed to %s, although this process has the capabilities: a "
+				 "seccomp filter, a container or a user namespace refuses bpf(2)",
+				 what);
+}
+
 int ring_bpf_supported(void)
 {
 	struct utsname u;
@@ -34,14 +74,15 @@ int ring_bpf_supported(void)
 	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "seqring_probe", 0, 0,
 			    (uint32_t)sysconf(_SC_PAGESIZE), NULL);
 	if (fd == -EPERM)
-		return libring_set_error(EPERM,
-					 "not allowed to use BPF: be root, or have CAP_BPF and "
-					 "CAP_PERFMON");
+		return explain_refusal("use BPF");
 	if (fd == -ENOSYS || fd == -EINVAL)
 		return libring_set_error(ENOSYS, "this kernel has no BPF (CONFIG_BPF_SYSCALL)");
 	if (fd < 0)
 		return libring_set_error(-fd, "cannot create a BPF map: %s", strerror(-fd));
 	close(fd);
+	/* CAP_BPF alone makes maps; programs that trace need more. */
+	if (lacking())
+		return explain_refusal("use BPF");
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
 		return libring_set_error(ENOENT, "this kernel has no type information in "
 						 "/sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)");
@@ -63,8 +104,7 @@ int ring_bpf_explain(int negative)
 				"the kernel refused the BPF object: not allowed, or "
 				"larger than RLIMIT_MEMLOCK (%lu bytes) permits",
 				(unsigned long)lim.rlim_cur);
-		return libring_set_error(err, "not allowed to load a BPF object: be root, or have "
-					      "CAP_BPF and CAP_PERFMON");
+		return explain_refusal("load a BPF object");
 	case E2BIG:
 		return libring_set_error(err,
 					 "the BPF object has a map or program that is larger than "

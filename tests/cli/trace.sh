@@ -128,7 +128,11 @@ test_trace_unsupported()
 	unshare -m sh -c 'mount -t tmpfs none /sys/kernel/btf && exec "$@"' - \
 		"$RINGCTL" trace sched 2>err >out
 	same $? 1 'status without BTF' || return
-	grep -q '^ringctl: trace: .*CONFIG_DEBUG_INFO_BTF' err || because "no BTF: $(cat err)"
+	grep -q '^ringctl: trace: .*CONFIG_DEBUG_INFO_BTF' err || because "no BTF: $(cat err)" || return
+	unshare -m sh -c 'mount -t tmpfs none /sys/kernel/btf && exec "$@"' - \
+		"$RINGCTL" trace --list 2>>err >out
+	same $? 1 'status of --list without BTF' || return
+	! grep -q 'No such process' err || because "no BTF: $(cat err)"
 }
 run trace_unsupported
 

@@ -62,20 +62,25 @@ static struct btf *load_kernel_btf(void)
 	struct btf *btf = btf__load_vmlinux_btf();
 
 	if (!btf)
+		/* libbpf found none in any of its places, and says so with ESRCH. */
 		fail("trace",
 		     "the types of this kernel cannot be read: %s (the kernel "
 		     "needs CONFIG_DEBUG_INFO_BTF)",
-		     strerror(errno));
+		     errno == ESRCH ? "it has none" : strerror(errno));
 	return btf;
 }
 
 int trace_check_events(struct trace_opts *opts)
 {
-	struct btf *btf = load_kernel_btf();
 	const uint32_t requested = opts->events;
 	char why[128] = "";
 	int i, status = 0;
+	struct btf *btf;
 
+	/* Comes first: it names the cause, of which missing types are only one. */
+	if (ring_bpf_supported())
+		return fail("trace", "%s (ringctl doctor bpf)", ring_strerror());
+	btf = load_kernel_btf();
 	if (!btf)
 		return EXIT_FAIL;
 	opts->config.exit_says_last = count_args(btf, "sched_process_exit") >= 2;

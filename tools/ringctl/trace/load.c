@@ -214,8 +214,6 @@ int trace_start(const struct trace_opts *opts, struct trace_load *l)
 {
 	int status;
 
-	if (ring_bpf_supported())
-		return fail("trace", "%s", ring_strerror());
 	status = prepare(opts, l);
 	if (!status && !opts->self && !opts->keep)
 		status = store_self(l);

@@ -6,7 +6,7 @@
 # make demo       the main job on real kernel events
 # make help       the rest
 #
-# How files are made is in mk/: flags.mk, rules.mk, bench.mk, install.mk.
+# How files are made is in mk/: flags.mk, rules.mk, bench.mk, install.mk, module.mk.
 
 .PHONY: all
 all:
@@ -35,7 +35,7 @@ DEVFUZZ_OBJS	:= $(call objects,$(wildcard tests/fuzz/dev_*.c))
 # The programs that the VM also runs as 32-bit ones.
 M32_PROGS	:= $(O)/tests/kernel/vm/progs/t_read $(O)/tests/kernel/vm/progs/follow
 
-.PHONY: everything lib libring tools test-build test-m32 modules
+.PHONY: everything lib libring tools test-build test-m32
 all: lib tools
 everything: lib tools bench-build test-build
 lib: libring $(BPF_LIB)
@@ -86,11 +86,7 @@ $(DEVFUZZ_OBJS): CFLAGS_ALL += -Wno-unused-parameter -Wno-missing-field-initiali
 $(O)/devfuzz: $(DEVFUZZ_OBJS)
 	$(call link)
 
-# In build/: a kernel's build leaves its products beside the sources.
-modules:
-	kmod/build.sh $(KDIR) build/kmod
-
-include mk/bench.mk mk/install.mk
+include mk/bench.mk mk/install.mk mk/module.mk
 
 # SUITES="unit-native vm-6.1" runs only these suites.
 .PHONY: check test test-long test-debug mutants soak demo demo-vm check-style
@@ -146,6 +142,8 @@ help:
 	@echo '  make modules       kernel modules, against KDIR=$(KDIR)'
 	@echo '  make install       library, headers, ringctl      (PREFIX=, DESTDIR=)'
 	@echo '  make uninstall     removes what install installed (same PREFIX=, DESTDIR=)'
+	@echo '  make modules_install  the modules, with depmod    (INSTALL_MOD_PATH=; modules_uninstall)'
+	@echo '  make install-dkms  their source, which DKMS builds for each kernel (DESTDIR=)'
 	@echo '  make clean         removes build/'
 	@echo 'Test'
 	@echo '  make check         the tests that a change needs before it is sent, minutes'

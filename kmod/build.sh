@@ -71,12 +71,8 @@ make_schema() {
 	if [ "${SEQRING_SCHEMA-1}" != 0 ]; then
 		command -v clang >/dev/null || no_schema 'no clang'
 		find_ringctl
-		# Debian has asm/types.h in that directory.
-		clang -target bpf -g -Wall -Werror -I"$top/include" \
-			-idirafter "/usr/include/$(uname -m)-linux-gnu" \
-			-c "$top/kmod/$1.schema.c" -o "$out/${name}_schema.o"
-		"$RINGCTL" schema "$out/${name}_schema.o" --c-array "${name}_schema" \
-			--output "$new" || no_schema "$RINGCTL makes none"
+		"$top/kmod/schema.sh" "$RINGCTL" "$1" "$out/${name}_schema.o" "$new" ||
+			no_schema "$RINGCTL makes none"
 	fi
 	if [ ! -e "$new" ]; then
 		[ ! -e "$header" ] || rm "$header" "$object"

@@ -77,6 +77,7 @@ ifneq ($(SAN),m32)
 NEED		+= $(if $(filter-out libring %/libring.a %/libring.so %/libring.pc,$(goals)),libbpf)
 NEED		+= $(call goal,all everything tools install %/ringctl,json-c seccomp clang bpftool)
 NEED		+= $(call goal,install man,python3)
+NEED		+= $(call goal,install-dkms dkms-source,json-c seccomp clang bpftool)
 NEED		+= $(call goal,everything bench-build %/ringbench,clang bpftool)
 NEED		+= $(call goal,everything test-build,cmocka seccomp clang)
 endif

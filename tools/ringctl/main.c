@@ -12,8 +12,9 @@
 #include "command.h"
 
 static const struct command *const commands[] = {
-	&create_command,  &destroy_command, &list_command,  &info_command,   &cat_command,
-	&publish_command, &schema_command,  &trace_command, &record_command, &replay_command,
+	&create_command, &destroy_command, &list_command,   &info_command,
+	&cat_command,	 &publish_command, &schema_command, &trace_command,
+	&record_command, &replay_command,  &doctor_command,
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -23,6 +23,7 @@ INSTALLED = \
 	755:$(O)/ringctl:$(bindir)/ringctl \
 	644:tools/ringctl/ringctl.8:$(datadir)/man/man8/ringctl.8 \
 	$(foreach p,$(MAN_PAGES),644:$(O)/man/$(p):$(datadir)/man/$(p)) \
+	$(foreach p,$(wildcard docs/man/*.[1-8]),644:$(p):$(datadir)/man/man$(subst .,,$(suffix $(p)))/$(notdir $(p))) \
 	644:tools/ringctl/ringctl.bash-completion:$(datadir)/bash-completion/completions/ringctl
 
 field		= $(word $(1),$(subst :, ,$(2)))

@@ -40,15 +40,25 @@ for library in libring libring-bpf; do
 done
 
 # References are checked below: mandoc would need an index of all pages of the machine.
-mandoc -Tlint "$man"/man[37]/* 2>/dev/null | grep -v 'referenced manual not found' |
+mandoc -Tlint "$man"/man[3457]/* 2>/dev/null | grep -v 'referenced manual not found' |
 	check 'mandoc finds nothing'
 
 # Pages of section 2 are the system's, which may lack them.
-grep -ho '^\.\(Xr\|Pf ( Xr\) [^ ]* [^ ]*' "$man"/man[37]/* | sed 's/.*Xr //' | sort -u |
+grep -ho '^\.\(Xr\|Pf ( Xr\|Pq Xr\) [^ ]* [^ ]*' "$man"/man[3457]/* | sed 's/.*Xr //' | sort -u |
 	while read -r name section; do
 		[ "$section" = 2 ] || [ -e "$man/man${section%%[a-z]*}/$name.$section" ] ||
 			case $name in opendir | sysconf) ;; *) echo "$name($section) is no page" ;; esac
 	done | check 'references lead to pages'
+
+# seqring(4) has each ioctl.
+grep -o '^#define SEQRING_\(IOC\|CTL\)_[A-Z_]*' "$root/usr/include/seqring/abi.h" | cut -d ' ' -f 2 |
+	grep -v '_MAGIC$\|_PATH$' | while read -r name; do
+	grep -q "^\.It Dv $name\>" "$man/man4/seqring.4" || echo "seqring(4) lacks $name"
+done | check 'seqring(4) has each ioctl'
+for page in man4/seqring.4 man5/seqring-recording.5 man5/seqring-schema.5 man7/seqring.7 \
+	man7/seqring-bpf.7; do
+	[ -s "$man/$page" ] || echo "no page $page"
+done | check 'each section has its pages'
 
 flags=$(installed_flags "$root" libring)
 for example in docs/man/examples/*.c; do

@@ -273,7 +273,8 @@ def concepts():
             paragraphs = writer.paragraphs(block)
             out += ([] if out[-1].startswith(".Ss") else [".Pp"]) + paragraphs
     out += [".Sh SEE ALSO", ".Xr ring_bpf_prepare 3 ,", ".Xr ring_open 3 ,",
-            ".Xr ring_writer_create 3 ,", ".Xr ringctl 8"]
+            ".Xr ring_writer_create 3 ,", ".Xr seqring 4 ,", ".Xr seqring-recording 5 ,",
+            ".Xr seqring-schema 5 ,", ".Xr seqring-bpf 7 ,", ".Xr ringctl 8"]
     return "\n".join(out) + "\n"
 
 

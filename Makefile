@@ -6,7 +6,8 @@
 # make demo       the main job on real kernel events
 # make help       the rest
 #
-# How files are made is in mk/: flags.mk, rules.mk, bench.mk, install.mk, module.mk.
+# How files are made is in mk/: flags.mk, rules.mk, bench.mk, install.mk, module.mk,
+# package.mk.
 
 .PHONY: all
 all:
@@ -86,7 +87,7 @@ $(DEVFUZZ_OBJS): CFLAGS_ALL += -Wno-unused-parameter -Wno-missing-field-initiali
 $(O)/devfuzz: $(DEVFUZZ_OBJS)
 	$(call link)
 
-include mk/bench.mk mk/install.mk mk/module.mk
+include mk/bench.mk mk/install.mk mk/module.mk mk/package.mk
 
 # SUITES="unit-native vm-6.1" runs only these suites.
 .PHONY: check test test-long test-debug mutants soak demo demo-vm check-style
@@ -144,6 +145,8 @@ help:
 	@echo '  make uninstall     removes what install installed (same PREFIX=, DESTDIR=)'
 	@echo '  make modules_install  the modules, with depmod    (INSTALL_MOD_PATH=; modules_uninstall)'
 	@echo '  make install-dkms  their source, which DKMS builds for each kernel (DESTDIR=)'
+	@echo '  make deb           Debian packages, in build/deb'
+	@echo '  make dist          source archive, in build/dist, which builds without git'
 	@echo '  make clean         removes build/'
 	@echo 'Test'
 	@echo '  make check         the tests that a change needs before it is sent, minutes'

@@ -25,7 +25,9 @@ ifeq ($(origin CC),default)
 CC		:= gcc
 endif
 CFLAGS		?= -O2 -g
-WARN		:= -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow
+# A package sets WERROR= so that a later compiler's new warning does not stop its build.
+WERROR		?= -Werror
+WARN		:= -Wall -Wextra $(WERROR) -Wmissing-prototypes -Wstrict-prototypes -Wshadow
 CPPFLAGS_ALL	= -Iinclude -I$(O) -D_GNU_SOURCE -MMD -MP $(CPPFLAGS)
 CFLAGS_ALL	= -std=gnu11 -pthread $(WARN) $(CFLAGS) $(SAN_$(SAN))
 LDFLAGS_ALL	= -pthread $(LDFLAGS) $(SAN_$(SAN))
@@ -64,8 +66,9 @@ CLANG		?= clang
 # Debian installs bpftool in /usr/sbin, which only root's PATH has.
 BPFTOOL		?= $(shell PATH="$$PATH:/usr/sbin" command -v bpftool || echo bpftool)
 BPF_ARCH	:= $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(MACHINE)))
-BPF_CFLAGS	:= -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter \
-		   -D__TARGET_ARCH_$(BPF_ARCH) \
+# ringctl contains the objects, so they do not name the directory of the build.
+BPF_CFLAGS	:= -target bpf -mcpu=v3 -O2 -g -Wall -Wextra $(WERROR) -Wno-unused-parameter \
+		   -ffile-prefix-map=$(CURDIR)=. -D__TARGET_ARCH_$(BPF_ARCH) \
 		   -idirafter $(BPF_INCLUDE) -Iinclude
 
 # Debian packages that the goals need; mk/need.sh checks them before anything is compiled.
@@ -78,6 +81,7 @@ NEED		+= $(if $(filter-out libring %/libring.a %/libring.so %/libring.pc,$(goals
 NEED		+= $(call goal,all everything tools install %/ringctl,json-c seccomp clang bpftool)
 NEED		+= $(call goal,install man,python3)
 NEED		+= $(call goal,install-dkms dkms-source,json-c seccomp clang bpftool)
+NEED		+= $(call goal,deb,debhelper)
 NEED		+= $(call goal,everything bench-build %/ringbench,clang bpftool)
 NEED		+= $(call goal,everything test-build,cmocka seccomp clang)
 endif

@@ -40,8 +40,15 @@ for part; do
 	clang) need clang command -v "$CLANG" ;;
 	bpftool) need bpftool command -v "$BPFTOOL" ;;
 	python3) need python3 command -v python3 ;;
+	debhelper)
+		need dpkg-dev command -v dpkg-buildpackage
+		need debhelper command -v dh
+		need dh-dkms command -v dh_dkms
+		need python3 command -v python3
+		need fakeroot command -v fakeroot
+		;;
 	*)
-		echo "usage: $0 [cc|libbpf|json-c|seccomp|cmocka|clang|bpftool|python3...]" >&2
+		echo "usage: $0 [cc|libbpf|json-c|seccomp|cmocka|clang|bpftool|python3|debhelper...]" >&2
 		exit 2
 		;;
 	esac

@@ -68,4 +68,5 @@ $(O)/%.pc: FORCE
 	    -e 's|@version@|$(VERSION)|' $(filter %.pc.in,$^) > $@
 
 .SECONDARY:
--include $(shell find build -name '*.d' 2>/dev/null)
+# Packages have directories with such names.
+-include $(shell find build -path build/deb -prune -o -name '*.d' -type f -print 2>/dev/null)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# deps.sh [build|test|go|vm|debug|arm64|bench|style...]: installs the Debian packages that these
+# deps.sh [build|test|go|vm|debug|arm64|bench|style|deb|deb-long...]: installs the Debian packages that these
 # parts of the project need (default: all parts). If all are installed, does nothing and needs
 # neither root nor a network.
 
@@ -46,6 +46,10 @@ packages() {
 			libck-dev libiceoryx-binding-c-dev iceoryx \
 			liblttng-ust-dev lttng-tools babeltrace2
 		;;
+	# What builds the Debian packages, and what checks them.
+	deb) echo dpkg-dev debhelper dh-dkms dkms fakeroot lintian blhc ;;
+	# piuparts and autopkgtest install packages in a Debian of their own, which debootstrap makes.
+	deb-long) echo piuparts autopkgtest debootstrap ;;
 	# linux-source has checkpatch.pl and scripts for coccinelle.
 	style)
 		echo linux-source-6.1 xz-utils perl clang clang-format clang-tidy cppcheck \
@@ -53,13 +57,13 @@ packages() {
 		packages vm
 		;;
 	*)
-		echo "usage: $0 [build|test|go|vm|debug|arm64|bench|style...]" >&2
+		echo "usage: $0 [build|test|go|vm|debug|arm64|bench|style|deb|deb-long...]" >&2
 		exit 2
 		;;
 	esac
 }
 
-[ $# -gt 0 ] || set -- build test go vm debug arm64 bench style
+[ $# -gt 0 ] || set -- build test go vm debug arm64 bench style deb
 want=
 for group; do
 	names=$(packages "$group")

@@ -35,6 +35,7 @@ suites() {
 		spin|tl|beside|tests/proof/spin/spin.sh
 		fuzz-user|tl|beside|tests/fuzz/user.sh
 		install|tl|beside|install_test
+		deb|tl|beside|deb
 		libbpf-header|tl|beside|tests/static/libbpf_header.sh
 		bench|l|beside|tests/bench/run.sh
 		arm64|tl|beside|tests/kernel/arm64/user.sh
@@ -90,7 +91,8 @@ dependencies() {
 	echo build test
 	case $tier in
 	check) echo style ;;
-	*) echo go vm debug arm64 bench style ;;
+	long) echo go vm debug arm64 bench style deb deb-long ;;
+	*) echo go vm debug arm64 bench style deb ;;
 	esac
 }
 
@@ -156,6 +158,15 @@ install_test() {
 	one 'make uninstall' make uninstall DESTDIR="$PWD/$dir" prefix=/usr || rc=1
 	one 'nothing is left' test -z "$(find "$dir" -type f -o -type l)" || rc=1
 	return $rc
+}
+
+# The Debian packages; in full also in a Debian of their own, by DKMS, and in VMs.
+deb() {
+	if [ "$tier" = long ]; then
+		tests/deb/run.sh build lint examples reproducible dkms chroot
+	else
+		tests/deb/run.sh
+	fi
 }
 
 # Dependencies between object files point one way. make check builds no benchmark.

@@ -180,7 +180,7 @@ do_length() {
 	return "$bad"
 }
 
-# do_version: checks that the constants of libring.h, the changelog and the version maps agree
+# do_version: checks that the constants of libring.h, the changelogs and the version maps agree
 # with the file VERSION.
 do_version() {
 	local version header minor bad=0
@@ -191,6 +191,8 @@ do_version() {
 	[ "$header" = "$version" ] ||
 		{ echo "include/libring.h: LIBRING_VERSION_* is $header, VERSION is $version"; bad=1; }
 	grep -q "^## \[$version\]" CHANGELOG.md || { echo "CHANGELOG.md: no section for $version"; bad=1; }
+	sed -n '1s/^seqring (\(.*\)) .*/\1/p' debian/changelog | grep -qxF "$version" ||
+		{ echo "debian/changelog: its first entry is not $version"; bad=1; }
 	grep -q "^LIBRING_$minor {" libring/libring.map || { echo "libring.map: no LIBRING_$minor"; bad=1; }
 	grep -q "^LIBRING_BPF_$minor {" libring/bpf/libring-bpf.map ||
 		{ echo "libring-bpf.map: no LIBRING_BPF_$minor"; bad=1; }

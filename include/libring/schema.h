@@ -172,6 +172,20 @@ enum ring_field_kind {
 };
 
 /**
+ * struct ring_enumerator - a name for a value of an enum
+ * @value: the value, cut to the size of the enum
+ * @name: a C identifier, valid until ring_schema_close()
+ * @index: its place in the declaration, from 0
+ * @reserved: 0
+ */
+struct ring_enumerator {
+	uint64_t value;
+	const char *name;
+	uint32_t index;
+	uint32_t reserved;
+};
+
+/**
  * struct ring_field - a field, or the start or end of several fields
  * @name: a C identifier, valid until ring_schema_close(). NULL: an element of an array, or
  *	RING_FIELD_END
@@ -234,7 +248,10 @@ int ring_schema_walk(const struct ring_schema *s, uint16_t type, const void *pay
  * @type: as in struct ring_record
  * @fn, @arg: as in ring_schema_walk(), but a field has only name, kind, bits and
  *        bit_offset. An array has one element; its @count is 0 if the length of the
- *        payload decides. A text or bytes have @len, which is 0 in the same case
+ *        payload decides. A text or bytes have @len, which is 0 in the same case. An enum
+ *        has @is_signed, and at @data an array of @count struct ring_enumerator, one for
+ *        each value that has a name, in ascending order; it is valid until
+ *        ring_schema_close()
  *
  * Return: 0; what @fn returned, if not 0; -ENOENT the schema has no such type; -E2BIG after
  * RING_SCHEMA_VALUES_MAX fields.

@@ -25,18 +25,6 @@
 struct schema_node;
 
 /*
- * An enumerator.
- *
- * @value: cut to the size of its enum
- * @index: its place in the declaration
- */
-struct schema_enumerator {
-	uint64_t value;
-	const char *name;
-	uint32_t index;
-};
-
-/*
  * A member of a struct or union.
  *
  * @name: NULL: an unnamed struct or union; its members belong to the enclosing type
@@ -75,7 +63,7 @@ struct schema_node {
 	uint32_t count;
 	const struct schema_node *elem;
 	struct schema_member *members;
-	struct schema_enumerator *enumerators;
+	struct ring_enumerator *enumerators;
 };
 
 /* A type of records. @id: its struct in the schema's BTF. */

@@ -78,7 +78,7 @@ static int plan_int(struct plan *p, const struct btf_type *t, struct schema_node
 
 static int compare_values(const void *a, const void *b)
 {
-	const struct schema_enumerator *x = a, *y = b;
+	const struct ring_enumerator *x = a, *y = b;
 
 	if (x->value != y->value)
 		return x->value < y->value ? -1 : 1;
@@ -101,7 +101,7 @@ static int plan_enum(struct plan *p, const struct btf_type *t, struct schema_nod
 	if (!n->enumerators)
 		return libring_set_error(ENOMEM, "no memory for the schema");
 	for (i = 0; i < nr; i++) {
-		struct schema_enumerator *e = &n->enumerators[i];
+		struct ring_enumerator *e = &n->enumerators[i];
 
 		if (btf_is_enum64(t)) {
 			const uint32_t *raw = (const uint32_t *)btf_enum64(t) + 3 * (size_t)i;

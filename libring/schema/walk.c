@@ -246,8 +246,13 @@ static int walk_node(struct walk *w, const struct schema_node *n, const char *na
 		return emit(w, &f);
 	}
 	f.bits = bits ? bits : 8 * n->size;
-	if (p)
+	if (p) {
 		load_number(&f, n, p, bits);
+	} else if (f.kind == RING_FIELD_ENUM) {
+		f.is_signed = n->is_signed;
+		f.data = n->enumerators;
+		f.count = n->count;
+	}
 	return emit(w, &f);
 }
 

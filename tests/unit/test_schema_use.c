@@ -141,6 +141,47 @@ static void test_describe(void **state)
 	ring_schema_close(s);
 }
 
+static int say_enumerators(const struct ring_field *f, void *arg)
+{
+	const struct ring_enumerator *e = f->data;
+	struct said *s = arg;
+	uint32_t i;
+
+	assert_int_equal(f->kind, RING_FIELD_ENUM);
+	say(s, "%s %u:", f->name, f->is_signed);
+	for (i = 0; i < f->count; i++)
+		say(s, " %u %s=%llx", e[i].index, e[i].name, (unsigned long long)e[i].value);
+	say(s, "; ");
+	return 0;
+}
+
+/* Sorted by value; of two names for one value, the one declared first comes first. */
+static void test_enumerators_are_described(void **state)
+{
+	struct types t = make_types();
+	struct said said = { .len = 0 };
+	struct ring_schema *s;
+	int color, empty;
+
+	(void)state;
+	color = valid(btf__add_enum(t.btf, "color", 4));
+	assert_int_equal(btf__add_enum_value(t.btf, "BLUE", -7), 0);
+	assert_int_equal(btf__add_enum_value(t.btf, "RED", 1), 0);
+	assert_int_equal(btf__add_enum_value(t.btf, "ALSO_RED", 1), 0);
+	assert_int_equal(btf__add_enum_value(t.btf, "BLACK", 0), 0);
+	empty = valid(btf__add_enum(t.btf, "few", 2));
+	assert_int_equal(btf__add_enum_value(t.btf, "ONLY", 9), 0);
+	begin_struct(&t, "rec", 8);
+	add_field(&t, "c", color, 0);
+	add_field(&t, "f", empty, 32);
+	one_record(&t, "rec");
+	s = open_types(&t);
+	assert_int_equal(ring_schema_describe(s, 1, say_enumerators, &said), 0);
+	assert_string_equal(said.text, "c 1: 3 BLACK=0 1 RED=1 2 ALSO_RED=1 0 BLUE=fffffff9; "
+				       "f 0: 0 ONLY=9; ");
+	ring_schema_close(s);
+}
+
 static int append(const char *text, size_t len, void *arg)
 {
 	say(arg, "%.*s", (int)len, text);
@@ -237,9 +278,13 @@ static void test_small_pointers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_walk_outcomes),  cmocka_unit_test(test_too_many_values),
-		cmocka_unit_test(test_lookup),	       cmocka_unit_test(test_describe),
-		cmocka_unit_test(test_print),	       cmocka_unit_test(test_extract),
+		cmocka_unit_test(test_walk_outcomes),
+		cmocka_unit_test(test_too_many_values),
+		cmocka_unit_test(test_lookup),
+		cmocka_unit_test(test_describe),
+		cmocka_unit_test(test_enumerators_are_described),
+		cmocka_unit_test(test_print),
+		cmocka_unit_test(test_extract),
 		cmocka_unit_test(test_small_pointers),
 	};
 

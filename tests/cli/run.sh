@@ -7,7 +7,7 @@
 # gcc (for schemas) and groff (for the manual page).
 
 set -u
-all='cat life list publish errors docs schema record replay doctor trace'
+all='cat life list publish errors docs schema record replay export doctor trace'
 if [[ $# = 0 || ! -x $1 ]]; then
 	echo "usage: $0 RINGCTL [PART...]; parts: $all" >&2
 	exit 2

@@ -11,6 +11,7 @@
 struct decoder;
 struct json_object;
 struct out;
+struct ring_field;
 struct ring_schema;
 
 /**
@@ -67,5 +68,11 @@ int decode_text(const struct decoder *d, const struct ring_record *rec, bool ful
  * Return: as decode_text(); only -ENOMEM leaves @obj changed.
  */
 int decode_json(const struct decoder *d, const struct ring_record *rec, struct json_object *obj);
+
+/* The value of a field; of a struct, union or array an empty one. Return: NULL: no memory. */
+struct json_object *decode_json_value(const struct ring_field *f);
+
+/* The most bytes that a field makes, with quotes, separators and, of text, escapes. */
+size_t decode_json_size(const struct ring_field *f);
 
 #endif /* LIB_DECODE_H */

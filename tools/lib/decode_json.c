@@ -43,7 +43,7 @@ static struct json_object *new_int(const struct ring_field *f)
 	return is_signed ? json_object_new_int64((int64_t)f->u) : json_object_new_uint64(f->u);
 }
 
-static struct json_object *new_value(const struct ring_field *f)
+struct json_object *decode_json_value(const struct ring_field *f)
 {
 	char buf[VALUE_SIZE];
 
@@ -75,8 +75,7 @@ static struct json_object *new_value(const struct ring_field *f)
 	return new_int(f);
 }
 
-/* The most bytes that a field makes, with quotes, separators and, of text, escapes. */
-static size_t size_of_field(const struct ring_field *f)
+size_t decode_json_size(const struct ring_field *f)
 {
 	const size_t name = f->name ? strlen(f->name) + 8 : 4;
 
@@ -105,12 +104,12 @@ static int add_field(const struct ring_field *f, void *arg)
 		j->depth--;
 		return 0;
 	}
-	size = size_of_field(f);
+	size = decode_json_size(f);
 	j->truncated = size > j->left;
 	if (j->truncated)
 		return -E2BIG;
 	j->left -= size;
-	val = new_value(f);
+	val = decode_json_value(f);
 	if (!val)
 		return -ENOMEM;
 	if (f->name) {

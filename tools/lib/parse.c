@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <libring.h>
 #include <seqring/abi.h>
 
 #include "clock.h"
@@ -204,4 +205,25 @@ const char *clock_name(uint32_t clock_id, char *buf, size_t size)
 			return clocks[i].name;
 	snprintf(buf, size, "clock %u", clock_id);
 	return buf;
+}
+
+int parse_types(const char *cmd, const char *s, struct ring_open_opts *o)
+{
+	static uint16_t types[UINT16_MAX + 1];
+	const char *at = s, *end;
+	uint64_t v;
+
+	for (;; at = end + 1) {
+		if (!scan_digits(at, &end, &v) || v > UINT16_MAX || (*end && *end != ','))
+			return fail_usage(cmd,
+					  "--type %s: not a list of types (whole numbers from 0 "
+					  "to 65535, separated by commas)",
+					  s);
+		if (o->nr_types > UINT16_MAX)
+			return fail_usage(cmd, "--type %s: more than 65536 types", s);
+		types[o->nr_types++] = (uint16_t)v;
+		o->types = types;
+		if (!*end)
+			return 0;
+	}
 }

@@ -9,6 +9,8 @@
 
 #include <seqring/clocks.h>
 
+struct ring_open_opts;
+
 /* Each parses @s, the value of option @opt. Return: 0, or EXIT_USAGE with the message printed. */
 
 int parse_number(const char *cmd, const char *opt, const char *s, uint64_t min, uint64_t max,
@@ -21,6 +23,9 @@ int parse_bytes(const char *cmd, const char *opt, const char *s, uint64_t min, u
 int parse_duration(const char *cmd, const char *opt, const char *s, uint64_t *ns);
 int parse_mode(const char *cmd, const char *opt, const char *s, uint32_t *v);
 int parse_clock(const char *cmd, const char *opt, const char *s, uint32_t *v);
+
+/* N[,N...] of --type; each use of the option adds to the list in @o. */
+int parse_types(const char *cmd, const char *s, struct ring_open_opts *o);
 
 /* Like strtoull() for digits only; @end is behind them. Return: whether there is a number. */
 bool scan_digits(const char *s, const char **end, uint64_t *v);

@@ -62,28 +62,6 @@ static int set_format(struct cat_opts *c, enum cat_format format)
 	return 0;
 }
 
-/* Parses N[,N...] of --type; each use of the option adds to the list. */
-static int parse_types(const char *s, struct ring_open_opts *o)
-{
-	static uint16_t types[UINT16_MAX + 1];
-	const char *at = s, *end;
-	uint64_t v;
-
-	for (;; at = end + 1) {
-		if (!scan_digits(at, &end, &v) || v > UINT16_MAX || (*end && *end != ','))
-			return fail_usage("cat",
-					  "--type %s: not a list of types (whole numbers from 0 "
-					  "to 65535, separated by commas)",
-					  s);
-		if (o->nr_types > UINT16_MAX)
-			return fail_usage("cat", "--type %s: more than 65536 types", s);
-		types[o->nr_types++] = (uint16_t)v;
-		o->types = types;
-		if (!*end)
-			return 0;
-	}
-}
-
 static const char help[] =
 	"usage: ringctl cat NAME [OPTION]...\n"
 	"\n"
@@ -224,7 +202,7 @@ static int take_option(struct cat_opts *c, int opt)
 		c->open.ring = (uint32_t)v;
 		return err;
 	case OPT_TYPE:
-		return parse_types(optarg, &c->open);
+		return parse_types("cat", optarg, &c->open);
 	case OPT_MERGE_WINDOW:
 		return parse_duration("cat", "--merge-window", optarg, &c->open.merge_window_ns);
 	case OPT_BATCH:

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154
+# ringctl export. Sourced by run.sh.
+
+# shellcheck source=tests/cli/every.sh
+. "$here/every.sh"
+
+# compared CHECK [ARG...]: a check of export.py, with the interpreter that has Debian's modules
+compared()
+{
+	/usr/bin/python3 "$here/export.py" "$@" 2>compared.err ||
+		because "export.py $1: $(tail -n 1 compared.err)"
+}
+
+# Makes the recording `mixed`, of two rings: each type, short and long records, types that the
+# schema lacks, and losses before, between and behind. Its JSON is in mixed.json.
+mixed_recording()
+{
+	[[ ! -e mixed.json ]] || return 0
+	make_schemas && every_record >every.in || return
+	cp every.in in
+	publish_all mixing 1 || return
+	rc record mixing -o template --duration 1ms --quiet || because 'record' || return
+	stop "$server" || return
+	python3 - every.in >mixed.lines <<-'EOF' || return
+		import struct, sys
+
+		every = open(sys.argv[1], "rb").read()
+		payloads = [
+		    (1, every), (1, every + b"more"), (2, struct.pack("=I", 5) + b'a "quoted", \n text'),
+		    (2, struct.pack("=I", 6)), (2, b"abc"), (2, struct.pack("=I", 7) + b"\xff\xfe;"),
+		    (3, b"\3\0ls\0-l\0a b\0"), (3, b"\0\0"), (3, b"\4\0e\xe4\0"),
+		    (65535, b"\2\0.." + struct.pack("=3I", 1, 2, 2**32 - 1) + b"xyz"),
+		    (65535, b"\2\0.."), (7, b"no type"), (9, b"\0\xff"),
+		]
+		seq = [4, 1]
+		for i in range(2000):
+		    ring = i % 3 % 2
+		    kind, data = payloads[i % len(payloads)]
+		    print(ring, seq[ring], 10**15 + i * 1000, kind, data.hex())
+		    seq[ring] += 1 + (i % 97 == 5) * 7 + (i % 311 == 9) * 1000
+	EOF
+	python3 "$here/make_recording.py" template/0000000001.seg mixed 2 <mixed.lines ||
+		because 'make_recording.py' || return
+	rc cat ./mixed --json >mixed.json 2>mixed.err || because "cat: $(cat mixed.err)" || return
+	same "$(wc -l <mixed.json)" 2000 'lines of JSON'
+}
+
+test_export_jsonl()
+{
+	mixed_recording || return
+	rc export ./mixed --to jsonl -o mixed.jsonl 2>err || because "$(cat err)" || return
+	cmp -s mixed.json mixed.jsonl || because 'differs from cat --json' || return
+	grep -Eq "^ringctl: \./mixed: exported 2000, lost [0-9]+; $(wc -c <mixed.jsonl) bytes in mixed.jsonl\$" \
+		err || because "$(cat err)" || return
+	same "$(sed -n 's/.*lost \([0-9]*\);.*/\1/p' err)" \
+		"$(sed -n 's/.*read 2000 + lost \([0-9]*\) .*/\1/p' mixed.err)" lost || return
+	fails 1 'export: --output mixed.jsonl: exists already ' export ./mixed --to jsonl -o mixed.jsonl ||
+		return
+	cmp -s mixed.json mixed.jsonl || because 'it was overwritten' || return
+	same "$(ls -d mixed.jsonl*)" mixed.jsonl files || return
+	rc export ./mixed --to jsonl -o few --count 7 --quiet && same "$(wc -l <few)" 7 '--count' || return
+	rc export ./mixed --to jsonl -o type --type 3,7 --quiet || return
+	grep -E '"type":[37],' mixed.json | cut -d, -f1-5 | cmp -s - <(cut -d, -f1-5 type) ||
+		because '--type'
+}
+run export_jsonl
+
+test_export_csv()
+{
+	mixed_recording || return
+	rc export ./mixed --to csv -o tables --progress 2>err || because "$(cat err)" || return
+	compared tables mixed.json tables every.csv line.csv args.csv counts.csv \
+		undecoded-records.csv || return
+	grep -q '"a ""quoted"", ' tables/line.csv || because 'no quotes' || return
+	fails 1 'export: --output tables: exists already ' export ./mixed --to csv -o tables || return
+	rc export ./mixed --to csv -o one --type 3 --quiet || return
+	same "$(ls one)" args.csv 'one type'
+}
+run export_csv
+
+# A ring that is being written, until its writer ends, and one whose export a signal ends.
+test_export_live()
+{
+	open_input exported 1M || return
+	seq 1 3000 >&3
+	start export exported --to jsonl -o from-live --quiet
+	exporter=$bg
+	until_ok test -e from-live.partial || return
+	seq 3001 4000 >&3
+	exec 3>&-
+	ended "$exporter" && same "$status" 0 status || return
+	json field from-live text $(seq 1 4000) || return
+	ended "$server"
+
+	serve quiet < <(seq 1 50) || return
+	rc export quiet --to jsonl -o now --no-follow --quiet || return
+	json field now text $(seq 1 50) || return
+	start export quiet --to jsonl -o until-signal 2>err
+	until_ok asleep "$bg" || return
+	stop "$bg" && same "$status" 0 'status after a signal' || return
+	json field until-signal text $(seq 1 50) || return
+	stop "$server"
+}
+run export_live
+
+# A disk that is full, or a process that is killed, leaves nothing with OUT's name.
+test_export_full_disk()
+{
+	local format
+
+	mixed_recording || return
+	mkdir -p tiny
+	# shellcheck disable=SC2016 # for the inner shell
+	RINGCTL=$RINGCTL unshare -m sh -c '
+		mount -t tmpfs -o size=64K none tiny || exit 77
+		for format in $*; do
+			timeout 60 "$RINGCTL" export ./mixed --to $format -o tiny/out 2>$format.full
+			echo "$? $(ls tiny | wc -l)" >>$format.full
+		done' - jsonl csv 2>/dev/null
+	if [[ $? == 77 || ! -e csv.full ]]; then
+		echo 'skip tool-export_full_disk - this user may not mount'
+		return 77
+	fi
+	for format in jsonl csv; do
+		same "$(cat $format.full)" \
+			"ringctl: export: --output tiny/out: No space left on device
+1 0" "$format on a full disk" || return
+	done
+	mkdir cut-off.partial
+	fails 1 'export: --output cut-off: cut-off.partial is there: another export is running, or was killed' \
+		export ./mixed --to csv -o cut-off || return
+	[[ -d cut-off.partial && ! -e cut-off ]] || because 'it is gone'
+}
+run export_full_disk
+
+test_export_folded()
+{
+	mixed_recording || return
+	rc export ./mixed --to folded --by name,fields.n -o by 2>err || because "$(cat err)" || return
+	grep -q '^ringctl: \./mixed: [1-9][0-9]* records have no such stack$' err || because "$(cat err)" ||
+		return
+	compared by mixed.json by || return
+	compile_schema stacks <<-'EOF' || return
+		#include <seqring/schema.h>
+
+		struct sample {
+			__u32 pid;
+			seqring_hex64 stack[4];
+		};
+		enum seqring_schema { sample = 1 };
+		SEQRING_SCHEMA_TYPE(sample);
+	EOF
+	rc schema stacks.o -o stacks.schema || because schema || return
+	printf '\1\0\0\0\0\0\0\0\252\0\0\0\0\0\0\0\273\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0' >in
+	serve stacks --schema stacks.schema --type 1 --whole <in || return
+	rc export stacks --to folded --no-follow -o stacks.folded --quiet || because 'stacks' || return
+	same "$(cat stacks.folded)" '0xbb;0xaa 1' 'the outermost frame first' || return
+	stop "$server"
+	fails 1 'export: \./mixed: no type of records has an array "stack" ' export ./mixed --to folded -o x ||
+		return
+	fails 1 'export: \./mixed: --by fields.none: no type of records has all of these columns' \
+		export ./mixed --to folded --by fields.none -o x || return
+	[[ ! -e x && ! -e x.partial ]] || because 'a rejected export left something'
+}
+run export_folded
+
+test_export_rejects()
+{
+	fails 2 'export: no name: name exactly one ring ' export --to csv -o x || return
+	fails 2 'export: b: name exactly one ring ' export a b --to csv -o x || return
+	fails 2 'export: no format \(use --to jsonl, ' export a -o x || return
+	fails 2 'export: --to xml: no such format \(jsonl, ' export a --to xml -o x || return
+	fails 2 'export: no output ' export a --to csv || return
+	fails 2 'export: --output -: not a name ' export a --to csv -o - || return
+	fails 2 'export: --by: only with --to folded' export a --to csv --by x -o x || return
+	fails 2 'export: --type 70000: not a list of types' export a --to csv --type 70000 -o x || return
+	fails 1 'export missing: ' export missing --to csv -o x || return
+	fails 1 'export: --output none/x: No such file or directory' export ./mixed --to csv -o none/x ||
+		return
+	[[ ! -e x && ! -e x.partial ]] || because 'a rejected export left something'
+}
+run export_rejects

@@ -165,6 +165,34 @@ test_export_folded()
 }
 run export_folded
 
+# What Debian's babeltrace2 reads, compared by its Python module.
+test_export_ctf()
+{
+	local published
+
+	mixed_recording || return
+	published=$(sed -n 's/.* = published \([0-9]*\);.*/\1/p' mixed.err)
+	rc export ./mixed --to ctf -o mixed.ctf --quiet 2>err || because "$(cat err)" || return
+	same "$(cd mixed.ctf && echo *)" 'metadata ring_0 ring_1' files || return
+	compared ctf mixed.json mixed.ctf "$published" || return
+	babeltrace2 mixed.ctf >text 2>warnings || because "babeltrace2: $(tail -n 3 warnings)" || return
+	same "$(wc -l <text)" 2000 'lines of babeltrace2' || return
+	same "$(sed -n 's/.*Tracer discarded \([0-9]*\) event.*/\1/p' warnings | awk '{ n += $1 } END { print n }')" \
+		$((published - 2000)) 'what babeltrace2 calls discarded' || return
+
+	# No record follows the last chunk of records, which is damaged.
+	cp -r mixed damaged || return
+	python3 -c '
+d = bytearray(open("damaged/0000000001.seg", "rb").read())
+d[-128 - 40] ^= 255
+open("damaged/0000000001.seg", "wb").write(d)'
+	rc cat ./damaged --json >damaged.json 2>err
+	grep -q " = published $published; " err || because "$(cat err)" || return
+	rc export ./damaged --to ctf -o damaged.ctf --quiet || because 'damaged' || return
+	compared ctf damaged.json damaged.ctf "$published"
+}
+run export_ctf
+
 test_export_rejects()
 {
 	fails 2 'export: no name: name exactly one ring ' export --to csv -o x || return

@@ -34,6 +34,8 @@ static const char help[] =
 	"                       RFC 4180. Columns have the names of values in JSON: seq,\n"
 	"                       fields.prev.comm, fields.counts[2]. An array whose length\n"
 	"                       varies is one column, in JSON\n"
+	"  ctf                  a directory with a trace of CTF 1.8, for babeltrace2 and\n"
+	"                       Trace Compass: a stream for each ring, with exact losses\n"
 	"  folded               a file with a line for each stack and how many records\n"
 	"                       have it, for flame graphs. A stack is the array \"stack\"\n"
 	"                       of a record, innermost frame first; or what --by says\n"

@@ -8,6 +8,7 @@
 static const struct export_format *const formats[] = {
 	&export_jsonl,
 	&export_csv,
+	&export_ctf,
 	&export_folded,
 };
 
@@ -23,5 +24,5 @@ const struct export_format *export_find_format(const char *name)
 
 const char *export_format_names(void)
 {
-	return "jsonl, csv or folded";
+	return "jsonl, csv, ctf or folded";
 }

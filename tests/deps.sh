@@ -18,12 +18,13 @@ packages() {
 		;;
 	# gcc-multilib is for the 32-bit reader, and relacy-dev for the memory model. stress-ng and
 	# trinity fuzz the devices; libclang-rt has libFuzzer, for code that reads shared memory.
-	# babeltrace2 and python3-bt2 read what ringctl export writes.
+	# babeltrace2, python3-bt2 and protoc read what ringctl export writes.
 	# libevent, libuv and libsystemd are event loops that wait for a ring. mandoc checks manual pages.
 	test)
 		echo gcc-multilib g++ relacy-dev spin libcmocka-dev bash-completion python3 \
 			python3-jsonschema procps stress-ng trinity libclang-rt-14-dev libevent-dev \
-			libuv1-dev libsystemd-dev mandoc babeltrace2 python3-bt2
+			libuv1-dev libsystemd-dev mandoc babeltrace2 python3-bt2 \
+			protobuf-compiler
 		;;
 	# A loader of BPF programs that is not libbpf, in the guide.
 	go) echo golang-go golang-github-cilium-ebpf-dev ;;

@@ -109,7 +109,7 @@ test_completion()
 	same "$(completed cat completed-ring '' | xargs)" '' 'a second name' || return
 	same "$(completed destroy comp | xargs)" '' 'destroy of a served ring' || return
 	same "$(completed help l | xargs)" list 'help l' || return
-	same "$(completed export x --to '' | xargs)" 'csv ctf folded jsonl' formats || return
+	same "$(completed export x --to '' | xargs)" 'csv ctf folded jsonl perfetto' formats || return
 	same "$(completed create x --clock '' | xargs)" 'boottime coarse monotonic none' clocks || return
 	touch file-to-publish
 	same "$(completed publish log file-to | xargs)" file-to-publish files || return

@@ -118,6 +118,9 @@ def is_length(name, struct):
 
 def same(got, want):
     """True if a field of CTF has the value that is in the JSON."""
+    if isinstance(got, dict) and list(got) == ["v"] and not isinstance(want, dict):
+        # An array within an array.
+        got = got["v"]
     if isinstance(want, dict) and list(want) == ["hex"]:
         # Bytes that are not UTF-8.
         return isinstance(got, str) and "\ufffd" in got
@@ -167,6 +170,145 @@ def ctf(records, out, published):
         assert same(fields, r["fields"]), (fields, r["fields"])
     assert not left, left
     assert events == int(published), (events, published)
+
+
+def message(tokens):
+    """A message in the text form of Protocol Buffers: for each field the list of its values."""
+    out = {}
+    for token in tokens:
+        if token == "}":
+            return out
+        name, _, value = token.partition(": ")
+        if name.endswith(" {"):
+            out.setdefault(name[:-2], []).append(message(tokens))
+        elif value[0] == '"':
+            text = eval("b" + value).decode("utf-8")
+            out.setdefault(name, []).append(text)
+        else:
+            out.setdefault(name, []).append(value)
+    return out
+
+
+def packets(path):
+    """The packets that protoc --decode has printed. A number for a name is an unknown field."""
+    with open(path, encoding="utf-8") as f:
+        trace = message(iter(line.strip() for line in f))
+    text = str(trace)
+    assert not [n for n in text.split("'") if n.isdigit() and f"'{n}': [" in text], "unknown fields"
+    return trace["packet"]
+
+
+def annotation(a):
+    """The value of an annotation as cat --json has it."""
+    if "dict_entries" in a:
+        return {d["name"][0]: annotation(d) for d in a["dict_entries"]}
+    if "array_values" in a:
+        return [annotation(v) for v in a["array_values"]]
+    for kind, convert in (("bool_value", lambda v: v == "true"), ("uint_value", int),
+                          ("int_value", int), ("double_value", float), ("string_value", str),
+                          ("pointer_value", lambda v: hex(int(v)))):
+        if kind in a:
+            return convert(a[kind][0])
+    return []
+
+
+def wide(value):
+    """JSON's integers of 128 bits are text in an annotation."""
+    return str(value) if isinstance(value, int) and abs(value) >= 2**63 else value
+
+
+def same_annotation(got, want):
+    if isinstance(want, dict) and list(want) != ["hex"]:
+        return list(got) == list(want) and all(same_annotation(got[n], want[n]) for n in want)
+    if isinstance(want, list):
+        return len(got) == len(want) and all(same_annotation(g, w) for g, w in zip(got, want))
+    return same(got, want) or got == wide(want) or got == want
+
+
+def perfetto(records, out, published):
+    """Each record is an instant with its fields, and losses add up."""
+    left = {(r["ring"], r["seq"]): r for r in load(records)}
+    lost, counters, events, names = {}, {}, 0, {}
+    for p in packets(out):
+        ring = int(p["trusted_packet_sequence_id"][0]) - 1
+        if "track_descriptor" in p:
+            names[p["track_descriptor"][0]["uuid"][0]] = p["track_descriptor"][0]
+        if "track_event" not in p:
+            continue
+        e = p["track_event"][0]
+        assert e["track_uuid"][0] in names, e
+        if e["type"] == ["TYPE_COUNTER"]:
+            counters[ring] = int(e["counter_value"][0])
+            continue
+        assert e["type"] == ["TYPE_INSTANT"]
+        if e["name"][0].endswith(" records lost"):
+            lost[ring] = int(e["name"][0].split()[0])
+            events += lost[ring]
+            continue
+        fields = {a["name"][0]: annotation(a) for a in e["debug_annotations"]}
+        r = left.pop((ring, fields.pop("seq")))
+        events += 1
+        assert int(p["timestamp"][0]) == r["ts_ns"] and p["timestamp_clock_id"] == ["3"], p
+        assert lost.pop(ring, 0) == r["lost"], r
+        if "fields" not in r:
+            assert fields["payload"] == r["hex"] and fields.get("error") == r.get("error"), fields
+            continue
+        assert e["name"][0] == r["name"]
+        assert fields.pop("extra", "") == r.get("extra", "")
+        assert same_annotation(fields, r["fields"]), (fields, r["fields"])
+    assert not left, left
+    assert events == int(published), (events, published)
+    assert sum(counters.values()) == int(published) - len(load(records)), counters
+
+
+def slices(found, track):
+    """(begin, end, name) of the slices of a track."""
+    out = []
+    begin = None
+    for ts, e in found.get(track, []):
+        if e["type"] == ["TYPE_SLICE_BEGIN"]:
+            begin = ts, e["name"][0]
+        elif e["type"] == ["TYPE_SLICE_END"]:
+            out.append((begin[0], ts, begin[1]))
+            begin = None
+    return out + ([(begin[0], None, begin[1])] if begin else [])
+
+
+def perfetto_trace(out):
+    """What test_export_perfetto_trace has made."""
+    found, tracks, switches, wakings = {}, {}, [], []
+    for p in packets(out):
+        for d in p.get("track_descriptor", []):
+            tracks.setdefault(d["uuid"][0], {}).update(d)
+        for b in p.get("ftrace_events", []):
+            for e in b["event"]:
+                ts, cpu = int(e["timestamp"][0]), int(b["cpu"][0])
+                switches += [(ts, cpu, s["prev_pid"][0], s["prev_state"][0], s["next_comm"][0],
+                              s["next_pid"][0]) for s in e.get("sched_switch", [])]
+                wakings += [(ts, cpu, s["comm"][0], s["pid"][0], s["target_cpu"][0])
+                            for s in e.get("sched_waking", [])]
+        for e in p.get("track_event", []):
+            found.setdefault(e["track_uuid"][0], []).append((int(p["timestamp"][0]), e))
+    assert switches == [(1000, 0, "0", "0", "worker", "11"), (1500, 1, "0", "0", "other", "20"),
+                        (3000, 0, "11", "2", "idle", "0")], switches
+    assert wakings == [(900, 0, "worker", "11", "1")], wakings
+    threads = {d["thread"][0]["tid"][0]: (d["thread"][0]["thread_name"][0], u)
+               for u, d in tracks.items() if "thread" in d}
+    assert {t: n for t, (n, _) in threads.items()} == {"10": "main", "11": "worker",
+                                                        "20": "other"}, threads
+    processes = {d["process"][0]["pid"][0]: d["process"][0].get("process_name")
+                 for d in tracks.values() if "process" in d}
+    assert processes == {"10": ["main"], "20": ["other"]}, processes
+    assert slices(found, threads["11"][1]) == [(1200, 1700, "read"), (1800, 2400, "write")]
+    assert slices(found, threads["20"][1]) == [(1600, None, "close")]
+    disks = {d["name"][0]: u for u, d in tracks.items() if "disk" in d.get("name", [""])[0]}
+    requests = [slices(found, u) for u, d in sorted(tracks.items())
+                if d.get("parent_uuid") == [disks["disk sda"]]]
+    assert requests == [[(2000, 5000, "read"), (5500, 6000, "write")], [(2500, 5200, "read")]], \
+        requests
+    losses = [e["name"][0] for events in found.values() for _, e in events
+              if e.get("name", [""])[0].endswith("lost")]
+    assert losses == ["40 records lost"], losses
 
 
 if __name__ == "__main__":

@@ -193,6 +193,117 @@ open("damaged/0000000001.seg", "wb").write(d)'
 }
 run export_ctf
 
+# decoded FILE: prints a trace of Perfetto by the project's own description of the format
+decoded()
+{
+	protoc -I "$tools/ringctl/export" --decode=Trace perfetto.proto <"$1" 2>protoc.err ||
+		because "protoc: $(head -n 1 protoc.err)"
+}
+
+test_export_perfetto()
+{
+	local published
+
+	mixed_recording || return
+	published=$(sed -n 's/.* = published \([0-9]*\);.*/\1/p' mixed.err)
+	rc export ./mixed --to perfetto -o mixed.pftrace --quiet 2>err || because "$(cat err)" || return
+	decoded mixed.pftrace >mixed.text || return
+	compared perfetto mixed.json mixed.text "$published"
+}
+run export_perfetto
+
+# Records as those of ringctl trace: tracks of CPUs, threads, calls and disks.
+test_export_perfetto_trace()
+{
+	{
+		echo '#include "records.h"'
+		sed -n 's/^struct \([a-z46]*_[a-z]*\) {$/\1/p' "$tools/ringctl/trace/records.h" |
+			grep -v trace_ | sed 's/.*/SEQRING_SCHEMA_TYPE(&);/'
+	} | CPATH=$tools/ringctl/trace compile_schema records || return
+	rc schema records.o -o records.schema || because schema || return
+	echo x >in
+	serve traced --schema records.schema --type 1 --whole <in || return
+	rc record traced -o traced-template --duration 1ms --quiet || because 'record' || return
+	stop "$server" || return
+	python3 >traced.lines <<-'EOF' || return
+		import struct
+
+		def task(pid, tid, comm):
+		    return struct.pack("=ii16s", pid, tid, comm)
+
+		def block(disk, op):
+		    return main + struct.pack("=16sIIQIiI4x", disk, 8, 0, 99, 4096, op, 0)
+
+		idle, main = task(0, 0, b"idle"), task(10, 10, b"main")
+		worker, other = task(10, 11, b"worker"), task(20, 20, b"other")
+		seq = [0, 0]
+
+		def put(ring, ts, kind, data, skip=0):
+		    seq[ring] += 1 + skip
+		    print(ring, seq[ring], ts, kind, data.hex())
+
+		def switch(prev, then, state):
+		    return prev + then + struct.pack("=iii", 120, 120, state)
+
+		def returned(who, call, result, ns):
+		    return who + struct.pack("=i??2xqQ", call, False, False, result, ns)
+
+		def entered(who, call):
+		    return who + struct.pack("=i?3x6Q", call, False, *range(6))
+
+		put(0, 900, 2, worker + idle + struct.pack("=iH?x", 120, 1, False))
+		put(0, 1000, 1, switch(idle, worker, 0))
+		put(1, 1500, 1, switch(idle, other, 0))
+		put(1, 1600, 32, entered(other, 3))
+		put(0, 1700, 33, returned(worker, 0, 5, 500))
+		put(0, 1800, 32, entered(worker, 1))
+		put(0, 2400, 33, returned(worker, 1, -9, 600))
+		put(0, 3000, 1, switch(worker, idle, 3), 40)
+		put(0, 5000, 49, block(b"sda", 0) + struct.pack("=i4xQ", 0, 3000))
+		put(0, 5200, 49, block(b"sda", 0) + struct.pack("=i4xQ", 0, 2700))
+		put(0, 6000, 49, block(b"sda", 1) + struct.pack("=i4xQ", 0, 500))
+	EOF
+	python3 "$here/make_recording.py" traced-template/0000000001.seg traced 2 <traced.lines ||
+		because 'make_recording.py' || return
+	rc export ./traced --to perfetto -o traced.pftrace 2>err || because "$(cat err)" || return
+	decoded traced.pftrace >traced.text || return
+	[[ $(uname -m) != x86_64 ]] || compared perfetto_trace traced.text
+}
+run export_perfetto_trace
+
+# Arrays of arrays, of structs and of bytes, by each format that has fields.
+test_export_nested()
+{
+	compile_schema nested <<-'EOF' || return
+		#include <seqring/schema.h>
+
+		struct nested {
+			__u16 grid[2][3];
+			__u8 keys[2][4];
+			struct {
+				__u8 mac[2];
+				char tag[2][4];
+			} in[2];
+			seqring_ip4 ips[2];
+		};
+		enum seqring_schema { nested = 1 };
+		SEQRING_SCHEMA_TYPE(nested);
+	EOF
+	rc schema nested.o -o nested.schema || because schema || return
+	printf '%048d' 7 >in
+	serve nested --schema nested.schema --type 1 --whole <in || return
+	rc record nested -o nested-tape --duration 1ms --quiet || because record || return
+	stop "$server" || return
+	rc cat ./nested-tape --json --quiet >nested.json || because cat || return
+	rc export ./nested-tape --to csv -o nested.csv --quiet || because csv || return
+	compared tables nested.json nested.csv nested.csv || return
+	rc export ./nested-tape --to ctf -o nested.ctf --quiet || because ctf || return
+	compared ctf nested.json nested.ctf 1 || return
+	rc export ./nested-tape --to perfetto -o nested.pftrace --quiet || because perfetto || return
+	decoded nested.pftrace >nested.text && compared perfetto nested.json nested.text 1
+}
+run export_nested
+
 test_export_rejects()
 {
 	fails 2 'export: no name: name exactly one ring ' export --to csv -o x || return

@@ -15,12 +15,12 @@
 
 #include "../../lib/decode.h"
 #include "../../lib/message.h"
-#include "../../lib/text.h"
 #include "../../lib/value.h"
 #include "ctf.h"
 #include "export.h"
 #include "format.h"
 #include "output.h"
+#include "utf8.h"
 
 #define PACKET_BYTES (1u << 18)
 #define HEADER_BYTES (4 + 16 + 4 + 8)
@@ -169,24 +169,10 @@ static int write_packet(struct ctf *c, uint32_t ring)
 	return output_write(&s->file);
 }
 
-/* Bytes that are not UTF-8 become U+FFFD, since a string of CTF is UTF-8. */
+/* A string of CTF is UTF-8, and ends with a zero. */
 static void append_string(struct out *o, const char *p, size_t n)
 {
-	uint32_t ch;
-	size_t len;
-
-	if (is_utf8(p, n)) {
-		out_append(o, p, n);
-	} else {
-		for (; n; p += len, n -= len) {
-			len = read_utf8(p, n, &ch);
-			if (len)
-				out_append(o, p, len);
-			else
-				out_append(o, "\xef\xbf\xbd", 3);
-			len += !len;
-		}
-	}
+	append_utf8(o, p, n);
 	out_append(o, "", 1);
 }
 

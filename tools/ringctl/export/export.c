@@ -36,6 +36,10 @@ static const char help[] =
 	"                       varies is one column, in JSON\n"
 	"  ctf                  a directory with a trace of CTF 1.8, for babeltrace2 and\n"
 	"                       Trace Compass: a stream for each ring, with exact losses\n"
+	"  perfetto             a file for Perfetto's viewer. Of ringctl trace: CPUs,\n"
+	"                       threads with system calls, disks with requests. Of other\n"
+	"                       rings: records as points with their fields. Losses are\n"
+	"                       marked and counted\n"
 	"  folded               a file with a line for each stack and how many records\n"
 	"                       have it, for flame graphs. A stack is the array \"stack\"\n"
 	"                       of a record, innermost frame first; or what --by says\n"
@@ -47,6 +51,7 @@ static const char help[] =
 	"Examples:\n"
 	"  ringctl record sched -o today --duration 1s\n"
 	"  ringctl export ./today --to csv -o tables\n"
+	"  ringctl export ./today --to perfetto -o today.pftrace\n"
 	"  ringctl export ./today --to folded --by name,fields.comm -o today.folded\n";
 
 enum {

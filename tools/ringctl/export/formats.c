@@ -6,10 +6,7 @@
 #include "format.h"
 
 static const struct export_format *const formats[] = {
-	&export_jsonl,
-	&export_csv,
-	&export_ctf,
-	&export_folded,
+	&export_jsonl, &export_csv, &export_ctf, &export_perfetto, &export_folded,
 };
 
 const struct export_format *export_find_format(const char *name)
@@ -24,5 +21,5 @@ const struct export_format *export_find_format(const char *name)
 
 const char *export_format_names(void)
 {
-	return "jsonl, csv, ctf or folded";
+	return "jsonl, csv, ctf, perfetto or folded";
 }

@@ -21,7 +21,7 @@ BPF_LIB_OBJS	:= $(call objects,$(BPF_LIB_SRCS))
 ifneq ($(SAN),m32)
 BPF_LIB		:= $(addprefix $(O)/,libring-bpf.a $(BPF_SONAME) libring-bpf.so libring-bpf.pc)
 endif
-TOOL_OBJS	:= $(call objects,$(filter-out tools/demo/%,$(call sources,tools)))
+TOOL_OBJS	:= $(call objects,$(filter-out tools/demo/% tools/babeltrace2/%,$(call sources,tools)))
 UNIT_TESTS	:= $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c))
 # Programs that tests run: one file each.
 TEST_PROGS	:= $(patsubst %.c,$(O)/%,$(wildcard tests/stress/*.c tests/kernel/vm/progs/*.c))
@@ -36,12 +36,17 @@ DEVFUZZ_OBJS	:= $(call objects,$(wildcard tests/fuzz/dev_*.c))
 # The programs that the VM also runs as 32-bit ones.
 M32_PROGS	:= $(O)/tests/kernel/vm/progs/t_read $(O)/tests/kernel/vm/progs/follow
 
-.PHONY: everything lib libring tools test-build test-m32
+# The plug-in is built with the tools where the headers of babeltrace2 are.
+HAS_BT		:= $(if $(filter asan tsan m32 arm64,$(SAN)),,$(shell $(PKG_CONFIG) --exists babeltrace2 && echo y))
+BT_PLUGIN	:= $(O)/babeltrace-plugin-seqring.so
+
+.PHONY: everything lib libring tools babeltrace2 test-build test-m32
 all: lib tools
 everything: lib tools bench-build test-build
 lib: libring $(BPF_LIB)
 libring: $(O)/libring.a $(O)/$(SONAME) $(O)/libring.so $(O)/libring.pc
-tools: $(O)/ringctl
+tools: $(O)/ringctl $(if $(HAS_BT),babeltrace2)
+babeltrace2: $(BT_PLUGIN)
 unit-build: $(UNIT_TESTS)
 test-build: unit-build $(TEST_PROGS) $(BPF_TESTS) $(O)/devfuzz $(O)/tests/loops/loops
 test-m32: $(M32_PROGS)
@@ -66,6 +71,13 @@ $(O)/libring-bpf.so: $(O)/$(BPF_SONAME)
 $(O)/tools/ringctl/trace/load.o: $(O)/tools/ringctl/trace/bpf/trace.skel.h
 $(O)/ringctl: $(TOOL_OBJS) $(O)/libring-bpf.a $(O)/libring.a
 	$(call link,$(LIBBPF) $(call libs,json-c libseccomp))
+
+# The plug-in of babeltrace2.
+BT_OBJS		:= $(patsubst %.c,$(O)/%.pic.o,$(call sources,tools/babeltrace2) \
+		   $(addprefix tools/lib/,clock.c out.c signals.c text.c value.c) \
+		   $(addprefix tools/ringctl/export/,plan.c utf8.c))
+$(BT_PLUGIN): $(BT_OBJS) $(O)/libring-bpf.so $(O)/libring.so
+	$(call link,-shared $(call libs,babeltrace2))
 
 $(O)/schedwatch: $(O)/tools/demo/schedwatch.o $(O)/libring.a
 	$(call link)
@@ -137,6 +149,7 @@ help:
 	@echo 'Build                                             (V=1 shows the commands)'
 	@echo '  make [all]         library and tools              (SAN=asan|tsan|m32|clang|arm64)'
 	@echo '  make lib           the library alone; also tools, bench-build, test-build'
+	@echo '  make babeltrace2   the plug-in by which babeltrace2 reads recordings'
 	@echo '  make libring       without libring-bpf: needs no libbpf'
 	@echo '  make everything    library, tools, bench, test programs, fuzzer of the devices'
 	@echo '  make man           manual pages of the libraries, from the headers'

@@ -79,6 +79,7 @@ ifneq ($(SAN),m32)
 # libring itself needs no libbpf.
 NEED		+= $(if $(filter-out libring %/libring.a %/libring.so %/libring.pc,$(goals)),libbpf)
 NEED		+= $(call goal,all everything tools install %/ringctl,json-c seccomp clang bpftool)
+NEED		+= $(call goal,babeltrace2 %/babeltrace-plugin-seqring.so,babeltrace2)
 NEED		+= $(call goal,install man,python3)
 NEED		+= $(call goal,install-dkms dkms-source,json-c seccomp clang bpftool)
 NEED		+= $(call goal,deb,debhelper)

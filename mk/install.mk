@@ -21,6 +21,7 @@ INSTALLED = \
 	644:$(O)/libring-bpf.pc:$(libdir)/pkgconfig/libring-bpf.pc \
 	$(foreach h,$(HEADERS),644:$(h):$(patsubst include/%,$(includedir)/%,$(h))) \
 	755:$(O)/ringctl:$(bindir)/ringctl \
+	$(if $(HAS_BT),755:$(BT_PLUGIN):$(libdir)/babeltrace2/plugins/$(notdir $(BT_PLUGIN))) \
 	644:tools/ringctl/ringctl.8:$(datadir)/man/man8/ringctl.8 \
 	$(foreach p,$(MAN_PAGES),644:$(O)/man/$(p):$(datadir)/man/$(p)) \
 	$(foreach p,$(wildcard docs/man/*.[1-8]),644:$(p):$(datadir)/man/man$(subst .,,$(suffix $(p)))/$(notdir $(p))) \

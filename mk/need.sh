@@ -37,6 +37,7 @@ for part; do
 	json-c) need libjson-c-dev library json-c ;;
 	seccomp) need libseccomp-dev library libseccomp ;;
 	cmocka) need libcmocka-dev library cmocka ;;
+	babeltrace2) need libbabeltrace2-dev library babeltrace2 ;;
 	clang) need clang command -v "$CLANG" ;;
 	bpftool) need bpftool command -v "$BPFTOOL" ;;
 	python3) need python3 command -v python3 ;;
@@ -48,7 +49,7 @@ for part; do
 		need fakeroot command -v fakeroot
 		;;
 	*)
-		echo "usage: $0 [cc|libbpf|json-c|seccomp|cmocka|clang|bpftool|python3|debhelper...]" >&2
+		echo "usage: $0 [cc|libbpf|json-c|seccomp|cmocka|babeltrace2|clang|bpftool|python3|debhelper...]" >&2
 		exit 2
 		;;
 	esac

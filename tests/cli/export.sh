@@ -34,7 +34,7 @@ mixed_recording()
 		    (65535, b"\2\0.."), (7, b"no type"), (9, b"\0\xff"),
 		]
 		seq = [4, 1]
-		for i in range(2000):
+		for i in range(1000):
 		    ring = i % 3 % 2
 		    kind, data = payloads[i % len(payloads)]
 		    print(ring, seq[ring], 10**15 + i * 1000, kind, data.hex())
@@ -43,7 +43,7 @@ mixed_recording()
 	python3 "$here/make_recording.py" template/0000000001.seg mixed 2 <mixed.lines ||
 		because 'make_recording.py' || return
 	rc cat ./mixed --json >mixed.json 2>mixed.err || because "cat: $(cat mixed.err)" || return
-	same "$(wc -l <mixed.json)" 2000 'lines of JSON'
+	same "$(wc -l <mixed.json)" 1000 'lines of JSON'
 }
 
 test_export_jsonl()
@@ -51,10 +51,10 @@ test_export_jsonl()
 	mixed_recording || return
 	rc export ./mixed --to jsonl -o mixed.jsonl 2>err || because "$(cat err)" || return
 	cmp -s mixed.json mixed.jsonl || because 'differs from cat --json' || return
-	grep -Eq "^ringctl: \./mixed: exported 2000, lost [0-9]+; $(wc -c <mixed.jsonl) bytes in mixed.jsonl\$" \
+	grep -Eq "^ringctl: \./mixed: exported 1000, lost [0-9]+; $(wc -c <mixed.jsonl) bytes in mixed.jsonl\$" \
 		err || because "$(cat err)" || return
 	same "$(sed -n 's/.*lost \([0-9]*\);.*/\1/p' err)" \
-		"$(sed -n 's/.*read 2000 + lost \([0-9]*\) .*/\1/p' mixed.err)" lost || return
+		"$(sed -n 's/.*read 1000 + lost \([0-9]*\) .*/\1/p' mixed.err)" lost || return
 	fails 1 'export: --output mixed.jsonl: exists already ' export ./mixed --to jsonl -o mixed.jsonl ||
 		return
 	cmp -s mixed.json mixed.jsonl || because 'it was overwritten' || return
@@ -176,9 +176,9 @@ test_export_ctf()
 	same "$(cd mixed.ctf && echo *)" 'metadata ring_0 ring_1' files || return
 	compared ctf mixed.json mixed.ctf "$published" || return
 	babeltrace2 mixed.ctf >text 2>warnings || because "babeltrace2: $(tail -n 3 warnings)" || return
-	same "$(wc -l <text)" 2000 'lines of babeltrace2' || return
+	same "$(wc -l <text)" 1000 'lines of babeltrace2' || return
 	same "$(sed -n 's/.*Tracer discarded \([0-9]*\) event.*/\1/p' warnings | awk '{ n += $1 } END { print n }')" \
-		$((published - 2000)) 'what babeltrace2 calls discarded' || return
+		$((published - 1000)) 'what babeltrace2 calls discarded' || return
 
 	# No record follows the last chunk of records, which is damaged.
 	cp -r mixed damaged || return
@@ -192,6 +192,42 @@ open("damaged/0000000001.seg", "wb").write(d)'
 	compared ctf damaged.json damaged.ctf "$published"
 }
 run export_ctf
+
+# The plug-in reads a recording as babeltrace2 reads its export, losses and all.
+test_export_plugin()
+{
+	local dir=${RINGCTL%/*} input args
+
+	if [[ ! -e $dir/babeltrace-plugin-seqring.so ]]; then
+		echo 'skip tool-export_plugin - it is not built (libbabeltrace2-dev)'
+		return 77
+	fi
+	mixed_recording || return
+	mkdir plugins && cp "$dir/babeltrace-plugin-seqring.so" plugins || return
+	rc export ./mixed --to ctf -o plugged.ctf --quiet || because 'export' || return
+	babeltrace2 plugged.ctf >want 2>want.err || because "babeltrace2: $(tail -n 1 want.err)" || return
+	for input in params path; do
+		args=(./mixed)
+		[[ $input == path ]] ||
+			args=(--component=source.seqring.recording '--params=inputs=["mixed"]')
+		LD_LIBRARY_PATH=$dir babeltrace2 --plugin-path=plugins "${args[@]}" >out 2>err ||
+			because "babeltrace2: $(tail -n 3 err)" || return
+		# In place of an empty text, the reader of CTF in 2.0.4 shows that of an earlier event.
+		grep -q ' n = 6, text = "" }$' out || because 'no empty text' || return
+		cmp -s <(sed '/ n = 6, /s/text = .*//' out) <(sed '/ n = 6, /s/text = .*//' want) ||
+			because "the text differs: $(diff out want | head -n 2)" || return
+		same "$(sed -n 's/.*Tracer discarded \([0-9]*\) event.*/\1/p' err | xargs)" \
+			"$(sed -n 's/.*Tracer discarded \([0-9]*\) event.*/\1/p' want.err | xargs)" losses ||
+			return
+	done
+	for input in '"nowhere"' '"mixed", "mixed"' 5; do
+		LD_LIBRARY_PATH=$dir babeltrace2 --plugin-path=plugins \
+			--component=source.seqring.recording --params="inputs=[$input]" >out 2>err &&
+			because "accepts inputs=[$input]"
+		grep -Eq 'nowhere: .*|give the path of one recording' err || because "$(cat err)" || return
+	done
+}
+run export_plugin
 
 # decoded FILE: prints a trace of Perfetto by the project's own description of the format
 decoded()

@@ -26,6 +26,14 @@ def header(template, nr_rings):
     return bytes(head)
 
 
+def chunk(offset, kind, payload):
+    """A chunk that belongs to no ring."""
+    head = struct.pack("=QQIIIIQQ", 0x314B4E4843514553, offset, kind, 0, 0, 0, len(payload),
+                       len(payload)).ljust(120, b"\0")
+    head += struct.pack("=I", crc32c(payload))
+    return head + struct.pack("=I", crc32c(head)) + payload
+
+
 class Ring:
     """The chunk of a ring that is not complete yet."""
 
@@ -60,6 +68,7 @@ class Ring:
 def main(segment, path, nr_rings):
     with open(segment, "rb") as file:
         out = bytearray(header(file.read(), nr_rings))
+    out += chunk(len(out), 2, struct.pack("=QQqQ", 0, 0, 1700000000 * 10**9, 0))
     rings = [Ring(n) for n in range(nr_rings)]
     for line in sys.stdin:
         number, seq, ts_ns, kind, text = (line.split() + [""])[:5]
@@ -72,9 +81,7 @@ def main(segment, path, nr_rings):
     for ring in rings:
         if ring.records:
             out += ring.chunk(len(out))
-    end = bytearray(struct.pack("=QQI", 0x314B4E4843514553, len(out), 4).ljust(124, b"\0"))
-    struct.pack_into("=I", end, 120, crc32c(b""))
-    out += end + struct.pack("=I", crc32c(end))
+    out += chunk(len(out), 4, b"")
     os.mkdir(path)
     with open(os.path.join(path, "0000000001.seg"), "wb") as file:
         file.write(out)

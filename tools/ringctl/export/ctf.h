@@ -53,4 +53,22 @@ static inline unsigned int ctf_int_bytes(uint32_t bits)
 	return bits > 32 ? 8 : bits > 16 ? 4 : bits > 8 ? 2 : 1;
 }
 
+/*
+ * The value that enumerator @i of an enum labels. Return: false: none, since an earlier name has
+ * the value, as in ringctl cat, or a bit-field is too narrow for it.
+ */
+static inline bool ctf_label(const struct ring_field *f, uint32_t i, uint64_t *v)
+{
+	const struct ring_enumerator *e = f->data;
+	const uint64_t mask = f->bits < 64 ? (1ull << f->bits) - 1 : UINT64_MAX;
+	const bool negative = f->is_signed && e[i].value >> (f->bits - 1) & 1;
+
+	*v = e[i].value & mask;
+	if (negative)
+		*v |= ~mask;
+	else if (*v != e[i].value)
+		return false;
+	return !i || e[i].value != e[i - 1].value;
+}
+
 #endif /* EXPORT_CTF_H */

@@ -100,27 +100,19 @@ static void append_int(struct out *o, unsigned int bytes, bool is_signed, const 
 			   8 * bytes, is_signed ? "true" : "false", base);
 }
 
-/* A label for each value; of several names for one value, the one that ringctl cat prints. */
 static void append_enum(struct out *o, const struct ring_field *f)
 {
 	const struct ring_enumerator *e = f->data;
-	uint64_t mask = f->bits < 64 ? (1ull << f->bits) - 1 : UINT64_MAX;
 	bool any = false;
+	uint64_t v;
 	uint32_t i;
 
 	for (i = 0; i < f->count; i++) {
-		/* A bit-field may be too narrow for some values of its enum. */
-		uint64_t v = e[i].value & mask;
-		bool negative = f->is_signed && v >> (f->bits - 1) & 1;
-		int64_t s = (int64_t)(negative ? v | ~mask : v);
-
-		if (i && e[i].value == e[i - 1].value)
-			continue;
-		if (e[i].value != v && !negative)
+		if (!ctf_label(f, i, &v))
 			continue;
 		out_printf(o, "%s\"%s\" = ", any ? ", " : "", e[i].name);
 		if (f->is_signed)
-			out_printf(o, "%" PRId64, s);
+			out_printf(o, "%" PRId64, (int64_t)v);
 		else
 			out_printf(o, "%" PRIu64, v);
 		any = true;
@@ -143,7 +135,10 @@ static void append_members(struct out *o, const struct plan *p, uint32_t i, uint
 			out_printf(o, "uint32_t __%s_length;\n", f->name);
 		}
 		append_tabs(o, depth);
-		append_type(o, p, is_array ? i + 1 : i, depth);
+		if (is_bytes)
+			append_int(o, 1, false, "hexadecimal");
+		else
+			append_type(o, p, is_array ? i + 1 : i, depth);
 		out_printf(o, " _%s", f->name);
 		if ((is_array || is_bytes) && !count)
 			out_printf(o, "[__%s_length]", f->name);
@@ -153,7 +148,7 @@ static void append_members(struct out *o, const struct plan *p, uint32_t i, uint
 	}
 }
 
-/* The type of node @i; of bytes, that of one byte. An array within an array is in a struct. */
+/* The type of node @i. An array within an array is in a struct, and so are bytes. */
 static void append_type(struct out *o, const struct plan *p, uint32_t i, unsigned int depth)
 {
 	const struct plan_node *n = &p->nodes[i];
@@ -205,7 +200,9 @@ static void append_type(struct out *o, const struct plan *p, uint32_t i, unsigne
 			   f->bits == 32 ? 8 : 11, f->bits == 32 ? 24 : 53);
 		return;
 	case RING_FIELD_BYTES:
+		append_text(o, "struct { ");
 		append_int(o, 1, false, "hexadecimal");
+		out_printf(o, " _v[%zu]; }", f->len);
 		return;
 	default:
 		append_text(o, "string { encoding = UTF8; }");

@@ -4,7 +4,8 @@
 # run.sh RINGCTL [PART...]: tests ringctl on rings of "publish --serve", and ringctl trace on the
 # running kernel. Prints "ok NAME", "not ok NAME - reason" or "skip NAME - reason"; exit
 # status 1 if a test failed. Needs bash, coreutils, python3 and its jsonschema (for JSON), clang and
-# gcc (for schemas) and groff (for the manual page).
+# gcc (for schemas), groff (for the manual page), babeltrace2 with Debian's python3-bt2, and protoc (for
+# exports).
 
 set -u
 all='cat life list publish errors docs schema record replay export doctor trace'

@@ -209,7 +209,7 @@ do_links() {
 		grep -v '://' | sed 's/:](/ /')
 	while IFS=: read -r page link; do
 		[ -e "$link" ] || { echo "$page: no file $link"; bad=1; }
-	done < <(grep -vE '^docs/(benchmarks|evidence)/.*svg$' "$tmp/files" |
+	done < <(grep -vE '^docs/(benchmarks|evidence|guide)/.*svg$' "$tmp/files" |
 		xargs -r -d '\n' grep -oHE '\bdocs/[a-z/-]+\.md\b')
 	return "$bad"
 }

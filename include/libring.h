@@ -31,6 +31,10 @@
  * unread bytes, or at a time after the first unread record. Wake thresholds are the
  * positions and seqs that follow from watermark and cursor; the writer compares with them.
  *
+ * A filter selects the records that a reader gets, by type (ring_open_opts.types) or by an
+ * expression over their fields (libring/filter.h). The others are passed, and counted apart from
+ * those that are lost.
+ *
  * A doorbell is what the writer of a memfd or BPF ring rings when it passes the lowest wake
  * threshold. It wakes all readers that sleep. A reader sleeps again if its own watermark is
  * not met.
@@ -70,6 +74,7 @@
 
 #include <libring/common.h>
 #include <libring/device.h>
+#include <libring/filter.h>
 #include <libring/reader.h>
 #include <libring/recording.h>
 #include <libring/writer.h>

@@ -34,7 +34,7 @@ DATE = re.search(r"^## \[\d.*\] - (\d{4}-\d\d-\d\d)", (ROOT / "CHANGELOG.md").re
 # Library, what a program includes, and the headers with comments.
 LIBRARIES = [
     ("libring", "libring.h", "the library for rings", "-lring",
-     ["common.h", "device.h", "reader.h", "recording.h", "writer.h"]),
+     ["common.h", "device.h", "filter.h", "reader.h", "recording.h", "writer.h"]),
     ("libring-bpf", "libring/bpf.h", "the library for rings of BPF programs", "-lring-bpf",
      ["bpf.h"]),
     ("libring-bpf", "libring/schema.h", "the library for schemas of records", "-lring-bpf",

@@ -226,8 +226,8 @@ void ring_close(struct ring_reader *r);
  * If the process that serves the ring is killed, it cannot end the ring. Only ring_wait(),
  * or ring_read() after ring_fd(), notices.
  *
- * With ring_open_opts.types a call that passes 65536 or more records of other types may return
- * -EAGAIN although there are more. The descriptor of ring_fd() stays readable then.
+ * With ring_open_opts.types or a filter (libring/filter.h) a call that passes 65536 or more records
+ * may return -EAGAIN although there are more. The descriptor of ring_fd() stays readable then.
  *
  * With several rings each call peeks at every ring that was empty: this is one cache line
  * per ring. ring_read_batch() and ring_consume() peek once per batch.
@@ -280,7 +280,7 @@ typedef int (*ring_fn)(const struct ring_record *rec, void *arg);
  * @fn: called for each record, in the order of ring_read()
  * @arg: for @fn
  * @max: at most so many records; 0: those that were published when the call began. Records that
- *       ring_open_opts.types leaves out do not count
+ *       ring_open_opts.types or a filter leaves out do not count
  * @nr: set to the number of records @fn was called for, also on failure; may be NULL
  *
  * Sleeps and arms as ring_read_batch(). The limit ends the call even if the writer never pauses.
@@ -387,10 +387,10 @@ int ring_advance_some(struct ring_reader *r, unsigned int nr);
  * ring_read() returns those that are not held back.
  *
  * Return: 0 ring_read() has a record, or returns something other than -EAGAIN and -ENODEV (with
- * ring_open_opts.types also: ring_read() has many records to pass); -ETIMEDOUT the time is over,
- * and the watermark is not met; -EINTR a signal came; -ENODEV nothing is left, and the writer is
- * gone; -ECANCELED ring_wake() was called; -EOPNOTSUPP the reader has no means to sleep, see
- * ring_open().
+ * ring_open_opts.types or a filter also: ring_read() has many records to pass); -ETIMEDOUT the time
+ * is over, and the watermark is not met; -EINTR a signal came; -ENODEV nothing is left, and the
+ * writer is gone; -ECANCELED ring_wake() was called; -EOPNOTSUPP the reader has no means to sleep,
+ * see ring_open().
  */
 int ring_wait(struct ring_reader *r, int timeout_ms);
 
@@ -614,7 +614,7 @@ enum ring_end {
  * @waits: calls of ring_wait() that slept
  * @misordered: records that came late: after a record of another ring with a greater ts_ns; see
  *           ring_read()
- * @lag_records: records that are published and unread, of any type
+ * @lag_records: records that are published and unread, selected or not
  * @lag_bytes: their bytes, headers included
  * @published: records published since the rings' creation
  * @dropped: records that the rings' writers dropped since then
@@ -626,7 +626,8 @@ enum ring_end {
  *           still get one that belongs before it
  * @window_ns: the merge window in force: merge_window_ns, or less while the rings cannot hold so
  *           much
- * @filtered: records of other types than ring_open_opts.types, which this reader passed
+ * @filtered: records that this reader passed: of other types than ring_open_opts.types, or left out
+ *           by ring_set_filter(). @read, @lost and @filtered are all records since it began
  * @restarts: times that this reader went on to another ring (RING_FOLLOW), or found another
  *        process as the writer of its BPF ring, when there was nothing to read
  */

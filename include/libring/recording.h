@@ -67,8 +67,9 @@ int ring_recorder_create(const char *dir, struct ring_reader *r,
  * @rec: the recorder
  * @records: set to the number of records that were recorded, also on failure; may be NULL
  *
- * Sleeps as write(2) does. Types of ring_open_opts are ignored: all records are recorded. The call
- * copies at most what fits into the rings once.
+ * Sleeps as write(2) does. Types of ring_open_opts and a filter of the reader are ignored: all
+ * records are recorded, and a reader of the recording may filter them. The call copies at most
+ * what fits into the rings once.
  *
  * When a write fails, the file is cut behind the last whole chunk, the reader stays at the first
  * record that was not recorded, and each later call tries again from there. Meanwhile the ring may

@@ -258,6 +258,26 @@ int ring_schema_walk(const struct ring_schema *s, uint16_t type, const void *pay
  */
 int ring_schema_describe(const struct ring_schema *s, uint16_t type, ring_field_fn fn, void *arg);
 
+#define RING_FILTER_TEXT_MAX 16384 /* characters of an expression */
+
+struct ring_filter;
+
+/**
+ * ring_filter_compile() - make a filter from an expression
+ * @s: the schema of the ring. NULL: the ring has none, and the expression names no fields
+ * @text: the expression, such as "pid == 42 && len > 100"; see docs/reference/filter.md
+ * @out: set on success; ring_filter_free() frees it. libring/filter.h says what to do with it
+ *
+ * The filter does not need the schema any more. A comparison that makes sense for no type of
+ * records is refused; ring_strerror() then says at which character, what is wrong and what is
+ * allowed. In a type that lacks a field, and in a record that is too short for it, a comparison of
+ * that field is false.
+ *
+ * Return: 0; -EINVAL the expression is wrong; -E2BIG it has more than RING_FILTER_TEXT_MAX
+ * characters, or too many comparisons; -ENOMEM.
+ */
+int ring_filter_compile(const struct ring_schema *s, const char *text, struct ring_filter **out);
+
 /* Called with pieces of text, which do not end with a zero. Return: 0; else: stop. */
 typedef int (*ring_text_fn)(const char *text, size_t len, void *arg);
 

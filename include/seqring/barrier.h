@@ -138,7 +138,11 @@ static inline unsigned long long seqring_split_load(const void *p)
 
 #define seqring_load_n(p, order) \
 	(sizeof(*(p)) == 8 ? (__typeof__(*(p) + 0))seqring_split_load(p) : \
-	 (__typeof__(*(p) + 0))__atomic_load_n((const unsigned int *)(p), order))
+	 sizeof(*(p)) == 4 ? \
+	 (__typeof__(*(p) + 0))__atomic_load_n((const unsigned int *)(p), order) : \
+	 sizeof(*(p)) == 2 ? \
+	 (__typeof__(*(p) + 0))__atomic_load_n((const unsigned short *)(p), order) : \
+	 (__typeof__(*(p) + 0))__atomic_load_n((const unsigned char *)(p), order))
 #else
 #define seqring_load_n(p, order)		__atomic_load_n(p, order)
 #endif

@@ -350,7 +350,11 @@ static int follow_move(struct ring_reader *r)
 	r->wakeup.armed = false;
 	free(r->path);
 	r->path = next->path;
-	free(r->types);
+	/* A filter was made for the schema of the old ring. */
+	ring_filter_free(r->filter);
+	r->filter = NULL;
+	free(r->open_types);
+	r->open_types = next->open_types;
 	r->types = next->types;
 	libring_close_fd(next->wakeup.wake_fd);
 	free(next);

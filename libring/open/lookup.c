@@ -81,11 +81,12 @@ static int add_types(struct ring_reader *r, const struct ring_open_opts *opts)
 
 	if (!opts->nr_types)
 		return 0;
-	r->types = calloc(NR_TYPES / 64, sizeof(*r->types));
-	if (!r->types)
+	r->open_types = calloc(NR_TYPES / 64, sizeof(*r->open_types));
+	if (!r->open_types)
 		return libring_set_error(ENOMEM, "no memory for %u types", opts->nr_types);
 	for (i = 0; i < opts->nr_types; i++)
-		r->types[opts->types[i] / 64] |= 1ULL << opts->types[i] % 64;
+		r->open_types[opts->types[i] / 64] |= 1ULL << opts->types[i] % 64;
+	r->types = r->open_types;
 	return 0;
 }
 

@@ -14,7 +14,8 @@ void libring_free_reader(struct ring_reader *r)
 	libring_merge_free(&r->merge);
 	free(r->bounce);
 	free(r->path);
-	free(r->types);
+	free(r->open_types);
+	ring_filter_free(r->filter);
 	free(r);
 }
 

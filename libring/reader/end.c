@@ -2,7 +2,7 @@
 /* Which record comes next, and why a ring has no more records. */
 
 #include "../base/error.h"
-#include "reader.h"
+#include "take.h"
 
 /* How the rings that are read have ended, if all of them have. */
 enum ring_end libring_get_end(const struct ring_reader *r)
@@ -85,7 +85,57 @@ void libring_skip(struct ring_reader *r, struct ring_source *s)
 }
 
 /*
- * As libring_merge_next(), of the types that are delivered.
+ * Passes at most @max records that follow in a single ring and that the filter leaves out. It
+ * judges before the recheck, which speaks for all records of the run: if it fails, none was passed.
+ *
+ * Return: how many were passed.
+ */
+static HOT unsigned int skip_run(struct ring_reader *r, unsigned int max)
+{
+	struct ring_source *s = r->merge.src;
+	struct seqring_reader rd;
+	struct seqring_view v;
+	unsigned int n = 0;
+
+	if (!begin_run(r, &rd))
+		return 0;
+	while (n < max && rd.pos < rd.snap && seqring_reader_peek_run(&rd, &v) &&
+	       !libring_passes(r, s->ring, &v)) {
+		rd.pos = v.next;
+		rd.seq++;
+		n++;
+	}
+	if (!n || !seqring_reader_intact(&rd, s->rd.pos))
+		return 0;
+	s->rd.pos = rd.pos;
+	s->rd.seq = rd.seq;
+	s->rd.snap = rd.snap;
+	s->overruns = 0;
+	s->pending = false;
+	r->filtered += n;
+	return n;
+}
+
+/*
+ * Decides on the record of @s by type and filter, and passes it if it is left out. What the filter
+ * saw counts only if it was whole: else it is lost, as when its copy is torn.
+ *
+ * Return: 0 it is delivered; -ESTALE it is not; -EPIPE; -EBADMSG.
+ */
+static int judge_record(struct ring_reader *r, struct ring_source *s)
+{
+	if (libring_passes(r, s->ring, &s->view))
+		return 0;
+	if (r->filter && !seqring_reader_intact(&s->rd, s->view.pos)) {
+		r->merge.stale = r->merge.nr_src > 1;
+		return libring_source_resync(s);
+	}
+	libring_skip(r, s);
+	return -ESTALE;
+}
+
+/*
+ * As libring_merge_next(), of the records that are delivered.
  *
  * Return: also -ESTALE: so many others came in a row that the caller has to return. It may not
  * sleep; -EREMCHG there is a next ring of the name; another -errno with a sentence.
@@ -101,10 +151,14 @@ int libring_next(struct ring_reader *r, bool again, struct ring_source **out)
 		/* A batch ends with its ring. */
 		if (err == -ENODEV && !batch && r->backend->find_next)
 			return r->backend->find_next(r);
-		if (err || libring_is_wanted(r->types, (*out)->view.type))
+		if (!err)
+			err = judge_record(r, *out);
+		if (err != -ESTALE)
 			return err;
-		libring_skip(r, *out);
 		again = true;
+		/* One that the filter leaves out is seldom alone. */
+		if (seqring_unlikely(r->filter))
+			i += skip_run(r, LIBRING_SKIPS - 1 - i);
 	}
 	return -ESTALE;
 }

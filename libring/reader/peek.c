@@ -6,12 +6,14 @@
 
 /*
  * Looks at records of a single ring, from number @n of @recs on, as copy_run() does, and notes
- * where each one ends. ring_recheck() does the recheck, and ring_advance() moves on.
+ * where each one ends. ring_recheck() does the recheck, and ring_advance() moves on. @filter: the
+ * reader's; a constant NULL leaves the question out.
  *
  * Return: the number of records in @recs.
  */
 static inline unsigned int peek_run(struct ring_reader *r, struct seqring_reader *rd,
-				    struct ring_record *recs, unsigned int n, unsigned int max)
+				    struct ring_record *recs, unsigned int n, unsigned int max,
+				    const struct ring_filter *filter)
 {
 	const uint32_t ring = r->merge.src->ring;
 	const uint64_t *types = r->types;
@@ -22,7 +24,8 @@ static inline unsigned int peek_run(struct ring_reader *r, struct seqring_reader
 	while (n < max && rd->pos < rd->snap && seqring_reader_peek_run(rd, &v)) {
 		rd->pos = v.next;
 		rd->seq++;
-		if (libring_is_wanted(types, v.type)) {
+		if (libring_is_wanted(types, v.type) &&
+		    (!filter || libring_filter_match(filter, ring, &v))) {
 			fill_record(&recs[n], ring, v.payload, &v);
 			p->end[n++] = (struct ring_place) { .pos = rd->pos, .seq = rd->seq };
 		} else if (++skipped == LIBRING_SKIPS) {
@@ -53,12 +56,12 @@ static HOT NOINLINE int peek_any(struct ring_reader *r, struct ring_record *recs
 	/* More may follow a record that tells a loss. */
 	rd = s->rd;
 	seqring_reader_consume(&rd, &s->view);
-	r->peek.nr = peek_run(r, &rd, recs, 1, max);
+	r->peek.nr = peek_run(r, &rd, recs, 1, max, r->filter);
 	return 0;
 }
 
 static inline int peek_records(struct ring_reader *r, struct ring_record *recs, unsigned int max,
-			       bool batch)
+			       bool batch, const struct ring_filter *filter)
 {
 	struct seqring_reader rd;
 	int err;
@@ -67,7 +70,7 @@ static inline int peek_records(struct ring_reader *r, struct ring_record *recs, 
 	libring_merge_forget_place(&r->merge);
 	r->peek.whole = false;
 	r->peek.batch = batch;
-	r->peek.nr = begin_run(r, &rd) ? peek_run(r, &rd, recs, 0, max) : 0;
+	r->peek.nr = begin_run(r, &rd) ? peek_run(r, &rd, recs, 0, max, filter) : 0;
 	if (seqring_likely(r->peek.nr)) {
 		r->merge.peeked = r->merge.src;
 	} else {
@@ -80,13 +83,23 @@ static inline int peek_records(struct ring_reader *r, struct ring_record *recs, 
 	return 0;
 }
 
-HOT int ring_peek(struct ring_reader *r, struct ring_record *rec)
+/* ring_recheck() speaks for what a filter leaves out, too: it asks for the start of the run. */
+static HOT NOINLINE int peek_filtered(struct ring_reader *r, struct ring_record *recs,
+				      unsigned int max, bool batch)
 {
-	return peek_records(r, rec, 1, false);
+	return peek_records(r, recs, max, batch, r->filter);
 }
 
-HOT int ring_peek_batch(struct ring_reader *r, struct ring_record *recs, unsigned int max,
-			unsigned int *nr)
+HOT int ring_peek(struct ring_reader *r, struct ring_record *rec)
+{
+	if (seqring_unlikely(r->filter))
+		return peek_filtered(r, rec, 1, false);
+	return peek_records(r, rec, 1, false, NULL);
+}
+
+HOT __attribute__((aligned(64))) int ring_peek_batch(struct ring_reader *r,
+						     struct ring_record *recs, unsigned int max,
+						     unsigned int *nr)
 {
 	int err;
 
@@ -94,7 +107,12 @@ HOT int ring_peek_batch(struct ring_reader *r, struct ring_record *recs, unsigne
 	if (!max)
 		return libring_set_error(EINVAL,
 					 "max is 0: a batch has room for one record or more");
-	err = peek_records(r, recs, max < RING_PEEK_MAX ? max : RING_PEEK_MAX, true);
+	if (max > RING_PEEK_MAX)
+		max = RING_PEEK_MAX;
+	if (seqring_unlikely(r->filter))
+		err = peek_filtered(r, recs, max, true);
+	else
+		err = peek_records(r, recs, max, true, NULL);
 	if (!err)
 		*nr = r->peek.nr;
 	return err;

@@ -162,7 +162,7 @@ static HOT NOINLINE int read_any(struct ring_reader *r, struct ring_record *rec,
 	int err = 0;
 
 	libring_merge_forget_place(&r->merge);
-	if (!read_plain(r, rec, buf, size)) {
+	if (seqring_unlikely(r->filter) || !read_plain(r, rec, buf, size)) {
 		do {
 			err = libring_find_next(r, again, &s);
 			if (err)
@@ -170,7 +170,7 @@ static HOT NOINLINE int read_any(struct ring_reader *r, struct ring_record *rec,
 			err = copy_out(r, s, rec, buf, size);
 		} while (seqring_unlikely(err == -ESTALE));
 	}
-	if (!err && is_plain(r)) {
+	if (!err && is_plain(r) && seqring_likely(!r->filter)) {
 		r->merge.run_end = seqring_reader_run_end(&r->merge.src->rd);
 		if (!r->types && !r->wakeup.fd_given)
 			r->merge.short_end = r->merge.run_end;
@@ -240,9 +240,9 @@ static inline unsigned int end_run(struct ring_reader *r, const struct seqring_r
  * @used: the bytes that the payloads take are added to it
  * Return: the number of records.
  */
-static HOT NOINLINE unsigned int copy_short_run(struct ring_reader *r, struct ring_record *recs,
-						unsigned int max, unsigned char *to, size_t size,
-						size_t *used)
+static HOT NOINLINE __attribute__((aligned(64))) unsigned int copy_short_run(
+	struct ring_reader *r, struct ring_record *recs, unsigned int max, unsigned char *to,
+	size_t size, size_t *used)
 {
 	const struct ring_record *last = recs + max;
 	const unsigned char *start = to, *stop = to + size;
@@ -272,10 +272,13 @@ static HOT NOINLINE unsigned int copy_short_run(struct ring_reader *r, struct ri
 	return nr;
 }
 
-/* The same of records of any length and type, up to reader's snapshot of head. */
-static HOT NOINLINE unsigned int copy_any_run(struct ring_reader *r, struct ring_record *recs,
-					      unsigned int max, unsigned char *to, size_t size,
-					      size_t *used)
+/*
+ * The same of records of any length and type, up to reader's snapshot of head. @filter: the
+ * reader's; a constant NULL leaves the question out.
+ */
+static inline unsigned int copy_run(struct ring_reader *r, struct ring_record *recs,
+				    unsigned int max, unsigned char *to, size_t size, size_t *used,
+				    const struct ring_filter *filter)
 {
 	const struct ring_record *last = recs + max;
 	const unsigned char *start = to, *stop = to + size;
@@ -290,7 +293,8 @@ static HOT NOINLINE unsigned int copy_any_run(struct ring_reader *r, struct ring
 		return 0;
 	ring = r->merge.src->ring;
 	while (rec != last && rd.pos < rd.snap && seqring_reader_peek_run(&rd, &v)) {
-		if (!libring_is_wanted(types, v.type)) {
+		if (!libring_is_wanted(types, v.type) ||
+		    (filter && !libring_filter_match(filter, ring, &v))) {
 			if (++skipped == LIBRING_SKIPS)
 				break;
 			goto next;
@@ -307,6 +311,20 @@ next:
 	nr = end_run(r, &rd, (unsigned int)(rec - recs));
 	*used += nr ? (size_t)(to - start) : 0;
 	return nr;
+}
+
+static HOT NOINLINE unsigned int copy_any_run(struct ring_reader *r, struct ring_record *recs,
+					      unsigned int max, unsigned char *to, size_t size,
+					      size_t *used)
+{
+	return copy_run(r, recs, max, to, size, used, NULL);
+}
+
+static HOT NOINLINE unsigned int copy_filtered_run(struct ring_reader *r, struct ring_record *recs,
+						   unsigned int max, unsigned char *to, size_t size,
+						   size_t *used)
+{
+	return copy_run(r, recs, max, to, size, used, r->filter);
 }
 
 int ring_read_batch(struct ring_reader *r, struct ring_record *recs, unsigned int max, void *buf,
@@ -330,11 +348,15 @@ int ring_read_batch(struct ring_reader *r, struct ring_record *recs, unsigned in
 	/* All that is left in the ring, if it is that of a long run; else one record. */
 	while (n < max && used <= size) {
 		if (run) {
-			n += copy_any_run(r, &recs[n], max - n, to + used, size - used, &used);
+			n += seqring_likely(!r->filter) ?
+				     copy_any_run(r, &recs[n], max - n, to + used, size - used,
+						  &used) :
+				     copy_filtered_run(r, &recs[n], max - n, to + used, size - used,
+						       &used);
 			run = false;
 			continue;
 		}
-		if (read_plain(r, &recs[n], to + used, size - used)) {
+		if (seqring_likely(!r->filter) && read_plain(r, &recs[n], to + used, size - used)) {
 			used += ((size_t)recs[n].len + 7) & ~(size_t)7;
 			n++;
 			run = true;

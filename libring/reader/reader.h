@@ -3,6 +3,7 @@
 #ifndef LIBRING_READER_READER_H
 #define LIBRING_READER_READER_H
 
+#include "../filter/program.h"
 #include "backend.h"
 #include "libring.h"
 #include "mapping.h"
@@ -57,7 +58,8 @@ struct ring_past {
 /*
  * @merge:   the rings that are read
  * @read:    records delivered
- * @types:   a bit for each type that is delivered; NULL: all are. @filtered: records of others
+ * @types:   a bit for each type that may be delivered; NULL: all are. Not NULL with @filter
+ * @filtered: records that were passed and not delivered
  * @peek:    what was given out in place
  * @bounce:  where ring_consume() copies a payload to; NULL before its first call
  * @consuming: ring_consume() runs, and may be calling its function
@@ -66,11 +68,13 @@ struct ring_past {
  * @state:   the backend's own
  * @ring_id: what tells the ring from another one of its backend while both are open
  * @follow:  of a reader that follows a name or waits for one; else NULL
+ * @filter:  what else a record has to pass; NULL: nothing. Its own copy, with @types in it
+ * @open_types: what ring_open_opts.types says, as @types; NULL: all
  */
 struct ring_reader {
 	struct ring_merge merge;
 	uint64_t read;
-	uint64_t *types;
+	const uint64_t *types;
 	uint64_t filtered;
 	bool consuming;
 	bool closed;
@@ -86,6 +90,8 @@ struct ring_reader {
 	uint64_t ring_id;
 	struct ring_follow *follow;
 	struct ring_past past;
+	struct ring_filter *filter;
+	uint64_t *open_types;
 };
 
 /* A call passes so many records in a row that are not delivered: it has to end. */
@@ -95,6 +101,14 @@ struct ring_reader {
 static inline bool libring_is_wanted(const uint64_t *types, uint16_t type)
 {
 	return seqring_likely(!types) || types[type / 64] >> type % 64 & 1;
+}
+
+/* True if the record of @v, in ring @ring, is delivered; of a torn one it says nothing. */
+static inline bool libring_passes(const struct ring_reader *r, uint32_t ring,
+				  const struct seqring_view *v)
+{
+	return libring_is_wanted(r->types, v->type) &&
+	       (seqring_likely(!r->filter) || libring_filter_match(r->filter, ring, v));
 }
 
 /* end.c */

@@ -123,6 +123,7 @@ static void test_exports(void **state)
 	(void)state;
 	read_header(&header, "libring/common.h");
 	read_header(&header, "libring/device.h");
+	read_header(&header, "libring/filter.h");
 	read_header(&header, "libring/reader.h");
 	read_header(&header, "libring/recording.h");
 	read_header(&header, "libring/writer.h");

@@ -241,6 +241,35 @@ test_types()
 }
 run types
 
+test_where()
+{
+	compile_schema where <<-'EOT' || return
+	#include <seqring/schema.h>
+	struct digits { char text[2]; };
+	struct word { __u8 first; char rest[]; };
+	enum seqring_schema { digits = 7, word = 8 };
+	SEQRING_SCHEMA_TYPE(digits);
+	SEQRING_SCHEMA_TYPE(word);
+	EOT
+	rc schema where.o -o where.schema || because 'no schema' || return
+	serve where --type 7 --schema where.schema < <(seq 10 109) || return
+	rc cat where --where 'text ~ "?5" || len == 3' --no-follow --json >out 2>err ||
+		because "status $?: $(cat err)" || return
+	same "$(wc -l <out)" 19 'records that match' || return
+	grep -q 'read 19, lost 0, filtered 81; ' err || because "summary: $(cat err)" || return
+	rc cat where --where 'type == word' --no-follow >out 2>err || because "status $?" || return
+	same "$(wc -l <out)" 0 'records of another type' || return
+	grep -q 'read 0, lost 0, filtered 100; ' err || because "summary: $(cat err)" || return
+	rc cat where --where 'seq > 1' --type 7 --count 1 --raw >out 2>err || because "status $?" ||
+		return
+	same "$(cat out)" 11 'the record with --type' || return
+	fails 1 'cat: --where txt == "x": filter, character 1: no record has a field txt: did you mean text' \
+		cat where --where 'txt == "x"' || return
+	fails 1 'cat: --where len ==: filter, character 7: ' cat where --where 'len ==' || return
+	stop "$server"
+}
+run where
+
 test_served_by_path()
 {
 	start publish "$tmp/own.sock" --serve --linger forever < <(seq 1 3)

@@ -91,6 +91,9 @@ test_trace_rejects_combinations()
 		fails 2 'trace: --count: not possible with --pin' trace sched --pin x --count 1 &&
 		fails 2 'trace: --duration: not possible with --pin' trace sched --pin x --duration 1s &&
 		fails 2 'trace: --name: not possible with --pin' trace sched --pin x --name y &&
+		fails 2 'trace: --where: not possible with --pin' trace sched --pin x --where seq &&
+		fails 2 'trace: --per-ring: not possible with --where' \
+			trace sched --where seq --per-ring &&
 		fails 2 'trace: --continue: needs a name' trace sched --continue &&
 		fails 2 'trace: --mode: needs a name' trace sched --mode 0644 &&
 		fails 2 'trace: --full: not possible with --json, which is always full' trace process --json --full &&
@@ -724,6 +727,20 @@ test_trace_count()
 		END { exit !ok }' err || because "$(cat err)"
 }
 
+# All events are published, and the account of those that are left out is exact.
+test_trace_where()
+{
+	local where='type == process_exit && status == 7 && task.comm ~ "s?"'
+
+	rc trace process --where "$where" -- sh -c '(exit 6); exit 7' >out 2>err
+	same $? 7 'status of the command' || return
+	same "$(grep -c 'process:exit.*status 7 ' out) $(wc -l <out)" '1 1' events || return
+	grep -Eq '^ringctl: trace: read 1 \+ lost 0 \+ filtered [1-9][0-9]* = published' err ||
+		because "$(cat err)" || return
+	fails 1 'trace: --where task.comn == 1: filter, character 6: no record has a field comn: did you mean comm' \
+		trace process --where 'task.comn == 1' --duration 1s
+}
+
 test_trace_duration()
 {
 	local before after
@@ -987,7 +1004,7 @@ if can_trace; then
 	for t in list process killed_process many_arguments thread sched syscalls syscall_results \
 		compat_call block tcp4 tcp6 only_and_all_but command command_status command_group \
 		command_terminal ignored_signal output output_fifo clocks children reused_pid groups \
-		count duration verbose signals order time_namespace clock_and_one_ring self loss pin \
+		count where duration verbose signals order time_namespace clock_and_one_ring self loss pin \
 		name sigkill mode \
 		no_bpffs closes_at_exit last_thread odd_calls tcp_ends quoting file_name json no_process lists end_of_processes drops_since info; do
 		run "trace_$t"

@@ -87,6 +87,9 @@ static const char help[] =
 	"What to read:\n"
 	"  --ring N             only ring N of a device with several rings\n"
 	"  --type N[,N...]      only records of these types\n"
+	"  --where EXPRESSION   only records for which EXPRESSION is true: fields of the\n"
+	"                       schema and type, len, ring, seq, ts_ns, compared with\n"
+	"                       == != < <= > >= ~ (a pattern) in {..}; && || ! ()\n"
 	"  --merge-window TIME  hold records back for TIME, or until a ring is half full,\n"
 	"                       to print the records of several rings in order of time\n"
 	"  --batch TIME         wake up TIME after the first new record, to read several\n"
@@ -114,10 +117,11 @@ static const char help[] =
 	"The summary on standard error:\n"
 	"  ringctl: NAME: read R + lost L = published P; overruns A, waits W,\n"
 	"  misordered M, early E\n"
-	"P counts the records since this reader started. With --type it prints\n"
+	"P counts the records since this reader started. With --type or --where:\n"
 	"  ringctl: NAME: read R, lost L, filtered F; ...\n"
-	"F counts the records of other types. An overrun is a record that the writer\n"
-	"overwrote during the read, and that was discarded. A wait is one sleep.\n"
+	"F counts the records that were left out: R + L + F are all. An overrun is a\n"
+	"record that the writer overwrote during the read, and that was discarded. A wait\n"
+	"is one sleep.\n"
 	"E records came before --merge-window was over, since a ring could not hold them\n"
 	"so long; left out if 0.\n"
 	"The exit status is 0 after a signal, after --count, and if the writer is gone.\n"
@@ -128,6 +132,7 @@ static const char help[] =
 	"  ringctl cat sched                        like dmesg -w\n"
 	"  ringctl cat sched --since 5s --no-follow the last five seconds\n"
 	"  ringctl cat sched --json | jq .fields.next_comm\n"
+	"  ringctl cat sched --where 'next_comm ~ \"ssh*\" && next_pid > 1000'\n"
 	"  ringctl cat log --since seq:1            also counts what is already lost\n"
 	"  ringctl cat log --follow-name            across restarts of the writer\n";
 
@@ -141,6 +146,7 @@ enum {
 	OPT_COUNT,
 	OPT_RING,
 	OPT_TYPE,
+	OPT_WHERE,
 	OPT_MERGE_WINDOW,
 	OPT_BATCH,
 	OPT_JSON,
@@ -161,6 +167,7 @@ static const struct option options[] = {
 	{ "count", required_argument, NULL, OPT_COUNT },
 	{ "ring", required_argument, NULL, OPT_RING },
 	{ "type", required_argument, NULL, OPT_TYPE },
+	{ "where", required_argument, NULL, OPT_WHERE },
 	{ "merge-window", required_argument, NULL, OPT_MERGE_WINDOW },
 	{ "batch", required_argument, NULL, OPT_BATCH },
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -203,6 +210,9 @@ static int take_option(struct cat_opts *c, int opt)
 		return err;
 	case OPT_TYPE:
 		return parse_types("cat", optarg, &c->open);
+	case OPT_WHERE:
+		c->where = optarg;
+		return 0;
 	case OPT_MERGE_WINDOW:
 		return parse_duration("cat", "--merge-window", optarg, &c->open.merge_window_ns);
 	case OPT_BATCH:

@@ -12,6 +12,7 @@ enum cat_format { CAT_TEXT, CAT_JSON, CAT_RAW };
 
 /**
  * struct cat_opts - the options
+ * @where: the expression that selects records; NULL: all
  * @start_given: an option that says where to start was given
  * @is_ago: start @ago_ns before the present time of the ring's clock
  * @batch_ns: how long a record may wait for more records before it wakes the reader
@@ -20,6 +21,7 @@ enum cat_format { CAT_TEXT, CAT_JSON, CAT_RAW };
  */
 struct cat_opts {
 	const char *name;
+	const char *where;
 	struct ring_open_opts open;
 	uint64_t count;
 	uint64_t ago_ns;
@@ -33,6 +35,12 @@ struct cat_opts {
 	bool follow;
 	bool no_schema;
 };
+
+/* True if the reader gets some of the records only. */
+static inline bool cat_is_filtered(const struct cat_opts *opts)
+{
+	return opts->where || opts->open.nr_types;
+}
 
 /* Prints the records of the ring. Return: the exit status. */
 int cat_ring(const struct cat_opts *opts);

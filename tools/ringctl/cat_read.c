@@ -13,6 +13,7 @@
 #include "../lib/out.h"
 #include "../lib/record.h"
 #include "../lib/signals.h"
+#include "../lib/where.h"
 #include "cat.h"
 
 #define FLUSH_BYTES    (1u << 16)
@@ -68,12 +69,12 @@ static void wait_for_input(struct cat *c, uint64_t ns, bool wake)
 	update_stop(c);
 }
 
-/* With --type, records that are left out may lie in between. */
+/* With --type and --where, records that are left out may lie in between. */
 static bool follows(const struct cat *c, const struct account *a, const struct ring_record *rec)
 {
 	const uint64_t next = a->last + 1 + rec->lost;
 
-	return c->opts->open.nr_types ? rec->seq >= next : rec->seq == next;
+	return cat_is_filtered(c->opts) ? rec->seq >= next : rec->seq == next;
 }
 
 static void account_for(struct cat *c, const struct ring_record *rec)
@@ -220,8 +221,8 @@ static int print_present(struct cat *c)
 			return err;
 		check_signal(c);
 		ring_stats(c->ring, &st);
-		/* Nothing is there; or, with --type, many records were passed. */
-		if (err == -EAGAIN && !(c->opts->open.nr_types && st.lag_records))
+		/* Nothing is there; or, of those that are left out, many were passed. */
+		if (err == -EAGAIN && !(cat_is_filtered(c->opts) && st.lag_records))
 			return 0;
 	}
 	return 0;
@@ -273,7 +274,7 @@ static void print_summary(const struct cat *c, bool ended)
 	if (st.lost > c->lost)
 		published += st.lost - c->lost;
 
-	if (c->opts->open.nr_types)
+	if (cat_is_filtered(c->opts))
 		fprintf(stderr, PROGRAM_NAME ": %s: read %llu, lost %llu, filtered %llu; ",
 			c->opts->name, (unsigned long long)c->read, (unsigned long long)st.lost,
 			(unsigned long long)st.filtered);
@@ -418,6 +419,8 @@ static int set_up(struct cat *c)
 {
 	int status = prepare(c);
 
+	if (!status)
+		status = where_set("cat", c->ring, c->opts->where);
 	return status ? status : prepare_decoder(c);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The account of a reader: every published record was read or lost. */
+/* The account of a reader: every published record was read, lost or filtered. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,13 +76,22 @@ static void print_drops(const uint64_t *dropped)
 }
 
 /* Prints the sum. Return: whether it is right. */
-static bool print_sum(const char *name, uint64_t published, uint64_t read, uint64_t lost,
-		      uint64_t unread)
+static bool print_sum(const struct trace_account *a, uint64_t published,
+		      const struct ring_stats *st, uint64_t unread)
 {
-	bool right = read + lost + unread == published;
+	bool right = a->read + st->lost + st->filtered + unread == published;
 
-	fprintf(stderr, PROGRAM_NAME ": %s: read %llu + lost %llu", name, (unsigned long long)read,
-		(unsigned long long)lost);
+	/* The first and the last event that were printed say nothing of the others. */
+	if (a->is_filtered && !(a->ended && a->from_start)) {
+		fprintf(stderr, PROGRAM_NAME ": %s: read %llu, lost %llu, filtered %llu", a->name,
+			(unsigned long long)a->read, (unsigned long long)st->lost,
+			(unsigned long long)st->filtered);
+		return true;
+	}
+	fprintf(stderr, PROGRAM_NAME ": %s: read %llu + lost %llu", a->name,
+		(unsigned long long)a->read, (unsigned long long)st->lost);
+	if (a->is_filtered)
+		fprintf(stderr, " + filtered %llu", (unsigned long long)st->filtered);
 	if (unread)
 		fprintf(stderr, " + unread %llu", (unsigned long long)unread);
 	fprintf(stderr, " %s published %llu", right ? "=" : "!=", (unsigned long long)published);
@@ -142,7 +151,7 @@ bool trace_account_print(const struct trace_account *a, struct ring_reader *ring
 	if (!a->ended)
 		published += st.lost - reported;
 	unread = a->ended ? st.lag_records : 0;
-	right = print_sum(a->name, published, a->read, st.lost, unread);
+	right = print_sum(a, published, &st, unread);
 	print_drops(dropped);
 	if (a->missed)
 		fprintf(stderr, ", missed %llu", (unsigned long long)a->missed);

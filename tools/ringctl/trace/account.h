@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The account of a reader: every published record was read or lost. */
+/* The account of a reader: every published record was read, lost or filtered. */
 #ifndef TRACE_ACCOUNT_H
 #define TRACE_ACCOUNT_H
 
@@ -26,6 +26,7 @@ struct trace_ring_account {
  * @name: what to call the ring
  * @missed: events for which the kernel did not run a program
  * @from_start: the reader was there before the first record
+ * @is_filtered: some records are left out, and are not among those that the account is told of
  * @ended: every published record was available
  */
 struct trace_account {
@@ -35,6 +36,7 @@ struct trace_account {
 	uint64_t read;
 	uint64_t missed;
 	bool from_start;
+	bool is_filtered;
 	bool ended;
 };
 
@@ -45,8 +47,9 @@ void trace_account_free(struct trace_account *a);
 void trace_account_add(struct trace_account *a, const struct ring_record *rec);
 
 /*
- * Prints the account, and one for each ring if @per_ring. Return: whether read and lost add up
- * to published.
+ * Prints the account, and one for each ring if @per_ring. Return: whether what was read,
+ * lost and filtered adds up to published; with a filter, true where nothing tells what was
+ * published.
  */
 bool trace_account_print(const struct trace_account *a, struct ring_reader *ring, bool per_ring);
 

@@ -46,6 +46,10 @@ static const char help_end[] =
 	"woken and the running task. It passes a list if the list has one of its tasks,\n"
 	"and a list that begins with ! if the list has none of them.\n"
 	"\n"
+	"Which of these to print:\n"
+	"  --where EXPRESSION   events for which EXPRESSION is true, as in ringctl cat;\n"
+	"                       the others are read, and counted as filtered\n"
+	"\n"
 	"When to end:\n"
 	"  --count N            after N events\n"
 	"  --duration TIME      after TIME, such as 500ms, 10s or 5m\n"
@@ -89,6 +93,8 @@ static const char help_end[] =
 	"\n"
 	"The account on standard error:\n"
 	"  ringctl: trace: read R + lost L = published P; dropped D (CAUSE N, ...)\n"
+	"With --where: read R + lost L + filtered F = published P, or without P where\n"
+	"only the events that were printed tell it.\n"
 	"Lost: this reader was too slow. Dropped: the event could not be published (busy:\n"
 	"an interrupt arrived during another publish). Missed: the kernel did not run the\n"
 	"program. Late: the event was printed after a younger one.\n"
@@ -97,6 +103,7 @@ static const char help_end[] =
 	"  ringctl trace process                    executed programs and their arguments\n"
 	"  ringctl trace syscalls --pid 1234 --call openat,read\n"
 	"  ringctl trace process syscalls --output trace.txt -- make -j2\n"
+	"  ringctl trace syscalls --where 'type == syscall_exit && result < 0'\n"
 	"  ringctl trace all --duration 5s --json >trace.json\n"
 	"  ringctl trace sched --pin sched; ringctl cat sched; ringctl destroy sched\n";
 
@@ -124,6 +131,7 @@ enum {
 	OPT_CONTINUE,
 	OPT_MODE,
 	OPT_FROM,
+	OPT_WHERE,
 };
 
 static const struct option options[] = {
@@ -150,6 +158,7 @@ static const struct option options[] = {
 	{ "continue", no_argument, NULL, OPT_CONTINUE },
 	{ "mode", required_argument, NULL, OPT_MODE },
 	{ "from", required_argument, NULL, OPT_FROM },
+	{ "where", required_argument, NULL, OPT_WHERE },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -164,9 +173,10 @@ static uint32_t bit_of(int opt)
 	(bit_of(OPT_PID) | bit_of(OPT_COMM) | bit_of(OPT_CALL) | bit_of(OPT_CHILDREN) |   \
 	 bit_of(OPT_SELF) | bit_of(OPT_SIZE) | bit_of(OPT_ONE_RING) | bit_of(OPT_CLOCK) | \
 	 bit_of(OPT_NAME) | bit_of(OPT_PIN) | bit_of(OPT_CONTINUE) | bit_of(OPT_MODE))
-#define READER_OPTS                                                                         \
-	(bit_of(OPT_COUNT) | bit_of(OPT_DURATION) | bit_of(OPT_OUTPUT) | bit_of(OPT_JSON) | \
-	 bit_of(OPT_FULL) | bit_of(OPT_MERGE_WINDOW) | bit_of(OPT_PER_RING) | bit_of(OPT_QUIET))
+#define READER_OPTS                                                                               \
+	(bit_of(OPT_COUNT) | bit_of(OPT_DURATION) | bit_of(OPT_OUTPUT) | bit_of(OPT_JSON) |       \
+	 bit_of(OPT_FULL) | bit_of(OPT_MERGE_WINDOW) | bit_of(OPT_PER_RING) | bit_of(OPT_QUIET) | \
+	 bit_of(OPT_WHERE))
 
 static int set_size(struct trace_opts *o, const char *s)
 {
@@ -252,6 +262,9 @@ static int take_option(struct trace_opts *o, int opt)
 	case OPT_FROM:
 		o->from = optarg;
 		return 0;
+	case OPT_WHERE:
+		o->where = optarg;
+		return 0;
 	}
 	return EXIT_USAGE;
 }
@@ -302,6 +315,9 @@ static int check_options(const struct trace_opts *o, uint32_t given)
 	if (o->json && o->full)
 		return fail_usage("trace",
 				  "--full: not possible with --json, which is always full");
+	if (o->where && o->per_ring)
+		return fail_usage("trace", "--per-ring: not possible with --where, which counts "
+					   "what it leaves out for all rings together");
 	return 0;
 }
 

@@ -16,6 +16,7 @@
  * @name: of the ring; NULL: none
  * @from: the ring of another writer; NULL: load BPF programs
  * @output: print to this file; NULL: to standard output
+ * @where: print only events for which this expression is true; NULL: all
  * @command: run and trace it; NULL: none
  * @keep: --pin: leave the programs behind
  */
@@ -31,6 +32,7 @@ struct trace_opts {
 	const char *name;
 	const char *from;
 	const char *output;
+	const char *where;
 	char **command;
 	uint32_t bpf_flags;
 	uint32_t clock_id;

@@ -17,6 +17,7 @@
 #include "../../lib/message.h"
 #include "../../lib/out.h"
 #include "../../lib/signals.h"
+#include "../../lib/where.h"
 #include "../command.h"
 #include "account.h"
 #include "child.h"
@@ -284,6 +285,9 @@ static int prepare(struct trace *t)
 	}
 	if (err)
 		return fail("trace", "%s", reason_of(err));
+	if (where_set("trace", t->ring, t->opts->where))
+		return EXIT_FAIL;
+	t->account.is_filtered = t->opts->where;
 	t->format.full = t->opts->full;
 	t->format.per_cpu = !(t->opts->bpf_flags & RING_BPF_ONE_RING) &&
 			    (int)info.nr_rings == libbpf_num_possible_cpus();

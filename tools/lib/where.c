@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The expression of --where. */
+#include <errno.h>
+#include <string.h>
+
+#include <libring/schema.h>
+
+#include "decode.h"
+#include "message.h"
+#include "where.h"
+
+int where_set(const char *cmd, struct ring_reader *ring, const char *text)
+{
+	struct ring_filter *filter = NULL;
+	struct decoder *decoder = NULL;
+	int err;
+
+	if (!text)
+		return EXIT_OK;
+	err = decoder_open(ring, &decoder);
+	if (!err || err == -ENOENT || err == -EPROTO)
+		err = ring_filter_compile(decoder ? decoder_schema(decoder) : NULL, text, &filter);
+	if (!err)
+		err = ring_set_filter(ring, filter);
+	if (err)
+		fail(cmd, "--where %.200s: %s", text, reason_of(err));
+	ring_filter_free(filter);
+	decoder_close(decoder);
+	return err ? EXIT_FAIL : EXIT_OK;
+}

@@ -7,6 +7,7 @@
 #	reader   reader.h on a control area and a data area with arbitrary, changing contents
 #	libring  libring on descriptors that are a ring, almost a ring, or no ring
 #	schema   a ring's schema and its records, in libring-bpf and in ringctl's output
+#	filter   any text as a filter, and any bytes as records that it judges
 #	records  any bytes as records of ringctl trace and of the scheduler's producer
 #	args     the arguments of ringctl trace
 #
@@ -28,7 +29,7 @@ case ${1-} in
 	shift
 	;;
 esac
-[ $# -gt 0 ] || set -- reader libring schema records args
+[ $# -gt 0 ] || set -- reader libring schema filter records args
 
 flags="-g -O1 -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wmissing-prototypes
 -Wstrict-prototypes -Wshadow -fno-sanitize-recover=all -Itests/fuzz -Iinclude -Ibuild/native
@@ -59,12 +60,18 @@ build() {
 	# shellcheck disable=SC2046,SC2086 # lists
 	case $t in
 	reader) set -- "$backend" ;;
-	libring) set -- "$backend" -Wl,--wrap=mmap,--wrap=munmap libring/{base,reader,backend,writer,device,open}/*.c ;;
+	libring) set -- "$backend" -Wl,--wrap=mmap,--wrap=munmap libring/{base,filter,reader,backend,writer,device,open}/*.c ;;
 	schema)
 		set -- -Dmain=ringctl_main -Wno-missing-prototypes libring/{bpf,schema}/*.c \
 			tools/lib/{decode,decode_json,decode_text,json,out,record,text,value}.c \
 			tools/ringctl/main.c \
 			$(others decode decode_json decode_text json out record text value main) build/native/libring.a $libs
+		;;
+	filter)
+		clang -target bpf -g -O2 -Iinclude -c tests/fuzz/user_seed.schema.c -o "$out/filter.o" &&
+			build/native/ringctl schema "$out/filter.o" -o "$out/filter.schema" || return
+		set -- "-DFILTER_SCHEMA=\"$out/filter.schema\"" libring/filter/*.c libring/{bpf,schema}/*.c \
+			build/native/libring.a $libs
 		;;
 	records)
 		build/native/ringctl schema "$trace" -o "$out/trace.schema" || return
@@ -138,6 +145,7 @@ coverage() {
 	case $t in
 	libring) files="include/seqring/reader.h libring" ;;
 	schema) files="libring/schema tools/lib" ;;
+	filter) files="libring/filter libring/schema" ;;
 	records) files="tools/ringctl/trace tools/demo tools/lib" ;;
 	args) files="tools/lib/parse.c tools/ringctl/trace" ;;
 	esac

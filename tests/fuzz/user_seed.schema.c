@@ -10,7 +10,7 @@ typedef unsigned long long u64;
 
 enum color { RED = 1, GREEN, FAR = -3 };
 
-enum seqring_schema { numbers = 1, nested, texts, rest };
+enum seqring_schema { numbers = 1, nested, texts, rest, args };
 
 struct numbers {
 	u8 a;
@@ -53,7 +53,13 @@ struct rest {
 	struct point points[];
 };
 
+struct args {
+	u32 pid;
+	seqring_strings argv[];
+};
+
 SEQRING_SCHEMA_TYPE(numbers);
 SEQRING_SCHEMA_TYPE(nested);
 SEQRING_SCHEMA_TYPE(texts);
 SEQRING_SCHEMA_TYPE(rest);
+SEQRING_SCHEMA_TYPE(args);

@@ -76,6 +76,20 @@ def records():
             yield bytes((3, kind, 1)) + bytes((byte,)) * 160
 
 
+def filters():
+    """Yields expressions of each kind, each with a record of each type."""
+    for text in ("a == 1 && !yes || b < -2", "bits & 3 == 1 && more in {1, 0x7ff, 3}",
+                 "color == GREEN || color in {\"RED\", -3}", "f >= 1.5 && g != -1e-3 || hex",
+                 "at[1].y > 0 && grid[1][2] == 7", "fields.word != 0 && parts.x == 1 && ptr",
+                 'ip4 == "10.0.0.0/8" || ip6 != "fe80::/10"', 'name ~ "*a*?\\*" && !name',
+                 'bytes == "\\x00\\xff" || open !~ "??*"', "points[3].x == 2 && n > 5",
+                 'argv[0] == "ls" || argv[2] in {"", "a"}', 'type ~ "n*" && type != texts',
+                 "type in {1, 200} || len > 100 && seq & 1 && ts_ns >= 18446744073709551615",
+                 "e == 18446744073709551615 && e < 0", "(((type == 5)))", "pdi == 1", "a = 1"):
+        body = b"".join(bytes((kind, 40)) + bytes(range(kind, kind + 40)) for kind in range(7))
+        yield struct.pack("<HH", len(text), len(text) % 2) + text.encode() + body
+
+
 def args():
     for words in ("sched", "all --json --count 5", "--list", "sched:switch --pid 1,2,3 --children",
                   "syscalls --call openat,read,!write --comm a,b", "--from x --duration 5s",
@@ -88,7 +102,8 @@ target, directory = sys.argv[1:]
 if target in ("reader", "libring"):
     seeds = ring(target)
 else:
-    seeds = {"schema": lambda: schemas(directory), "records": records, "args": args}[target]()
+    seeds = {"schema": lambda: schemas(directory), "filter": filters, "records": records,
+             "args": args}[target]()
 n = 0
 for n, seed in enumerate(seeds, 1):
     with open(f"{directory}/{n:03}", "wb") as f:

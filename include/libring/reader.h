@@ -675,6 +675,8 @@ int ring_stats(struct ring_reader *r, struct ring_stats *stats);
  * @wakeups: wake-ups by its writer since then
  * @id: its number, or its CPU
  * @dead: 1: its writer is gone
+ * @dropped_before: of a recording, those of @dropped that were dropped before its first file was
+ *                  begun; 0 of a ring
  */
 struct ring_stats_at {
 	size_t size;
@@ -685,6 +687,7 @@ struct ring_stats_at {
 	uint64_t wakeups;
 	uint32_t id;
 	uint32_t dead;
+	uint64_t dropped_before[8];
 };
 
 /**

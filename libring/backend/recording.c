@@ -209,10 +209,18 @@ static struct ring_recording_info *recording_info(const struct ring_reader *r)
 }
 
 static const struct ring_recording_ops ops = {
+static void recording_dropped_before(const struct ring_reader *r, uint32_t ring, uint64_t *dropped)
+{
+	const struct ring_recording *rec = r->state;
+
+	memcpy(dropped, rec->rings[ring].before.dropped, sizeof(rec->rings[ring].before.dropped));
+}
+
 	.seek = libring_recording_seek,
 	.newest = libring_recording_newest,
 	.info = recording_info,
 };
+	.dropped_before = recording_dropped_before,
 
 const struct ring_backend libring_backend_recording = {
 	.dir = no_dir,

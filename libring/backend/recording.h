@@ -43,6 +43,7 @@ struct ring_recorded {
 	struct ring_chunk *chunks;
 	size_t nr;
 	size_t room;
+ * @counters: the last ones; @before: those of the first file that come before its records
 	size_t next;
 	uint64_t lap;
 	unsigned char *at;
@@ -56,6 +57,7 @@ struct ring_recorded {
  * @dir: descriptor of the directory; -1: one file is read, which is @fd
  * @segments: numbers of the files, from the oldest on
  * @fd: the open file, which is number @fd_segment of @segments; -1: none is
+	struct seqring_chunk_counters before;
  * @id: of the recording
  * @pairs: in the order of time
  * @wake_fd: always readable: there is nothing to wait for

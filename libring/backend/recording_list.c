@@ -207,6 +207,8 @@ static int check_same(const struct ring_recording *rec, const struct seqring_rec
 /* Adds the chunks of the open file. */
 static int add_file(struct ring_recording *rec)
 {
+		if (!rec->info.chunks && !rec->info.segments)
+			rec->rings[c->ring].before = counters;
 	struct seqring_header h;
 	struct seqring_recording head;
 	struct ring_scan scan;

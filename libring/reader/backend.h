@@ -52,6 +52,7 @@ struct ring_origin {
  * @seek: moves @s, as ring_seek(). First of all, it makes @s one that is refilled
  * @newest: copies the newest record out, as seqring_reader_newest(). No source moves
  * @info: gives the properties, except for the size
+ * @dropped_before: gives what ring @ring had dropped when the first file was begun, by cause
  */
 struct ring_recording_ops {
 	enum seqring_outcome (*seek)(struct ring_reader *r, struct ring_source *s, uint32_t whence,
@@ -59,6 +60,7 @@ struct ring_recording_ops {
 	enum seqring_outcome (*newest)(struct ring_reader *r, uint32_t ring, struct seqring_view *v,
 				       void *buf, uint32_t size);
 	struct ring_recording_info *(*info)(const struct ring_reader *r);
+	void (*dropped_before)(const struct ring_reader *r, uint32_t ring, uint64_t *dropped);
 };
 
 /*

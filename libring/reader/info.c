@@ -122,11 +122,13 @@ int ring_stats(struct ring_reader *r, struct ring_stats *stats)
 int ring_stats_at(struct ring_reader *r, unsigned int ring, struct ring_stats_at *stats)
 {
 	const struct seqring_ring_ctl *ctl;
-	struct ring_stats_at in;
+	struct ring_stats_at st;
 	int i, err;
 
 	libring_forget_error();
-	err = libring_get_opts(&in, sizeof(in), stats, "ring_stats_at");
+	err = libring_get_grown_opts(&st, sizeof(st),
+				     offsetof(struct ring_stats_at, dropped_before), stats,
+				     "ring_stats_at");
 	if (!err)
 		err = libring_check_there(r);
 	if (err)
@@ -135,14 +137,19 @@ int ring_stats_at(struct ring_reader *r, unsigned int ring, struct ring_stats_at
 		return libring_set_error(ENOENT, "there is no ring %u: the device has %u, from 0",
 					 ring, r->mapping.hdr.nr_rings);
 	ctl = libring_ring_ctl(&r->mapping, ring);
-	stats->dead = r->merge.writer_gone || is_dead(ctl);
-	stats->tail = seqring_read(&ctl->tail);
-	stats->head = seqring_read(&ctl->head);
-	stats->published = seqring_read(&ctl->seq);
+	st = (struct ring_stats_at) {
+		.dead = r->merge.writer_gone || is_dead(ctl),
+		.tail = seqring_read(&ctl->tail),
+		.head = seqring_read(&ctl->head),
+		.published = seqring_read(&ctl->seq),
+		.wakeups = seqring_read(&ctl->wakeups),
+		.id = seqring_read(&ctl->id),
+	};
 	for (i = 0; i < SEQRING_DROP_SLOTS; i++)
-		stats->dropped[i] = seqring_read(&ctl->dropped[i]);
-	stats->wakeups = seqring_read(&ctl->wakeups);
-	stats->id = seqring_read(&ctl->id);
+		st.dropped[i] = seqring_read(&ctl->dropped[i]);
+	if (r->backend->recording)
+		r->backend->recording->dropped_before(r, ring, st.dropped_before);
+	libring_put_result(stats, &st, sizeof(st));
 	return 0;
 }
 

@@ -194,8 +194,14 @@ static int record_step(struct ring_recorder *rec)
 	return record_pairs(rec);
 }
 
-/* Writes the counters of a ring if they have changed, or if @all. */
-static int record_counters(struct ring_recorder *rec, uint32_t src, bool all)
+/*
+ * When the counters of a ring are recorded: if something was dropped since the last time; if
+ * anything was ever dropped, as each file begins; in any case.
+ */
+enum counters { CHANGED, DROPPED, ALL };
+
+/* Writes the counters of a ring, if @when says so. */
+static int record_counters(struct ring_recorder *rec, uint32_t src, enum counters when)
 {
 	const struct ring_source *s = &rec->r->merge.src[src];
 	const struct seqring_ring_ctl *ctl = s->rd.ctl;
@@ -211,7 +217,9 @@ static int record_counters(struct ring_recorder *rec, uint32_t src, bool all)
 
 	for (i = 0; i < SEQRING_DROP_SLOTS; i++)
 		now.dropped[i] = seqring_read(&ctl->dropped[i]);
-	if (!all && !memcmp(now.dropped, rec->counters[src].dropped, sizeof(now.dropped)))
+	if (when == CHANGED)
+		known = rec->counters[src];
+	if (when != ALL && !memcmp(now.dropped, known.dropped, sizeof(now.dropped)))
 		return 0;
 	err = libring_segment_append(&rec->files, &c, &now);
 	if (!err)
@@ -219,21 +227,25 @@ static int record_counters(struct ring_recorder *rec, uint32_t src, bool all)
 	return err;
 }
 
-static int record_all_counters(struct ring_recorder *rec, bool all)
+static int record_all_counters(struct ring_recorder *rec, enum counters when)
 {
 	uint32_t i;
 	int err = 0;
 
 	for (i = 0; i < rec->r->merge.nr_src && !err && rec->files.fd >= 0; i++)
-		err = record_counters(rec, i, all);
+		err = record_counters(rec, i, when);
 	return err;
 }
+	struct seqring_chunk_counters known = { 0 };
 
 static int begin_segment(struct ring_recorder *rec)
 {
 	int err = libring_segment_begin(&rec->files);
 
-	return err ? err : record_pairs(rec);
+	if (!err)
+		err = record_pairs(rec);
+	/* Whoever reads this file alone, or as the first one, knows what was dropped since. */
+	return err ? err : record_all_counters(rec, DROPPED);
 }
 
 /* Sees to it that a chunk of @size bytes can be appended. */
@@ -244,7 +256,7 @@ static int begin_if_full(struct ring_recorder *rec, uint64_t size)
 	if (!libring_segment_is_full(&rec->files, size))
 		return 0;
 	if (rec->files.fd >= 0) {
-		err = record_all_counters(rec, false);
+		err = record_all_counters(rec, CHANGED);
 		if (!err)
 			err = libring_segment_finish(&rec->files);
 	}
@@ -443,7 +455,7 @@ int ring_recorder_copy(struct ring_recorder *rec, uint64_t *records)
 
 int ring_recorder_sync(struct ring_recorder *rec)
 {
-	int err = record_all_counters(rec, false);
+	int err = record_all_counters(rec, CHANGED);
 
 	if (!err)
 		err = libring_segments_sync(&rec->files);
@@ -482,7 +494,7 @@ static int complete(struct ring_recorder *rec)
 	if (!err && rec->files.fd < 0)
 		err = begin_segment(rec);
 	if (!err)
-		err = record_all_counters(rec, true);
+		err = record_all_counters(rec, ALL);
 	if (!err)
 		err = libring_segment_append(&rec->files, &end, "");
 	if (!err)

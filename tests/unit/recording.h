@@ -74,23 +74,28 @@ static inline void recorded_close(struct recorded *t)
 	t->rec = NULL;
 }
 
-static inline void recorded_end(struct recorded *t)
+static inline void remove_recording(const char *path)
 {
-	char path[400];
 	struct dirent *e;
+	char file[400];
 	DIR *dir;
 
-	ring_recorder_close(t->rec);
-	ring_close(t->r);
-	ring_writer_close(t->w);
-	dir = opendir(t->dir);
+	dir = opendir(path);
 	while (dir && (e = readdir(dir))) {
-		snprintf(path, sizeof(path), "%s/%s", t->dir, e->d_name);
-		unlink(path);
+		snprintf(file, sizeof(file), "%s/%s", path, e->d_name);
+		unlink(file);
 	}
 	if (dir)
 		closedir(dir);
-	rmdir(t->dir);
+	rmdir(path);
+}
+
+static inline void recorded_end(struct recorded *t)
+{
+	ring_recorder_close(t->rec);
+	ring_close(t->r);
+	ring_writer_close(t->w);
+	remove_recording(t->dir);
 	assert_int_equal(rmdir(t->base), 0);
 }
 

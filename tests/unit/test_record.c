@@ -326,6 +326,52 @@ static void test_several_rings_are_merged(void **state)
 	recorded_end(&t);
 }
 
+/* What was dropped before the recording began is told apart. */
+static void test_drops_before_the_recording_are_told(void **state)
+{
+	struct ring_stats_at at = { .size = sizeof(at) };
+	struct ring_reader *r, *other;
+	struct ring_recorder *rec;
+	struct recorded t;
+	char dir[96];
+
+	(void)state;
+	recorded_begin(&t, 2, SEQRING_CLOCK_MONOTONIC, NULL);
+	assert_int_equal(ring_stats_at(t.r, 1, &at), 0);
+	assert_int_equal(at.dropped_before[SEQRING_DROP_TOO_BIG], 0);
+	assert_rejected(ring_writer_publish(t.w, 1, 0, t.base, DATA_SIZE), EMSGSIZE);
+	snprintf(dir, sizeof(dir), "%s/later", t.base);
+	other = open_reader(t.w, NULL);
+	assert_int_equal(ring_recorder_create(dir, other, NULL, &rec), 0);
+	publish_numbers(t.w, 1, 10);
+	assert_rejected(ring_writer_publish(t.w, 1, 0, t.base, DATA_SIZE), EMSGSIZE);
+	recorded_copy(&t);
+	recorded_close(&t);
+	while (!ring_recorder_copy(rec, NULL))
+		;
+	assert_int_equal(ring_recorder_close(rec), 0);
+	ring_close(other);
+	r = recorded_open(&t, NULL);
+	assert_int_equal(ring_stats_at(r, 1, &at), 0);
+	assert_int_equal(at.dropped[SEQRING_DROP_TOO_BIG], 2);
+	assert_int_equal(at.dropped_before[SEQRING_DROP_TOO_BIG], 0);
+	ring_close(r);
+	assert_int_equal(ring_open(dir, NULL, &r), 0);
+	assert_int_equal(ring_stats_at(r, 1, &at), 0);
+	assert_int_equal(at.dropped[SEQRING_DROP_TOO_BIG], 2);
+	assert_int_equal(at.dropped_before[SEQRING_DROP_TOO_BIG], 1);
+	assert_int_equal(ring_stats_at(r, 0, &at), 0);
+	assert_int_equal(at.dropped_before[SEQRING_DROP_TOO_BIG], 0);
+	/* A program of an earlier version has no room for it. */
+	at.size = offsetof(struct ring_stats_at, dropped_before);
+	at.dropped_before[0] = 77;
+	assert_int_equal(ring_stats_at(r, 1, &at), 0);
+	assert_int_equal(at.dropped_before[0], 77);
+	ring_close(r);
+	remove_recording(dir);
+	recorded_end(&t);
+}
+
 /* More files than the limit allows: the oldest are removed, and the rest reads as before. */
 static void test_old_files_are_removed(void **state)
 {
@@ -417,6 +463,7 @@ int main(void)
 		cmocka_unit_test(test_a_ring_is_searched_by_the_wall_clock),
 		cmocka_unit_test(test_what_the_recorder_lost_is_told),
 		cmocka_unit_test(test_several_rings_are_merged),
+		cmocka_unit_test(test_drops_before_the_recording_are_told),
 		cmocka_unit_test(test_old_files_are_removed),
 		cmocka_unit_test(test_the_reader_goes_on_after_the_recorder),
 		cmocka_unit_test(test_the_end_of_the_ring_is_recorded),

@@ -168,3 +168,16 @@ compile_schema()
 		-idirafter "/usr/include/$(uname -m)-linux-gnu" -c "$1.c" -o "$1.o" 2>compile.err ||
 		because "clang: $(head -n 3 compile.err)"
 }
+
+# The schema of the records of ringctl trace, in trace.schema.
+trace_schema()
+{
+	[[ ! -e trace.schema ]] || return 0
+	compile_schema trace <<-END || return
+		#include <seqring/schema.h>
+		#include "$tools/ringctl/trace/records.h"
+		#define RECORD(tag, number, task, print) SEQRING_SCHEMA_TYPE(tag);
+		#include "$tools/ringctl/trace/events.def"
+	END
+	rc schema trace.o -o trace.schema 2>err || because "schema: $(cat err)"
+}

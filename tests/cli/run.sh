@@ -8,7 +8,7 @@
 # exports).
 
 set -u
-all='cat life list publish errors docs schema record replay export doctor trace'
+all='cat life list publish errors docs schema record replay tape export doctor trace'
 if [[ $# = 0 || ! -x $1 ]]; then
 	echo "usage: $0 RINGCTL [PART...]; parts: $all" >&2
 	exit 2

@@ -165,13 +165,7 @@ test_trace_from_hostile()
 {
 	local type types=0
 
-	compile_schema trace <<-END || return
-		#include <seqring/schema.h>
-		#include "$tools/ringctl/trace/records.h"
-		#define RECORD(tag, number, task, print) SEQRING_SCHEMA_TYPE(tag);
-		#include "$tools/ringctl/trace/events.def"
-	END
-	rc schema trace.o -o trace.schema 2>err || because "schema: $(cat err)" || return
+	trace_schema || return
 	head -c 400 /dev/zero | tr '\0' '\377' >ones
 	while read -r type; do
 		serve "hostile$type" --schema trace.schema --type "$type" --whole <ones || return

@@ -362,6 +362,10 @@ test_trace_drops_since()
 	rc trace --from dropped --count 1 --per-ring >out 2>err || because "status $?" || return
 	grep -Eq 'read 1 \+ lost [0-9]+ .*; dropped 0$' err || because "$(cat err), after $before" ||
 		return
+	# The same holds of a recording.
+	rc record dropped -o undropped --duration 1ms --quiet || because "record: status $?" || return
+	rc trace --from ./undropped >out 2>err || because "of a recording: status $?" || return
+	grep -Eq 'read [0-9]+ \+ lost [0-9]+ .*; dropped 0$' err || because "$(cat err)" || return
 	rc destroy dropped
 }
 

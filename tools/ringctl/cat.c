@@ -2,44 +2,12 @@
 /* ringctl cat: prints the records of a ring. */
 #include <string.h>
 
-#include "../lib/clock.h"
 #include "../lib/message.h"
 #include "../lib/parse.h"
 #include "cat.h"
 #include "command.h"
 
 #define BATCH_NS 10000000ULL
-
-/* Parses WHEN of --since: how long ago, a time of the ring's clock, real:SECONDS or seq:N. */
-static int parse_since(const char *s, struct cat_opts *c)
-{
-	struct ring_open_opts *o = &c->open;
-	const char *end;
-
-	if (!strncmp(s, "seq:", 4)) {
-		o->whence = RING_SEQ;
-		if (scan_digits(s + 4, &end, &o->value) && !*end)
-			return 0;
-	} else if (!strncmp(s, "real:", 5)) {
-		o->whence = RING_REALTIME;
-		if (scan_digits(s + 5, &end, &o->value) && !*end &&
-		    !__builtin_mul_overflow(o->value, NSEC_PER_SEC, &o->value))
-			return 0;
-	} else {
-		o->whence = RING_TIME;
-		if (scan_digits(s, &end, &o->value) && !*end)
-			return 0;
-		/* Only the ring that is opened tells what time it is by its clock. */
-		o->value = UINT64_MAX;
-		c->is_ago = true;
-		if (!scan_duration(s, &c->ago_ns))
-			return 0;
-	}
-	return fail_usage("cat",
-			  "--since %s: not a time (how long ago: 5s, 200ms or 2m; ns of the "
-			  "ring's clock; real:SECONDS; or seq:N)",
-			  s);
-}
 
 static int set_start(struct cat_opts *c, const char *opt, enum ring_whence whence)
 {
@@ -52,6 +20,16 @@ static int set_start(struct cat_opts *c, const char *opt, enum ring_whence whenc
 	c->start_given = true;
 	c->open.whence = whence;
 	return 0;
+}
+
+static int set_since(struct cat_opts *c, const char *s)
+{
+	int err = parse_when("cat", "--since", s, &c->since);
+
+	c->open.whence = c->since.whence;
+	/* Only the ring that is opened tells what time it is by its clock. */
+	c->open.value = c->since.is_ago ? UINT64_MAX : c->since.value;
+	return err;
 }
 
 static int set_format(struct cat_opts *c, enum cat_format format)
@@ -78,6 +56,7 @@ static const char help[] =
 	"  --since WHEN         start at WHEN: 5s, 200ms or 2m ago (of a recording:\n"
 	"                       before its end); a time in ns of the ring's clock;\n"
 	"                       real:SECONDS since 1970; or seq:N, for a single ring\n"
+	"  --until WHEN         end before the first record from WHEN on, as for --since\n"
 	"  --no-follow          end after the records that are in the ring now\n"
 	"  --follow-name        wait for NAME if it is not there yet, and go on to the\n"
 	"                       next ring of that name when the writer is gone, as\n"
@@ -141,6 +120,7 @@ enum {
 	OPT_NEWEST,
 	OPT_HEAD,
 	OPT_SINCE,
+	OPT_UNTIL,
 	OPT_NO_FOLLOW,
 	OPT_FOLLOW_NAME,
 	OPT_COUNT,
@@ -162,6 +142,7 @@ static const struct option options[] = {
 	{ "newest", no_argument, NULL, OPT_NEWEST },
 	{ "head", no_argument, NULL, OPT_HEAD },
 	{ "since", required_argument, NULL, OPT_SINCE },
+	{ "until", required_argument, NULL, OPT_UNTIL },
 	{ "no-follow", no_argument, NULL, OPT_NO_FOLLOW },
 	{ "follow-name", no_argument, NULL, OPT_FOLLOW_NAME },
 	{ "count", required_argument, NULL, OPT_COUNT },
@@ -194,7 +175,9 @@ static int take_option(struct cat_opts *c, int opt)
 		return set_start(c, "--head", RING_HEAD);
 	case OPT_SINCE:
 		err = set_start(c, "--since", RING_TIME);
-		return err ? err : parse_since(optarg, c);
+		return err ? err : set_since(c, optarg);
+	case OPT_UNTIL:
+		return parse_when("cat", "--until", optarg, &c->until);
 	case OPT_NO_FOLLOW:
 		c->follow = false;
 		return 0;
@@ -260,6 +243,9 @@ static int run(int argc, char **argv)
 		return fail_usage("cat",
 				  "--no-follow, --follow-name: contradict each other (use only "
 				  "one)");
+	if (opts.until.given && opts.open.flags & RING_FOLLOW)
+		return fail_usage("cat",
+				  "--until, --follow-name: contradict each other (use only one)");
 	if (optind + 1 != argc)
 		return fail_usage("cat", "%s: name exactly one ring (ringctl cat NAME)",
 				  optind < argc ? argv[optind + 1] : "no name");

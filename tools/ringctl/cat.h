@@ -8,13 +8,15 @@
 
 #include <libring.h>
 
+#include "../lib/when.h"
+
 enum cat_format { CAT_TEXT, CAT_JSON, CAT_RAW };
 
 /**
  * struct cat_opts - the options
  * @where: the expression that selects records; NULL: all
  * @start_given: an option that says where to start was given
- * @is_ago: start @ago_ns before the present time of the ring's clock
+ * @since: as @open says, unless it is how long ago; @until: where to end
  * @batch_ns: how long a record may wait for more records before it wakes the reader
  * @slow_ns: how long to sleep after each record
  * @follow: wait for more records
@@ -23,13 +25,13 @@ struct cat_opts {
 	const char *name;
 	const char *where;
 	struct ring_open_opts open;
+	struct when since;
+	struct when until;
 	uint64_t count;
-	uint64_t ago_ns;
 	uint64_t batch_ns;
 	uint64_t slow_ns;
 	enum cat_format format;
 	bool start_given;
-	bool is_ago;
 	bool full;
 	bool quiet;
 	bool follow;

@@ -12,6 +12,7 @@
 #include "../lib/message.h"
 #include "../lib/out.h"
 #include "../lib/record.h"
+#include "../lib/recording.h"
 #include "../lib/signals.h"
 #include "../lib/where.h"
 #include "cat.h"
@@ -33,6 +34,7 @@ struct cat {
 	struct out out;
 	struct account *accounts;
 	uint32_t nr_accounts;
+	struct when until;
 	uint64_t read;
 	uint64_t lost;		   /* as the records reported it */
 	uint64_t published_before; /* on the rings that this reader has left */
@@ -103,6 +105,10 @@ static int print_record(const struct ring_record *rec, void *arg)
 	struct cat *c = arg;
 	const struct cat_opts *opts = c->opts;
 
+	if (when_reached(c->ring, &c->until, rec)) {
+		c->stop = true;
+		return true;
+	}
 	account_for(c, rec);
 	if (opts->format == CAT_RAW)
 		out_append(&c->out, rec->payload, rec->len);
@@ -172,6 +178,22 @@ static void check_writer(struct cat *c)
 	fail(c->opts->name, "another process goes on with the ring");
 }
 
+/* Sleeps until the ring has records, unless none before --until can come. */
+static void wait_for_records(struct cat *c)
+{
+	const uint64_t last = c->nr_accounts == 1 ? c->accounts->last : 0;
+	uint64_t ns = when_left(c->ring, &c->until, last, c->opts->open.merge_window_ns);
+
+	if (!ns) {
+		c->stop = true;
+		return;
+	}
+	if (c->ring_fd < 0 && ns > POLL_NS)
+		ns = POLL_NS;
+	c->sleeps++;
+	wait_for_input(c, ns, true);
+}
+
 /*
  * Reads until there is a reason to stop. Return: 0; -ENODEV: the writer is gone; -errno;
  * EXIT_FAIL: a message was printed.
@@ -188,8 +210,7 @@ static int follow(struct cat *c)
 				return err;
 		} else if (err == -EAGAIN) {
 			check_writer(c);
-			c->sleeps++;
-			wait_for_input(c, c->ring_fd < 0 ? POLL_NS : UINT64_MAX, true);
+			wait_for_records(c);
 		} else if (err < 0 && err != -EPIPE) {
 			return err;
 		}
@@ -236,33 +257,6 @@ static const char *const ends[] = {
 	[RING_REPLACED] = "; the writer is gone, and another one has the name",
 };
 
-static bool is_recording(const struct cat *c)
-{
-	struct ring_recording_info ri = { .size = sizeof(ri) };
-
-	return !ring_recording_info(c->ring, &ri);
-}
-
-/* Of a recording, the causes of what is missing. */
-static void print_recording(const struct cat *c)
-{
-	struct ring_recording_info ri = { .size = sizeof(ri) };
-
-	if (ring_recording_info(c->ring, &ri))
-		return;
-	if (!ri.complete)
-		fail(c->opts->name,
-		     "the recording has no end: its recorder was killed, or is still running; "
-		     "%llu bytes are torn",
-		     (unsigned long long)ri.torn_bytes);
-	if (ri.recorder_lost || ri.removed || ri.damaged)
-		fail(c->opts->name,
-		     "missing in the recording: lost by the recorder %llu, removed %llu, damaged "
-		     "%llu",
-		     (unsigned long long)ri.recorder_lost, (unsigned long long)ri.removed,
-		     (unsigned long long)ri.damaged);
-}
-
 static void print_summary(const struct cat *c, bool ended)
 {
 	struct ring_stats st = { .size = sizeof(st) };
@@ -287,7 +281,7 @@ static void print_summary(const struct cat *c, bool ended)
 		(unsigned long long)st.misordered);
 	if (st.early)
 		fprintf(stderr, ", early %llu", (unsigned long long)st.early);
-	if (ended && is_recording(c))
+	if (ended && recording_is(c->ring))
 		fprintf(stderr, "; the recording ends here\n");
 	else
 		fprintf(stderr, "%s\n", ended ? ends[st.end] : "");
@@ -312,7 +306,7 @@ static int finish(struct cat *c, int err)
 		status = fail("cat", "standard output: %s", strerror(-c->out.err));
 	if (!c->opts->quiet) {
 		print_summary(c, err == -ENODEV);
-		print_recording(c);
+		recording_print(name, c->ring);
 	}
 	return status;
 }
@@ -398,13 +392,26 @@ static int prepare_decoder(struct cat *c)
 	return 0;
 }
 
-/* Goes to where the records of the last @ago_ns begin. */
-static int seek_ago(struct ring_reader *ring, uint64_t ago_ns)
+/* Goes to where a --since that is how long ago begins. */
+static int seek_ago(struct ring_reader *ring, struct when since)
 {
-	uint64_t now;
-	int err = ring_now(ring, &now);
+	int err = when_resolve(ring, &since);
 
-	return err ? err : ring_seek(ring, RING_TIME, ago_ns < now ? now - ago_ns : 0);
+	return err ? err : ring_seek(ring, RING_TIME, since.value);
+}
+
+/* Applies --since and --until. Return: 0; EXIT_FAIL. */
+static int set_range(struct cat *c)
+{
+	const struct cat_opts *o = c->opts;
+	int err;
+
+	c->until = o->until;
+	err = when_resolve_until("cat", o->name, c->ring, o->open.one_ring, &c->until);
+	if (err || !o->since.is_ago)
+		return err;
+	err = seek_ago(c->ring, o->since);
+	return err ? fail_ring("cat", o->name, err) : 0;
 }
 
 static bool is_there(struct ring_reader *ring)
@@ -437,7 +444,7 @@ static int set_up_first(struct cat *c)
 int cat_ring(const struct cat_opts *opts)
 {
 	struct cat c = { .opts = opts, .ring_fd = -1 };
-	int err, status;
+	int err, status = EXIT_OK;
 
 	err = signals_init();
 	if (err)
@@ -447,9 +454,10 @@ int cat_ring(const struct cat_opts *opts)
 		return fail_open(opts, err);
 	out_init(&c.out);
 	/* A ring that is not there yet has no older records. */
-	if (opts->is_ago && is_there(c.ring))
-		err = seek_ago(c.ring, opts->ago_ns);
-	status = err ? fail_ring("cat", opts->name, err) : set_up_first(&c);
+	if (is_there(c.ring))
+		status = set_range(&c);
+	if (!status)
+		status = set_up_first(&c);
 	if (!status)
 		status = finish(&c, opts->follow ? follow(&c) : print_present(&c));
 	out_free(&c.out);

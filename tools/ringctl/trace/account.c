@@ -21,7 +21,8 @@ int trace_account_init(struct trace_account *a, struct ring_reader *ring, uint32
 
 		err = ring_stats_at(ring, i, &st);
 		for (c = 0; c < SEQRING_DROP_CAUSES; c++)
-			a->rings[i].dropped_before[c] = st.dropped[c];
+			a->rings[i].dropped_before[c] = a->recording ? st.dropped_before[c] :
+								       st.dropped[c];
 	}
 	return err;
 }
@@ -106,7 +107,7 @@ static uint64_t published_since(const struct trace_account *a, uint32_t i, uint6
 {
 	const struct trace_ring_account *ring = &a->rings[i];
 
-	if (!a->ended)
+	if (!a->ended || (!a->from_start && !ring->first))
 		return ring->first ? ring->last - ring->first + 1 : 0;
 	return !a->from_start && ring->first ? published - ring->first + 1 : published;
 }
@@ -125,7 +126,7 @@ bool trace_account_print(const struct trace_account *a, struct ring_reader *ring
 {
 	struct ring_stats st = { .size = sizeof(st) };
 	uint64_t dropped[SEQRING_DROP_CAUSES] = { 0 };
-	uint64_t published = 0, reported = 0, here, unread;
+	uint64_t published = 0, reported = 0, behind = 0, here, unread;
 	bool right;
 	uint32_t i;
 	int c;
@@ -139,6 +140,8 @@ bool trace_account_print(const struct trace_account *a, struct ring_reader *ring
 			return false;
 		here = published_since(a, i, r.published);
 		published += here;
+		if (a->rings[i].first)
+			behind += r.published - a->rings[i].last;
 		reported += a->rings[i].lost;
 		for (c = 0; c < SEQRING_DROP_CAUSES; c++) {
 			r.dropped[c] -= a->rings[i].dropped_before[c];
@@ -147,10 +150,12 @@ bool trace_account_print(const struct trace_account *a, struct ring_reader *ring
 		if (per_ring && r.published)
 			print_ring(a->name, &a->rings[i], &r, here);
 	}
-	/* Losses at the end, which no later record reported. */
+	unread = a->ended ? st.lag_records : 0;
+	/* Losses at the end, which no later record reported, of rings that had no record for us. */
 	if (!a->ended)
 		published += st.lost - reported;
-	unread = a->ended ? st.lag_records : 0;
+	else if (!a->from_start && st.lost + unread > reported + behind)
+		published += st.lost + unread - reported - behind;
 	right = print_sum(a, published, &st, unread);
 	print_drops(dropped);
 	if (a->missed)

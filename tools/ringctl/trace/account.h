@@ -25,6 +25,7 @@ struct trace_ring_account {
  * struct trace_account - the account
  * @name: what to call the ring
  * @missed: events for which the kernel did not run a program
+ * @recording: the reader reads a recording: its drops count from the beginning of that
  * @from_start: the reader was there before the first record
  * @is_filtered: some records are left out, and are not among those that the account is told of
  * @ended: every published record was available
@@ -35,6 +36,7 @@ struct trace_account {
 	uint32_t nr_rings;
 	uint64_t read;
 	uint64_t missed;
+	bool recording;
 	bool from_start;
 	bool is_filtered;
 	bool ended;

@@ -17,7 +17,7 @@
 
 static const char help_begin[] =
 	"usage: ringctl trace EVENT... [OPTION]... [-- COMMAND [ARG]...]\n"
-	"       ringctl trace --from NAME [OPTION]...\n"
+	"       ringctl trace --from NAME|PATH [OPTION]...\n"
 	"       ringctl trace --list\n"
 	"\n"
 	"Prints events of this kernel as they happen, until interrupted. With COMMAND,\n"
@@ -82,7 +82,12 @@ static const char help_end[] =
 	"  --mode MODE          with --pin or --name: permissions, octal: 0444 to read,\n"
 	"                       0666 to also sleep (default 0600)\n"
 	"  --from NAME          print what another ringctl trace publishes, from the\n"
-	"                       oldest event in the ring on\n"
+	"                       oldest event in the ring on; or, by its path, a recording\n"
+	"                       that ringctl record made of it: --from ./DIR\n"
+	"  --since WHEN         with --from: start at WHEN: 5s, 200ms or 2m ago (of a\n"
+	"                       recording: before its end); a time in ns of the ring's\n"
+	"                       clock; real:SECONDS since 1970; or seq:N, for one ring\n"
+	"  --until WHEN         with --from: end before the first event from WHEN on\n"
 	"  --help               show this help\n"
 	"\n"
 	"Text:  SECONDS [CPU] COMM/TID EVENT ...\n"
@@ -97,7 +102,8 @@ static const char help_end[] =
 	"only the events that were printed tell it.\n"
 	"Lost: this reader was too slow. Dropped: the event could not be published (busy:\n"
 	"an interrupt arrived during another publish). Missed: the kernel did not run the\n"
-	"program. Late: the event was printed after a younger one.\n"
+	"program. Late: the event was printed after a younger one. Of a recording, a line\n"
+	"says what is missing in it, and why.\n"
 	"\n"
 	"Examples:\n"
 	"  ringctl trace process                    executed programs and their arguments\n"
@@ -105,7 +111,8 @@ static const char help_end[] =
 	"  ringctl trace process syscalls --output trace.txt -- make -j2\n"
 	"  ringctl trace syscalls --where 'type == syscall_exit && result < 0'\n"
 	"  ringctl trace all --duration 5s --json >trace.json\n"
-	"  ringctl trace sched --pin sched; ringctl cat sched; ringctl destroy sched\n";
+	"  ringctl trace sched --pin sched; ringctl cat sched; ringctl destroy sched\n"
+	"  ringctl record sched -o tape; ringctl trace --from ./tape --since 5s\n";
 
 enum {
 	OPT_LIST = 256,
@@ -132,6 +139,8 @@ enum {
 	OPT_MODE,
 	OPT_FROM,
 	OPT_WHERE,
+	OPT_SINCE,
+	OPT_UNTIL,
 };
 
 static const struct option options[] = {
@@ -159,6 +168,8 @@ static const struct option options[] = {
 	{ "mode", required_argument, NULL, OPT_MODE },
 	{ "from", required_argument, NULL, OPT_FROM },
 	{ "where", required_argument, NULL, OPT_WHERE },
+	{ "since", required_argument, NULL, OPT_SINCE },
+	{ "until", required_argument, NULL, OPT_UNTIL },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -265,6 +276,10 @@ static int take_option(struct trace_opts *o, int opt)
 	case OPT_WHERE:
 		o->where = optarg;
 		return 0;
+	case OPT_SINCE:
+		return parse_when("trace", "--since", optarg, &o->since);
+	case OPT_UNTIL:
+		return parse_when("trace", "--until", optarg, &o->until);
 	}
 	return EXIT_USAGE;
 }
@@ -304,6 +319,9 @@ static int check_options(const struct trace_opts *o, uint32_t given)
 				  first_option(given, not_with_command));
 	if (o->config.follow && o->config.pids != TRACE_FILTER_ONLY && !o->command)
 		return fail_usage("trace", "--children: needs the parents (use --pid LIST)");
+	if (!o->from && given & (bit_of(OPT_SINCE) | bit_of(OPT_UNTIL)))
+		return fail_usage("trace", "--%s: needs events that are there (use --from NAME)",
+				  first_option(given, bit_of(OPT_SINCE) | bit_of(OPT_UNTIL)));
 	if (!o->name && given & (bit_of(OPT_CONTINUE) | bit_of(OPT_MODE)))
 		return fail_usage("trace", "--%s: needs a name (use --pin NAME or --name NAME)",
 				  first_option(given, bit_of(OPT_CONTINUE) | bit_of(OPT_MODE)));

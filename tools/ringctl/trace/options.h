@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "../../lib/when.h"
 #include "config.h"
 
 /**
@@ -15,6 +16,7 @@
  * @by_name: those of @events that were named, and not only their group
  * @name: of the ring; NULL: none
  * @from: the ring of another writer; NULL: load BPF programs
+ * @since, @until: with @from: where to begin and to end
  * @output: print to this file; NULL: to standard output
  * @where: print only events for which this expression is true; NULL: all
  * @command: run and trace it; NULL: none
@@ -31,6 +33,8 @@ struct trace_opts {
 
 	const char *name;
 	const char *from;
+	struct when since;
+	struct when until;
 	const char *output;
 	const char *where;
 	char **command;

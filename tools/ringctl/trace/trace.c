@@ -16,6 +16,7 @@
 #include "../../lib/decode.h"
 #include "../../lib/message.h"
 #include "../../lib/out.h"
+#include "../../lib/recording.h"
 #include "../../lib/signals.h"
 #include "../../lib/where.h"
 #include "../command.h"
@@ -42,6 +43,7 @@ struct trace {
 	struct out out;
 	struct trace_account account;
 	uint64_t until_ns;
+	struct when until; /* of --until */
 	int ring_fd;
 	int output; /* of --output; -1: none */
 	int signal; /* that ended the trace */
@@ -78,12 +80,15 @@ static int end_fd(const struct trace *t)
 /* Sleeps until there are records, a signal arrives, or the time or the command ends. */
 static void wait_for_input(struct trace *t)
 {
-	uint64_t now = now_ns(), ns = UINT64_MAX;
+	uint64_t now = now_ns(), ns;
 
 	flush(t);
+	ns = when_left(t->ring, &t->until, t->account.rings->last, t->opts->merge_window_ns);
+	if (!ns)
+		t->stop = true;
 	if (t->stop || (t->until_ns && now >= t->until_ns))
 		return;
-	if (t->until_ns)
+	if (t->until_ns && t->until_ns - now < ns)
 		ns = t->until_ns - now;
 	if (!t->account.ended && trace_targets_timeout(&t->targets) < ns)
 		ns = trace_targets_timeout(&t->targets);
@@ -102,6 +107,10 @@ static int print_record(const struct ring_record *rec, void *arg)
 {
 	struct trace *t = arg;
 
+	if (when_reached(t->ring, &t->until, rec)) {
+		t->stop = true;
+		return true;
+	}
 	trace_account_add(&t->account, rec);
 	if (t->opts->json)
 		trace_print_json(&t->out, rec, &t->format);
@@ -198,10 +207,24 @@ static int finish(struct trace *t, int err)
 	if (!t->opts->quiet && t->out.err != -EPIPE &&
 	    !trace_account_print(&t->account, t->ring, t->opts->per_ring))
 		status = EXIT_FAIL;
+	if (!t->opts->quiet && t->out.err != -EPIPE)
+		recording_print(t->account.name, t->ring);
 	return status;
 }
 
-/* Opens a ring that another ringctl trace writes. */
+/* Goes to where --since says. Return: 0 or -errno. */
+static int seek_since(struct trace *t)
+{
+	struct when since = t->opts->since;
+	int err;
+
+	if (!since.given)
+		return 0;
+	err = when_resolve(t->ring, &since);
+	return err ? err : ring_seek(t->ring, since.whence, since.value);
+}
+
+/* Opens a ring that another ringctl trace writes, or a recording of it. */
 static int open_other(struct trace *t)
 {
 	struct ring_open_opts open = {
@@ -222,7 +245,12 @@ static int open_other(struct trace *t)
 		err = ring_info(t->ring, &info);
 	if (!err)
 		err = ring_set_wakeup(t->ring, 1u << 30, info.data_size / 8, BATCH_NS);
-	return err ? fail_ring("trace", t->opts->from, err) : 0;
+	if (!err)
+		err = seek_since(t);
+	if (err)
+		return fail_ring("trace", t->opts->from, err);
+	t->until = t->opts->until;
+	return when_resolve_until("trace", t->opts->from, t->ring, false, &t->until);
 }
 
 /*
@@ -289,10 +317,14 @@ static int prepare(struct trace *t)
 		return EXIT_FAIL;
 	t->account.is_filtered = t->opts->where;
 	t->format.full = t->opts->full;
-	t->format.per_cpu = !(t->opts->bpf_flags & RING_BPF_ONE_RING) &&
-			    (int)info.nr_rings == libbpf_num_possible_cpus();
+	/* A recording may come from a machine with another number of CPUs. */
+	t->format.per_cpu = recording_is(t->ring) ?
+				    info.nr_rings > 1 :
+				    !(t->opts->bpf_flags & RING_BPF_ONE_RING) &&
+					    (int)info.nr_rings == libbpf_num_possible_cpus();
 	/* An existing ring may have lost records before our reader came. */
 	t->account.from_start = !t->opts->from && !(t->opts->bpf_flags & RING_BPF_CONTINUE);
+	t->account.recording = recording_is(t->ring);
 	t->account.name = t->opts->from ? t->opts->from : t->opts->name;
 	if (!t->account.name)
 		t->account.name = "trace";

@@ -57,7 +57,7 @@ $(O)/libring.pc: libring/libring.pc.in
 $(O)/libring-bpf.pc: libring/bpf/libring-bpf.pc.in
 
 $(O)/$(SONAME): $(LIB_OBJS:.o=.pic.o) libring/libring.map
-	$(call link,$(call shared,$(SONAME),libring/libring.map))
+	$(call link,$(call shared,$(SONAME),libring/libring.map) $(ZSTD_LIBS))
 
 $(O)/$(BPF_SONAME): $(BPF_LIB_OBJS:.o=.pic.o) $(O)/libring.so libring/bpf/libring-bpf.map
 	$(call link,$(call shared,$(BPF_SONAME),libring/bpf/libring-bpf.map) $(LIBBPF))

@@ -62,6 +62,14 @@ PKG_CONFIG	:= PKG_CONFIG_LIBDIR=$(SYSLIB)/pkgconfig:$(SYSROOT)/usr/share/pkgconf
 endif
 LIBBPF		:= $(shell $(PKG_CONFIG) --libs libbpf 2>/dev/null || echo -lbpf)
 
+# Recordings are compressed by libzstd. ZSTD= builds libring without it, as happens where it is not
+# installed. Debian has no libzstd of 32 bits beside that of 64.
+ifeq ($(origin ZSTD)$(filter m32,$(SAN)),undefined)
+ZSTD		:= $(shell $(PKG_CONFIG) --exists libzstd && echo libzstd)
+endif
+ZSTD_LIBS	:= $(if $(ZSTD),$(strip $(shell $(PKG_CONFIG) --libs libzstd)))
+CPPFLAGS_ALL	+= $(if $(ZSTD),-DLIBRING_ZSTD)
+
 CLANG		?= clang
 # Debian installs bpftool in /usr/sbin, which only root's PATH has.
 BPFTOOL		?= $(shell PATH="$$PATH:/usr/sbin" command -v bpftool || echo bpftool)

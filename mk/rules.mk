@@ -13,11 +13,12 @@ $(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(1) -c -o $@ $<
 endef
 
 # link FLAGS-AND-LIBRARIES: a program or a shared library from all objects and libraries
-# that it depends on.
+# that it depends on, and what libring.a needs.
 define link
 @mkdir -p $(@D)
 @echo '  LD  $@'
-$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o %.a %.so,$^) $(1)
+$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o %.a %.so,$^) $(1) \
+	$(if $(filter %/libring.a,$^),$(ZSTD_LIBS))
 endef
 
 # A comma within $(call) would separate arguments.
@@ -65,7 +66,7 @@ $(O)/%.pc: FORCE
 	@mkdir -p $(@D)
 	$(Q)sed -e 's|@prefix@|$(prefix)|' -e 's|@exec_prefix@|$(exec_prefix)|' \
 	    -e 's|@libdir@|$(libdir)|' -e 's|@includedir@|$(includedir)|' \
-	    -e 's|@version@|$(VERSION)|' $(filter %.pc.in,$^) > $@
+	    -e 's|@version@|$(VERSION)|' -e 's|@zstd@|$(ZSTD_LIBS)|' $(filter %.pc.in,$^) > $@
 
 .SECONDARY:
 # Packages have directories with such names.

@@ -13,18 +13,19 @@ packages() {
 	case $1 in
 	# clang makes the BTF of records' schemas, and BPF programs. python3 makes manual pages.
 	build)
-		echo gcc libc6-dev make pkg-config libjson-c-dev libbpf-dev libseccomp-dev clang bpftool \
-			python3
+		echo gcc libc6-dev make pkg-config libjson-c-dev libbpf-dev libseccomp-dev libzstd-dev \
+			clang bpftool python3
 		;;
 	# gcc-multilib is for the 32-bit reader, and relacy-dev for the memory model. stress-ng and
 	# trinity fuzz the devices; libclang-rt has libFuzzer, for code that reads shared memory.
 	# babeltrace2, python3-bt2 and protoc read what ringctl export writes.
-	# libevent, libuv and libsystemd are event loops that wait for a ring. mandoc checks manual pages.
+	# libevent, libuv and libsystemd are event loops that wait for a ring. mandoc checks manual pages,
+	# zstd recordings.
 	test)
 		echo gcc-multilib g++ relacy-dev spin libcmocka-dev bash-completion python3 \
 			python3-jsonschema procps stress-ng trinity libclang-rt-14-dev libevent-dev \
 			libuv1-dev libsystemd-dev mandoc babeltrace2 python3-bt2 libbabeltrace2-dev \
-			protobuf-compiler
+			protobuf-compiler zstd
 		;;
 	# A loader of BPF programs that is not libbpf, in the guide.
 	go) echo golang-go golang-github-cilium-ebpf-dev ;;

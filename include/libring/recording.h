@@ -18,9 +18,16 @@ extern "C" {
 struct ring_reader;
 struct ring_recorder;
 
+/* Values of ring_recorder_opts.compression. */
+enum ring_compression {
+	RING_COMPRESSION_NONE = 0,
+	RING_COMPRESSION_ZSTD = 1, /* Zstandard (RFC 8878), if libring was built with libzstd */
+};
+
 /* Limits of ring_recorder_opts. */
 #define RING_SEGMENT_MIN (1ull << 16)
 #define RING_SEGMENT_MAX (1ull << 40)
+#define RING_COMPRESSION_LEVEL_MAX 19
 
 /**
  * struct ring_recorder_opts - how to record
@@ -32,12 +39,18 @@ struct ring_recorder;
  *        it begins, so an early segment may be removed before the limit is reached
  * @keep_ns: a segment is removed when its last record was recorded longer ago, by CLOCK_BOOTTIME;
  *        at least a second. Segments end after a quarter of that time at the latest. 0: no limit
+ * @compression: RING_COMPRESSION_*. Each chunk of records is compressed by itself, in
+ *        ring_recorder_copy(), and stays as it is where that makes it no shorter
+ * @compression_level: of RING_COMPRESSION_ZSTD: 1 (fast) to 19 (small); 0: 1. Reading takes no
+ *        longer for a higher one
  */
 struct ring_recorder_opts {
 	size_t size;
 	uint64_t segment_bytes;
 	uint64_t size_max;
 	uint64_t keep_ns;
+	uint32_t compression;
+	uint32_t compression_level;
 };
 
 /**
@@ -56,7 +69,8 @@ struct ring_recorder_opts {
  *
  * Return: 0; -EINVAL bad options, or @r reads a recording, or @r was opened with RING_FOLLOW or
  * RING_NONBLOCK; -E2BIG @opts has unknown fields; -EEXIST @dir has a recording already; -EBUSY
- * another process records into @dir; -ENOTDIR @dir is no directory; -ENOMEM; what mkdir(2),
+ * another process records into @dir; -ENOTDIR @dir is no directory; -ENOTSUP
+ * RING_COMPRESSION_ZSTD, and this library was built without it; -ENOMEM; what mkdir(2),
  * open(2), write(2) and rename(2) give.
  */
 int ring_recorder_create(const char *dir, struct ring_reader *r,
@@ -103,6 +117,7 @@ int ring_recorder_sync(struct ring_recorder *rec);
  * @segments: files now
  * @removed_segments: segments that were removed for the limits
  * @removed_records: records in them
+ * @record_bytes: bytes of @records before compression, each with its header
  */
 struct ring_recorder_stats {
 	size_t size;
@@ -112,6 +127,7 @@ struct ring_recorder_stats {
 	uint64_t segments;
 	uint64_t removed_segments;
 	uint64_t removed_records;
+	uint64_t record_bytes;
 };
 
 /**

@@ -69,7 +69,7 @@ SEQRING_ASSERT(offsetof(struct seqring_recording, crc) == 112, "format");
  * @ring: number of the ring; 0 for chunks that belong to none
  * @ring_id: seqring_ring_ctl.id of that ring
  * @size: bytes of the payload in the file
- * @raw_size: bytes of the payload after decompression
+ * @raw_size: bytes of the payload after decompression: more than @size if it is compressed
  * @pos: position of the first record in the ring that was recorded
  * @seq: seq of the first record
  * @records: number of records, at least 1

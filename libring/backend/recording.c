@@ -78,6 +78,7 @@ static void recording_close(struct ring_reader *r)
 	free(rec->segments);
 	free(rec->pairs);
 	free(rec->schema);
+	free(rec->buf);
 	free(rec);
 }
 
@@ -208,7 +209,6 @@ static struct ring_recording_info *recording_info(const struct ring_reader *r)
 	return &rec->info;
 }
 
-static const struct ring_recording_ops ops = {
 static void recording_dropped_before(const struct ring_reader *r, uint32_t ring, uint64_t *dropped)
 {
 	const struct ring_recording *rec = r->state;
@@ -216,11 +216,12 @@ static void recording_dropped_before(const struct ring_reader *r, uint32_t ring,
 	memcpy(dropped, rec->rings[ring].before.dropped, sizeof(rec->rings[ring].before.dropped));
 }
 
+static const struct ring_recording_ops ops = {
 	.seek = libring_recording_seek,
 	.newest = libring_recording_newest,
 	.info = recording_info,
-};
 	.dropped_before = recording_dropped_before,
+};
 
 const struct ring_backend libring_backend_recording = {
 	.dir = no_dir,

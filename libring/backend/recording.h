@@ -17,15 +17,22 @@ struct ring_scan {
 	bool ended;
 };
 
-/* A chunk of records. @bad: it could not be read */
+/*
+ * A chunk of records.
+ *
+ * @size: bytes in the file; @raw_size: of the records; @packed: they are compressed
+ * @bad: it could not be read
+ */
 struct ring_chunk {
 	uint32_t segment;
 	uint32_t crc;
 	uint64_t offset;
 	uint64_t size;
+	uint64_t raw_size;
 	uint64_t seq;
 	uint64_t records;
 	uint64_t last_ns;
+	bool packed;
 	bool bad;
 };
 
@@ -36,6 +43,7 @@ struct ring_recording;
  *
  * @chunks: in the order of seq
  * @next: the chunk that is loaded when the reader has read the present one
+ * @counters: the last ones; @before: those of the first file that come before its records
  * @lap: of the ring's memory; each chunk gets a new one, so no position comes twice
  */
 struct ring_recorded {
@@ -43,13 +51,13 @@ struct ring_recorded {
 	struct ring_chunk *chunks;
 	size_t nr;
 	size_t room;
- * @counters: the last ones; @before: those of the first file that come before its records
 	size_t next;
 	uint64_t lap;
 	unsigned char *at;
 	uint64_t data_offset;
 	uint64_t data_size;
 	struct seqring_chunk_counters counters;
+	struct seqring_chunk_counters before;
 	uint32_t id;
 };
 
@@ -57,9 +65,9 @@ struct ring_recorded {
  * @dir: descriptor of the directory; -1: one file is read, which is @fd
  * @segments: numbers of the files, from the oldest on
  * @fd: the open file, which is number @fd_segment of @segments; -1: none is
-	struct seqring_chunk_counters before;
  * @id: of the recording
  * @pairs: in the order of time
+ * @buf: for a chunk that is compressed, of @room bytes
  * @wake_fd: always readable: there is nothing to wait for
  */
 struct ring_recording {
@@ -76,6 +84,8 @@ struct ring_recording {
 	struct ring_pair *pairs;
 	unsigned int nr_pairs;
 	struct ring_recording_info info;
+	void *buf;
+	size_t room;
 	int wake_fd;
 };
 

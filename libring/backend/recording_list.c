@@ -12,6 +12,7 @@
 #include "../base/fd.h"
 #include "../base/grow.h"
 #include "../base/segments.h"
+#include "../base/zstd.h"
 #include "recording.h"
 
 #define PAIRS_MAX (1u << 16)
@@ -86,11 +87,29 @@ static bool is_possible(const struct ring_recording *rec, const struct seqring_c
 	const struct ring_chunk *prev = ring->nr ? &ring->chunks[ring->nr - 1] : NULL;
 	uint64_t next;
 
-	return c->records && c->seq && !(c->raw_size & 7) && c->size == c->raw_size &&
+	return c->records && c->seq && !(c->raw_size & 7) &&
+	       (c->compression ? c->size < c->raw_size : c->size == c->raw_size) &&
 	       c->raw_size <= rec->hdr.data_size &&
 	       c->records <= c->raw_size / sizeof(struct seqring_record) &&
 	       !__builtin_add_overflow(c->seq, c->records, &next) &&
 	       (!prev || c->seq >= prev->seq + prev->records);
+}
+
+static int check_compression(const struct ring_recording *rec, const struct seqring_chunk *c)
+{
+	if (c->compression == SEQRING_COMPRESSION_NONE)
+		return 0;
+	if (c->compression != SEQRING_COMPRESSION_ZSTD)
+		return libring_set_error(ENOTSUP,
+					 "%s: a chunk is compressed by method %u, which this "
+					 "library does not know",
+					 rec->path, c->compression);
+	if (!libring_has_zstd())
+		return libring_set_error(ENOTSUP,
+					 "%s: the recording is compressed, and this library was "
+					 "built without Zstandard (libzstd)",
+					 rec->path);
+	return 0;
 }
 
 static int add_records(struct ring_recording *rec, const struct seqring_chunk *c)
@@ -100,11 +119,9 @@ static int add_records(struct ring_recording *rec, const struct seqring_chunk *c
 	uint64_t gap = 0;
 	int err;
 
-	if (c->compression != SEQRING_COMPRESSION_NONE)
-		return libring_set_error(ENOTSUP,
-					 "%s: a chunk is compressed by method %u, which this "
-					 "library does not know",
-					 rec->path, c->compression);
+	err = check_compression(rec, c);
+	if (err)
+		return err;
 	if (!is_possible(rec, c))
 		return 0;
 	err = libring_grow(&ring->chunks, ring->nr, &ring->room, sizeof(*ring->chunks), CHUNKS);
@@ -127,6 +144,8 @@ static int add_records(struct ring_recording *rec, const struct seqring_chunk *c
 		.crc = c->crc,
 		.offset = c->offset + sizeof(*c),
 		.size = c->size,
+		.raw_size = c->raw_size,
+		.packed = c->compression == SEQRING_COMPRESSION_ZSTD,
 		.seq = c->seq,
 		.records = c->records,
 		.last_ns = c->last_ns,
@@ -188,6 +207,8 @@ static int add_chunk(const struct seqring_chunk *c, void *arg)
 		if (c->size != sizeof(counters) || !read_payload(rec, c, &counters))
 			return 0;
 		rec->rings[c->ring].counters = counters;
+		if (!rec->info.chunks && !rec->info.segments)
+			rec->rings[c->ring].before = counters;
 		rec->rings[c->ring].id = c->ring_id;
 		return 0;
 	case SEQRING_CHUNK_END:
@@ -207,8 +228,6 @@ static int check_same(const struct ring_recording *rec, const struct seqring_rec
 /* Adds the chunks of the open file. */
 static int add_file(struct ring_recording *rec)
 {
-		if (!rec->info.chunks && !rec->info.segments)
-			rec->rings[c->ring].before = counters;
 	struct seqring_header h;
 	struct seqring_recording head;
 	struct ring_scan scan;

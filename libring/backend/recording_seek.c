@@ -10,17 +10,43 @@
 
 #include "../base/crc32c.h"
 #include "../base/error.h"
+#include "../base/zstd.h"
 #include "recording.h"
 
-/* Reads the payload of @c. Return: whether it is as it was written. */
+/* Makes @rec->buf have @size bytes. Return: whether there is memory for it. */
+static bool grow_buf(struct ring_recording *rec, size_t size)
+{
+	void *buf;
+
+	if (rec->room >= size)
+		return true;
+	buf = realloc(rec->buf, size);
+	if (!buf)
+		return false;
+	rec->buf = buf;
+	rec->room = size;
+	return true;
+}
+
+/* Reads the bytes of @c as they are in the file. Return: whether they are as they were written. */
+static bool read_bytes(struct ring_recording *rec, const struct ring_chunk *c, void *to)
+{
+	/* The file may be gone, or shorter than it was. */
+	return !libring_recording_select(rec, c->segment) &&
+	       !libring_pread_all(rec->fd, to, (size_t)c->size, c->offset) &&
+	       libring_crc32c(0, to, (size_t)c->size) == c->crc;
+}
+
+/* Reads the records of @c, which take @c->raw_size bytes. Return: whether they can be read. */
 static bool read_chunk(struct ring_recording *rec, struct ring_chunk *c, void *to)
 {
 	if (c->bad)
 		return false;
-	/* The file may be gone, or shorter than it was. */
-	c->bad = libring_recording_select(rec, c->segment) ||
-		 libring_pread_all(rec->fd, to, (size_t)c->size, c->offset) ||
-		 libring_crc32c(0, to, (size_t)c->size) != c->crc;
+	if (c->packed)
+		c->bad = !grow_buf(rec, (size_t)c->size) || !read_bytes(rec, c, rec->buf) ||
+			 !libring_unpack(to, (size_t)c->raw_size, rec->buf, (size_t)c->size);
+	else
+		c->bad = !read_bytes(rec, c, to);
 	if (c->bad)
 		rec->info.damaged += c->records;
 	return !c->bad;
@@ -41,7 +67,7 @@ static bool load(struct ring_source *s, struct ring_recorded *ring, struct ring_
 		seqring_write(&ctl->segment_pos[i], pos);
 	seqring_write(&ctl->tail, pos);
 	seqring_write(&ctl->last, pos);
-	seqring_write(&ctl->head, seqring_normalize(pos + c->size, rd->mask));
+	seqring_write(&ctl->head, seqring_normalize(pos + c->raw_size, rd->mask));
 	rd->pos = pos;
 	rd->snap = 0;
 	rd->any = rd->seq != c->seq;
@@ -194,9 +220,9 @@ enum seqring_outcome libring_recording_newest(struct ring_reader *r, uint32_t ri
 		struct ring_chunk *c = &from->chunks[i];
 
 		/* Not into the ring's memory, which has what is being read. */
-		chunk = malloc((size_t)c->size);
+		chunk = malloc((size_t)c->raw_size);
 		if (chunk && read_chunk(rec, c, chunk) &&
-		    find_last(chunk, c->size, c->records, v)) {
+		    find_last(chunk, c->raw_size, c->records, v)) {
 			memcpy(buf, v->payload, v->len < size ? v->len : size);
 			outcome = SEQRING_OK;
 		}

@@ -15,6 +15,7 @@
 
 #include "../base/error.h"
 #include "../base/options.h"
+#include "../base/zstd.h"
 #include "../reader/reader.h"
 #include "libring.h"
 #include "segment.h"
@@ -28,19 +29,22 @@
  * @buf: a chunk; the longest record of the rings fits, if it is longer
  * @counters: of each ring, as recorded last
  * @nr_pairs, @last_pair: of the reader's clock pairs, as recorded last
+ * @packer: compresses chunks; NULL: they stay as they are
  * @turn: the source that is copied first in the next call
- * @records, @lost: as in struct ring_recorder_stats
+ * @records, @lost, @record_bytes: as in struct ring_recorder_stats
  */
 struct ring_recorder {
 	struct ring_segments files;
 	struct ring_reader *r;
 	unsigned char *buf;
+	struct libring_packer *packer;
 	struct seqring_chunk_counters *counters;
 	unsigned int nr_pairs;
 	struct ring_pair last_pair;
 	uint32_t turn;
 	uint64_t records;
 	uint64_t lost;
+	uint64_t record_bytes;
 };
 
 /* What lies in the buffer: whole records of one ring, from @pos on. @next: behind them. */
@@ -54,13 +58,30 @@ struct run {
 	uint64_t last_ns;
 };
 
+static int check_compression(const struct ring_recorder_opts *o)
+{
+	if (o->compression > RING_COMPRESSION_ZSTD)
+		return libring_set_error(EINVAL,
+					 "ring_recorder_opts.compression is %u: 0 (none) or 1 "
+					 "(Zstandard)",
+					 o->compression);
+	if (o->compression_level > (o->compression ? RING_COMPRESSION_LEVEL_MAX : 0))
+		return libring_set_error(EINVAL,
+					 "ring_recorder_opts.compression_level is %u: 1 to %d with "
+					 "a compression, or 0",
+					 o->compression_level, RING_COMPRESSION_LEVEL_MAX);
+	return 0;
+}
+
 static int get_opts(const struct ring_recorder_opts *user, struct ring_recorder_opts *o)
 {
 	int err;
 
 	*o = (struct ring_recorder_opts) { .size = sizeof(*o) };
 	if (user) {
-		err = libring_get_opts(o, sizeof(*o), user, "ring_recorder_opts");
+		err = libring_get_grown_opts(o, sizeof(*o),
+					     offsetof(struct ring_recorder_opts, compression), user,
+					     "ring_recorder_opts");
 		if (err)
 			return err;
 	}
@@ -82,7 +103,7 @@ static int get_opts(const struct ring_recorder_opts *user, struct ring_recorder_
 					 "ring_recorder_opts.keep_ns is %" PRIu64 ": at least a "
 					 "second, %llu, or 0 for no limit",
 					 o->keep_ns, SECOND_NS);
-	return 0;
+	return check_compression(o);
 }
 
 static int check_reader(const struct ring_reader *r)
@@ -134,13 +155,19 @@ static int fill_file_header(struct ring_segments *s, const struct ring_reader *r
 static int prepare(struct ring_recorder *rec, const char *dir, const struct ring_recorder_opts *o)
 {
 	const uint64_t longest = seqring_record_size(rec->r->mapping.hdr.payload_max);
+	const size_t room = longest < CHUNK_BYTES ? CHUNK_BYTES : (size_t)longest;
+	const int level = o->compression_level ? (int)o->compression_level : LIBRING_ZSTD_LEVEL;
+	int err;
 
-	rec->buf = malloc(longest < CHUNK_BYTES ? CHUNK_BYTES : (size_t)longest);
+	rec->buf = malloc(room);
 	rec->counters = calloc(rec->r->merge.nr_src, sizeof(*rec->counters));
 	rec->files.dir = -1;
 	rec->files.fd = -1;
 	if (!rec->buf || !rec->counters)
 		return libring_set_error(ENOMEM, "no memory for a recorder");
+	err = o->compression ? libring_packer_open(level, room, &rec->packer) : 0;
+	if (err)
+		return err;
 	rec->files.segment_bytes = o->segment_bytes;
 	rec->files.size_max = o->size_max;
 	rec->files.keep_ns = o->keep_ns;
@@ -150,6 +177,7 @@ static int prepare(struct ring_recorder *rec, const char *dir, const struct ring
 static void free_recorder(struct ring_recorder *rec)
 {
 	libring_segments_close(&rec->files);
+	libring_packer_close(rec->packer);
 	free(rec->buf);
 	free(rec->counters);
 	free(rec);
@@ -206,6 +234,7 @@ static int record_counters(struct ring_recorder *rec, uint32_t src, enum counter
 	const struct ring_source *s = &rec->r->merge.src[src];
 	const struct seqring_ring_ctl *ctl = s->rd.ctl;
 	struct seqring_chunk_counters now = { .wakeups = seqring_read(&ctl->wakeups) };
+	struct seqring_chunk_counters known = { 0 };
 	struct seqring_chunk c = {
 		.type = SEQRING_CHUNK_COUNTERS,
 		.ring = s->ring,
@@ -236,7 +265,6 @@ static int record_all_counters(struct ring_recorder *rec, enum counters when)
 		err = record_counters(rec, i, when);
 	return err;
 }
-	struct seqring_chunk_counters known = { 0 };
 
 static int begin_segment(struct ring_recorder *rec)
 {
@@ -383,14 +411,25 @@ static int record_run(struct ring_recorder *rec, struct ring_source *s, const st
 		.first_ns = run->first_ns,
 		.last_ns = run->last_ns,
 	};
+	const void *payload = rec->buf;
+	size_t packed = 0;
 	int err;
 
-	err = begin_if_full(rec, sizeof(c) + run->bytes);
+	if (rec->packer)
+		packed = libring_pack(rec->packer, rec->buf, (size_t)run->bytes, &payload);
+	if (packed) {
+		c.compression = SEQRING_COMPRESSION_ZSTD;
+		c.size = packed;
+	} else {
+		payload = rec->buf;
+	}
+	err = begin_if_full(rec, sizeof(c) + c.size);
 	if (!err)
-		err = libring_segment_append(&rec->files, &c, rec->buf);
+		err = libring_segment_append(&rec->files, &c, payload);
 	if (err)
 		return err;
 	rec->records += run->records;
+	rec->record_bytes += run->bytes;
 	rec->lost += s->rd.lost;
 	rec->r->read += run->records;
 	s->rd.lost_total += s->rd.lost;
@@ -469,7 +508,9 @@ int ring_recorder_stats(struct ring_recorder *rec, struct ring_recorder_stats *s
 	int err;
 
 	libring_forget_error();
-	err = libring_get_opts(&st, sizeof(st), stats, "ring_recorder_stats");
+	err = libring_get_grown_opts(&st, sizeof(st),
+				     offsetof(struct ring_recorder_stats, record_bytes), stats,
+				     "ring_recorder_stats");
 	if (err)
 		return err;
 	st = (struct ring_recorder_stats) {
@@ -479,6 +520,7 @@ int ring_recorder_stats(struct ring_recorder *rec, struct ring_recorder_stats *s
 		.segments = s->nr_closed + (s->fd >= 0),
 		.removed_segments = s->removed_segments,
 		.removed_records = s->removed_records,
+		.record_bytes = rec->record_bytes,
 	};
 	libring_put_result(stats, &st, sizeof(st));
 	return 0;

@@ -161,6 +161,42 @@ test_record_full_disk()
 }
 run record_full_disk
 
+# Compressed, a recording has the same records in fewer bytes. What would be longer stays.
+test_record_compressed()
+{
+	local plain packed
+
+	if ! rc record x -o x --compress zstd 2>&1 | grep -q 'no such ring'; then
+		echo 'skip tool-record_compressed - ringctl is built without libzstd'
+		return 77
+	fi
+	serve squeezed --size 1M < <(seq 1 5000) || return
+	rc record squeezed -o plain --duration 1ms 2>account || because "status $?" || return
+	plain=$(sed -n 's/.*; \([0-9]*\) bytes in .*/\1/p' account)
+	rc record squeezed -o packed --duration 1ms --compress zstd 2>account || because "status $?" ||
+		return
+	grep -Eqx 'ringctl: squeezed: recorded 5000, lost 0; [0-9]+ bytes in 1 files; removed 0 records; 160000 bytes before compression' \
+		account || because "$(cat account)" || return
+	packed=$(sed -n 's/.*; \([0-9]*\) bytes in .*/\1/p' account)
+	[[ $packed -lt $((plain / 2)) ]] || because "$packed bytes, and $plain without" || return
+	rc record squeezed -o packed19 --duration 1ms --quiet --compress zstd:19 || because "status $?" ||
+		return
+	for dir in packed packed19; do
+		rc cat ./plain --json 2>summary | cmp -s - <(rc cat "./$dir" --json --quiet) ||
+			because "the records of $dir differ" || return
+		documented "$dir" 'ring 0: 5000 records, first 1, last 5000, lost 0, told 0' &&
+			documented "$dir" 'compressed: [1-9].*' || return
+	done
+	stop "$server" || return
+	head -c 50000 /dev/urandom >noise
+	serve noisy --size 1M --whole <noise || return
+	rc record noisy -o noise.tape --duration 1ms --quiet --compress zstd || because "status $?" || return
+	documented noise.tape 'compressed: 0' || return
+	rc cat ./noise.tape --raw --quiet | cmp -s - noise || because 'the noise differs' || return
+	stop "$server"
+}
+run record_compressed
+
 test_record_rejects()
 {
 	fails 2 'record: no name: ' record -o x || return
@@ -168,6 +204,10 @@ test_record_rejects()
 	fails 2 'record: --segment 1K: not allowed \(65536 to ' record ring -o x --segment 1K || return
 	fails 2 'record: --size 1K: not allowed \(at least ' record ring -o x --size 1K || return
 	fails 2 'record: --keep soon: ' record ring -o x --keep soon || return
+	for kind in '' zst lz4 zstd: zstd:0 zstd:20 zstd:fast zstd1; do
+		fails 2 "record: --compress $kind: not a compression" record ring -o x --compress "$kind" ||
+			return
+	done
 	fails 1 'record missing: ' record missing -o x || return
 	serve strict < <(seq 1 3) || return
 	fails 1 'record strict: .*size_max is 131072: at least two files' record strict -o x \

@@ -3,11 +3,13 @@
 """
 recording.py DIR: reads a recording, by docs/reference/recording.md alone. Prints for each ring
 `ring N: R records, first F, last L, lost X, told T`, where X is what the gaps of the seqs say and T
-what the recorder says, and then `bytes torn: N`, `complete: 0 or 1`.
+what the recorder says, and then `compressed: N` chunks, `bytes torn: N`, `complete: 0 or 1`. Needs
+zstd(1) for these.
 """
 import os
 import re
 import struct
+import subprocess
 import sys
 
 TABLE = []
@@ -41,7 +43,7 @@ class Chunk:
             return
         magic, offset, self.type, self.compression, self.ring, _ = struct.unpack_from("=QQIIII",
                                                                                       data, at)
-        self.size, _, _, self.seq, self.records, self.lost = struct.unpack_from("=6Q", data, at + 32)
+        self.size, self.raw_size, _, self.seq, self.records, self.lost = struct.unpack_from("=6Q", data, at + 32)
         self.first_ns, self.last_ns = struct.unpack_from("=2Q", data, at + 80)
         self.end = at + 128 + (self.size + 7) // 8 * 8
         self.good = (magic == 0x314B4E4843514553 and offset == at and self.end <= len(data) and
@@ -49,6 +51,16 @@ class Chunk:
         if self.good:
             self.payload = data[at + 128:at + 128 + self.size]
             self.whole = u32(data, at + 120) == crc32c(self.payload)
+
+    def unpack(self):
+        """Replaces a compressed payload by the records."""
+        if not self.compression:
+            return
+        assert self.type == 1 and self.compression == 1, "compression"
+        assert self.raw_size > self.size, "compressed for nothing"
+        self.payload = subprocess.run(["zstd", "-dc"], input=self.payload, check=True,
+                                      stdout=subprocess.PIPE).stdout
+        assert len(self.payload) == self.raw_size, "raw_size"
 
 
 def chunks(data):
@@ -79,12 +91,12 @@ def records(chunk):
         assert not flags & 1, "a PAD"
         yield seq, ts_ns, kind, chunk.payload[at + 24:at + 24 + length]
         at += (24 + length + 7) // 8 * 8
-    assert at == chunk.size, "bytes behind the last record"
+    assert at == chunk.raw_size, "bytes behind the last record"
 
 
 class Ring:
     def __init__(self):
-        self.count = self.first = self.last = self.lost = self.told = 0
+        self.count = self.first = self.last = self.lost = self.told = self.packed = 0
 
     def add(self, chunk):
         if self.count:
@@ -92,6 +104,8 @@ class Ring:
             self.told += chunk.lost
         if not chunk.whole:
             return
+        chunk.unpack()
+        self.packed += chunk.compression
         seq = chunk.seq
         times = []
         for stamp, ts_ns, _, _ in records(chunk):
@@ -125,7 +139,6 @@ def main(path):
         found, end = chunks(data)
         torn += len(data) - end
         for chunk in found:
-            assert chunk.compression == 0, "compressed"
             if chunk.type == 1:
                 rings.setdefault(chunk.ring, Ring()).add(chunk)
             complete |= chunk.type == 4
@@ -138,6 +151,7 @@ def main(path):
     for number, ring in sorted(rings.items()):
         print(f"ring {number}: {ring.count} records, first {ring.first}, last {ring.last}, "
               f"lost {ring.lost}, told {ring.told}")
+    print(f"compressed: {sum(ring.packed for ring in rings.values())}")
     print(f"bytes torn: {torn}")
     print(f"complete: {int(complete)}")
 

@@ -38,7 +38,7 @@ san=-fsanitize=fuzzer,address,undefined
 backend='-DSEQRING_BARRIER_BACKEND="user_backend.h"'
 [ "$mode" != coverage ] || flags="$flags -fprofile-instr-generate -fcoverage-mapping"
 trace=build/native/tools/ringctl/trace/bpf/trace.bpf.o
-libs=$(pkg-config --libs libbpf json-c libseccomp)
+libs="$(pkg-config --libs libbpf json-c libseccomp) $(make -s print-ZSTD_LIBS)"
 mkdir -p "$out/found"
 
 # others NAME...: prints ringctl's objects except those named, which the target itself compiles.

@@ -358,7 +358,7 @@ def caught(kind, path=""):
     own = [os.path.join(DIR, path)] if path.endswith(".c") else []
     subprocess.run(["gcc", "-std=gnu11", "-O1", "-g", "-D_GNU_SOURCE", "-w", include, "-pthread",
                     "-o", exe, f"tests/bpf/{prog}.c", *own, "build/native/libring-bpf.a",
-                    "build/native/libring.a", "-lbpf", "-lseccomp"], check=True, cwd=TOP)
+                    "build/native/libring.a", "-lbpf", "-lseccomp", *mutant.ZSTD], check=True, cwd=TOP)
     return any(fails([exe, *arg], limit) for arg in args)
 
 

@@ -175,8 +175,22 @@ SET = mutant.Set(("include/libring*", "libring"), [
            swap("enforce_limits($s, $s->segment_bytes)", "enforce_limits($s, 0)"), "test_record"),
     Mutant("old files are kept", "enforce_limits",
            drop("|| ($s->keep_ns && $s->closed->ended_ns + $s->keep_ns <= $now)"), "test_record_hostile"),
-    Mutant("a reader of a recording takes a chunk with a wrong CRC", "read_chunk",
-           drop("|| libring_crc32c(0, $to, (size_t)$c->size) != $c->crc"), "test_record_cut"),
+    Mutant("a reader of a recording takes a chunk with a wrong CRC", "read_bytes",
+           drop("&& libring_crc32c(0, $to, (size_t)$c->size) == $c->crc"), "test_record_cut"),
+    Mutant("a compressed chunk of a recording may have less than it says", "zstd/libring_unpack",
+           swap("ZSTD_decompress($to, $size, $from, $from_size) == $size",
+                "!ZSTD_isError(ZSTD_decompress($to, $size, $from, $from_size))"),
+           "test_record_zstd"),
+    Mutant("a compressed chunk of a recording is longer than its records", "zstd/libring_pack",
+           drop("|| $n >= $size"), "test_record_zstd"),
+    Mutant("the recorder accepts any compression", "recorder/check_compression",
+           never("$o->compression > RING_COMPRESSION_ZSTD"), "test_record_zstd"),
+    Mutant("the recorder accepts any level of compression", "recorder/check_compression",
+           never("$o->compression_level > ($o->compression ? RING_COMPRESSION_LEVEL_MAX : 0)"),
+           "test_record_zstd"),
+    Mutant("a library without libzstd opens a compressed recording",
+           "recording_list/check_compression", never("!libring_has_zstd()"),
+           "test_record_no_zstd"),
     Mutant("a reader of a recording takes a header with a wrong CRC", "check_crc",
            never("$crc != $rec->crc"), "test_record_reject test_record_cut"),
     Mutant("a reader of a recording takes the header of a chunk with a wrong CRC", "is_chunk",
@@ -915,7 +929,8 @@ UNSEEN = [
      "the computed end of the last ring overflows, and that check rejects the header as well."),
 ]
 
-CFLAGS = ["-std=gnu11", "-O2", "-D_GNU_SOURCE", "-w", f"-I{TREE}/include"]
+CFLAGS = ["-std=gnu11", "-O2", "-D_GNU_SOURCE", "-w", f"-I{TREE}/include",
+          *(["-DLIBRING_ZSTD"] if mutant.ZSTD else [])]
 
 
 def included(test):
@@ -939,7 +954,7 @@ def build(test, path=None, objects=()):
     else:
         cmd += [f"{OBJECTS}/tests/unit/{test}.o", *objects]
     subprocess.run([*cmd, f"{OBJECTS}/libring-bpf.a", f"{OBJECTS}/libring.a", "-lcmocka", "-lbpf",
-                    "-lseccomp", "-lelf", "-lz"], check=True, cwd=TOP)
+                    "-lseccomp", "-lelf", "-lz", *mutant.ZSTD], check=True, cwd=TOP)
     return out
 
 

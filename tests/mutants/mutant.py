@@ -7,6 +7,8 @@ from typing import NamedTuple
 import anchor
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# What libring.a needs, if it was built with compression.
+ZSTD = ["-lzstd"] if os.path.exists("/usr/include/zstd.h") else []
 
 
 class Mutant(NamedTuple):

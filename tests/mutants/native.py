@@ -217,7 +217,7 @@ def detectors(include, kinds):
         for test in ("test_protocol", "test_position", "test_hostile", "test_hot", "test_overrun",
                      "test_edge"):
             exe = build(test, include, f"tests/unit/{test}.c",
-                        ["build/native/libring.a", "-lcmocka"])
+                        ["build/native/libring.a", "-lcmocka", *mutant.ZSTD])
             yield test, [[exe]], 20
     if MODEL in kinds:
         exe = build("model", include, "tests/proof/model/model.cc", [])

@@ -126,4 +126,25 @@ static inline const char *recorded_file(const struct recorded *t, unsigned int n
 	return path;
 }
 
+/* Reads all. The payload of publish_numbers() is checked elsewhere. Return: records read. */
+static inline uint64_t read_all(struct ring_reader *r, uint64_t *lost)
+{
+	struct ring_record rec, before = { 0 };
+	unsigned char buf[DATA_SIZE];
+	uint64_t n = 0;
+	int err;
+
+	*lost = 0;
+	while (!(err = ring_read(r, &rec, buf, sizeof(buf)))) {
+		if (n && rec.ring == before.ring)
+			assert_int_equal(rec.seq, before.seq + 1 + rec.lost);
+		*lost += rec.lost;
+		before = rec;
+		n++;
+	}
+	assert_int_equal(err, -ENODEV);
+	assert_true(strlen(ring_strerror()) > 10);
+	return n;
+}
+
 #endif /* RECORDING_H */

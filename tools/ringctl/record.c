@@ -24,6 +24,8 @@ static const char help[] =
 	"                       have at most SIZE bytes; at least two files\n"
 	"  --keep TIME          remove files whose records are all older than TIME\n"
 	"  --head               record only what is published from now on\n"
+	"  --compress zstd[:LEVEL]\n"
+	"                       compress by Zstandard: 1 (fast, default) to 19 (small)\n"
 	"  --duration TIME      end after TIME\n"
 	"  --sync TIME          every TIME, get what was recorded onto the disk, so\n"
 	"                       that it survives a crash of the machine (default: at the\n"
@@ -35,7 +37,8 @@ static const char help[] =
 	"The summary on standard error, for each ring:\n"
 	"  ringctl: NAME: recorded R, lost L; B bytes in F files; removed D records\n"
 	"L counts the records that the ring overwrote before they were recorded. Whoever\n"
-	"reads the recording is told of them where they are missing.\n"
+	"reads the recording is told of them where they are missing. With --compress the\n"
+	"summary ends with the bytes that the records had before.\n"
 	"\n"
 	"If the disk is full, or DIR vanishes, the command ends with status 1; what it\n"
 	"counted as recorded until then is in the files. A recording whose recorder was\n"
@@ -43,7 +46,7 @@ static const char help[] =
 	"\n"
 	"Examples:\n"
 	"  ringctl record sched -o today --size 1G --segment 64M\n"
-	"  ringctl record sched log -o both --keep 5m\n"
+	"  ringctl record sched log -o both --keep 5m --compress zstd\n"
 	"  ringctl cat ./today --since 5s\n";
 
 enum {
@@ -51,6 +54,7 @@ enum {
 	OPT_SIZE,
 	OPT_KEEP,
 	OPT_HEAD,
+	OPT_COMPRESS,
 	OPT_DURATION,
 	OPT_SYNC,
 	OPT_PROGRESS,
@@ -63,6 +67,7 @@ static const struct option options[] = {
 	{ "size", required_argument, NULL, OPT_SIZE },
 	{ "keep", required_argument, NULL, OPT_KEEP },
 	{ "head", no_argument, NULL, OPT_HEAD },
+	{ "compress", required_argument, NULL, OPT_COMPRESS },
 	{ "duration", required_argument, NULL, OPT_DURATION },
 	{ "sync", required_argument, NULL, OPT_SYNC },
 	{ "progress", no_argument, NULL, OPT_PROGRESS },
@@ -70,6 +75,24 @@ static const struct option options[] = {
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
+
+/* Parses zstd or zstd:LEVEL. */
+static int parse_compression(const char *s, struct ring_recorder_opts *o)
+{
+	uint64_t level = 0;
+	const char *end = s + 4;
+
+	o->compression = RING_COMPRESSION_ZSTD;
+	if (!strncmp(s, "zstd", 4) &&
+	    (!*end || (*end == ':' && scan_digits(end + 1, &end, &level) && !*end && level &&
+		       level <= RING_COMPRESSION_LEVEL_MAX))) {
+		o->compression_level = (uint32_t)level;
+		return 0;
+	}
+	return fail_usage("record",
+			  "--compress %s: not a compression (zstd, or zstd:LEVEL from 1 to %d)", s,
+			  RING_COMPRESSION_LEVEL_MAX);
+}
 
 static int take_option(struct record_opts *o, int opt)
 {
@@ -88,6 +111,8 @@ static int take_option(struct record_opts *o, int opt)
 	case OPT_HEAD:
 		o->open.whence = RING_HEAD;
 		return 0;
+	case OPT_COMPRESS:
+		return parse_compression(optarg, &o->rec);
 	case OPT_DURATION:
 		return parse_duration("record", "--duration", optarg, &o->duration_ns);
 	case OPT_SYNC:

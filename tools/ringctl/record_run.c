@@ -99,7 +99,7 @@ static int copy_ring(struct recorded_ring *r, bool *more)
 	return fail_record(r, err);
 }
 
-static void print_account(const struct recorded_ring *r)
+static void print_account(const struct record_opts *o, const struct recorded_ring *r)
 {
 	struct ring_recorder_stats st = { .size = sizeof(st) };
 
@@ -107,10 +107,14 @@ static void print_account(const struct recorded_ring *r)
 		return;
 	fprintf(stderr,
 		PROGRAM_NAME ": %s: recorded %llu, lost %llu; %llu bytes in %llu files; removed "
-			     "%llu records\n",
+			     "%llu records",
 		r->name, (unsigned long long)st.records, (unsigned long long)st.lost,
 		(unsigned long long)st.bytes, (unsigned long long)st.segments,
 		(unsigned long long)st.removed_records);
+	if (o->rec.compression)
+		fprintf(stderr, "; %llu bytes before compression",
+			(unsigned long long)st.record_bytes);
+	fputc('\n', stderr);
 }
 
 /* Does what is due. Sets @next to when something is due again. Return: 0; EXIT_FAIL. */
@@ -130,7 +134,7 @@ static int do_due(struct record *c, uint64_t *next)
 	}
 	if (now >= c->print_at) {
 		for (i = 0; i < c->opts->nr; i++)
-			print_account(&c->rings[i]);
+			print_account(c->opts, &c->rings[i]);
 		c->print_at = add(now, PROGRESS_NS);
 	}
 	*next = c->end_ns;
@@ -200,7 +204,7 @@ static int close_ring(const struct record_opts *o, struct recorded_ring *r, int 
 	int err;
 
 	if (r->rec && !o->quiet)
-		print_account(r);
+		print_account(o, r);
 	err = ring_recorder_close(r->rec);
 	/* One failure is enough to be told. */
 	if (err && !status)

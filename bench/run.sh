@@ -42,7 +42,7 @@ report)
 esac
 
 tests/deps.sh build bench
-${MAKE:-make} -s -j2 bench-build
+${MAKE:-make} -s -j2 bench-build tools
 mkdir -p $out
 case $1 in
 full)

@@ -43,11 +43,11 @@ packages() {
 		packages vm
 		;;
 	# The bench compares the module with netlink, by libnl. gnuplot draws. The rest are user
-	# space's alternatives to a ring.
+	# space's alternatives to a ring, and to recording one.
 	bench)
 		echo libnl-genl-3-dev gnuplot-nox python3 \
 			libck-dev libiceoryx-binding-c-dev iceoryx \
-			liblttng-ust-dev lttng-tools babeltrace2
+			liblttng-ust-dev lttng-tools babeltrace2 linux-perf trace-cmd
 		;;
 	# What builds the Debian packages, and what checks them.
 	deb) echo dpkg-dev debhelper dh-dkms dkms fakeroot lintian blhc ;;

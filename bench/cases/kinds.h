@@ -79,6 +79,8 @@ void case_latency_sleep(void);
 void case_latency_lines(void);
 void case_peers(void);
 void case_growth(void);
+void case_record(void);
+void record_tools(void); /* a part of it */
 void case_bpf(void);
 void case_bpf_size(void);
 void case_bpf_rate(void);

@@ -14,6 +14,7 @@ static const struct bench_case cases[] = {
 	{ "latency-lines", case_latency_lines, "of single cache lines, old and fresh ones" },
 	{ "peers", case_peers, "from one process to another, beside the alternatives" },
 	{ "growth", case_growth, "by size of ring and record, number of rings and readers" },
+	{ "record", case_record, "a ring into files, and the kernel's events beside perf" },
 	{ "bpf", case_bpf, "a BPF program publishes, beside the BPF ring buffer" },
 	{ "bpf-size", case_bpf_size, "the same by size of the record" },
 	{ "bpf-rate", case_bpf_rate, "kernel to user: lossless and flat out, and the cost" },

@@ -295,6 +295,57 @@ def peers_lttng(s):
         ahead(s, f"writer's cost, {length}", (ours, peer), series, AT_MOST)
 
 
+# Recording
+
+
+@section("record", "Recording 32-byte records", """
+What a record costs the recorder that copies a memfd ring into files in memory, in time of the
+processor, beside one copy of as many bytes and write(2). Each record has 56 bytes with its header.
+Their contents are those of a tracer's: times and counts that grow, few different tasks and
+calls. The recorder checks each record, computes a CRC, and compresses if asked.""")
+def record(s):
+    plain, plainly, *packed = figures(s, "recorder_ns", "ns", (
+        "copy and write(2)", "recorder", "recorder, zstd:1", "recorder, zstd:3"))
+    rate = s.series("recorder", "recorded_per_us", "M/s", name="recorder, records", account=False)
+    for row in plainly, *packed:
+        s.compare(row, plain)
+    s.target("32-byte records into files in memory, by one core", rate and rate.median(), "M/s",
+             AT_LEAST, 20)
+    s.note(f"rings of {kib(s, 'recorder')}, files without and with compression, in bytes a record: "
+           + ", ".join(f"{s.figure(name, 'file_bytes'):.1f} ({name})" for name in s.samples))
+
+
+@section("record-live", "Recording while a writer publishes", """
+A writer publishes 21 million records a second on the other core, in bursts, and the recorder
+follows without a pause. The oldest files are removed at 128 MiB.""")
+def record_live(s):
+    run = "one long run"
+    lost = s.figure(run, "lost")
+    s.target("records lost by a recorder in one long run", lost, "", AT_MOST, 0)
+    if lost is not None:
+        s.note(f"rings of {kib(s, run)}; {s.figure(run, 'seconds'):.1f} s, "
+               f"{s.figure(run, 'recorded_per_us'):.1f} M/s recorded, {lost} lost"
+               + ("; something else had a core for a while" if s.samples[run][-1]["disturbed"]
+                  else ""))
+
+
+@section("record-tools", "Recording the kernel's events", """
+A process makes system calls on one core, and a recorder on the other one writes both events of
+each call to a file in memory: ringctl trace and record, perf record and trace-cmd record, with 4 MiB of
+buffers for each core and a filter by the process. First what an event costs the process, the
+call itself included, then what it costs the recorder's process, start and end included.""")
+def record_tools(s):
+    names = [name for name in s.samples]
+    for field, what in (("producer_ns", "the process"), ("recorder_ns", "the recorder")):
+        rows = {name: s.series(name, field, "ns", name=f"{name}, {what}",
+                               account=field == "recorder_ns") for name in names}
+        ours = rows.get("ringctl record")
+        for name, row in rows.items():
+            s.compare(row, ours)
+            if name.endswith(" record") and row is not ours:
+                s.ratio_target(f"cost of an event to {what}, to {name}'s", ours, row, AT_MOST, 1)
+
+
 # Growth
 
 

@@ -139,12 +139,17 @@ struct ring_open_opts {
  * neither has a BPF ring that this process may only read: then ring_wait() and ring_fd()
  * return -EOPNOTSUPP.
  *
- * A recording (libring/recording.h) is read as a ring that has ended: after its last record, calls
- * return -ENODEV. What the recorder adds after the opening is not seen. ring_now() tells the time
- * of its last record, and ring_stats.published the seq of it; ring_wall_time() uses what the
- * recorder measured. RING_EAGER, RING_PREFAULT and RING_LOCK have no effect, and RING_FOLLOW is
- * refused: -EOPNOTSUPP. All functions that read or seek may sleep to read the files. A chunk that
- * cannot be read, or has a wrong CRC, is lost, and ring_recording_info() counts it.
+ * A recording (libring/recording.h) is read as a ring. While its recorder runs, on this machine,
+ * calls return -EAGAIN after the last record, and ring_wait() and ring_fd() wait for what the
+ * recorder adds, which comes some 50 ms after its records with ringctl record. When the recorder
+ * has ended the recording, was killed (then ring_stats.end is RING_KILLED), or cannot be known to
+ * run, because one file of the recording is opened or the file system has no locks, calls return
+ * -ENODEV. That it was killed is noticed as of the writer of a ring, within a second. Then
+ * ring_now() tells the time of the last record. ring_stats.published is the seq of it;
+ * ring_wall_time() uses what the recorder measured. RING_EAGER, RING_PREFAULT and RING_LOCK have
+ * no effect, and RING_FOLLOW is refused: -EOPNOTSUPP. All functions that read or seek may sleep to
+ * read the files. A chunk that cannot be read, or has a wrong CRC, is lost, and
+ * ring_recording_info() counts it.
  *
  * Return: 0; -ENOENT no such ring; -EACCES not allowed; -EINVAL bad name or options, or a
  * merge window without CLOCK_MONOTONIC; -E2BIG @opts has unknown fields; -EPROTO not a

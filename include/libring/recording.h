@@ -153,8 +153,15 @@ int ring_recorder_stats(struct ring_recorder *rec, struct ring_recorder_stats *s
  */
 int ring_recorder_close(struct ring_recorder *rec);
 
+/* Values of ring_recording_info.recorder. */
+enum ring_recorder_state {
+	RING_RECORDER_UNKNOWN = 0, /* nothing that this process may look at tells */
+	RING_RECORDER_RUNS = 1,
+	RING_RECORDER_GONE = 2, /* the kernel says so: it has ended, or was killed */
+};
+
 /**
- * struct ring_recording_info - properties of a recording, as of ring_open()
+ * struct ring_recording_info - properties of a recording, as far as its reader knows it
  * @size: sizeof(struct ring_recording_info), filled by the caller
  * @segments, @chunks, @bytes: files, chunks of records in them, and bytes
  * @records: records that are in the files
@@ -164,12 +171,14 @@ int ring_recorder_close(struct ring_recorder *rec);
  *        segments that are missing in between. Grows when such a chunk is found during reading
  * @torn_bytes: bytes of chunks that are not whole, at the end of the last file
  * @complete: 1: the recorder has ended the recording; 0: it was killed, or is still running
- * @reserved: 0
+ * @recorder: RING_RECORDER_*. Unknown of a recording that is opened by one of its files
  * @first_ns, @last_ns: least and greatest time of the records in the files
  * @realtime_ns: CLOCK_REALTIME when the first of these files was begun
  * @boot_id: of the kernel that ran then; terminated
  *
  * Each lost record is told by ring_record.lost, whatever the cause.
+ *
+ * While the recorder runs, all of this grows: in calls that read, and in ring_wait().
  */
 struct ring_recording_info {
 	size_t size;
@@ -182,7 +191,7 @@ struct ring_recording_info {
 	uint64_t damaged;
 	uint64_t torn_bytes;
 	uint32_t complete;
-	uint32_t reserved;
+	uint32_t recorder;
 	uint64_t first_ns;
 	uint64_t last_ns;
 	uint64_t realtime_ns;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR BSD-2-Clause
 /*
- * A recording as a ring: a directory of files, or one of them. There is nothing to wait for, so
- * the descriptor to sleep on is always readable. What the recorder adds after the opening is not
- * seen.
+ * A recording as a ring: a directory of files, or one of them. While its recorder runs, a reader
+ * waits for what it adds, see recording_live.c. Else there is nothing to wait for, and the
+ * descriptor to sleep on is always readable.
  */
 
 #include <fcntl.h>
@@ -74,6 +74,7 @@ static void recording_close(struct ring_reader *r)
 	libring_close_fd(rec->dir);
 	libring_close_fd(rec->fd);
 	libring_close_fd(rec->wake_fd);
+	libring_live_close(rec);
 	free(rec->rings);
 	free(rec->segments);
 	free(rec->pairs);
@@ -82,21 +83,34 @@ static void recording_close(struct ring_reader *r)
 	free(rec);
 }
 
+/* A recording that has ended has nothing to wait for. */
 static bool recording_drain(struct ring_reader *r)
 {
-	(void)r;
-	return true;
+	struct ring_recording *rec = r->state;
+	bool found = true;
+
+	if (rec->poller.epfd >= 0)
+		found = libring_live_drain(rec);
+	r->merge.writer_gone = rec->info.recorder != RING_RECORDER_RUNS;
+	r->walltime.nr_recorded = rec->nr_pairs;
+	return found;
 }
 
 static void recording_arm(struct ring_reader *r, bool for_fd)
 {
-	(void)r;
+	struct ring_recording *rec = r->state;
+
 	(void)for_fd;
+	if (rec->poller.epfd >= 0)
+		libring_live_arm(rec, r);
 }
 
 static void recording_kick(struct ring_reader *r)
 {
-	(void)r;
+	struct ring_recording *rec = r->state;
+
+	if (rec->poller.epfd >= 0)
+		libring_live_kick(rec);
 }
 
 /* Makes memory that looks like the ring that was recorded; it is used as chunks come. */
@@ -138,26 +152,39 @@ static int make_memory(struct ring_mapping *m, const struct ring_recording *rec)
 	return 0;
 }
 
-/* Fills the control area of each ring with what does not change. */
+/* Gives each ring its memory. */
 static void init_rings(const struct ring_mapping *m, struct ring_recording *rec)
 {
-	uint32_t i, cause;
+	uint32_t i;
 
 	for (i = 0; i < m->hdr.nr_rings; i++) {
-		struct ring_recorded *ring = &rec->rings[i];
-		struct seqring_ring_ctl *ctl;
-
-		ring->at = m->map + m->hdr.ring_offset + i * m->hdr.ring_stride;
-		ring->data_offset = m->hdr.data_offset;
-		ctl = (void *)ring->at;
-		seqring_write(&ctl->id, ring->id);
-		for (cause = 0; cause < SEQRING_DROP_SLOTS; cause++)
-			seqring_write(&ctl->dropped[cause], ring->counters.dropped[cause]);
-		seqring_write(&ctl->wakeups, ring->counters.wakeups);
-		if (ring->nr)
-			seqring_write(&ctl->seq, ring->chunks[ring->nr - 1].seq +
-							 ring->chunks[ring->nr - 1].records - 1);
+		rec->rings[i].at = m->map + m->hdr.ring_offset + i * m->hdr.ring_stride;
+		rec->rings[i].data_offset = m->hdr.data_offset;
 	}
+	libring_recording_tell(rec);
+}
+
+/* Opens what wakes the reader: always, or when the recorder adds something. */
+static int open_wake(struct ring_reader *r, struct ring_recording *rec)
+{
+	int err;
+
+	if (rec->info.recorder == RING_RECORDER_RUNS) {
+		err = libring_live_open(rec);
+		if (err)
+			return err;
+		r->wakeup.poll_fd = rec->poller.epfd;
+		r->wakeup.app_fd = rec->poller.epfd;
+		return 0;
+	}
+	rec->wake_fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (rec->wake_fd < 0)
+		return libring_set_error(errno, "eventfd: %s", strerror(errno));
+	r->wakeup.poll_fd = rec->wake_fd;
+	r->wakeup.app_fd = rec->wake_fd;
+	/* No writer wakes anybody, and nothing is held back for a later record. */
+	r->merge.writer_gone = true;
+	return 0;
 }
 
 static int recording_open(struct ring_reader *r, const struct ring_origin *origin)
@@ -172,6 +199,8 @@ static int recording_open(struct ring_reader *r, const struct ring_origin *origi
 	rec->dir = -1;
 	rec->fd = -1;
 	rec->wake_fd = -1;
+	rec->poller = LIBRING_NO_POLLER;
+	rec->inotify = -1;
 	rec->path = r->path;
 	fd = fcntl(origin->fds.ring, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0 || fstat(fd, &st)) {
@@ -184,19 +213,19 @@ static int recording_open(struct ring_reader *r, const struct ring_origin *origi
 	else
 		rec->fd = fd;
 	r->ring_id = st.st_ino;
+	/* Before the files are listed: what was written until the lock is free is found. */
+	rec->info.recorder = libring_live_ask(rec);
 	err = libring_recording_list(rec);
+	if (!err && rec->info.complete && rec->info.recorder == RING_RECORDER_RUNS)
+		rec->info.recorder = RING_RECORDER_GONE;
 	if (!err)
 		err = make_memory(&r->mapping, rec);
 	if (err)
 		return err;
 	init_rings(&r->mapping, rec);
-	rec->wake_fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (rec->wake_fd < 0)
-		return libring_set_error(errno, "eventfd: %s", strerror(errno));
-	r->wakeup.poll_fd = rec->wake_fd;
-	r->wakeup.app_fd = rec->wake_fd;
-	/* No writer wakes anybody, and nothing is held back for a later record. */
-	r->merge.writer_gone = true;
+	err = open_wake(r, rec);
+	if (err)
+		return err;
 	r->walltime.recorded = rec->pairs;
 	r->walltime.nr_recorded = rec->nr_pairs;
 	return 0;

@@ -6,6 +6,7 @@
 #include <seqring/recording.h>
 
 #include "../reader/reader.h"
+#include "poller.h"
 
 /* Called with the header of each chunk that a file has. Return: 0; -errno ends the scan. */
 typedef int (*libring_chunk_fn)(const struct seqring_chunk *c, void *arg);
@@ -68,7 +69,9 @@ struct ring_recorded {
  * @id: of the recording
  * @pairs: in the order of time
  * @buf: for a chunk that is compressed, of @room bytes
- * @wake_fd: always readable: there is nothing to wait for
+ * @tail: of the last file, where the next chunk begins; @last: what its last scan found out
+ * @wake_fd: always readable, if no recorder runs when the reader is opened; else -1
+ * @poller, @inotify: what wakes for what the recorder adds; else they are not open
  */
 struct ring_recording {
 	int dir;
@@ -86,7 +89,11 @@ struct ring_recording {
 	struct ring_recording_info info;
 	void *buf;
 	size_t room;
+	uint64_t tail;
+	struct ring_scan last;
 	int wake_fd;
+	struct ring_poller poller;
+	int inotify;
 };
 
 /* recording_file.c */
@@ -95,10 +102,22 @@ int libring_recording_header(int fd, const char *path, struct seqring_header *h,
 			     struct seqring_recording *rec, void **schema);
 int libring_recording_scan(int fd, uint64_t from, struct ring_scan *scan, libring_chunk_fn fn,
 			   void *arg);
+int libring_recording_scan_on(int fd, uint64_t from, struct ring_scan *scan, libring_chunk_fn fn,
+			      void *arg);
 
 /* recording_list.c */
 int libring_recording_list(struct ring_recording *rec);
+int libring_recording_grow(struct ring_recording *rec);
+void libring_recording_tell(const struct ring_recording *rec);
 int libring_recording_select(struct ring_recording *rec, uint32_t segment);
+
+/* recording_live.c */
+uint32_t libring_live_ask(const struct ring_recording *rec);
+int libring_live_open(struct ring_recording *rec);
+void libring_live_close(struct ring_recording *rec);
+bool libring_live_drain(struct ring_recording *rec);
+void libring_live_arm(struct ring_recording *rec, const struct ring_reader *r);
+void libring_live_kick(struct ring_recording *rec);
 
 /* recording_seek.c */
 enum seqring_outcome libring_recording_seek(struct ring_reader *r, struct ring_source *s,

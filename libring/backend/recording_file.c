@@ -235,6 +235,19 @@ static struct seqring_chunk *read_index(int fd, uint64_t from, uint64_t size, si
 	return index;
 }
 
+/* Return: 0; -errno with a sentence. */
+static int begin_scan(int fd, struct ring_scan *scan)
+{
+	struct stat st;
+
+	*scan = (struct ring_scan) { 0 };
+	if (fstat(fd, &st))
+		return libring_set_error(errno, "cannot stat a file of the recording: %s",
+					 strerror(errno));
+	scan->size = (uint64_t)st.st_size;
+	return 0;
+}
+
 /**
  * libring_recording_scan() - find the chunks of a file
  * @fd: the file
@@ -248,17 +261,12 @@ int libring_recording_scan(int fd, uint64_t from, struct ring_scan *scan, librin
 			   void *arg)
 {
 	struct seqring_chunk *index;
-	struct stat st;
 	size_t i, nr = 0;
-	int err = 0;
+	int err;
 
-	*scan = (struct ring_scan) { 0 };
-	if (fstat(fd, &st))
-		return libring_set_error(errno, "cannot stat a file of the recording: %s",
-					 strerror(errno));
-	scan->size = (uint64_t)st.st_size;
-	if (scan->size <= from)
-		return 0;
+	err = begin_scan(fd, scan);
+	if (err || scan->size <= from)
+		return err;
 	index = read_index(fd, from, scan->size, &nr);
 	if (!index)
 		return scan_chunks(fd, from, scan, fn, arg);
@@ -268,4 +276,13 @@ int libring_recording_scan(int fd, uint64_t from, struct ring_scan *scan, librin
 			err = fn(&index[i], arg);
 	free(index);
 	return err;
+}
+
+/* The same for what was added to a file since a scan whose last whole chunk ended at @from. */
+int libring_recording_scan_on(int fd, uint64_t from, struct ring_scan *scan, libring_chunk_fn fn,
+			      void *arg)
+{
+	int err = begin_scan(fd, scan);
+
+	return err || scan->size <= from ? err : scan_chunks(fd, from, scan, fn, arg);
 }

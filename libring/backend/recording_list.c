@@ -171,10 +171,12 @@ static int add_pairs(struct ring_recording *rec, const struct seqring_chunk *c)
 		return 0;
 	if (rec->nr_pairs + nr > PAIRS_MAX)
 		return 0;
-	p = realloc(rec->pairs, (rec->nr_pairs + nr + 1) * sizeof(*p));
+	/* Once and for all: a reader has the address. What is not used takes no memory. */
+	if (!rec->pairs)
+		rec->pairs = calloc(PAIRS_MAX, sizeof(*p));
+	p = rec->pairs;
 	if (!p)
 		return libring_set_error(ENOMEM, "no memory for the clocks of a recording");
-	rec->pairs = p;
 	for (i = 0; i < nr; i++) {
 		const struct ring_pair pair = {
 			.since_ns = pairs[i].since_ns,
@@ -213,6 +215,8 @@ static int add_chunk(const struct seqring_chunk *c, void *arg)
 		return 0;
 	case SEQRING_CHUNK_END:
 		rec->info.complete = 1;
+		if (rec->rings->at)
+			rec->info.recorder = RING_RECORDER_GONE;
 		return 0;
 	}
 	return 0;
@@ -242,6 +246,8 @@ static int add_file(struct ring_recording *rec)
 		return err;
 	rec->info.bytes += scan.size;
 	rec->info.torn_bytes += scan.torn;
+	rec->last = scan;
+	rec->tail = scan.size > head.chunk_offset ? scan.size - scan.torn : head.chunk_offset;
 	return 0;
 }
 
@@ -300,4 +306,119 @@ int libring_recording_list(struct ring_recording *rec)
 		rec->info.segments += !err;
 	}
 	return err;
+}
+
+/* Lists what was added to the last file. */
+static int grow_file(struct ring_recording *rec)
+{
+	struct ring_scan scan = { 0 };
+	int err = libring_recording_select(rec, rec->nr_segments - 1);
+
+	if (!err)
+		err = libring_recording_scan_on(rec->fd, rec->tail, &scan, add_chunk, rec);
+	if (err || scan.size <= rec->tail)
+		return err;
+	rec->info.bytes += scan.size - rec->last.size;
+	rec->info.torn_bytes += scan.torn - rec->last.torn;
+	rec->last = scan;
+	rec->tail = scan.size - scan.torn;
+	return 0;
+}
+
+static bool is_there(const struct ring_recording *rec, uint64_t number)
+{
+	char name[LIBRING_SEGMENT_NAME];
+
+	libring_name_segment(name, number);
+	return !faccessat(rec->dir, name, F_OK, 0);
+}
+
+/* @number: the least one above @above; 0: there is none */
+struct later {
+	uint64_t above;
+	uint64_t number;
+};
+
+static int note_later(uint64_t number, void *arg)
+{
+	struct later *l = arg;
+
+	if (number > l->above && (!l->number || number < l->number))
+		l->number = number;
+	return 0;
+}
+
+/* Return: number of the file behind the last one; 0: there is none yet. */
+static uint64_t find_later(const struct ring_recording *rec)
+{
+	struct later l = { .above = rec->segments[rec->nr_segments - 1] };
+
+	if (is_there(rec, l.above + 1))
+		return l.above + 1;
+	/* If limits have removed the last one already, they may have removed the next one, too. */
+	if (!is_there(rec, l.above))
+		libring_each_segment(rec->dir, rec->path, note_later, &l);
+	return l.number;
+}
+
+/* Lists file @number, which follows the last one. Return: 0; -errno. */
+static int add_later(struct ring_recording *rec, uint64_t number)
+{
+	uint64_t *segments = realloc(rec->segments, (rec->nr_segments + 1) * sizeof(*segments));
+	int err;
+
+	if (!segments)
+		return libring_set_error(ENOMEM, "no memory for " CHUNKS);
+	rec->segments = segments;
+	rec->segments[rec->nr_segments++] = number;
+	err = libring_recording_select(rec, rec->nr_segments - 1);
+	if (!err)
+		err = add_file(rec);
+	if (!err)
+		rec->info.segments++;
+	else
+		rec->nr_segments--;
+	return err;
+}
+
+/**
+ * libring_recording_grow() - list what the recorder has added
+ * @rec: a recording with a directory
+ *
+ * Return: 0; -errno: what was added until then is listed.
+ */
+int libring_recording_grow(struct ring_recording *rec)
+{
+	uint64_t later;
+	int err;
+
+	do {
+		/* First: nothing is added to a file when the next one is there. */
+		later = find_later(rec);
+		err = grow_file(rec);
+		/* A file that is gone has no more for us. */
+		if (later && (!err || err == -ENOENT))
+			err = add_later(rec, later);
+	} while (later && !err);
+	libring_recording_tell(rec);
+	return err;
+}
+
+/* Makes the control areas of the rings say what is known of them. */
+void libring_recording_tell(const struct ring_recording *rec)
+{
+	uint32_t i, cause;
+
+	for (i = 0; i < rec->hdr.nr_rings; i++) {
+		const struct ring_recorded *ring = &rec->rings[i];
+		struct seqring_ring_ctl *ctl = (void *)ring->at;
+
+		seqring_write(&ctl->id, ring->id);
+		for (cause = 0; cause < SEQRING_DROP_SLOTS; cause++)
+			seqring_write(&ctl->dropped[cause], ring->counters.dropped[cause]);
+		seqring_write(&ctl->wakeups, ring->counters.wakeups);
+		if (ring->nr)
+			seqring_write(&ctl->seq, ring->chunks[ring->nr - 1].seq +
+							 ring->chunks[ring->nr - 1].records - 1);
+	}
 }

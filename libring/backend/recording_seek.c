@@ -75,16 +75,21 @@ static bool load(struct ring_source *s, struct ring_recorded *ring, struct ring_
 }
 
 /*
- * Loads the next chunk that can be read. Return: -ESTALE there is one: peek again; -ENODEV none is
- * left.
+ * Loads the next chunk that can be read. Return: -ESTALE there is one: peek again; -EAGAIN the
+ * recorder may add one; -ENODEV none is left.
  */
 static int refill(struct ring_source *s)
 {
 	struct ring_recorded *ring = s->feed;
+	struct ring_recording *rec = ring->rec;
 
+	if (ring->next == ring->nr && rec->info.recorder == RING_RECORDER_RUNS)
+		libring_recording_grow(rec);
 	while (ring->next < ring->nr)
 		if (load(s, ring, &ring->chunks[ring->next++]))
 			return -ESTALE;
+	if (rec->info.recorder == RING_RECORDER_RUNS)
+		return -EAGAIN;
 	/* Seqs at the end that no later record tells. */
 	s->rd.any = 1;
 	return -ENODEV;

@@ -4,6 +4,24 @@
 #include "../base/error.h"
 #include "take.h"
 
+static enum ring_end get_end_of_recording(const struct ring_recording_info *info)
+{
+	if (info->complete)
+		return RING_ENDED;
+	return info->recorder == RING_RECORDER_RUNS ? RING_RUNS : RING_KILLED;
+}
+
+/* Why nothing is left of a recording. */
+static const char *explain_recording(const struct ring_recording_info *info)
+{
+	if (info->complete)
+		return "nothing is left to read: the recording ends here";
+	if (info->recorder == RING_RECORDER_GONE)
+		return "nothing is left to read: the recording has no end: its recorder was killed";
+	return "nothing is left to read: the recording has no end: its recorder was killed, or is "
+	       "still running";
+}
+
 /* How the rings that are read have ended, if all of them have. */
 enum ring_end libring_get_end(const struct ring_reader *r)
 {
@@ -19,10 +37,10 @@ enum ring_end libring_get_end(const struct ring_reader *r)
 	}
 	if (all & SEQRING_STATE_DEAD)
 		return any & SEQRING_STATE_REPLACED ? RING_REPLACED : RING_ENDED;
+	if (r->backend->recording)
+		return get_end_of_recording(r->backend->recording->info(r));
 	if (!r->merge.writer_gone)
 		return RING_RUNS;
-	if (r->backend->recording)
-		return r->backend->recording->info(r)->complete ? RING_ENDED : RING_KILLED;
 	/* A device does not end with a process. */
 	return r->mapping.hdr.writer_kind == SEQRING_WRITER_MODULE ? RING_ENDED : RING_KILLED;
 }
@@ -33,11 +51,8 @@ int libring_explain(const struct ring_reader *r, int err)
 	if (err != -ENODEV)
 		return libring_explain_outcome(err);
 	if (r->backend->recording)
-		return libring_set_error_text(
-			ENODEV, libring_get_end(r) == RING_ENDED ?
-					"nothing is left to read: the recording ends here" :
-					"nothing is left to read: the recording has no end: its "
-					"recorder was killed, or is still running");
+		return libring_set_error_text(ENODEV,
+					      explain_recording(r->backend->recording->info(r)));
 	switch (libring_get_end(r)) {
 	case RING_KILLED:
 		return libring_set_error_text(ENODEV,

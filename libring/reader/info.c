@@ -64,8 +64,8 @@ int ring_now(struct ring_reader *r, uint64_t *ns)
 	const clockid_t clock = libring_user_clock(r->mapping.hdr.clock_id);
 
 	libring_forget_error();
-	/* The clock of a recording has stopped at its last record. */
-	if (r->backend->recording && clock != SEQRING_NO_CLOCKID) {
+	/* The clock of a recording has stopped at its last record, unless it goes on. */
+	if (r->backend->recording && r->merge.writer_gone && clock != SEQRING_NO_CLOCKID) {
 		*ns = r->backend->recording->info(r)->last_ns;
 		return 0;
 	}

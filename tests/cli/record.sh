@@ -80,6 +80,64 @@ test_record_several()
 }
 run record_several
 
+# While the recorder runs, readers of the recording wait for more, and end with it.
+test_record_followed()
+{
+	local follower replay
+
+	open_input grown 1M || return
+	seq 1 100 >&3
+	start record grown -o growing --quiet --segment 64K
+	recorder=$bg
+	until_ok test -e growing/0000000001.seg || return
+	start cat ./growing --raw >followed 2>followed.err
+	follower=$bg
+	start replay ./growing --as grown-again --speed max --linger forever --quiet
+	replay=$bg
+	until_ok test -s followed || return
+	rc cat ./growing --no-follow >/dev/null 2>err || because "cat --no-follow: $?" || return
+	grep -q ': the recording goes on$' err || because "$(cat err)" || return
+	rc info ./growing >out && grep -q '^end        none yet: the recorder is running$' out ||
+		because "info: $(grep end out)" || return
+	rc info ./growing --json >out && json document out 'd["recording"]["recorder"] == "running"' ||
+		return
+	seq 101 9000 >&3
+	until_ok rc cat ./growing --since seq:9001 --no-follow || return
+	until_ok rc cat grown-again --since seq:9001 --no-follow || return
+	stop "$recorder" || return
+	ended "$follower" && same "$status" 0 'status of cat' || return
+	tr -d '\n' <followed | cmp -s - <(seq 1 9000 | tr -d '\n') || because 'the records differ' || return
+	grep -q 'read 9000 + lost 0 = published 9000; .*; the recording ends here$' followed.err ||
+		because "$(cat followed.err)" || return
+	rc info ./growing --json >out && json document out 'd["recording"]["recorder"] == "gone"' || return
+	stop "$replay" || return
+	exec 3>&-
+	stop "$server"
+}
+run record_followed
+
+# A follower of a recorder that is killed gets all that it recorded, and is told.
+test_record_follower_of_killed()
+{
+	open_input doomed 1M || return
+	seq 1 100 >&3
+	start record doomed -o cut-short --quiet
+	recorder=$bg
+	until_ok rc cat ./cut-short --since seq:101 --no-follow || return
+	start cat ./cut-short --raw >followed 2>followed.err
+	follower=$bg
+	until_ok asleep "$follower" || return
+	kill -KILL "$recorder"
+	ended "$recorder"
+	ended "$follower" && same "$status" 0 'status of cat' || return
+	same "$(tr -d '\n' <followed)" "$(seq 1 100 | tr -d '\n')" records || return
+	grep -q ': the recording has no end: its recorder was killed; 0 bytes are torn$' followed.err ||
+		because "$(cat followed.err)" || return
+	exec 3>&-
+	stop "$server"
+}
+run record_follower_of_killed
+
 # Killed, the recorder leaves all that readers saw before.
 test_record_killed()
 {

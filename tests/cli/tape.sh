@@ -13,27 +13,27 @@ has_published()
 	[[ $(rc info "$1" --json | sed -n 's/^  "published": *\([0-9]*\),$/\1/p') == "$2" ]]
 }
 
-# A recording in ./trtape of a ring `filmed` of 100 records, and of 2000 later ones of which the
+# A recording in ./trtape of a ring `traced` of 100 records, and of 2000 later ones of which the
 # recorder lost some. Descriptor 3 feeds the ring, which goes on.
 make_tape()
 {
 	[[ ! -e trtape ]] || return 0
 	trace_schema || return
-	mkfifo filmed.in
-	exec 3<>filmed.in
-	start publish filmed --serve --size 64K --schema trace.schema --type 1 <filmed.in
+	mkfifo traced.in
+	exec 3<>traced.in
+	start publish traced --serve --size 64K --schema trace.schema --type 1 <traced.in
 	server=$bg
-	until_ok served filmed || return
+	until_ok served traced || return
 	switches 100
-	start record filmed -o trtape 2>tape.account
+	start record traced -o trtape 2>tape.account
 	recorder=$bg
 	until_ok rc cat ./trtape --since seq:101 --no-follow || return
 	kill -STOP "$recorder"
 	switches 2000
-	until_ok has_published filmed 2100 || return
-	rc trace --from filmed --since seq:2000 --until seq:2050 --quiet >live ||
+	until_ok has_published traced 2100 || return
+	rc trace --from traced --since seq:2000 --until seq:2050 --quiet >live ||
 		because "trace of the ring: status $?" || return
-	rc trace --from filmed --since seq:2000 --until seq:2050 --quiet --json >live.json ||
+	rc trace --from traced --since seq:2000 --until seq:2050 --quiet --json >live.json ||
 		because "trace of the ring in JSON: status $?" || return
 	kill -CONT "$recorder"
 	until_ok rc cat ./trtape --since seq:2101 --no-follow || return
@@ -60,7 +60,7 @@ test_trace_from_recording()
 	# The loss lies behind the first 100 records.
 	same "$(sed -n 101p out)" "-- lost $lost records --" 'line 101' || return
 	same "$(wc -l <out)" $((2101 - lost)) lines || return
-	rc schema filmed >live.h && rc schema ./trtape | cmp -s - live.h || because 'the schema differs' ||
+	rc schema traced >live.h && rc schema ./trtape | cmp -s - live.h || because 'the schema differs' ||
 		return
 	rc info ./trtape --json >out || because "info: status $?" || return
 	json document out "d['recording']['records'] == 2100 - $lost" "d['published'] == 2100"
@@ -112,13 +112,13 @@ run recording_range
 test_until_of_a_ring()
 {
 	make_tape || return
-	rc cat filmed --until seq:2101 --quiet | tail -n 1 | grep -q 2100 || because "cat: $?" || return
-	same "$(rc cat filmed --until 0s --quiet --since seq:2100 | wc -l)" 1 'records until now' || return
-	same "$(rc trace --from filmed --until 0s --quiet --since seq:2100 | wc -l)" 1 'events until now' ||
+	rc cat traced --until seq:2101 --quiet | tail -n 1 | grep -q 2100 || because "cat: $?" || return
+	same "$(rc cat traced --until 0s --quiet --since seq:2100 | wc -l)" 1 'records until now' || return
+	same "$(rc trace --from traced --until 0s --quiet --since seq:2100 | wc -l)" 1 'events until now' ||
 		return
-	same "$(rc cat filmed --quiet --until "real:$(date +%s.%N)" --since seq:2100 | wc -l)" 1 \
+	same "$(rc cat traced --quiet --until "real:$(date +%s.%N)" --since seq:2100 | wc -l)" 1 \
 		'records until the present second' || return
-	start cat filmed --head --until "real:$(($(date +%s) + 3600))" --quiet --count 1 >out
+	start cat traced --head --until "real:$(($(date +%s) + 3600))" --quiet --count 1 >out
 	until_ok asleep "$bg" || return
 	switches 1
 	ended "$bg" && same "$status" 0 'status' && same "$(wc -l <out)" 1 'records until in an hour'
@@ -170,4 +170,4 @@ test_range_rejects()
 }
 run range_rejects
 
-[[ ! -e filmed.in ]] || exec 3>&-
+[[ ! -e traced.in ]] || exec 3>&-

@@ -12,15 +12,19 @@ bool recording_is(struct ring_reader *ring)
 
 void recording_print(const char *name, struct ring_reader *ring)
 {
+	static const char *const recorders[] = {
+		[RING_RECORDER_UNKNOWN] = "its recorder was killed, or is still running",
+		[RING_RECORDER_GONE] = "its recorder was killed",
+	};
 	struct ring_recording_info ri = { .size = sizeof(ri) };
 
 	if (ring_recording_info(ring, &ri))
 		return;
-	if (!ri.complete)
-		fail(name,
-		     "the recording has no end: its recorder was killed, or is still running; "
-		     "%llu bytes are torn",
-		     (unsigned long long)ri.torn_bytes);
+	if (ri.recorder == RING_RECORDER_RUNS)
+		fail(name, "the recording goes on");
+	else if (!ri.complete)
+		fail(name, "the recording has no end: %s; %llu bytes are torn",
+		     recorders[ri.recorder], (unsigned long long)ri.torn_bytes);
 	if (ri.recorder_lost || ri.removed || ri.damaged)
 		fail(name,
 		     "missing in the recording: lost by the recorder %llu, removed %llu, damaged "

@@ -140,6 +140,18 @@ static int add_shape(struct json_object *obj, const struct ring_details *d)
 	       json_add(obj, "features", new_features(info->features)) || add_schema(obj, d);
 }
 
+static const char *recorder_name(uint32_t recorder)
+{
+	switch (recorder) {
+	case RING_RECORDER_RUNS:
+		return "running";
+	case RING_RECORDER_GONE:
+		return "gone";
+	default:
+		return "unknown";
+	}
+}
+
 static struct json_object *new_recording(const struct ring_recording_info *ri)
 {
 	struct json_object *obj = json_object_new_object();
@@ -152,6 +164,7 @@ static struct json_object *new_recording(const struct ring_recording_info *ri)
 	    !json_add_uint(obj, "damaged", ri->damaged) &&
 	    !json_add_uint(obj, "torn_bytes", ri->torn_bytes) &&
 	    !json_add(obj, "complete", json_object_new_boolean(!!ri->complete)) &&
+	    !json_add_string(obj, "recorder", recorder_name(ri->recorder)) &&
 	    !json_add_uint(obj, "first_ns", ri->first_ns) &&
 	    !json_add_uint(obj, "last_ns", ri->last_ns) &&
 	    !json_add_uint(obj, "realtime_ns", ri->realtime_ns) &&

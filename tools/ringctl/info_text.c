@@ -65,6 +65,20 @@ static void print_features(uint64_t bits)
 		printf("%s unknown to this ringctl: %#llx\n", head, (unsigned long long)bits);
 }
 
+static const char *end_of(const struct ring_recording_info *ri)
+{
+	if (ri->complete)
+		return "complete";
+	switch (ri->recorder) {
+	case RING_RECORDER_RUNS:
+		return "none yet: the recorder is running";
+	case RING_RECORDER_GONE:
+		return "none: the recorder was killed";
+	default:
+		return "none: the recorder was killed, or is still running";
+	}
+}
+
 static void print_recording(const struct ring_recording_info *ri)
 {
 	printf("recording  %llu files, %llu bytes, %llu records in %llu chunks\n",
@@ -73,8 +87,7 @@ static void print_recording(const struct ring_recording_info *ri)
 	printf("missing    lost by the recorder %llu, removed %llu, damaged %llu records\n",
 	       (unsigned long long)ri->recorder_lost, (unsigned long long)ri->removed,
 	       (unsigned long long)ri->damaged);
-	printf("end        %s",
-	       ri->complete ? "complete" : "none: the recorder was killed, or is still running");
+	printf("end        %s", end_of(ri));
 	if (ri->torn_bytes)
 		printf("; the last %llu bytes are torn", (unsigned long long)ri->torn_bytes);
 	printf("\nboot id    %s\n", *ri->boot_id ? ri->boot_id : "unknown");

@@ -17,6 +17,7 @@
 #define SPEED_MAX     1000000
 #define SERVE_RECORDS 256 /* at full speed, records between two looks for readers and signals */
 #define FOREVER	      UINT64_MAX
+#define MORE_NS	      20000000 /* how often to look what a recorder has added */
 
 /* @speed: 0: as fast as possible; @linger_ns: how long to serve the ring after its last record */
 struct replay_opts {
@@ -101,6 +102,13 @@ static uint64_t due_ns(struct replay *p, uint64_t ts_ns)
 	return ts_ns < p->first_ns ? 0 : p->start_ns + (ts_ns - p->first_ns) / p->opts->speed;
 }
 
+/* Serves readers until the recorder, which is still running, has added something. */
+static void wait_for_more(struct replay *p)
+{
+	while (!p->signal && ring_wait(p->from, 0) == -ETIMEDOUT)
+		serve(p, now_ns() + MORE_NS, false);
+}
+
 /* Publishes all records. Return: the exit status. */
 static int publish_all(struct replay *p)
 {
@@ -112,6 +120,10 @@ static int publish_all(struct replay *p)
 		err = ring_read(p->from, &rec, p->buf, p->buf_size);
 		if (err == -ENODEV)
 			return EXIT_OK;
+		if (err == -EAGAIN) {
+			wait_for_more(p);
+			continue;
+		}
 		if (err)
 			return fail_ring("replay", p->opts->path, err);
 		p->lost += rec.lost;

@@ -9,6 +9,7 @@
 #	schema   a ring's schema and its records, in libring-bpf and in ringctl's output
 #	filter   any text as a filter, and any bytes as records that it judges
 #	records  any bytes as records of ringctl trace and of the scheduler's producer
+#	recording  any bytes as the files of a recording, most of them with the right CRCs
 #	args     the arguments of ringctl trace
 #
 # --build only builds the targets. --coverage reports the coverage of the last run's inputs
@@ -29,7 +30,7 @@ case ${1-} in
 	shift
 	;;
 esac
-[ $# -gt 0 ] || set -- reader libring schema filter records args
+[ $# -gt 0 ] || set -- reader libring schema filter records recording args
 
 flags="-g -O1 -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wmissing-prototypes
 -Wstrict-prototypes -Wshadow -fno-sanitize-recover=all -Itests/fuzz -Iinclude -Ibuild/native
@@ -44,8 +45,10 @@ mkdir -p "$out/found"
 # others NAME...: prints ringctl's objects except those named, which the target itself compiles.
 others() {
 	local f name
-	for f in build/native/tools/{lib,ringctl,ringctl/trace}/*.o; do
+	for f in build/native/tools/{lib,ringctl,ringctl/export,ringctl/trace}/*.o; do
 		name=$(basename "$f" .o)
+		# Those of the plug-in.
+		[[ $name != *.pic ]] || continue
 		# Two files have this name; the targets have that of tools/lib.
 		[ "$f" != build/native/tools/ringctl/record.o ] || name=ringctl/record
 		case " $* " in
@@ -82,6 +85,11 @@ build() {
 				names print_json print_record print_text) \
 			build/native/libring-bpf.a build/native/libring.a $libs
 		;;
+	recording)
+		# shellcheck disable=SC2046 # lists
+		set -- libring/{base,filter,reader,backend,writer,device,open}/*.c \
+			$(make -s print-ZSTD_LIBS) $([ -z "$(make -s print-ZSTD_LIBS)" ] || echo -DLIBRING_ZSTD)
+		;;
 	args)
 		set -- -Dmain=ringctl_main -Wno-missing-prototypes tools/lib/parse.c tools/ringctl/main.c \
 			tools/ringctl/trace/{events,filter,kernel,names,options}.c \
@@ -113,6 +121,7 @@ fuzz() {
 	seeds "$t" || return
 	# A schema is long. ringctl reports each wrong option, so its output is closed.
 	[ "$t" != schema ] || len=8192
+	[ "$t" != recording ] || len=16384
 	[ "$t" != args ] || mask=3
 	# schedwatch prints to standard output.
 	[ "$t" != records ] || mask=1
@@ -146,6 +155,7 @@ coverage() {
 	libring) files="include/seqring/reader.h libring" ;;
 	schema) files="libring/schema tools/lib" ;;
 	filter) files="libring/filter libring/schema" ;;
+	recording) files=libring/backend ;;
 	records) files="tools/ringctl/trace tools/demo tools/lib" ;;
 	args) files="tools/lib/parse.c tools/ringctl/trace" ;;
 	esac

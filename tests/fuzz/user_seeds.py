@@ -5,10 +5,13 @@
 # or libring is a script for a real writer and a reader, so these seeds are calls and events.
 # The schemas are extracted from compiled sources.
 
+import os
 import random
+import shutil
 import struct
 import subprocess
 import sys
+import time
 
 
 def ring(target):
@@ -98,12 +101,48 @@ def args():
         yield words.replace(" ", "\0").encode()
 
 
+def recordings(directory):
+    """Yields small recordings, whole and in parts, with calls of each kind."""
+    environ = dict(os.environ, RINGDIR=directory + ".rings")
+    ringctl = "build/native/ringctl"
+    shutil.rmtree(directory + ".rings", ignore_errors=True)
+    os.makedirs(directory + ".rings/tapes")
+    lines = "".join(f"{i:0{7 + i % 40}}\n" for i in range(60))
+    with subprocess.Popen([ringctl, "publish", "seed", "--serve", "--size", "64K", "--linger",
+                           "300s"], stdin=subprocess.PIPE, env=environ, text=True,
+                          stderr=subprocess.DEVNULL) as server:
+        server.stdin.write(lines)
+        server.stdin.close()
+        for _ in range(500):
+            if not subprocess.run([ringctl, "cat", "seed", "--since", "seq:61", "--no-follow"],
+                                  env=environ, check=False, stderr=subprocess.DEVNULL).returncode:
+                break
+            time.sleep(0.02)
+        files = []
+        for name, more in (("plain", []), ("packed", ["--compress", "zstd"])):
+            tape = f"{directory}.rings/tapes/{name}"
+            # Without libzstd there is none.
+            done = subprocess.run([ringctl, "record", "seed", "-o", tape, "--duration", "1ms",
+                                   "--quiet", *more], env=environ, check=False,
+                                  stderr=subprocess.DEVNULL)
+            if not done.returncode:
+                with open(tape + "/0000000001.seg", "rb") as f:
+                    files.append(f.read())
+        server.terminate()
+    rand = random.Random(1)
+    for i in range(40):
+        calls = bytes(rand.randrange(256) for _ in range(16))
+        file = files[i % len(files)]
+        # The same chunks once more have seqs that came before.
+        yield bytes((i & 15,)) + calls + (file if i < 30 else file + file[1024:])
+
+
 target, directory = sys.argv[1:]
 if target in ("reader", "libring"):
     seeds = ring(target)
 else:
     seeds = {"schema": lambda: schemas(directory), "filter": filters, "records": records,
-             "args": args}[target]()
+             "args": args, "recording": lambda: recordings(directory)}[target]()
 n = 0
 for n, seed in enumerate(seeds, 1):
     with open(f"{directory}/{n:03}", "wb") as f:

@@ -80,6 +80,31 @@ test_record_several()
 }
 run record_several
 
+# On a terminal, a line tells how it goes, and the account comes last.
+test_record_terminal()
+{
+	serve shown < <(seq 1 10) || return
+	python3 - "$RINGCTL" >terminal <<-'END' || because "status $?" || return
+		import os, pty, sys
+		pid, fd = pty.fork()
+		if not pid:
+		    os.execv(sys.argv[1], ["ringctl", "record", "shown", "-o", "shown-tape", "--duration", "2500ms"])
+		text = b""
+		try:
+		    while data := os.read(fd, 4096):
+		        text += data
+		except OSError:
+		    pass
+		sys.stdout.buffer.write(text.replace(b"\r\033[K", b"\n").replace(b"\r", b""))
+		sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+	END
+	grep -qx 'ringctl: recorded 10, lost 0; 0\.0 MiB on disk' terminal &&
+		same "$(tail -n 1 terminal | grep -c '^ringctl: shown: recorded 10, lost 0; .*records$')" 1 \
+			'accounts at the end' || because "$(cat terminal)" || return
+	stop "$server"
+}
+run record_terminal
+
 # While the recorder runs, readers of the recording wait for more, and end with it.
 test_record_followed()
 {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "../lib/clock.h"
 #include "../lib/message.h"
@@ -33,6 +34,7 @@ struct record {
 	uint64_t end_ns;
 	uint64_t sync_at;
 	uint64_t print_at;
+	bool live; /* standard error is a terminal: one line there tells how it goes */
 };
 
 static uint64_t add(uint64_t now, uint64_t ns)
@@ -117,6 +119,32 @@ static void print_account(const struct record_opts *o, const struct recorded_rin
 	fputc('\n', stderr);
 }
 
+/* Rewrites the line of a terminal that tells how all recordings go. */
+static void print_live(const struct record *c)
+{
+	struct ring_recorder_stats sum = { .size = sizeof(sum) };
+	unsigned int i;
+
+	for (i = 0; i < c->opts->nr; i++) {
+		struct ring_recorder_stats st = { .size = sizeof(st) };
+
+		ring_recorder_stats(c->rings[i].rec, &st);
+		sum.records += st.records;
+		sum.lost += st.lost;
+		sum.bytes += st.bytes;
+	}
+	fprintf(stderr, "\r\033[K" PROGRAM_NAME ": recorded %llu, lost %llu; %.1f MiB on disk",
+		(unsigned long long)sum.records, (unsigned long long)sum.lost,
+		(double)sum.bytes / (1 << 20));
+}
+
+/* Leaves the terminal's line to what comes next. */
+static void clear_live(const struct record *c)
+{
+	if (c->live)
+		fputs("\r\033[K", stderr);
+}
+
 /* Does what is due. Sets @next to when something is due again. Return: 0; EXIT_FAIL. */
 static int do_due(struct record *c, uint64_t *next)
 {
@@ -133,7 +161,9 @@ static int do_due(struct record *c, uint64_t *next)
 		c->sync_at = add(now_ns(), c->opts->sync_ns);
 	}
 	if (now >= c->print_at) {
-		for (i = 0; i < c->opts->nr; i++)
+		if (c->live)
+			print_live(c);
+		for (i = 0; i < c->opts->nr && !c->live; i++)
 			print_account(c->opts, &c->rings[i]);
 		c->print_at = add(now, PROGRESS_NS);
 	}
@@ -219,11 +249,14 @@ int record_rings(const struct record_opts *opts)
 		.opts = opts,
 		.end_ns = add(now_ns(), opts->duration_ns),
 		.sync_at = opts->sync_ns ? add(now_ns(), opts->sync_ns) : UINT64_MAX,
-		.print_at = opts->progress ? add(now_ns(), PROGRESS_NS) : UINT64_MAX,
+		.live = !opts->progress && !opts->quiet && isatty(STDERR_FILENO),
+		.print_at = UINT64_MAX,
 	};
 	int err, status = EXIT_OK;
 	unsigned int i;
 
+	if (opts->progress || c.live)
+		c.print_at = add(now_ns(), PROGRESS_NS);
 	err = signals_init();
 	if (err)
 		return fail("record", "signals: %s", strerror(-err));
@@ -242,6 +275,7 @@ int record_rings(const struct record_opts *opts)
 	}
 	if (!status)
 		status = run(&c);
+	clear_live(&c);
 	for (i = 0; i < opts->nr; i++)
 		status = close_ring(opts, &c.rings[i], status);
 	free(c.rings);

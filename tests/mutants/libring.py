@@ -39,6 +39,8 @@ SET = mutant.Set(("include/libring*", "libring"), [
     Mutant("libring maps a slot wherever the greeting says", "libring_thresholds_map_slot",
            never("offset & 7 || offset < $t->size || offset > size || size - offset < $bytes"),
            "test_slots"),
+    Mutant("the thread that wakes does not look again after it has armed", "wake_ring",
+           swap("while (seqring_writer_wake_due_at(...))", "while (0)"), "test_wake_thread"),
     Mutant("a child that adopts a writer starts no thread to wake", "ring_writer_adopt",
            drop("libring_waker_start($w);"), "test_wake_thread"),
     Mutant("the loader takes CAP_BPF for all rights", "ring_bpf_supported", never("lacking()"),

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* RING_WRITER_WAKE_THREAD: a thread of the library wakes readers; no wake-up is lost. */
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "run_dir.h"
@@ -115,6 +118,110 @@ static void test_no_wake_is_lost_without_a_thread(void **state)
 	publish_in_step(0);
 }
 
+/* --- what is published while the thread wakes ---------------------------------------- */
+
+enum { OPEN, CLOSED, REACHED };
+
+/* OPEN: nothing waits there. The thread that rings the next doorbell makes REACHED of CLOSED. */
+static int gate;
+
+static void stop_at_gate(void)
+{
+	int closed = CLOSED;
+
+	if (!__atomic_compare_exchange_n(&gate, &closed, REACHED, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE))
+		return;
+	while (__atomic_load_n(&gate, __ATOMIC_ACQUIRE) != OPEN)
+		sleep_ns(MS / 10);
+}
+
+/* In place of the C library's: libring rings doorbells by it. */
+long syscall(long nr, ...)
+{
+	static long (*real)(long, ...);
+	long arg[6];
+	va_list ap;
+	int i;
+
+	if (nr == SYS_io_submit)
+		stop_at_gate();
+	if (!__atomic_load_n(&real, __ATOMIC_ACQUIRE))
+		__atomic_store_n(&real, (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall"),
+				 __ATOMIC_RELEASE);
+	va_start(ap, nr);
+	for (i = 0; i < 6; i++)
+		arg[i] = va_arg(ap, long);
+	va_end(ap);
+	return real(nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+}
+
+static void *open_two(void *arg)
+{
+	struct ring_reader **r = arg;
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < 2; i++)
+		err |= ring_open("thread", OPEN_OPTS(.wake_records = 1 + i), &r[i]);
+	if (err)
+		abort();
+	__atomic_store_n(&served.opened, 1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/*
+ * The thread has seen which readers are due, and has not armed again for the others, when a record
+ * comes that one of those waits for. The writer finds the thresholds reset. So the thread looks
+ * once more after it has armed.
+ */
+static void published_while_waking(uint32_t flags)
+{
+	const uint64_t end = now_ns() + PATIENCE_MS * MS;
+	struct pollfd first = { .events = POLLIN }, second = first;
+	struct ring_reader *r[2];
+	pthread_t thread;
+
+	start(1, RING_WRITER_WAKE_THREAD | flags);
+	if (!served.w->aio) {
+		ring_writer_close(served.w);
+		skip();
+	}
+	assert_int_equal(pthread_create(&thread, NULL, open_two, r), 0);
+	while (!__atomic_load_n(&served.opened, __ATOMIC_ACQUIRE)) {
+		assert_true(now_ns() < end);
+		serve(1);
+	}
+	pthread_join(thread, NULL);
+	assert_int_equal(ring_fd(r[0], &first.fd), 0);
+	assert_int_equal(ring_fd(r[1], &second.fd), 0);
+	__atomic_store_n(&gate, CLOSED, __ATOMIC_RELEASE);
+	publish_numbers(served.w, 0, 1);
+	while (__atomic_load_n(&gate, __ATOMIC_ACQUIRE) != REACHED) {
+		assert_true(now_ns() < end);
+		sleep_ns(MS / 10);
+	}
+	publish_numbers(served.w, 0, 1);
+	__atomic_store_n(&gate, OPEN, __ATOMIC_RELEASE);
+	assert_int_equal(poll(&first, 1, PATIENCE_MS), 1);
+	assert_int_equal(poll(&second, 1, PATIENCE_MS), 1);
+	ring_close(r[0]);
+	ring_close(r[1]);
+	ring_writer_close(served.w);
+}
+
+static void test_published_while_waking(void **state)
+{
+	(void)state;
+	published_while_waking(0);
+}
+
+static void test_published_while_waking_with_a_fence(void **state)
+{
+	(void)state;
+	published_while_waking(RING_WRITER_FULL_FENCE);
+}
+
 /* Each of several rings has its own requests; the thread counts the wake-ups. */
 static void test_rings(void **state)
 {
@@ -222,6 +329,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_wake_is_lost_with_a_fence, run_dir_setup,
 						run_dir_teardown),
 		cmocka_unit_test_setup_teardown(test_no_wake_is_lost_without_a_thread,
+						run_dir_setup, run_dir_teardown),
+		cmocka_unit_test_setup_teardown(test_published_while_waking, run_dir_setup,
+						run_dir_teardown),
+		cmocka_unit_test_setup_teardown(test_published_while_waking_with_a_fence,
 						run_dir_setup, run_dir_teardown),
 		cmocka_unit_test_setup_teardown(test_rings, run_dir_setup, run_dir_teardown),
 		cmocka_unit_test_setup_teardown(test_end, run_dir_setup, run_dir_teardown),

@@ -270,7 +270,7 @@ bpf_objects() {
 
 bpf() {
 	local t=build/$1/tests/bpf rc=0 prog
-	for prog in reject refuse cpus missed access life owner follow leftovers hostile handover between forgotten keep preempt bare gather; do
+	for prog in reject refuse cpus missed access life owner follow leftovers hostile handover between forgotten keep preempt slots bare gather; do
 		bpf_program "$t/$prog" || rc=1
 	done
 	# shellcheck disable=SC2046 # a list

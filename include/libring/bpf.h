@@ -121,7 +121,8 @@ int ring_bpf_supported(void);
  * such rings, or SEQRING_BPF_NO_PREEMPT does not hold on this kernel; -E2BIG options of a later
  * version, or the object's schema is too large; -ENOENT the object has no such map; -EPROTO the
  * map is no ring, its BTF is no valid schema, or the pins of that name are no ring; -EEXIST a
- * kept ring has that name, and with RING_BPF_CONTINUE: it has another shape, clock or schema;
+ * kept ring has that name, and with RING_BPF_CONTINUE: it has another shape, clock or schema, or
+ * slots, which the object does not know (it was compiled with an earlier seqring/bpf.h);
  * -EBUSY a running process owns the ring of that name, or nothing tells whether it runs, another
  * process kept the lock of all names for 10 s, or @obj is loaded already; -ENOTDIR the pins
  * would not be in a BPF file system; -EPERM also: another user owns the directory of all rings,
@@ -135,13 +136,18 @@ int ring_bpf_prepare(struct bpf_object *obj, const char *map, const struct ring_
  * struct ring_bpf_maps - what a loader makes the maps of SEQRING_BPF(NAME) with
  * @size: sizeof(struct ring_bpf_maps), filled by the caller
  * @value_size: bytes of a value of the map NAME, an array with BPF_F_MMAPABLE
- * @nr_rings: max_entries of the maps NAME and NAME_wait
+ * @nr_rings: max_entries of the maps NAME, NAME_wait and NAME_slots
  * @doorbell_size: max_entries of the map NAME_doorbell, in bytes
  * @ring, @wait, @doorbell: maps to use in place of NAME, NAME_wait and NAME_doorbell, because the
  *           ring continues; -1: the loader creates these three. They are closed when the ring is
  * @geometry, @geometry_size: contents of the map .rodata.NAME, in place of those in the object.
  *           Valid until ring_bpf_close(). The verifier takes them for constants, so this map has
  *           BPF_F_RDONLY_PROG and is frozen before the programs are loaded
+ * @slots_size: bytes of a value of the map NAME_slots, an array with BPF_F_MMAPABLE
+ * @nr_slots: max_entries of the map NAME_doorbells, an array of maps, which are made as
+ *           NAME_doorbell is. The loader leaves it empty
+ * @slots, @doorbells: maps to use in place of NAME_slots and NAME_doorbells; -1: the loader creates
+ *           them, if the object declares them. Closed as @ring
  */
 struct ring_bpf_maps {
 	size_t size;
@@ -153,6 +159,10 @@ struct ring_bpf_maps {
 	int32_t doorbell;
 	const void *geometry;
 	size_t geometry_size;
+	uint32_t slots_size;
+	uint32_t nr_slots;
+	int32_t slots;
+	int32_t doorbells;
 };
 
 /**
@@ -164,6 +174,8 @@ struct ring_bpf_maps {
  * @ring, @wait, @doorbell, @geometry: descriptors of the maps NAME, NAME_wait, NAME_doorbell and
  *           .rodata.NAME
  * @ctl: descriptor of the program NAME_ctl, of type syscall
+ * @slots, @doorbells: descriptors of the maps NAME_slots and NAME_doorbells. 0 or less for either:
+ *           there are none, and all readers of a new ring share one doorbell
  */
 struct ring_bpf_parts {
 	size_t size;
@@ -173,6 +185,8 @@ struct ring_bpf_parts {
 	int32_t doorbell;
 	int32_t geometry;
 	int32_t ctl;
+	int32_t slots;
+	int32_t doorbells;
 };
 
 /**
@@ -281,7 +295,10 @@ int ring_bpf_adopt(struct ring_bpf *b);
  *       bpf_object__close(), or are those given to ring_bpf_start_fds(). They can be passed to
  *       other processes
  *
- * Return: 0; -EINVAL not started.
+ * Readers that open the ring by its descriptors share one doorbell. From this call on, programs
+ * ring it at each wake-up, so call this also before you pass on descriptors that you have already.
+ *
+ * Return: 0; -EINVAL not started; what mmap(2) gives.
  */
 int ring_bpf_fds(const struct ring_bpf *b, struct ring_fds *fds);
 

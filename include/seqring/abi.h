@@ -62,8 +62,10 @@
 #define SEQRING_FEAT_WRITE	(1ULL << 0)	/* write(2) publishes a record */
 #define SEQRING_FEAT_MEMBARRIER	(1ULL << 1)	/* see struct seqring_wait */
 #define SEQRING_FEAT_ANNOUNCE	(1ULL << 2)	/* the same */
+#define SEQRING_FEAT_SLOTS	(1ULL << 3)	/* see struct seqring_wait_slots */
 #define SEQRING_FEATURES_KNOWN \
-	(SEQRING_FEAT_WRITE | SEQRING_FEAT_MEMBARRIER | SEQRING_FEAT_ANNOUNCE)
+	(SEQRING_FEAT_WRITE | SEQRING_FEAT_MEMBARRIER | SEQRING_FEAT_ANNOUNCE | \
+	 SEQRING_FEAT_SLOTS)
 
 /* Limits. */
 #define SEQRING_DATA_SIZE_MIN	(1ULL << 16)
@@ -254,12 +256,19 @@ SEQRING_ASSERT(offsetof(struct seqring_record, meta.len) == 16, "ABI");
  * is a number for which this reader has not called membarrier() yet, it calls
  * membarrier(MEMBARRIER_CMD_GLOBAL) before its last load of head. The writer clears
  * @announced after many records that woke no reader.
+ *
+ * With SEQRING_FEAT_SLOTS, a reader without a slot stores 1 to @shared each time before it arms.
+ * The program rings the doorbell that such readers share if @shared or @always is not 0, and sets
+ * @shared to 0 before. The loader sets @always when it gives descriptors of the ring away, since
+ * readers of before SEQRING_FEAT_SLOTS know none of this.
  */
 struct seqring_wait {
 	__u64 pos;
 	__u64 seq;
 	__u64 announced;
-	__u64 reserved[13];
+	__u64 shared;
+	__u64 always;
+	__u64 reserved[11];
 };
 SEQRING_ASSERT(sizeof(struct seqring_wait) == 128, "wait word is 128 bytes");
 
@@ -290,6 +299,36 @@ struct seqring_wait_slot {
 	SEQRING_FLEXIBLE(struct seqring_threshold, ring);
 };
 SEQRING_ASSERT(sizeof(struct seqring_wait_slot) == 16, "ABI");
+
+/*
+ * Slots of the readers of one ring of a BPF device with SEQRING_FEAT_SLOTS. An array map has one
+ * such struct for each ring; it and the doorbells of the slots are pinned beside the ring. A reader
+ * arms in its slot as in a slot of a memfd ring. The program rings the doorbell of a slot that is
+ * due. Readers without a slot share the ring's own doorbell: see struct seqring_wait.
+ *
+ * @used: not 0: the program looks at the slots. The first reader that takes a slot sets it, in all
+ *           rings
+ * @slot: thresholds, as in struct seqring_wait_slot
+ * @user: who has the slot, in ring 0; the others are not used. A reader takes a slot by a
+ *           compare-and-exchange of @owner from 0, or from a process that is gone, to
+ *           SEQRING_SLOT_TAKEN. It then stores @owner_pidns, and at last @owner, by a release:
+ *           both as in struct seqring_header. It stores 0 when it closes the ring
+ */
+#define SEQRING_SLOTS		8u
+#define SEQRING_SLOT_TAKEN	1ULL
+
+struct seqring_slot_user {
+	__u64 owner;
+	__u64 owner_pidns;
+};
+
+struct seqring_wait_slots {
+	__u64 used;
+	__u64 reserved[15];
+	struct seqring_threshold slot[SEQRING_SLOTS];
+	struct seqring_slot_user user[SEQRING_SLOTS];
+};
+SEQRING_ASSERT(sizeof(struct seqring_wait_slots) == 384, "ABI");
 
 /*
  * Reader page: the only page of a device that a reader may write. Each open file has one,

@@ -72,4 +72,27 @@ static __attribute__((__always_inline__)) inline void seqring_bpf_fence(void)
 	__asm__ __volatile__("" : : "r"(&word) : "memory");
 }
 
+/* Attempts of seqring_atomic_min(): the verifier wants a bound. */
+#define SEQRING_BPF_MIN_TRIES	2
+
+/*
+ * The minimum of wake thresholds, which readers lower at the same time. If they do so too often,
+ * the threshold becomes 0: the next record wakes early, and none too late.
+ */
+static __attribute__((__always_inline__)) inline void seqring_atomic_min(__u64 *p, __u64 v)
+{
+	__u64 cur = seqring_read(p), found;
+	int i;
+
+	for (i = 0; i < SEQRING_BPF_MIN_TRIES; i++) {
+		if (cur <= v)
+			return;
+		found = __sync_val_compare_and_swap(p, cur, v);
+		if (found == cur)
+			return;
+		cur = found;
+	}
+	seqring_write(p, 0);
+}
+
 #endif /* SEQRING_BARRIER_BPF_H */

@@ -91,6 +91,8 @@ struct seqring_bpf_open {
 	struct seqring_ring_ctl *ctl;
 	struct seqring_wait *wait;
 	void *doorbell;
+	void *slots;
+	void *doorbells;
 	const volatile struct seqring_bpf_geometry *geo;
 	struct seqring_record *rec;
 	__u64 pos;
@@ -347,7 +349,8 @@ SEQRING_BPF_COLD int seqring_bpf_reject_cpu(void *map,
 
 /* Takes the ring of this CPU and reads the clock. Return: as seqring_bpf_enter(). */
 static __always_inline int seqring_bpf_do_enter(struct seqring_bpf_open *o, void *map,
-						void *wait_map, void *doorbell,
+						void *wait_map, void *doorbell, void *slots,
+						void *doorbells,
 						const volatile struct seqring_bpf_geometry *geo)
 {
 	const __u32 cpu_mask = geo->cpu_mask;
@@ -366,6 +369,8 @@ static __always_inline int seqring_bpf_do_enter(struct seqring_bpf_open *o, void
 		return seqring_bpf_reject_take(o->ctl, geo);
 	seqring_bpf_read_clock(o, geo);
 	o->doorbell = doorbell;
+	o->slots = slots;
+	o->doorbells = doorbells;
 	o->geo = geo;
 	return 0;
 }
@@ -376,13 +381,14 @@ static __always_inline int seqring_bpf_do_enter(struct seqring_bpf_open *o, void
  * Return: 0: the caller calls seqring_bpf_unguard() at the end; -ENODEV; -ESTALE; -EBUSY.
  */
 static __always_inline int seqring_bpf_enter(struct seqring_bpf_open *o, void *map,
-					     void *wait_map, void *doorbell,
+					     void *wait_map, void *doorbell, void *slots,
+					     void *doorbells,
 					     const volatile struct seqring_bpf_geometry *geo)
 {
 	int err;
 
 	seqring_bpf_guard(geo);
-	err = seqring_bpf_do_enter(o, map, wait_map, doorbell, geo);
+	err = seqring_bpf_do_enter(o, map, wait_map, doorbell, slots, doorbells, geo);
 	if (err)
 		seqring_bpf_unguard(geo);
 	return err;
@@ -390,7 +396,8 @@ static __always_inline int seqring_bpf_enter(struct seqring_bpf_open *o, void *m
 
 /* The same for the ring that SEQRING_BPF(name) declares. */
 #define seqring_bpf_enter_ring(name, o) \
-	seqring_bpf_enter(o, &name, &name##_wait, &name##_doorbell, &name##_geometry)
+	seqring_bpf_enter(o, &name, &name##_wait, &name##_doorbell, &name##_slots, \
+			  &name##_doorbells, &name##_geometry)
 
 /* Builds the writer for the cold path from the state between two publishes. */
 static __always_inline void seqring_bpf_load_writer(struct seqring_writer *w,
@@ -489,24 +496,129 @@ static __always_inline int seqring_bpf_drop(struct seqring_ring_ctl *ctl, int ca
 }
 
 /*
- * Rings the doorbell. It fails if the kernel's lock is taken (in an NMI), or if no reader
- * has emptied the doorbell for long. Then the next publish tries again: it finds a threshold that
- * it has passed, and an announcement if this publish has cleared it. As a reader's, that has a
- * number that is given only once, because a reader waits for a grace period for each new one.
+ * A doorbell did not ring: makes the next publish try again. It finds a threshold that it has
+ * passed, and an announcement if this publish has cleared it. As a reader's, that has a number that
+ * is given only once, because a reader waits for a grace period for each new one.
  */
-SEQRING_BPF_COLD int seqring_bpf_ring_doorbell(void *doorbell, struct seqring_wait *wait,
-					       __u64 *wakeups)
+static __always_inline void seqring_bpf_try_again(struct seqring_wait *wait)
+{
+	seqring_write(&wait->pos, 0);
+	if (!seqring_read(&wait->announced))
+		seqring_write(&wait->announced, bpf_ktime_get_ns());
+}
+
+/*
+ * Rings a doorbell. It fails if the kernel's lock is taken (in an NMI), or if no reader has emptied
+ * the doorbell for long. Return: 0; -EAGAIN.
+ */
+static __always_inline int seqring_bpf_ring(void *doorbell)
 {
 	void *p = bpf_ringbuf_reserve(doorbell, 8, 0);
 
-	if (!p) {
-		seqring_write(&wait->pos, 0);
-		if (!seqring_read(&wait->announced))
-			seqring_write(&wait->announced, bpf_ktime_get_ns());
+	if (!p)
+		return -EAGAIN;
+	bpf_ringbuf_discard(p, BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
+/*
+ * Rings the doorbell that readers without a slot share. @slots: the ring has slots, and perhaps no
+ * such reader. Return: 0; -EAGAIN.
+ */
+SEQRING_BPF_COLD int seqring_bpf_ring_doorbell(void *doorbell, struct seqring_wait *wait,
+					       __u64 *wakeups, int slots)
+{
+	if (slots) {
+		/* After the reset of the thresholds, as for a slot. */
+		seqring_writer_wake_begin();
+		if (!seqring_read(&wait->shared) && !seqring_read(&wait->always)) {
+			seqring_add(wakeups, 1);
+			return 0;
+		}
+		/* Who stores it anew before the doorbell rings hears that. */
+		seqring_write(&wait->shared, 0);
+	}
+	if (seqring_bpf_ring(doorbell)) {
+		seqring_write(&wait->shared, 1);
+		seqring_bpf_try_again(wait);
 		return -EAGAIN;
 	}
-	bpf_ringbuf_discard(p, BPF_RB_FORCE_WAKEUP);
 	seqring_add(wakeups, 1);
+	return 0;
+}
+
+/* Rings the doorbell of a slot that was due, or makes the slot due for the next publish. */
+static __always_inline void seqring_bpf_ring_slot(struct seqring_wait *wait,
+						  struct seqring_threshold *own, void *doorbells,
+						  const __u32 nr)
+{
+	void *doorbell = bpf_map_lookup_elem(doorbells, &nr);
+
+	if (!doorbell || !seqring_bpf_ring(doorbell))
+		return;
+	seqring_write(&own->pos, 0);
+	seqring_write(&wait->pos, 0);
+}
+
+/* A seq at which each slot that is armed by its seq is due, and no other one. */
+#define SEQRING_BPF_ALL_SEQ	(SEQRING_WAIT_NONE - 1)
+
+/*
+ * Gives @v. The verifier does not know the value, and so follows the code behind it once, and not
+ * once for each value. @any: a number that it does not know
+ */
+static __always_inline __u64 seqring_bpf_hide(__u64 v, __u64 any)
+{
+	__u64 same = any;
+
+	__asm__ __volatile__("%0 ^= %1" : "+&r"(same) : "r"(any));
+	return v ^ same;
+}
+
+/*
+ * Wakes the readers with slots. The thresholds of struct seqring_wait were due and are reset, or
+ * the announcement is gone. @due: SEQRING_WAKE_*
+ *
+ * Others may publish meanwhile, on this CPU or, to a single ring, on another one. They find the
+ * thresholds reset, so this function arms again for the readers that are not due, and like a reader
+ * looks once more. If one of them is due by then, it wakes all, so that nobody is left to look for.
+ */
+SEQRING_BPF_COLD int seqring_bpf_wake_slots(const struct seqring_ring_ctl *ctl,
+					    struct seqring_wait *wait, void *slots_map,
+					    void *doorbells, int due)
+{
+	struct seqring_wait_slots *slots;
+	struct seqring_threshold lowest;
+	__u32 ring = ctl->id, i;
+	__u64 pos, seq, all;
+	int round;
+
+	slots = (struct seqring_wait_slots *)bpf_map_lookup_elem(slots_map, &ring);
+	if (!slots)
+		return -ENOENT;
+	seqring_writer_wake_begin();
+	if (!seqring_read(&slots->used))
+		return 0;
+	pos = seqring_read(&ctl->head);
+	seq = seqring_read(&ctl->seq);
+	all = due & SEQRING_WAKE_SLOTS ? SEQRING_WAIT_NONE : 0;
+	all = seqring_bpf_hide(all, pos);
+	for (round = 0; round < 2; round++) {
+		lowest.pos = seqring_bpf_hide(SEQRING_WAIT_NONE, pos);
+		lowest.seq = seqring_bpf_hide(SEQRING_WAIT_NONE, pos);
+		/* A slot that is not armed has SEQRING_WAIT_NONE in both, and is never due. */
+		for (i = 0; i < SEQRING_SLOTS; i++)
+			if (seqring_writer_slot_due(pos | all, seq | (all & SEQRING_BPF_ALL_SEQ),
+						    &slots->slot[i], &lowest))
+				seqring_bpf_ring_slot(wait, &slots->slot[i], doorbells, i);
+		seqring_writer_wake_end(wait, &lowest);
+		if (seqring_read(&ctl->head) <= lowest.pos && seqring_read(&ctl->seq) < lowest.seq)
+			break;
+		all = seqring_bpf_hide(SEQRING_WAIT_NONE, pos);
+	}
+	/* A doorbell did not ring. */
+	if (!seqring_read(&wait->pos))
+		seqring_bpf_try_again(wait);
 	return 0;
 }
 
@@ -542,9 +654,18 @@ static __always_inline int seqring_bpf_wake_due(const struct seqring_bpf_open *o
 /* Gives the ring back after a record, and wakes the readers that wait for the record. */
 static __always_inline void seqring_bpf_finish(const struct seqring_bpf_open *o)
 {
+	int due;
+
 	seqring_bpf_leave(o->ctl);
-	if (seqring_bpf_wake_due(o))
-		seqring_bpf_ring_doorbell(o->doorbell, o->wait, &o->ctl->wakeups);
+	due = seqring_bpf_wake_due(o);
+	if (seqring_likely(!due))
+		return;
+	if (due & SEQRING_WAKE_DUE)
+		seqring_bpf_ring_doorbell(o->doorbell, o->wait, &o->ctl->wakeups,
+					  o->geo->slots != 0);
+	/* The verifier knows the constant, and removes this where the ring has no slots. */
+	if (o->geo->slots)
+		seqring_bpf_wake_slots(o->ctl, o->wait, o->slots, o->doorbells, due);
 }
 
 /* Rejects a record that is too long, or every record if the ring was never set up. */
@@ -782,9 +903,28 @@ SEQRING_BPF_COLD int seqring_bpf_reset(struct seqring_ring_ctl *ctl,
 	return 0;
 }
 
+/*
+ * Rings all doorbells. One of a slot that is full has rung since its reader armed, so that reader
+ * looks in any case. Return: 0; -EAGAIN the shared doorbell did not ring.
+ */
+static __always_inline int seqring_bpf_ring_all(void *doorbell, void *doorbells,
+						const volatile struct seqring_bpf_geometry *geo)
+{
+	__u32 i;
+
+	for (i = 0; geo->slots && i < SEQRING_SLOTS; i++) {
+		const __u32 key = i;
+		void *own = bpf_map_lookup_elem(doorbells, &key);
+
+		if (own)
+			seqring_bpf_ring(own);
+	}
+	return seqring_bpf_ring(doorbell);
+}
+
 /* The control program: see struct seqring_bpf_ctl. */
 static __always_inline int seqring_bpf_do_ctl(struct seqring_bpf_ctl *c, void *map,
-					      void *doorbell,
+					      void *doorbell, void *doorbells,
 					      const volatile struct seqring_bpf_geometry *geo)
 {
 	__u32 cmd = c->cmd, ring = c->ring, zero = 0;
@@ -793,15 +933,9 @@ static __always_inline int seqring_bpf_do_ctl(struct seqring_bpf_ctl *c, void *m
 	struct seqring_header *h;
 	unsigned char *element;
 	__u32 owner;
-	void *p;
 
-	if (cmd == SEQRING_BPF_CTL_DOORBELL) {
-		p = bpf_ringbuf_reserve(doorbell, 8, 0);
-		if (!p)
-			return -EAGAIN;
-		bpf_ringbuf_discard(p, BPF_RB_FORCE_WAKEUP);
-		return 0;
-	}
+	if (cmd == SEQRING_BPF_CTL_DOORBELL)
+		return seqring_bpf_ring_all(doorbell, doorbells, geo);
 	if (cmd == SEQRING_BPF_CTL_CLOCK) {
 		c->ticks = bpf_jiffies64();
 		return 0;
@@ -870,16 +1004,35 @@ static __always_inline int seqring_bpf_do_ctl(struct seqring_bpf_ctl *c, void *m
 		__uint(type, BPF_MAP_TYPE_RINGBUF); \
 		__uint(max_entries, 4096); \
 	} name##_doorbell SEC(".maps"); \
+	struct { \
+		__uint(type, BPF_MAP_TYPE_ARRAY); \
+		__uint(map_flags, BPF_F_MMAPABLE); \
+		__uint(max_entries, 1); \
+		__type(key, __u32); \
+		__type(value, struct seqring_wait_slots); \
+	} name##_slots SEC(".maps"); \
+	struct { \
+		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); \
+		__uint(max_entries, SEQRING_SLOTS); \
+		__type(key, __u32); \
+		__array( \
+			values, struct { \
+				__uint(type, BPF_MAP_TYPE_RINGBUF); \
+				__uint(max_entries, 4096); \
+			}); \
+	} name##_doorbells SEC(".maps"); \
 	SEC(".rodata." #name) const volatile struct seqring_bpf_geometry name##_geometry = { \
 		.payload_limit = SEQRING_BPF_PAYLOAD_MAX, \
 		.announce = SEQRING_BPF_ANNOUNCE, \
 		.guard = SEQRING_BPF_CAN, \
+		.slots = SEQRING_SLOTS, \
 		.target = SEQRING_BPF_TARGET, \
 		.epoch = 1, \
 	}; \
 	SEC("syscall") int name##_ctl(struct seqring_bpf_ctl *c) \
 	{ \
-		return seqring_bpf_do_ctl(c, &name, &name##_doorbell, &name##_geometry); \
+		return seqring_bpf_do_ctl(c, &name, &name##_doorbell, &name##_doorbells, \
+					  &name##_geometry); \
 	} \
 	struct seqring_bpf_geometry
 

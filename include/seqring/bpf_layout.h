@@ -55,6 +55,8 @@ SEQRING_ASSERT(offsetof(struct seqring_bpf_state, cold) == 64, "one line is hot"
  * loads the program. The fields do not start at the start of a page, because each control
  * area does: a load is slow from the page offset of a store just before.
  *
+ * @slots: in the object: SEQRING_SLOTS, the number of slots that the program knows; when loaded:
+ *	the same if the ring has slots. 0: an object or a loader from before this field
  * @guard: in the object: SEQRING_BPF_CAN_*; when loaded: SEQRING_BPF_GUARD_*. A loader from
  *	before this field sets it to 0: programs without SEQRING_BPF_NO_PREEMPT are right on
  *	any kernel then, others up to Linux 6.19
@@ -73,7 +75,9 @@ SEQRING_ASSERT(offsetof(struct seqring_bpf_state, cold) == 64, "one line is hot"
  *	0: compiled or loaded by a version without epochs: the program always publishes
  */
 struct seqring_bpf_geometry {
-	__u64 reserved[7];
+	__u64 reserved[6];
+	__u32 slots;
+	__u32 reserved2;
 	__u32 guard;
 	__u32 target;
 	__u64 ring_offset;

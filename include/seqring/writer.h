@@ -463,7 +463,6 @@ seqring_inline int seqring_writer_wake_due(const struct seqring_writer *w,
 	return seqring_writer_wake_due_at(w->pos, w->seq, wait);
 }
 
-#ifndef __bpf__
 /**
  * seqring_writer_wake_begin() - before the slots are read, after a wake-up was due
  *
@@ -518,7 +517,10 @@ seqring_inline void seqring_writer_wake_end(struct seqring_wait *wait,
 	/* Pairs with the fence in seqring_writer_wake_due(). */
 	seqring_fence_full(WAKE);
 }
-#endif
+
+/* What seqring_writer_wake_due_announced() returns, as bits. */
+#define SEQRING_WAKE_DUE	1
+#define SEQRING_WAKE_SLOTS	2
 
 /**
  * seqring_writer_wake_due_announced() - the same, without a fence while no reader sleeps
@@ -532,7 +534,8 @@ seqring_inline void seqring_writer_wake_end(struct seqring_wait *wait,
  * reader's last load of head sees the record. Otherwise the section began after the
  * reader's announcement, and the writer sees the announcement.
  *
- * Return: 1 if a wake-up is due, else 0.
+ * Return: 0; SEQRING_WAKE_DUE a wake-up is due; SEQRING_WAKE_SLOTS the announcement is gone: each
+ * reader that has armed in a slot is to be woken, due or not; both.
  */
 seqring_inline int seqring_writer_wake_due_announced(const struct seqring_ring_ctl *ctl,
 						     struct seqring_wait *wait,
@@ -547,18 +550,19 @@ seqring_inline int seqring_writer_wake_due_announced(const struct seqring_ring_c
 						wait))
 			return 0;
 		*idle_publishes = 0;
-		return 1;
+		return SEQRING_WAKE_DUE;
 	}
 	*idle_publishes = 0;
 	seqring_write(&wait->announced, 0);
 	/* A reader that arms after this fence finds the announcement gone. */
 	seqring_fence_full(WAKE);
+	/* A program that wakes readers just now may have reset the thresholds of those in slots. */
 	if (seqring_read(&wait->pos) == SEQRING_WAIT_NONE &&
 	    seqring_read(&wait->seq) == SEQRING_WAIT_NONE)
-		return 0;
+		return SEQRING_WAKE_SLOTS;
 	/* A reader that armed before the fence is woken, and announces itself again. */
 	seqring_writer_disarm(wait);
-	return 1;
+	return SEQRING_WAKE_DUE | SEQRING_WAKE_SLOTS;
 }
 
 /**

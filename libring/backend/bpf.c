@@ -10,6 +10,9 @@
  * one record before the newest. So the doorbell never fills up, and once rung it stays
  * readable: epoll drops an edge of a descriptor that is not readable.
  *
+ * A reader that is not due at each record takes a slot (bpf_slot.c), and from then on has
+ * thresholds and a doorbell of its own.
+ *
  * A reader needs four bpf(2) calls and no ELF, so it makes them here, without libbpf.
  */
 
@@ -28,12 +31,15 @@
 #include "../base/names.h"
 #include "../base/owner.h"
 #include "../reader/reader.h"
+#include "../reader/watermark.h"
+#include "bpf_slot.h"
 #include "kinds.h"
 #include "sys_bpf.h"
 #include "thresholds.h"
 
 /*
- * @doorbell_consumed, @doorbell_produced: positions of the doorbell, each in a page of its own
+ * @shared: the doorbell of all readers without a slot
+ * @slot: this reader's slot, if it has one
  * @watching: @owner was looked up
  * @owner: the process that is watched; 0: none
  * @owner_dir: has its lock; -1: this process may not open it
@@ -41,50 +47,19 @@
  */
 struct bpf {
 	struct ring_thresholds t;
-	__u64 *doorbell_consumed;
-	__u64 *doorbell_produced;
+	struct ring_doorbell shared;
+	struct ring_slot slot;
 	bool watching;
 	uint64_t owner;
 	int owner_dir;
 	int pidfd;
 };
 
-/* Bytes that a program adds to the doorbell to ring it: a header and what it reserves. */
-#define DOORBELL_RECORD (BPF_RINGBUF_HDR_SZ + 8)
-
-/* True if @fd is a map. BPF_OBJ_GET_INFO_BY_FD cannot tell: it takes programs and links, too. */
-static bool is_map(int fd)
-{
-	union bpf_attr attr = { 0 };
-
-	attr.map_fd = (uint32_t)fd;
-	/* Without room for a key, a map and a descriptor of another kind fail differently. */
-	return libring_sys_bpf(BPF_MAP_GET_NEXT_KEY, &attr) >= 0 ||
-	       (errno != EINVAL && errno != EBADF);
-}
-
-/* Return: 0; -EINVAL @fd is no map; -errno. */
-static int map_info(int fd, struct bpf_map_info *info)
-{
-	memset(info, 0, sizeof(*info));
-	return is_map(fd) ? libring_bpf_get_info(fd, info, sizeof(*info)) : -EINVAL;
-}
-
 static bool bpf_probe(int fd, mode_t type)
 {
 	struct bpf_map_info info;
 
-	return !S_ISREG(type) && !S_ISCHR(type) && !map_info(fd, &info);
-}
-
-/* With write access: otherwise the kernel does not let a process map it. */
-static int get_pin(const char *path, int *fd)
-{
-	union bpf_attr attr = { 0 };
-
-	attr.pathname = (uintptr_t)path;
-	*fd = libring_sys_bpf(BPF_OBJ_GET, &attr);
-	return *fd < 0 ? -errno : 0;
+	return !S_ISREG(type) && !S_ISCHR(type) && !libring_bpf_map_info(fd, &info);
 }
 
 static int bpf_dir(unsigned int nr, char *dir, size_t size)
@@ -98,7 +73,7 @@ static int get_part(const char *dir, const char *what, int *fd)
 
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, what) >= sizeof(path))
 		return -ENAMETOOLONG;
-	return get_pin(path, fd);
+	return libring_bpf_get_pin(path, fd);
 }
 
 /* A directory of pins, or the pin of the ring's map alone. */
@@ -110,7 +85,7 @@ static int bpf_find(const char *path, const struct stat *st, struct ring_origin 
 
 	if (S_ISCHR(st->st_mode) || S_ISSOCK(st->st_mode) || !libring_on_bpffs(path))
 		return LIBRING_NOT_MINE;
-	err = is_dir ? get_part(path, "ring", &fds->ring) : get_pin(path, &fds->ring);
+	err = is_dir ? get_part(path, "ring", &fds->ring) : libring_bpf_get_pin(path, &fds->ring);
 	if (err == -ENOENT)
 		return is_dir ? libring_set_error(EPROTO, "%s: no ring is pinned in it", path) :
 				err;
@@ -119,6 +94,7 @@ static int bpf_find(const char *path, const struct stat *st, struct ring_origin 
 	if (!is_dir)
 		return 0;
 	origin->owner = libring_owner_open_dir(path);
+	origin->dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	err = get_part(path, "wait", &fds->wait);
 	if (!err)
 		err = get_part(path, "doorbell", &fds->doorbell);
@@ -130,16 +106,6 @@ static int bpf_find(const char *path, const struct stat *st, struct ring_origin 
 		fds->wait = -1;
 	}
 	return 0;
-}
-
-static void advance_doorbell(struct bpf *b)
-{
-	/* The kernel's type is unsigned long, which has 64 bits there. */
-	uint64_t produced = seqring_read(b->doorbell_produced);
-	uint64_t consumed = produced - DOORBELL_RECORD;
-
-	if (produced >= DOORBELL_RECORD && seqring_read(b->doorbell_consumed) != consumed)
-		seqring_write(b->doorbell_consumed, consumed);
 }
 
 /*
@@ -219,13 +185,44 @@ static bool bpf_drain(struct ring_reader *r)
 	return found;
 }
 
+/*
+ * A reader that each record of each ring wakes is due whenever anybody is, so it needs no doorbell
+ * of its own. Any other one takes a slot when it goes to sleep for the first time.
+ */
+static void choose_slot(struct ring_reader *r)
+{
+	const struct ring_merge *m = &r->merge;
+	struct bpf *b = r->state;
+
+	if (b->t.own && libring_slot_is_own(&b->slot))
+		return;
+	if (b->t.own)
+		libring_slot_leave(&b->slot, &b->t);
+	if (libring_watermark_records(r) != 1 || m->window_ns ||
+	    m->nr_src != r->mapping.hdr.nr_rings)
+		libring_slot_take(&b->slot, &b->t);
+}
+
+/* Without this, a program that rings the doorbells of slots does not ring the shared one. */
+static void note_shared(struct bpf *b, const struct ring_merge *m)
+{
+	uint32_t i;
+
+	for (i = 0; i < m->nr_src; i++)
+		if (!seqring_read(&b->t.wait[m->src[i].ring].shared))
+			seqring_write(&b->t.wait[m->src[i].ring].shared, 1);
+}
+
 static void bpf_arm(struct ring_reader *r, bool for_fd)
 {
 	struct bpf *b = r->state;
 	bool fenced;
 
-	advance_doorbell(b);
+	choose_slot(r);
+	libring_doorbell_advance(b->t.own ? &b->slot.doorbell : &b->shared);
 	watch_owner(r, false);
+	if (!b->t.own)
+		note_shared(b, &r->merge);
 	libring_thresholds_arm(&b->t, r, for_fd);
 	/* After the fence in seqring_reader_arm(), which pairs with the writer's fence. */
 	fenced = !(r->mapping.hdr.features & SEQRING_FEAT_ANNOUNCE) || announce(b, &r->merge);
@@ -241,16 +238,13 @@ static void bpf_kick(struct ring_reader *r)
 
 static void bpf_close(struct ring_reader *r)
 {
-	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	struct bpf *b = r->state;
 
 	if (!b)
 		return;
 	libring_thresholds_close(&b->t);
-	if (b->doorbell_consumed)
-		munmap(b->doorbell_consumed, page);
-	if (b->doorbell_produced)
-		munmap(b->doorbell_produced, page);
+	libring_slot_close(&b->slot);
+	libring_doorbell_unmap(&b->shared);
 	libring_close_fd(b->pidfd);
 	libring_close_fd(b->owner_dir);
 	free(b);
@@ -277,7 +271,7 @@ static bool is_frozen(int fd)
 static int map_ring(struct ring_reader *r, int fd)
 {
 	struct bpf_map_info info;
-	int err = map_info(fd, &info);
+	int err = libring_bpf_map_info(fd, &info);
 
 	if (err)
 		return libring_set_error(EPROTO, "not a ring: descriptor %d is no BPF map", fd);
@@ -303,34 +297,13 @@ static int map_thresholds(struct ring_reader *r, struct ring_thresholds *t, int 
 {
 	struct bpf_map_info info;
 
-	if (map_info(fd, &info) || info.type != BPF_MAP_TYPE_ARRAY ||
+	if (libring_bpf_map_info(fd, &info) || info.type != BPF_MAP_TYPE_ARRAY ||
 	    !(info.map_flags & BPF_F_MMAPABLE) || info.value_size != sizeof(struct seqring_wait) ||
 	    info.max_entries < r->mapping.hdr.nr_rings)
 		return libring_set_error(
 			EPROTO, "descriptor %d is no BPF map with the wake thresholds of %u rings",
 			fd, r->mapping.hdr.nr_rings);
 	return libring_thresholds_map(t, r->mapping.hdr.nr_rings, fd);
-}
-
-static int map_doorbell(struct bpf *b, int fd)
-{
-	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	struct bpf_map_info info;
-	void *p;
-
-	if (map_info(fd, &info) || info.type != BPF_MAP_TYPE_RINGBUF)
-		return libring_set_error(
-			EPROTO, "descriptor %d is no doorbell: a doorbell is a BPF ring buffer",
-			fd);
-	p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (p == MAP_FAILED)
-		return libring_set_error(errno, "cannot map the doorbell: %s", strerror(errno));
-	b->doorbell_consumed = p;
-	p = mmap(NULL, page, PROT_READ, MAP_SHARED, fd, (off_t)page);
-	if (p == MAP_FAILED)
-		return libring_set_error(errno, "cannot map the doorbell: %s", strerror(errno));
-	b->doorbell_produced = p;
-	return 0;
 }
 
 static int bpf_open(struct ring_reader *r, const struct ring_origin *origin)
@@ -346,6 +319,7 @@ static int bpf_open(struct ring_reader *r, const struct ring_origin *origin)
 	if (!b)
 		return libring_set_error(ENOMEM, "no memory for a reader");
 	libring_thresholds_init(&b->t);
+	libring_slot_init(&b->slot);
 	b->pidfd = -1;
 	b->owner_dir = origin->owner < 0 ? -1 : fcntl(origin->owner, F_DUPFD_CLOEXEC, 0);
 	err = map_ring(r, fds->ring);
@@ -358,9 +332,11 @@ static int bpf_open(struct ring_reader *r, const struct ring_origin *origin)
 					 "this process has none");
 	err = map_thresholds(r, &b->t, fds->wait);
 	if (!err)
-		err = map_doorbell(b, fds->doorbell);
+		err = libring_doorbell_map(&b->shared, fds->doorbell);
 	if (!err)
 		err = libring_thresholds_listen(&b->t, r, fds->doorbell);
+	if (!err && r->mapping.hdr.features & SEQRING_FEAT_SLOTS)
+		err = libring_slot_map(&b->slot, origin->dir, r->mapping.hdr.nr_rings);
 	if (err)
 		return err;
 	watch_owner(r, false);

@@ -42,6 +42,11 @@ int libring_poller_add(struct ring_poller *p, int fd, uint32_t events, uint32_t 
 	return 0;
 }
 
+void libring_poller_remove(struct ring_poller *p, int fd)
+{
+	epoll_ctl(p->epfd, EPOLL_CTL_DEL, fd, NULL);
+}
+
 /* Makes the instance ask @fd again, which libring_poller_add() added with the same values. */
 void libring_poller_look(struct ring_poller *p, int fd, uint32_t events, uint32_t what)
 {

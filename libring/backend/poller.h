@@ -30,6 +30,7 @@ struct ring_poller {
 int libring_poller_open(struct ring_poller *p);
 void libring_poller_close(struct ring_poller *p);
 int libring_poller_add(struct ring_poller *p, int fd, uint32_t events, uint32_t what);
+void libring_poller_remove(struct ring_poller *p, int fd);
 void libring_poller_look(struct ring_poller *p, int fd, uint32_t events, uint32_t what);
 uint32_t libring_poller_drain(struct ring_poller *p);
 void libring_poller_set_timer(struct ring_poller *p, uint64_t at_ns);

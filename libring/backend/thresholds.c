@@ -52,7 +52,8 @@ int libring_thresholds_map_slot(struct ring_thresholds *t, uint32_t nr_rings, in
 				uint64_t offset)
 {
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	const size_t bytes = sizeof(*t->slot) + nr_rings * sizeof(t->slot->ring[0]);
+	struct seqring_wait_slot *slot;
+	const size_t bytes = sizeof(*slot) + nr_rings * sizeof(slot->ring[0]);
 	const size_t before = offset & (page - 1);
 	void *p;
 
@@ -69,9 +70,11 @@ int libring_thresholds_map_slot(struct ring_thresholds *t, uint32_t nr_rings, in
 					 strerror(errno));
 	t->slot_map = p;
 	t->slot_size = before + bytes;
-	t->slot = (void *)((unsigned char *)p + before);
+	slot = (void *)((unsigned char *)p + before);
+	t->own = slot->ring;
+	t->own_stride = sizeof(slot->ring[0]);
 	/* Until the writer sees this, it wakes this reader whenever it wakes another one. */
-	seqring_write(&t->slot->own, 1);
+	seqring_write(&slot->own, 1);
 	return 0;
 }
 
@@ -103,8 +106,10 @@ uint32_t libring_thresholds_drain(struct ring_thresholds *t)
 
 static void arm(struct ring_thresholds *t, uint32_t ring, uint64_t pos, uint64_t seq)
 {
-	if (t->slot)
-		seqring_reader_arm_slot(&t->wait[ring], &t->slot->ring[ring], pos, seq);
+	if (t->own)
+		seqring_reader_arm_slot(&t->wait[ring],
+					(void *)((unsigned char *)t->own + ring * t->own_stride),
+					pos, seq);
 	else
 		seqring_reader_arm(&t->wait[ring], pos, seq);
 }

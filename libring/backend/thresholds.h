@@ -12,13 +12,15 @@
 #include "poller.h"
 
 struct ring_reader;
+struct seqring_threshold;
 struct seqring_wait;
-struct seqring_wait_slot;
 
 /*
  * @poller: with the doorbell in it, edge-triggered; the reader sleeps on it
  * @wait: thresholds of all rings, shared with the writer and with other readers
- * @slot: thresholds of this reader alone, in @slot_map; NULL: it has none
+ * @own: thresholds of this reader alone for ring 0; NULL: it has no slot
+ * @own_stride: bytes from there to those for the next ring
+ * @slot_map: memory with @own that is mapped for it alone; or NULL
  * @doorbell: a descriptor of this reader's own
  * @armed_read: records the reader had delivered when it was armed last
  * @timer_fired: since then
@@ -28,7 +30,8 @@ struct ring_thresholds {
 	struct ring_poller poller;
 	struct seqring_wait *wait;
 	size_t size;
-	struct seqring_wait_slot *slot;
+	struct seqring_threshold *own;
+	size_t own_stride;
 	void *slot_map;
 	size_t slot_size;
 	int doorbell;

@@ -8,6 +8,9 @@
 
 #include "export.h"
 
+/* The pin of a BPF ring that has the doorbell of the slot with this number. */
+#define LIBRING_SLOT_DOORBELL "doorbell-%u"
+
 bool libring_is_name(const char *name);
 LIBRING_SHARED int libring_check_name(const char *name);
 int libring_socket_dir(unsigned int nr, char *dir, size_t size);

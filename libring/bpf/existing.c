@@ -28,7 +28,7 @@ static bool has_same_schema(const struct ring_bpf *b)
 	return same;
 }
 
-/* Compares two headers except for magic and owner, which start.c sets. */
+/* Compares two headers except for magic, owner and slots, which start.c sets. */
 static bool has_same_shape(const struct seqring_header *a, const struct seqring_header *b)
 {
 	struct seqring_header x = *a, y = *b;
@@ -39,6 +39,8 @@ static bool has_same_shape(const struct seqring_header *a, const struct seqring_
 	y.owner = 0;
 	x.owner_pidns = 0;
 	y.owner_pidns = 0;
+	x.features &= ~SEQRING_FEAT_SLOTS;
+	y.features &= ~SEQRING_FEAT_SLOTS;
 	return !memcmp(&x, &y, sizeof(x));
 }
 
@@ -119,6 +121,17 @@ static int resolve_existing(struct ring_bpf *b)
 					 "%s: the ring of that name has another shape, clock or "
 					 "schema: destroy it first",
 					 b->name);
+	if (h.features & SEQRING_FEAT_SLOTS && !b->geo.slots)
+		return libring_set_error(EEXIST,
+					 "%s: readers of the ring of that name have slots, whose "
+					 "doorbells the programs of the object do not ring: "
+					 "compile it with this version of seqring/bpf.h, or "
+					 "destroy the ring first",
+					 b->name);
+	/* A ring that was made without slots stays so. */
+	b->hdr.features |= h.features & SEQRING_FEAT_SLOTS;
+	if (!(h.features & SEQRING_FEAT_SLOTS))
+		b->geo.slots = 0;
 	b->continued = true;
 	return 0;
 }

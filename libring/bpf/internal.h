@@ -4,7 +4,7 @@
  *
  *	prepare.c -> plan.c -> options.c, target.c, guard.c, cpus.c, existing.c, clock.c, end.c
  *	object.c -> guard.c, start.c, keep.c
- *	start.c -> parts.c, keep.c, existing.c, clock.c
+ *	start.c -> parts.c, keep.c, existing.c, clock.c, slots.c
  *	plan.c, start.c, existing.c -> handover.c
  *	start.c, existing.c, end.c, handover.c, leftovers.c -> pins.c -> base.c
  *	existing.c, handover.c, keep.c -> detach.c
@@ -33,6 +33,7 @@ struct bpf_program;
  * @base: directory of all named rings
  * @dir: @base/NAME
  * @ring, @wait, @doorbell, @ctl: descriptors of what is pinned there; -1: not open
+ * @slots, @doorbells: the same; -1 also: the ring has no slots
  */
 struct ring_pins {
 	char base[PATH_MAX];
@@ -41,7 +42,13 @@ struct ring_pins {
 	int wait;
 	int doorbell;
 	int ctl;
+	int slots;
+	int doorbells;
 };
+
+#define LIBRING_NO_PINS       \
+	((struct ring_pins) { \
+		.ring = -1, .wait = -1, .doorbell = -1, .ctl = -1, .slots = -1, .doorbells = -1 })
 
 /*
  * What the choice of a guard depends on.
@@ -69,12 +76,14 @@ enum libring_bpf_gap {
 /* How long a hand-over waits for a task in the middle of an event. */
 #define LIBRING_BPF_EVENT_MS 3000
 
-/* What SEQRING_BPF() declares in an object of libbpf. */
+/* What SEQRING_BPF() declares in an object of libbpf. @slots, @doorbells: NULL: no slots yet */
 struct ring_object {
 	struct bpf_object *obj;
 	struct bpf_map *map;
 	struct bpf_map *wait;
 	struct bpf_map *doorbell;
+	struct bpf_map *slots;
+	struct bpf_map *doorbells;
 	struct bpf_map *geometry;
 	struct bpf_program *ctl;
 };
@@ -95,6 +104,7 @@ struct ring_object {
  * @nr_pinned: links that are pinned, and the number of the next one
  * @own: it belongs to this process; a child of fork() has it to adopt or to free
  * @owner_dir: holds the owner's lock while it is open; -1: none
+ * @slot_doorbells: the doorbells of a new ring's slots until they are pinned; else 0
  */
 struct ring_bpf {
 	struct ring_object object;
@@ -121,6 +131,7 @@ struct ring_bpf {
 	unsigned int nr_pinned;
 	struct libring_own own;
 	int owner_dir;
+	int slot_doorbells[SEQRING_SLOTS];
 };
 
 /* Return: 0; -EPERM in a child that has not adopted the ring. */
@@ -212,6 +223,12 @@ int libring_bpf_wait_events(void);
 /* clock.c */
 uint64_t libring_bpf_get_tick_ns(void);
 int libring_bpf_measure_clock_base(int ctl, uint32_t clock_id, uint64_t tick_ns, uint64_t *base_ns);
+
+/* slots.c */
+bool libring_bpf_has_slots(const struct ring_bpf_parts *parts);
+int libring_bpf_fill_slots(struct ring_bpf *b);
+int libring_bpf_share_doorbell(const struct ring_bpf *b);
+void libring_bpf_close_slots(struct ring_bpf *b);
 
 /* control.c */
 int libring_bpf_read_header(int ring, struct seqring_header *h);

@@ -56,6 +56,10 @@ int ring_bpf_start(struct ring_bpf *b)
 	parts.ring = bpf_map__fd(o->map);
 	parts.wait = bpf_map__fd(o->wait);
 	parts.doorbell = bpf_map__fd(o->doorbell);
+	if (o->slots && o->doorbells) {
+		parts.slots = bpf_map__fd(o->slots);
+		parts.doorbells = bpf_map__fd(o->doorbells);
+	}
 	parts.geometry = bpf_map__fd(o->geometry);
 	parts.ctl = bpf_program__fd(o->ctl);
 	return ring_bpf_start_fds(b, &parts);

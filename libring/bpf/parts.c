@@ -115,6 +115,33 @@ static uint32_t map_id(int fd)
 	return get_info(fd, &info, sizeof(info)) ? 0 : info.id;
 }
 
+/* Checks the maps for slots. They may be missing, unless the ring that continues has them. */
+static int check_slots(const struct ring_bpf *b, const struct ring_bpf_parts *parts)
+{
+	const struct wanted maps[] = {
+		{ "slots", parts->slots, BPF_MAP_TYPE_ARRAY, "ARRAY",
+		  sizeof(struct seqring_wait_slots), b->hdr.nr_rings, BPF_F_MMAPABLE },
+		{ "doorbells", parts->doorbells, BPF_MAP_TYPE_ARRAY_OF_MAPS, "ARRAY_OF_MAPS",
+		  sizeof(uint32_t), SEQRING_SLOTS, 0 },
+	};
+	const bool needed = b->continued && b->hdr.features & SEQRING_FEAT_SLOTS;
+	uint32_t ids[2];
+	int err;
+
+	if (!b->geo.slots)
+		return 0;
+	if (!needed && (parts->slots <= 0 || parts->doorbells <= 0))
+		return 0;
+	err = check_map(&maps[0], &ids[0]);
+	if (!err)
+		err = check_map(&maps[1], &ids[1]);
+	if (!err && needed &&
+	    (ids[0] != map_id(b->pins.slots) || ids[1] != map_id(b->pins.doorbells)))
+		err = libring_set_error(EINVAL, "the ring continues and has slots, but "
+						"ring_bpf_parts has other maps than ring_bpf_maps");
+	return err;
+}
+
 /**
  * libring_bpf_check_parts() - compare what a loader has made with what the ring needs
  * @b: planned
@@ -150,6 +177,8 @@ int libring_bpf_check_parts(const struct ring_bpf *b, const struct ring_bpf_part
 		err = libring_set_error(
 			EINVAL, "the ring continues, but ring_bpf_parts has other maps than "
 				"ring_bpf_maps");
+	if (!err)
+		err = check_slots(b, parts);
 	if (!err)
 		err = check_ctl(parts->ctl, ids[0], ids[2], ids[3]);
 	/* The library itself puts the bytes into an object of libbpf. */

@@ -6,11 +6,15 @@
  *	ring		the map with the ring
  *	wait		the map with the wake thresholds
  *	doorbell	the map that wakes readers
+ *	slots		the map with the wake thresholds of readers that have a slot
+ *	doorbell-N	the map that wakes the reader in slot N
+ *	doorbells	the map with these maps
  *	ctl		the control program, which ends the ring
  *	link-*		the links that attach the writers, once the ring is kept: see detach.c
  *	owner		a directory with the lock of the process that the ring ends with
  *
- * A reader that may sleep on the ring can write wait and doorbell.
+ * A reader that may sleep on the ring can write wait, slots and its doorbell. A ring whose loader
+ * or object knows no slots lacks the pins for them.
  */
 
 #include <bpf/bpf.h>
@@ -35,7 +39,7 @@ int libring_pins_locate(const char *name, struct ring_pins *p)
 {
 	int err;
 
-	*p = (struct ring_pins) { .ring = -1, .wait = -1, .doorbell = -1, .ctl = -1 };
+	*p = LIBRING_NO_PINS;
 	err = libring_bpf_dir(p->base, sizeof(p->base));
 	if (err)
 		return err;
@@ -53,7 +57,19 @@ static int open_pin(const struct ring_pins *p, const char *what, int *fd)
 	return *fd < 0 ? libring_set_error(-*fd, "%s: %s", path, strerror(-*fd)) : 0;
 }
 
-/* Opens all pins but the links. Return: 0; -ENOENT there is no such ring; -errno. */
+static bool has_pin(const struct ring_pins *p, const char *what)
+{
+	char path[PATH_MAX + 16];
+
+	snprintf(path, sizeof(path), "%s/%s", p->dir, what);
+	return !access(path, F_OK) || errno != ENOENT;
+}
+
+/*
+ * Opens all pins but the links and the doorbells of slots.
+ *
+ * Return: 0; -ENOENT there is no such ring; -errno.
+ */
 int libring_pins_open(struct ring_pins *p)
 {
 	int err;
@@ -68,6 +84,10 @@ int libring_pins_open(struct ring_pins *p)
 		err = open_pin(p, "doorbell", &p->doorbell);
 	if (!err)
 		err = open_pin(p, "ctl", &p->ctl);
+	if (!err && has_pin(p, "slots"))
+		err = open_pin(p, "slots", &p->slots);
+	if (!err && p->slots >= 0)
+		err = open_pin(p, "doorbells", &p->doorbells);
 	if (err)
 		libring_pins_close(p);
 	return err;
@@ -87,14 +107,11 @@ void libring_pins_open_rest(struct ring_pins *p)
 bool libring_pins_are_partial(const struct ring_pins *p)
 {
 	static const char *const parts[] = { "ring", "wait", "doorbell", "ctl" };
-	char path[PATH_MAX + 16];
 	bool missing = false;
 	unsigned int i;
 
-	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", p->dir, parts[i]);
-		missing |= access(path, F_OK) && errno == ENOENT;
-	}
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		missing |= !has_pin(p, parts[i]);
 	return missing && !access(p->dir, F_OK);
 }
 
@@ -144,7 +161,7 @@ void libring_pins_unlock_owner(int *dir)
 
 void libring_pins_close(struct ring_pins *p)
 {
-	int *fds[] = { &p->ring, &p->wait, &p->doorbell, &p->ctl };
+	int *fds[] = { &p->ring, &p->wait, &p->doorbell, &p->ctl, &p->slots, &p->doorbells };
 	unsigned int i;
 
 	for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
@@ -272,6 +289,25 @@ static int make_tmp(struct ring_bpf *b, const struct ring_pins *tmp, mode_t mode
 	return err;
 }
 
+/* Pins what the slots of @b consist of. @mode: of pins that a reader may write */
+static int make_slot_pins(const struct ring_bpf *b, const char *dir, mode_t mode)
+{
+	char name[32];
+	unsigned int i;
+	int err;
+
+	if (!(b->hdr.features & SEQRING_FEAT_SLOTS))
+		return 0;
+	err = make_pin(dir, "slots", b->parts.slots, mode);
+	if (!err)
+		err = make_pin(dir, "doorbells", b->parts.doorbells, 0600);
+	for (i = 0; !err && i < SEQRING_SLOTS; i++) {
+		snprintf(name, sizeof(name), LIBRING_SLOT_DOORBELL, i);
+		err = make_pin(dir, name, b->slot_doorbells[i], mode);
+	}
+	return err;
+}
+
 /* Pins all parts of @b. They appear under its name together, or not at all. */
 int libring_pins_create(struct ring_bpf *b)
 {
@@ -294,6 +330,8 @@ int libring_pins_create(struct ring_bpf *b)
 		err = make_pin(tmp.dir, "wait", b->parts.wait, mode);
 	if (!err)
 		err = make_pin(tmp.dir, "doorbell", b->parts.doorbell, mode);
+	if (!err)
+		err = make_slot_pins(b, tmp.dir, mode);
 	if (!err)
 		err = make_pin(tmp.dir, "ctl", b->parts.ctl, 0600);
 	/* Before anybody can find the ring: it appears with its writers, or not at all. */

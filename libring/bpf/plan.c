@@ -52,6 +52,8 @@ static int read_geometry(struct ring_bpf *b, const void *geometry, size_t size,
 	b->can = geo.guard;
 	b->promises = geo.announce;
 	b->has_epoch = geo.epoch;
+	/* Who opens a ring by its descriptors has no slot: a ring without a name needs none. */
+	b->geo.slots = b->opts.name && geo.slots == SEQRING_SLOTS ? SEQRING_SLOTS : 0;
 	b->geo.announce = geo.announce && libring_membarrier_has(MEMBARRIER_CMD_GLOBAL);
 	if (geo.payload_limit > SEQRING_PAYLOAD_MAX(b->opts.data_size))
 		return libring_set_error(EINVAL,
@@ -133,7 +135,7 @@ int libring_bpf_plan(const void *geometry, size_t geometry_size, const struct ri
 	if (!b)
 		return libring_set_error(ENOMEM, "no memory for a ring");
 	b->owner_dir = -1;
-	b->pins = (struct ring_pins) { .ring = -1, .wait = -1, .doorbell = -1, .ctl = -1 };
+	b->pins = LIBRING_NO_PINS;
 	err = libring_bpf_read_opts(user, &b->opts);
 	if (!err && b->opts.name)
 		memcpy(b->name, b->opts.name, strlen(b->opts.name));
@@ -169,6 +171,10 @@ int ring_bpf_maps(const struct ring_bpf *b, struct ring_bpf_maps *maps)
 		.ring = b->continued ? b->pins.ring : -1,
 		.wait = b->continued ? b->pins.wait : -1,
 		.doorbell = b->continued ? b->pins.doorbell : -1,
+		.slots_size = sizeof(struct seqring_wait_slots),
+		.nr_slots = SEQRING_SLOTS,
+		.slots = b->continued ? b->pins.slots : -1,
+		.doorbells = b->continued ? b->pins.doorbells : -1,
 		.geometry = &b->geo,
 		.geometry_size = sizeof(b->geo),
 	};

@@ -35,6 +35,8 @@ static int find_parts(struct ring_object *o, const char *map)
 					 map, map);
 	o->wait = find_map(o, "", map, "_wait");
 	o->doorbell = find_map(o, "", map, "_doorbell");
+	o->slots = find_map(o, "", map, "_slots");
+	o->doorbells = find_map(o, "", map, "_doorbells");
 	o->geometry = find_map(o, ".rodata.", map, "");
 	snprintf(ctl, sizeof(ctl), "%s_ctl", map);
 	o->ctl = bpf_object__find_program_by_name(o->obj, ctl);
@@ -73,6 +75,19 @@ static int reuse_map(struct bpf_map *map, int fd)
 		     0;
 }
 
+/* Gives the maps of the slots their sizes, or takes those of the ring that continues. */
+static int set_slot_maps(const struct ring_object *o, const struct ring_bpf_maps *maps)
+{
+	int err;
+
+	if (!o->slots || !o->doorbells)
+		return 0;
+	if (maps->slots < 0)
+		return bpf_map__set_max_entries(o->slots, maps->nr_rings);
+	err = reuse_map(o->slots, maps->slots);
+	return err ? err : reuse_map(o->doorbells, maps->doorbells);
+}
+
 static int set_map_sizes(const struct ring_object *o, const struct ring_bpf *b)
 {
 	struct ring_bpf_maps maps = { .size = sizeof(maps) };
@@ -86,7 +101,9 @@ static int set_map_sizes(const struct ring_object *o, const struct ring_bpf *b)
 		err = reuse_map(o->map, maps.ring);
 		if (!err)
 			err = reuse_map(o->wait, maps.wait);
-		return err ? err : reuse_map(o->doorbell, maps.doorbell);
+		if (!err)
+			err = reuse_map(o->doorbell, maps.doorbell);
+		return err ? err : set_slot_maps(o, &maps);
 	}
 	err = bpf_map__set_value_size(o->map, maps.value_size);
 	if (!err)
@@ -95,6 +112,8 @@ static int set_map_sizes(const struct ring_object *o, const struct ring_bpf *b)
 		err = bpf_map__set_max_entries(o->wait, maps.nr_rings);
 	if (!err)
 		err = bpf_map__set_max_entries(o->doorbell, maps.doorbell_size);
+	if (!err)
+		err = set_slot_maps(o, &maps);
 	if (err)
 		return libring_set_error(-err,
 					 "cannot set the sizes of the ring's maps: is the object "

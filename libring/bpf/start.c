@@ -28,22 +28,25 @@ static void fill_ring(const struct ring_bpf *b, unsigned char *element, uint32_t
 	seqring_write(&ctl->id, ring);
 }
 
-static int fill_thresholds(const struct ring_bpf *b)
+static int fill_thresholds(struct ring_bpf *b)
 {
 	const struct seqring_wait none = {
 		.pos = SEQRING_WAIT_NONE,
 		.seq = SEQRING_WAIT_NONE,
 		/* Without announcements the program checks the thresholds each time. */
 		.announced = !b->geo.announce,
+		/* Without slots nobody tells the program who shares the doorbell: all do. */
+		.always = !(b->hdr.features & SEQRING_FEAT_SLOTS),
 	};
 	uint32_t i;
 	int err = 0;
 
 	for (i = 0; !err && i < b->hdr.nr_rings; i++)
 		err = bpf_map_update_elem(b->parts.wait, &i, &none, BPF_ANY);
-	return err ? libring_set_error(-err, "cannot fill the wake thresholds: %s",
-				       strerror(-err)) :
-		     0;
+	if (err)
+		return libring_set_error(-err, "cannot fill the wake thresholds: %s",
+					 strerror(-err));
+	return libring_bpf_fill_slots(b);
 }
 
 /* Fills the map, then freezes it. Until then it is writable, and no other process has it. */
@@ -65,6 +68,8 @@ static int fill_map(struct ring_bpf *b)
 					 (uint64_t)b->hdr.total_size, strerror(errno));
 	for (i = 0; i < b->hdr.nr_rings; i++)
 		fill_ring(b, map + i * b->hdr.ring_stride, i);
+	if (libring_bpf_has_slots(&b->parts) && b->geo.slots)
+		b->hdr.features |= SEQRING_FEAT_SLOTS;
 	libring_owner_self(&b->hdr.owner, &b->hdr.owner_pidns);
 	h = (void *)map;
 	memcpy(h, &b->hdr, sizeof(*h));
@@ -95,6 +100,7 @@ static int start(struct ring_bpf *b)
 	err = fill_map(b);
 	if (!err && b->opts.name)
 		err = libring_pins_create(b);
+	libring_bpf_close_slots(b);
 	/* Last: programs that are attached already publish from now on. */
 	return err ? err : libring_bpf_open_epoch(b);
 }
@@ -143,7 +149,7 @@ int ring_bpf_fds(const struct ring_bpf *b, struct ring_fds *fds)
 	fds->ring = b->parts.ring;
 	fds->wait = b->parts.wait;
 	fds->doorbell = b->parts.doorbell;
-	return libring_finish(0);
+	return libring_finish(libring_bpf_share_doorbell(b));
 }
 
 int ring_bpf_adopt(struct ring_bpf *b)

@@ -35,6 +35,7 @@ struct ring_origin libring_no_origin(uint64_t until_ns)
 		.fds = LIBRING_NO_FDS,
 		.conn = -1,
 		.owner = -1,
+		.dir = -1,
 		.until_ns = until_ns,
 	};
 }
@@ -161,6 +162,7 @@ static void drop_origin(const struct ring_origin *origin)
 	libring_close_fds(&origin->fds);
 	libring_close_fd(origin->conn);
 	libring_close_fd(origin->owner);
+	libring_close_fd(origin->dir);
 }
 
 /* Opens a ring of the kind that its descriptor tells. @origin stays the caller's. */

@@ -30,6 +30,7 @@ struct ring_backend;
  * @slot_offset: where the reader's slot is in fds.wait; 0: it has none
  * @conn: connection to the process that serves the ring, or -1
  * @owner: the directory with the lock of the process that the ring ends with, or -1
+ * @dir: the directory of the ring's pins, with O_PATH, or -1
  * @path: the path that led to them, for ring_info.path; NULL: the caller gave descriptors
  * @until_ns: when the process that serves the ring must have answered
  * @no_wait: do not wait for its greeting
@@ -40,6 +41,7 @@ struct ring_origin {
 	uint64_t slot_offset;
 	int conn;
 	int owner;
+	int dir;
 	const char *path;
 	uint64_t until_ns;
 	bool no_wait;

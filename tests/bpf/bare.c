@@ -35,6 +35,13 @@ static int load_planned(struct by_fds *l, const void *geometry)
 					     m->nr_rings, BPF_F_MMAPABLE);
 	p->doorbell = m->doorbell >= 0 ? m->doorbell :
 					 bare_create(BPF_MAP_TYPE_RINGBUF, 0, m->doorbell_size, 0);
+	p->slots = m->slots >= 0 ? m->slots :
+				   bare_create(BPF_MAP_TYPE_ARRAY, m->slots_size, m->nr_rings,
+					       BPF_F_MMAPABLE);
+	p->doorbells = m->doorbells >= 0 ? m->doorbells :
+					   bare_create_outer(p->doorbell, m->nr_slots);
+	bare_add_map(&l->obj, "ring_slots", p->slots);
+	bare_add_map(&l->obj, "ring_doorbells", p->doorbells);
 	bare_add_map(&l->obj, "ring", p->ring);
 	bare_add_map(&l->obj, "ring_wait", p->wait);
 	bare_add_map(&l->obj, "ring_doorbell", p->doorbell);

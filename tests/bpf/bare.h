@@ -20,7 +20,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define BARE_MAPS  8
+#define BARE_MAPS  10
 #define BARE_SUBS  32
 #define BARE_INSNS 4096
 
@@ -77,6 +77,20 @@ static inline int bare_create(uint32_t type, uint32_t value_size, uint32_t entri
 		.value_size = value_size,
 		.max_entries = entries,
 		.map_flags = flags,
+	};
+
+	return bare_bpf(BPF_MAP_CREATE, &attr);
+}
+
+/* An array of maps that are as @inner. */
+static inline int bare_create_outer(int inner, uint32_t entries)
+{
+	union bpf_attr attr = {
+		.map_type = BPF_MAP_TYPE_ARRAY_OF_MAPS,
+		.key_size = sizeof(uint32_t),
+		.value_size = sizeof(uint32_t),
+		.max_entries = entries,
+		.inner_map_fd = (uint32_t)inner,
 	};
 
 	return bare_bpf(BPF_MAP_CREATE, &attr);

@@ -36,6 +36,8 @@ struct bare_ring {
 	int ring;
 	int wait;
 	int doorbell;
+	int slots;
+	int doorbells;
 	int ctl;
 	int prog;
 	int link;
@@ -75,6 +77,8 @@ static inline void bare_compute(struct bare_ring *b, const struct bare_shape *s)
 			    bare_page_align(sizeof(struct seqring_record) + geo->payload_limit);
 	shape.total_size = shape.ring_stride * s->nr_rings;
 	seqring_header_init(&b->hdr, &shape);
+	/* Readers of this ring have no slots. */
+	geo->slots = 0;
 	geo->ring_offset = b->hdr.ring_offset;
 	geo->data_offset = b->hdr.data_offset;
 	geo->data_size = s->data_size;
@@ -96,6 +100,12 @@ static inline int bare_make_parts(struct bare_ring *b)
 	b->ring = bare_create(BPF_MAP_TYPE_ARRAY, (uint32_t)b->hdr.ring_stride, nr, BPF_F_MMAPABLE);
 	b->wait = bare_create(BPF_MAP_TYPE_ARRAY, sizeof(struct seqring_wait), nr, BPF_F_MMAPABLE);
 	b->doorbell = bare_create(BPF_MAP_TYPE_RINGBUF, 0, b->hdr.page_size, 0);
+	/* Without pins for them, readers take no slots. */
+	b->slots = bare_create(BPF_MAP_TYPE_ARRAY, sizeof(struct seqring_wait_slots), nr,
+			       BPF_F_MMAPABLE);
+	b->doorbells = bare_create_outer(b->doorbell, SEQRING_SLOTS);
+	bare_add_map(&b->obj, "ring_slots", b->slots);
+	bare_add_map(&b->obj, "ring_doorbells", b->doorbells);
 	bare_add_map(&b->obj, "ring", b->ring);
 	bare_add_map(&b->obj, "ring_wait", b->wait);
 	bare_add_map(&b->obj, "ring_doorbell", b->doorbell);

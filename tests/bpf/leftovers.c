@@ -5,6 +5,7 @@
  */
 #include <dirent.h>
 #include <sys/ptrace.h>
+#include <sys/uio.h>
 
 #include "loader.h"
 
@@ -71,6 +72,40 @@ static void live(void)
 	_exit(0);
 }
 
+/* Copies a string of a process that is stopped. */
+static void peek_string(pid_t pid, uint64_t at, char *text, size_t size)
+{
+	struct iovec to = { text, size - 1 };
+	struct iovec from = { (void *)(uintptr_t)at, size - 1 };
+
+	memset(text, 0, size);
+	if (process_vm_readv(pid, &to, 1, &from, 1, 0) < 0)
+		*text = 0;
+}
+
+/*
+ * True if a system call is about the pin of a doorbell of a slot, and not of the first one: to be
+ * killed at each of these shows the same again.
+ */
+static bool is_repeated(pid_t pid, const struct __ptrace_syscall_info *info, bool pin)
+{
+	uint64_t at[2] = { info->entry.args[0], info->entry.args[1] };
+	struct iovec to = { at, sizeof(at[0]) };
+	struct iovec from = { (void *)(uintptr_t)at[1], sizeof(at[0]) };
+	char path[4096], *slot;
+	unsigned int i;
+
+	if (pin && process_vm_readv(pid, &to, 1, &from, 1, 0) < 0)
+		return false;
+	for (i = 0; i < (pin ? 1 : 2); i++) {
+		peek_string(pid, at[i], path, sizeof(path));
+		slot = strstr(path, "doorbell-");
+		if (slot && strcmp(slot, "doorbell-0"))
+			return true;
+	}
+	return false;
+}
+
 /* True before a system call that changes what is in the directories, or who holds a lock. */
 static bool is_step(pid_t pid, bool *pins)
 {
@@ -80,6 +115,8 @@ static bool is_step(pid_t pid, bool *pins)
 	    info.op != PTRACE_SYSCALL_INFO_ENTRY)
 		return false;
 	*pins = info.entry.nr == SYS_bpf && info.entry.args[0] == BPF_OBJ_PIN;
+	if ((*pins || info.entry.nr != SYS_bpf) && is_repeated(pid, &info, *pins))
+		return false;
 	switch (info.entry.nr) {
 	case SYS_bpf:
 		return *pins;

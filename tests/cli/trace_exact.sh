@@ -378,5 +378,5 @@ test_trace_info()
 	grep -q '^kind       bpf (BPF programs write it)$' out &&
 		grep -q '^features   announce: ' out && ! grep -q 'unknown to' out ||
 		because "$(grep -E '^(kind|features)' out)" || return
-	json document out1 'd["kind"] == "bpf"' 'd["features"] == ["announce"]'
+	json document out1 'd["kind"] == "bpf"' 'd["features"] == ["announce", "slots"]'
 }

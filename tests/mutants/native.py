@@ -171,7 +171,8 @@ SET = mutant.Set(("include/seqring",), [
            swap("; seqring_fence_full(WAKE);", ";"), MODEL),
     Mutant("the writer does not wake the reader whose announcement it clears",
            "seqring_writer_wake_due_announced",
-           swap("seqring_writer_disarm($wait); return 1; }", "return 0; }"), MODEL),
+           swap("seqring_writer_disarm($wait); return SEQRING_WAKE_DUE | SEQRING_WAKE_SLOTS; }",
+                "return 0; }"), MODEL),
     Mutant("a reader takes another reader's announcement for its own grace period",
            "seqring_reader_announce", swap("$found == *$known", "$found != mine"), MODEL),
     Mutant("a wake-up by position waits for one more record", "seqring_writer_wake_due_at",
@@ -190,7 +191,7 @@ SET = mutant.Set(("include/seqring",), [
            UNIT),
     Mutant("the writer does not arm again for slots that are not due", "seqring_writer_wake_end",
            drop("seqring_atomic_min(&$wait->pos, $lowest->pos);"), MODEL),
-    Mutant("arming raises a wake threshold that another reader has lowered", "seqring_atomic_min",
+    Mutant("arming raises a wake threshold that another reader has lowered", "barrier/seqring_atomic_min",
            swap("$cur > $v && !__atomic_compare_exchange_n",
                 "$cur != $v && !__atomic_compare_exchange_n"), UNIT),
 ])

@@ -80,6 +80,8 @@ const char *info_next_feature(uint64_t *bits, const char **text)
 		  "readers that sleep call membarrier(2), so that the writer needs no fence" },
 		{ SEQRING_FEAT_ANNOUNCE, "announce",
 		  "readers announce that they sleep; the writer needs no fence before" },
+		{ SEQRING_FEAT_SLOTS, "slots",
+		  "readers with a watermark have doorbells of their own" },
 	};
 	size_t i;
 

@@ -125,7 +125,7 @@ static __always_inline void unchecked_one(const __u32 len, void *ctx)
 	__u64 stack[BENCH_SHORT / 8], *payload = made(stack, len, ++run.seq);
 	struct seqring_bpf_open o;
 
-	if (len > 256 || seqring_bpf_enter(&o, &ours, &ours_wait, &ours_doorbell, &ours_geometry))
+	if (len > 256 || seqring_bpf_enter_ring(ours, &o))
 		return;
 	if (!seqring_bpf_publish_inline(&o, BENCH_TYPE, payload, len))
 		seqring_bpf_leave(o.ctl);

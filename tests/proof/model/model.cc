@@ -589,7 +589,8 @@ struct announce : rl::test_suite<announce<idle_max, before_it, sleepers_nr>, 1 +
 			for (int i = 0; i < RECORDS; i++) {
 				rcu.lock($);
 				publish();
-				if (seqring_writer_wake_due_announced(ctl, sleepers, &idle, idle_max))
+				if (seqring_writer_wake_due_announced(ctl, sleepers, &idle, idle_max) &
+				    SEQRING_WAKE_DUE)
 					doorbell.fetch_add(1, rl::mo_release, $);
 				rcu.unlock($);
 			}

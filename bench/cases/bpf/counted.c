@@ -21,7 +21,7 @@
 #define PER_RUN	   2000u
 #define RING_BYTES (1u << 20)
 
-/* An object that is open. @payload_len, @clock_kind: constants; @run: once it is loaded */
+/* An object that is open. @payload_len, @clock_kind: constants. @load: returns what a run needs */
 struct object {
 	struct bpf_object *obj;
 	volatile __u32 *payload_len;
@@ -31,32 +31,31 @@ struct object {
 	void *skel;
 };
 
-#define OBJECT(name)                                                              \
-	static struct bench_run *load_##name(void *skel)                          \
-	{                                                                         \
-		struct name##_bpf *s = skel;                                      \
-		int err = ring_bpf_explain(name##_bpf__load(s));                  \
-                                                                                  \
-		return err ? NULL : (struct bench_run *)&s->bss->run;             \
-	}                                                                         \
-	static void destroy_##name(void *skel)                                    \
-	{                                                                         \
-		name##_bpf__destroy(skel);                                        \
-	}                                                                         \
-	static bool open_##name(struct object *o)                                 \
-	{                                                                         \
-		struct name##_bpf *s = name##_bpf__open();                        \
-                                                                                  \
-		if (!s)                                                           \
-			return false;                                             \
-		*o = (struct object) { s->obj,                                    \
-				       (volatile __u32 *)&s->rodata->payload_len, \
-				       (volatile __u32 *)&s->rodata->clock_kind,  \
-				       load_##name,                               \
-				       destroy_##name,                            \
-				       s };                                       \
-		return true;                                                      \
-	}                                                                         \
+#define SKELETON(name, skel) ((struct name##_bpf *)(skel))
+
+#define OBJECT(name)                                                                              \
+	static struct bench_run *load_##name(void *skel)                                          \
+	{                                                                                         \
+		return ring_bpf_explain(name##_bpf__load(skel)) ?                                 \
+			       NULL :                                                             \
+			       (struct bench_run *)&SKELETON(name, skel)->bss->run;               \
+	}                                                                                         \
+	static void destroy_##name(void *skel)                                                    \
+	{                                                                                         \
+		name##_bpf__destroy(skel);                                                        \
+	}                                                                                         \
+	static bool open_##name(struct object *o)                                                 \
+	{                                                                                         \
+		o->skel = name##_bpf__open();                                                     \
+		if (!o->skel)                                                                     \
+			return false;                                                             \
+		o->obj = SKELETON(name, o->skel)->obj;                                            \
+		o->payload_len = (volatile __u32 *)&SKELETON(name, o->skel)->rodata->payload_len; \
+		o->clock_kind = (volatile __u32 *)&SKELETON(name, o->skel)->rodata->clock_kind;   \
+		o->load = load_##name;                                                            \
+		o->destroy = destroy_##name;                                                      \
+		return true;                                                                      \
+	}                                                                                         \
 	struct object
 
 OBJECT(bench);

@@ -69,5 +69,4 @@ $(O)/%.pc: FORCE
 	    -e 's|@version@|$(VERSION)|' -e 's|@zstd@|$(ZSTD_LIBS)|' $(filter %.pc.in,$^) > $@
 
 .SECONDARY:
-# Packages have directories with such names.
--include $(shell find build -path build/deb -prune -o -name '*.d' -type f -print 2>/dev/null)
+-include $(shell find $(O) -name '*.d' -type f 2>/dev/null)

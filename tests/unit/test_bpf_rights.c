@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ring_bpf_supported() names the right that a process lacks for BPF, and tells a lacking right from a
- * filter that forbids bpf(2). Rights that were given up are gone, so each test has a child.
+ * ring_bpf_supported() names the right that a process lacks for BPF, and tells a lacking right from
+ * a filter that forbids bpf(2). Rights that were given up are gone, so each test has a child.
  */
 
 #include <linux/bpf.h>
@@ -72,7 +72,7 @@ static void lack_call(void)
 static void lack_nothing(void)
 {
 	keep_capabilities(1ULL << CAP_BPF | 1ULL << CAP_PERFMON);
-	_exit(ring_bpf_supported() || *ring_strerror());
+	_exit(ring_bpf_supported() || *ring_strerror() ? 1 : 0);
 }
 
 static void run_child(void (*child)(void))

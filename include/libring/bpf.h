@@ -256,7 +256,7 @@ int ring_bpf_explain(int err);
  * SEQRING_BPF_NO_PREEMPT, and a program that uses the ring may sleep or be preempted: the same.
  * After any other failure, only ring_bpf_close() may follow: -EEXIST another process took the
  * name meanwhile, or ended the ring to continue; -EBUSY a program was publishing to the ring to
- * continue for a whole second, or a task was in the middle of an event for three; -EAGAIN the
+ * continue for a whole second, or a task was in the middle of an event for ten; -EAGAIN the
  * coarse clock could not be set; -EACCES, -EPERM, for a ring to continue from Linux 6.13 on also
  * without CAP_SYS_ADMIN if kernel.perf_event_paranoid is above 2; what bpf(2), mmap(2) and
  * rename(2) give, also for the links that ring_bpf_keep() has noted.

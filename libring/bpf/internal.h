@@ -73,8 +73,8 @@ enum libring_bpf_gap {
 	GAP_ANY_EVENT,
 };
 
-/* How long a hand-over waits for a task in the middle of an event. */
-#define LIBRING_BPF_EVENT_MS 3000
+/* A hand-over waits so long for a task in an event: a grace period can take seconds. */
+#define LIBRING_BPF_EVENT_MS 10000
 
 /* What SEQRING_BPF() declares in an object of libbpf. @slots, @doorbells: NULL: no slots yet */
 struct ring_object {

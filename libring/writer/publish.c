@@ -12,7 +12,7 @@
 #include "writer.h"
 
 #define IOV_MAX_PIECES 1024
-#define SHORT	       (7u << 3)
+#define SHORT	       (15u << 3)
 
 static __attribute__((noinline, cold)) int refuse_ring(const struct ring_writer *w,
 						       unsigned int ring)
@@ -132,8 +132,8 @@ static __attribute__((noinline)) int publish_middle(struct ring_writer *w, unsig
 }
 
 /*
- * The hot path is that of up to seven words. It calls nothing, except as its last step, and has no
- * loop.
+ * The hot path is that of up to fifteen words. It calls nothing, except as its last step, and has
+ * no loop.
  */
 int ring_writer_publish(struct ring_writer *w, unsigned int ring, uint16_t type,
 			const void *payload, size_t len)

@@ -274,8 +274,9 @@ static void tear_down(struct both *b)
 /*
  * The bounds leave room above what is usual on a machine that does other work, too: reading 1.2
  * times the control's cost for short records, 1.6 to 1.9 for longer ones; 0.85 to 0.95 in batches
- * and in place; the newest record 1.1 to 1.25; publishing 1.0 to 1.15, and 1.1 to 1.5 where the
- * copy has a loop. What a call adds is its own: the call, and a ring_record to be filled.
+ * and in place; publishing 1.0 to 1.15, and 1.1 to 1.5 where the copy has a loop; the newest record
+ * 1.75, since the headers' code skips what its caller does not use. What a call adds is its own:
+ * the call, and a ring_record to be filled.
  */
 int main(void)
 {
@@ -285,7 +286,7 @@ int main(void)
 		uint32_t len;
 	} rows[] = {
 		{ { "library.publish", publish_inline, publish_library, &b, ROUNDS, 1.25 }, LEN },
-		{ { "library.publish_72", publish_inline, publish_library, &b, ROUNDS, 1.6 }, 72 },
+		{ { "library.publish_72", publish_inline, publish_library, &b, ROUNDS, 1.33 }, 72 },
 		{ { "library.publish_200", publish_inline, publish_library, &b, ROUNDS, 1.6 },
 		  LEN_MAX },
 		{ { "library.read", read_inline, read_library, &b, ROUNDS, 1.33 }, LEN },
@@ -294,7 +295,7 @@ int main(void)
 		{ { "library.read_200", read_inline, read_library, &b, ROUNDS, 2 }, LEN_MAX },
 		{ { "library.read_batch", read_inline, read_batches, &b, ROUNDS, 1.11 }, LEN },
 		{ { "library.peek_batch", read_inline, peek_batches, &b, ROUNDS, 1.11 }, LEN },
-		{ { "library.newest", newest_inline, newest_library, &b, ROUNDS, 1.33 }, LEN },
+		{ { "library.newest", newest_inline, newest_library, &b, ROUNDS, 2 }, LEN },
 	};
 	const struct cost_pair laps = {
 		"library.first_lap", later_lap, first_lap, &b, ROUNDS, 1.5

@@ -158,22 +158,27 @@ static void test_killed_with_child(void **state)
 	struct ring_reader *r;
 	struct ring_record rec;
 	pid_t pid, idle;
-	int ready, fd;
+	int ready, fd, err;
+	uint64_t end;
 
 	(void)state;
 	pid = fork_writer(false, &ready, &idle);
 	assert_int_equal(ring_open("fork", NULL, &r), 0);
 	assert_int_equal(stats_of(r).end, RING_RUNS);
 	kill_and_reap(pid);
+	end = now_ns() + PATIENCE_MS * MS;
 	assert_int_equal(ring_wait(r, PATIENCE_MS), -ENODEV);
 	assert_non_null(strstr(ring_strerror(), "did not end the ring"));
 	assert_rejected(ring_read(r, &rec, NULL, 0), ENODEV);
 	assert_int_equal(stats_of(r).end, RING_KILLED);
 	assert_int_equal(stats_of(r).dead, 1);
 	assert_int_equal(kill(idle, 0), 0);
-	/* Its name is free. */
+	/* Its name is free, once the child has run and let go of the socket. */
 	next = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
-	assert_int_equal(ring_writer_listen(next, "fork", &fd), 0);
+	do {
+		err = ring_writer_listen(next, "fork", &fd);
+	} while (err == -EADDRINUSE && now_ns() < end && !poll(NULL, 0, 1));
+	assert_int_equal(err, 0);
 	ring_writer_close(next);
 	ring_close(r);
 	kill(idle, SIGKILL);

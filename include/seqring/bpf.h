@@ -455,8 +455,8 @@ SEQRING_BPF_COLD int seqring_bpf_close(struct seqring_ring_ctl *ctl,
 		return -ENODEV;
 	seqring_bpf_load_writer(&w, ctl, geo);
 	w.pos = pos;
-	open = seqring_writer_advance_cold(&w, seqring_normalize(pos + seqring_record_size(len),
-								 w.mask));
+	open = seqring_writer_advance(&w,
+				      seqring_normalize(pos + seqring_record_size(len), w.mask));
 	seqring_writer_close(&open);
 	if (w.pos >= w.seg_end)
 		seqring_writer_enter_segment(&w, w.pos);
@@ -535,7 +535,7 @@ SEQRING_BPF_COLD int seqring_bpf_ring_doorbell(void *doorbell, struct seqring_wa
 			seqring_add(wakeups, 1);
 			return 0;
 		}
-		/* Who stores it anew before the doorbell rings hears that. */
+		/* A reader that stores 1 again before the doorbell rings hears the doorbell. */
 		seqring_write(&wait->shared, 0);
 	}
 	if (seqring_bpf_ring(doorbell)) {

@@ -235,28 +235,18 @@ seqring_inline void seqring_writer_close(const struct seqring_writer_open *open)
 	seqring_store_release(JOIN, &open->ctl->head, open->next);
 }
 
-/*
- * Advances the writer to @next, where @behind is; nothing of the record is published yet.
- * @rec: the record at w->pos
- */
+/* Advances the writer to @next; nothing of the record is published yet. */
 seqring_inline struct seqring_writer_open seqring_writer_advance(struct seqring_writer *w,
-								 struct seqring_record *rec,
-								 struct seqring_record *behind,
 								 __u64 next)
 {
-	struct seqring_writer_open open = { rec, behind, w->ctl, w->pos, next, w->seq + 1 };
+	struct seqring_writer_open open = {
+		seqring_writer_at(w, w->pos), seqring_writer_at(w, next), w->ctl, w->pos, next,
+		w->seq + 1,
+	};
 
 	w->pos = next;
 	w->seq = open.seq;
 	return open;
-}
-
-/* The same, for a record that may leave its segment. */
-seqring_inline struct seqring_writer_open seqring_writer_advance_cold(struct seqring_writer *w,
-								      __u64 next)
-{
-	return seqring_writer_advance(w, seqring_writer_at(w, w->pos), seqring_writer_at(w, next),
-				      next);
 }
 
 /**
@@ -317,7 +307,7 @@ seqring_inline void seqring_writer_zero_padding(unsigned char *payload, __u32 le
  */
 seqring_inline void seqring_writer_commit(struct seqring_writer *w, __u16 type, __u64 ts_ns)
 {
-	struct seqring_writer_open open = seqring_writer_advance_cold(w, w->resv_next);
+	struct seqring_writer_open open = seqring_writer_advance(w, w->resv_next);
 
 	seqring_writer_zero_padding((unsigned char *)(open.rec + 1), w->resv_len);
 	seqring_writer_write_header(open.rec, seqring_meta(w->resv_len, type, 0), ts_ns);
@@ -348,7 +338,7 @@ seqring_cold int seqring_writer_publish_cold(struct seqring_writer *w, __u16 typ
 
 	if (err)
 		return err;
-	open = seqring_writer_advance_cold(w, next);
+	open = seqring_writer_advance(w, next);
 	seqring_writer_write_header(open.rec, seqring_meta(len, type, 0), ts_ns);
 	seqring_writer_copy_payload(open.rec + 1, src, len);
 	seqring_writer_close(&open);
@@ -518,7 +508,7 @@ seqring_inline void seqring_writer_wake_end(struct seqring_wait *wait,
 	seqring_fence_full(WAKE);
 }
 
-/* What seqring_writer_wake_due_announced() returns, as bits. */
+/* seqring_writer_wake_due_announced() returns these bits. */
 #define SEQRING_WAKE_DUE	1
 #define SEQRING_WAKE_SLOTS	2
 

@@ -137,7 +137,7 @@ static bool listen_to_slot(struct ring_slot *s, struct ring_thresholds *t)
 	if (get_pin(s, name, &s->fd))
 		return false;
 	if (!libring_doorbell_map(&s->doorbell, s->fd)) {
-		/* What rang for the last reader is no event for this one. */
+		/* It may have rung for the reader before this one. */
 		seqring_write(s->doorbell.consumed, seqring_read(s->doorbell.produced));
 		if (!libring_poller_add(&t->poller, s->fd, EPOLLIN | EPOLLET, POLLER_DOORBELL)) {
 			libring_poller_remove(&t->poller, t->doorbell);
@@ -174,7 +174,7 @@ void libring_slot_take(struct ring_slot *s, struct ring_thresholds *t)
 		return;
 	}
 	for (i = 0; i < s->nr_rings; i++) {
-		/* What the last reader left: this one may not arm on all rings. */
+		/* The reader before this one left these, and this one may not arm on all rings. */
 		seqring_write(&s->table[i].slot[s->nr].pos, SEQRING_WAIT_NONE);
 		seqring_write(&s->table[i].slot[s->nr].seq, SEQRING_WAIT_NONE);
 		/* The fence in seqring_reader_arm_slot() orders this, too. */

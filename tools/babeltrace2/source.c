@@ -294,7 +294,6 @@ const bt_event_class *source_get_undecoded(struct source *s)
 
 struct type *source_get_type(struct source *s, uint16_t number)
 {
-	struct ring_schema_type info = { .size = sizeof(info) };
 	struct type *t = s->types[number];
 	int err;
 
@@ -304,10 +303,7 @@ struct type *source_get_type(struct source *s, uint16_t number)
 	if (!t)
 		return NULL;
 	s->types[number] = t;
-	if (!s->schema || ring_schema_type(s->schema, number, &info))
-		return t;
-	t->name = info.name;
-	err = plan_make(s->schema, number, &t->plan);
+	err = plan_make_named(s->schema, number, &t->plan, &t->name);
 	t->known = !err;
 	return err == -ENOMEM ? NULL : t;
 }

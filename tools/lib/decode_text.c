@@ -79,35 +79,20 @@ static void print_bytes(struct out *o, const void *data, size_t n, bool full)
 static void print_value(struct text *t, const struct ring_field *f)
 {
 	char buf[VALUE_SIZE];
+	const char *text;
+	size_t len;
 
 	switch (f->kind) {
 	case RING_FIELD_TEXT:
 		print_string(t->o, f->data, f->len, t->full);
-		return;
+		break;
 	case RING_FIELD_BYTES:
 		print_bytes(t->o, f->data, f->len, t->full);
-		return;
-	case RING_FIELD_BOOL:
-		snprintf(buf, sizeof(buf), "%s", f->u ? "true" : "false");
-		break;
-	case RING_FIELD_FLOAT:
-		format_float(buf, f);
-		break;
-	case RING_FIELD_IP4:
-	case RING_FIELD_IP6:
-		format_address(buf, f);
-		break;
-	case RING_FIELD_ENUM:
-		if (f->text) {
-			out_append(t->o, f->text, f->len);
-			return;
-		}
-		format_number(buf, f);
 		break;
 	default:
-		format_number(buf, f);
+		text = format_value(buf, f, &len);
+		out_append(t->o, text, len);
 	}
-	out_append(t->o, buf, strlen(buf));
 }
 
 /* Prints the separator and the name. Return: false: the field is beyond a cut array. */

@@ -80,3 +80,31 @@ void format_address(char *buf, const struct ring_field *f)
 
 	inet_ntop(f->kind == RING_FIELD_IP4 ? AF_INET : AF_INET6, f->data, buf, VALUE_SIZE);
 }
+
+const char *format_value(char *buf, const struct ring_field *f, size_t *len)
+{
+	const char *text = buf;
+
+	switch (f->kind) {
+	case RING_FIELD_BOOL:
+		text = f->u ? "true" : "false";
+		break;
+	case RING_FIELD_FLOAT:
+		format_float(buf, f);
+		break;
+	case RING_FIELD_IP4:
+	case RING_FIELD_IP6:
+		format_address(buf, f);
+		break;
+	case RING_FIELD_ENUM:
+		if (f->text) {
+			*len = f->len;
+			return f->text;
+		}
+		/* fallthrough */
+	default:
+		format_number(buf, f);
+	}
+	*len = strlen(text);
+	return text;
+}

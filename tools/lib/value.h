@@ -4,6 +4,7 @@
 #define LIB_VALUE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct ring_field;
@@ -18,5 +19,11 @@ void format_wide(char *buf, uint64_t high, uint64_t low, bool is_signed);
 void format_float(char *buf, const struct ring_field *f);
 void format_number(char *buf, const struct ring_field *f);
 void format_address(char *buf, const struct ring_field *f);
+
+/*
+ * A value that is no text and no bytes, as text. Uses @buf or not. Return: the text; @len: set to
+ * its length.
+ */
+const char *format_value(char *buf, const struct ring_field *f, size_t *len);
 
 #endif /* LIB_VALUE_H */

@@ -200,29 +200,18 @@ static int pass_bytes(struct walk *w, const struct ring_field *f)
 static int pass_value(struct walk *w, const struct ring_field *f)
 {
 	char buf[VALUE_SIZE];
+	const char *text;
+	size_t len;
 
 	switch (f->kind) {
 	case RING_FIELD_TEXT:
 		return pass_bytes(w, f);
 	case RING_FIELD_BYTES:
 		return pass_hex(w, f->data, f->len);
-	case RING_FIELD_BOOL:
-		return f->u ? pass(w, "true", 4) : pass(w, "false", 5);
-	case RING_FIELD_FLOAT:
-		format_float(buf, f);
-		break;
-	case RING_FIELD_IP4:
-	case RING_FIELD_IP6:
-		format_address(buf, f);
-		break;
-	case RING_FIELD_ENUM:
-		if (f->text)
-			return pass(w, f->text, f->len);
-		/* fallthrough */
 	default:
-		format_number(buf, f);
+		text = format_value(buf, f, &len);
+		return pass(w, text, len);
 	}
-	return pass(w, buf, strlen(buf));
 }
 
 /* Adds a field to the array of the present cell; passes the array at its end. */

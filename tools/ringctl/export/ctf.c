@@ -295,7 +295,6 @@ static void append_undecoded(struct ctf *c, struct stream *s, const struct ring_
 /* The type of a record; its plan is made once. Return: NULL: no memory. */
 static struct ctf_type *get_type(struct ctf *c, uint16_t number)
 {
-	struct ring_schema_type info = { .size = sizeof(info) };
 	const struct ring_schema *schema;
 	struct ctf_type *t = c->types[number];
 	int err;
@@ -306,13 +305,8 @@ static struct ctf_type *get_type(struct ctf *c, uint16_t number)
 	if (!t)
 		return NULL;
 	c->types[number] = t;
-	if (!c->src->decoder)
-		return t;
-	schema = decoder_schema(c->src->decoder);
-	if (ring_schema_type(schema, number, &info))
-		return t;
-	t->name = info.name;
-	err = plan_make(schema, number, &t->plan);
+	schema = c->src->decoder ? decoder_schema(c->src->decoder) : NULL;
+	err = plan_make_named(schema, number, &t->plan, &t->name);
 	t->known = !err;
 	return err == -ENOMEM ? NULL : t;
 }

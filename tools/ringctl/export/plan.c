@@ -79,6 +79,17 @@ int plan_make(const struct ring_schema *s, uint16_t type, struct plan *plan)
 	return err;
 }
 
+int plan_make_named(const struct ring_schema *s, uint16_t type, struct plan *plan,
+		    const char **name)
+{
+	struct ring_schema_type info = { .size = sizeof(info) };
+
+	if (!s || ring_schema_type(s, type, &info))
+		return -ENOENT;
+	*name = info.name;
+	return plan_make(s, type, plan);
+}
+
 void plan_free(struct plan *plan)
 {
 	free(plan->nodes);

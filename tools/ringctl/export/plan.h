@@ -33,6 +33,10 @@ struct plan {
 
 /* Return: 0; -ENOENT: no such type; -E2BIG: too many fields; -ENOMEM. Free with plan_free(). */
 int plan_make(const struct ring_schema *s, uint16_t type, struct plan *plan);
+
+/* The same. @s: NULL: it has no type. @name: set to the type's name, if it has the type. */
+int plan_make_named(const struct ring_schema *s, uint16_t type, struct plan *plan,
+		    const char **name);
 void plan_free(struct plan *plan);
 
 /* A place in a plan. @next: node of the next field; @depth: containers around it */

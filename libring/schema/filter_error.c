@@ -147,20 +147,42 @@ static size_t list_members(const struct schema_node *n, char *list, size_t size,
 	return at;
 }
 
+/* Lists those of @nr names that are like @start, or else the first ones. */
+static void list_names(const char *(*name)(const void *of, uint32_t i), const void *of, uint32_t nr,
+		       struct near *near, char *list, size_t size)
+{
+	size_t at = 0;
+	uint32_t i;
+
+	for (i = 0; i < nr; i++)
+		consider(near, name(of, i));
+	if (print(near, list, size))
+		return;
+	for (i = 0; i < nr && at + 48 < size; i++)
+		at = append(list, size, at, name(of, i));
+}
+
+static const char *enumerator_name(const void *of, uint32_t i)
+{
+	const struct schema_node *n = of;
+
+	return n->enumerators[i].name;
+}
+
+static const char *type_name(const void *of, uint32_t i)
+{
+	const struct ring_schema *s = of;
+
+	return s->records[i].name;
+}
+
 /* Lists the enumerators like @start, or the first ones. */
 void libring_filter_list_enumerators(const struct schema_node *n, const char *start, uint32_t len,
 				     char *list, size_t size)
 {
 	struct near near = { .start = start, .len = len, .left = CANDIDATES_MAX };
-	size_t at = 0;
-	uint32_t i;
 
-	for (i = 0; i < n->count; i++)
-		consider(&near, n->enumerators[i].name);
-	if (print(&near, list, size))
-		return;
-	for (i = 0; i < n->count && at + 48 < size; i++)
-		at = append(list, size, at, n->enumerators[i].name);
+	list_names(enumerator_name, n, n->count, &near, list, size);
 }
 
 /* The same of the types of a schema. */
@@ -168,15 +190,8 @@ void libring_filter_list_types(const struct ring_schema *s, const char *start, u
 			       char *list, size_t size)
 {
 	struct near near = { .start = start, .len = len, .left = CANDIDATES_MAX };
-	size_t at = 0;
-	uint32_t i;
 
-	for (i = 0; i < s->nr_records; i++)
-		consider(&near, s->records[i].name);
-	if (print(&near, list, size))
-		return;
-	for (i = 0; i < s->nr_records && at + 48 < size; i++)
-		at = append(list, size, at, s->records[i].name);
+	list_names(type_name, s, s->nr_records, &near, list, size);
 }
 
 /*

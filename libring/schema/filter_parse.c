@@ -248,40 +248,35 @@ static int parse_unary(struct filter_compiler *c, unsigned int parens, uint32_t 
 	return add_node(c, (struct node) { .kind = NODE_NOT, .left = *out }, out);
 }
 
-static int parse_and(struct filter_compiler *c, unsigned int parens, uint32_t *out)
+typedef int (*parse_fn)(struct filter_compiler *c, unsigned int parens, uint32_t *out);
+
+/* Parses operands with @op between them. */
+static int parse_chain(struct filter_compiler *c, unsigned int parens, const char *op,
+		       enum node_kind kind, parse_fn operand, uint32_t *out)
 {
 	uint32_t right;
-	int err = parse_unary(c, parens, out);
+	int err = operand(c, parens, out);
 
-	while (!err && is_op(c, "&&")) {
+	while (!err && is_op(c, op)) {
 		err = libring_filter_next(c);
 		if (!err)
-			err = parse_unary(c, parens, &right);
+			err = operand(c, parens, &right);
 		if (!err)
 			err = add_node(c,
-				       (struct node) {
-					       .kind = NODE_AND, .left = *out, .right = right },
+				       (struct node) { .kind = kind, .left = *out, .right = right },
 				       out);
 	}
 	return err;
 }
 
+static int parse_and(struct filter_compiler *c, unsigned int parens, uint32_t *out)
+{
+	return parse_chain(c, parens, "&&", NODE_AND, parse_unary, out);
+}
+
 static int parse_or(struct filter_compiler *c, unsigned int parens, uint32_t *out)
 {
-	uint32_t right;
-	int err = parse_and(c, parens, out);
-
-	while (!err && is_op(c, "||")) {
-		err = libring_filter_next(c);
-		if (!err)
-			err = parse_and(c, parens, &right);
-		if (!err)
-			err = add_node(c,
-				       (struct node) {
-					       .kind = NODE_OR, .left = *out, .right = right },
-				       out);
-	}
-	return err;
+	return parse_chain(c, parens, "||", NODE_OR, parse_and, out);
 }
 
 /* Parses the whole text. Return: 0; -EINVAL; -E2BIG; -ENOMEM. */

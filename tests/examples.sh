@@ -41,6 +41,16 @@ cc_with() {
 	gcc -Wall -Wextra -Werror -o "${1%.c}" "$@" $flags
 }
 
+# wait_for_socket NAME: until a process that was just started serves the ring.
+wait_for_socket() {
+	for _ in $(seq 1000); do
+		[ ! -S "$dir/$1" ] || return 0
+		sleep 0.02
+	done
+	echo "nobody serves $1" >&2
+	return 1
+}
+
 # Every block of README with a word is one of those that are built below.
 known=$(printf '%s\n' 'c bpf' 'c driver' 'c reader' 'c writer' 'make driver' 'sh operator')
 found=$(sed -n "s/^$fence\(..*\)/\1/p" README.md | LC_ALL=C sort)
@@ -57,10 +67,7 @@ readme() {
 	export RINGDIR=$dir LD_LIBRARY_PATH=$lib
 	"$dir/writer" &
 	writer=$!
-	for _ in $(seq 100); do
-		[ ! -S "$dir/ticks" ] || break
-		sleep 0.02
-	done
+	wait_for_socket ticks
 	"$dir/reader" ticks >"$dir/read" 2>"$dir/read.err" &
 	reader=$!
 	"$ringctl" cat ticks --count 100 --quiet | tail -n 1 | grep -q .
@@ -79,10 +86,7 @@ operator() {
 	done
 	# Those that need nothing but a ring.
 	"$dir/writer" &
-	for _ in $(seq 100); do
-		[ ! -S "$dir/ticks" ] || break
-		sleep 0.02
-	done
+	wait_for_socket ticks
 	(
 		cd "$dir"
 		PATH=$root/usr/bin:$PATH
@@ -91,10 +95,7 @@ operator() {
 		timeout 60 sh -c "$(grep '^ringctl cat' operator.sh)" | grep -q .
 		wait
 		"$dir/writer" &
-		for _ in $(seq 100); do
-			[ ! -S "$dir/ticks" ] || break
-			sleep 0.02
-		done
+		wait_for_socket ticks
 		eval "$(grep '^ringctl record' operator.sh | sed 's/;.*//')"
 		ringctl cat ./today --no-follow --quiet | grep -q .
 		wait
@@ -110,7 +111,7 @@ schema() {
 	echo 'no schema, but longer than the header of one' >"$dir/no.schema"
 	echo | RINGDIR=$dir "$ringctl" publish described --serve --schema "$dir/no.schema" --linger 3s &
 	writer=$!
-	sleep 0.3
+	wait_for_socket described
 	RINGDIR=$dir LD_LIBRARY_PATH=$lib "$dir/named" described 2>&1 | grep -qx 'schema: not BTF'
 	wait $writer
 }

@@ -12,13 +12,6 @@
 
 #define ARGS_MAX 24
 
-bool fuzz_is_shared(const void *p, size_t size)
-{
-	(void)p;
-	(void)size;
-	return true;
-}
-
 /* Every function here must return a documented exit status. */
 static void status(int got)
 {

@@ -6,7 +6,6 @@
  */
 
 #include <bpf/libbpf.h>
-#include <stdarg.h>
 
 #include "libring.h"
 #include "libring/filter.h"
@@ -15,21 +14,6 @@
 #include "../../libring/filter/program.h"
 
 #define RECORDS_MAX 16
-
-bool fuzz_is_shared(const void *p, size_t size)
-{
-	(void)p;
-	(void)size;
-	return true;
-}
-
-static int no_print(enum libbpf_print_level level, const char *fmt, va_list args)
-{
-	(void)level;
-	(void)fmt;
-	(void)args;
-	return 0;
-}
 
 /* user.sh makes the schema. */
 static struct ring_schema *open_schema(void)
@@ -114,7 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text;
 	int err;
 
-	libbpf_set_print(no_print);
+	libbpf_set_print(NULL);
 	if (!fixed)
 		fixed = open_schema();
 	len = fuzz_16(&in);

@@ -300,6 +300,13 @@ void fuzz_call(uint64_t limit)
 	fuzz.busy = false;
 }
 
+__attribute__((weak)) bool fuzz_is_shared(const void *p, size_t size)
+{
+	(void)p;
+	(void)size;
+	return true;
+}
+
 void fuzz_step(const void *p, size_t size)
 {
 	unsigned int i;

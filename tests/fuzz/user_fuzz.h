@@ -83,7 +83,10 @@ __attribute__((noreturn, format(printf, 1, 2))) void fuzz_fail(const char *fmt, 
 			fuzz_fail(__VA_ARGS__); \
 	} while (0)
 
-/* Return: whether these bytes belong to a mapping of the target. */
+/*
+ * Return: whether these bytes belong to a mapping of the target. A target that maps none does not
+ * define it.
+ */
 bool fuzz_is_shared(const void *p, size_t size);
 
 uint8_t fuzz_8(struct fuzz_input *in);

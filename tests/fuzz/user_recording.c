@@ -37,13 +37,6 @@ static struct {
 	uint64_t read;
 } t;
 
-bool fuzz_is_shared(const void *p, size_t size)
-{
-	(void)p;
-	(void)size;
-	return true;
-}
-
 static uint64_t whole(uint64_t size)
 {
 	return sizeof(struct seqring_chunk) + ((size + 7) & ~7ull);

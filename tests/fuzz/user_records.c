@@ -25,13 +25,6 @@
 
 static struct decoder *decoder;
 
-bool fuzz_is_shared(const void *p, size_t size)
-{
-	(void)p;
-	(void)size;
-	return true;
-}
-
 /* user.sh extracts the schema from the BPF programs. */
 static void open_decoder(void)
 {

@@ -6,7 +6,6 @@
 
 #include <bpf/libbpf.h>
 #include <json-c/json.h>
-#include <stdarg.h>
 
 #include "libring.h"
 #include "libring/schema.h"
@@ -21,21 +20,6 @@
 #define PAYLOAD_MAX (1u << 16)
 
 static uint64_t sum;
-
-bool fuzz_is_shared(const void *p, size_t size)
-{
-	(void)p;
-	(void)size;
-	return true;
-}
-
-static int no_print(enum libbpf_print_level level, const char *fmt, va_list args)
-{
-	(void)level;
-	(void)fmt;
-	(void)args;
-	return 0;
-}
 
 static int visit_field(const struct ring_field *f, void *arg)
 {
@@ -156,7 +140,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	void *blob;
 	int err;
 
-	libbpf_set_print(no_print);
+	libbpf_set_print(NULL);
 	tail = fuzz_16(&in);
 	tail = tail < (size_t)(in.end - in.at) ? tail : 0;
 	size = (size_t)(in.end - in.at) - tail;

@@ -157,13 +157,4 @@ static inline void refused_member(struct raw *r, uint32_t id, const char *why)
 	refused(r, why);
 }
 
-/* Silences libbpf about bad BTF. */
-static inline int no_print(enum libbpf_print_level level, const char *fmt, va_list args)
-{
-	(void)level;
-	(void)fmt;
-	(void)args;
-	return 0;
-}
-
 #endif /* SCHEMA_RAW_H */

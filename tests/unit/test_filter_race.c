@@ -7,6 +7,7 @@
 #define SEQRING_BARRIER_BACKEND "../../tests/unit/record_backend.h"
 
 #include "filter_unit.h"
+#include "laps.h"
 
 #include "../../libring/filter/match.c"
 #include "../../libring/reader/end.c"
@@ -16,8 +17,6 @@
 #include "../../libring/reader/source.c"
 
 static struct ring_writer *writer;
-static unsigned int skip; /* loads and fences before the writer laps the ring */
-static unsigned int laps_left;
 static uint64_t number;
 
 /* Each record begins with its number, which is not 0; all behind it is. */
@@ -35,13 +34,8 @@ static void publish(unsigned int ring, uint64_t nr, uint32_t len)
 
 static void act(void)
 {
-	if (!laps_left)
+	if (!is_lap_due())
 		return;
-	if (skip) {
-		skip--;
-		return;
-	}
-	laps_left--;
 	/* Other lengths: where numbers were, there are zeros. */
 	publish(0, 2 * DATA_SIZE / 64, 128 - 8 * (uint32_t)(number % 3));
 }

@@ -8,25 +8,18 @@
 
 #include <poll.h>
 
+#include "laps.h"
 #include "recording.h"
 
 #include "../../libring/reader/source.c"
 #include "../../libring/record/recorder.c"
 
 static struct ring_writer *writer;
-static unsigned int skip; /* loads and fences before the writer laps the ring */
-static unsigned int laps_left;
 
 static void act(void)
 {
-	if (!laps_left)
-		return;
-	if (skip) {
-		skip--;
-		return;
-	}
-	laps_left--;
-	publish_numbers(writer, 0, 2 * DATA_SIZE / 32);
+	if (is_lap_due())
+		publish_numbers(writer, 0, 2 * DATA_SIZE / 32);
 }
 
 void at_read_fence(void)

@@ -368,6 +368,6 @@ int main(void)
 		cmocka_unit_test(test_other_byte_order),
 	};
 
-	libbpf_set_print(no_print);
+	libbpf_set_print(NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

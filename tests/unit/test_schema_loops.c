@@ -357,6 +357,6 @@ int main(void)
 		cmocka_unit_test(test_giant_structs),  cmocka_unit_test(test_random_types),
 	};
 
-	libbpf_set_print(no_print);
+	libbpf_set_print(NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -282,14 +282,6 @@ static void test_random(void **state)
 	check_sweep(w, 20000);
 }
 
-static int no_print(enum libbpf_print_level level, const char *fmt, va_list args)
-{
-	(void)level;
-	(void)fmt;
-	(void)args;
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +290,6 @@ int main(void)
 		cmocka_unit_test(test_random),
 	};
 
-	libbpf_set_print(no_print);
+	libbpf_set_print(NULL);
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -363,18 +363,20 @@ seqring_inline int seqring_writer_publish(struct seqring_writer *w, __u16 type, 
 					  const void *src, __u32 len)
 {
 	const __u64 size = seqring_record_size(len);
-	struct seqring_record *rec, *behind;
 	struct seqring_writer_open open;
 
 	if (!seqring_writer_fits_segment(w->pos + size, w->seg_end))
 		return seqring_writer_publish_cold(w, type, ts_ns, src, len);
-	rec = seqring_writer_at(w, w->pos);
-	seqring_writer_write_header(rec, seqring_meta(len, type, 0), ts_ns);
+	open.rec = seqring_writer_at(w, w->pos);
+	seqring_writer_write_header(open.rec, seqring_meta(len, type, 0), ts_ns);
 	w->seq++;
-	seqring_writer_copy_payload(rec + 1, src, len);
+	seqring_writer_copy_payload(open.rec + 1, src, len);
 	/* Loaded behind the copy, which leaves no registers for the writer's fields. */
-	behind = (struct seqring_record *)((unsigned char *)rec + size);
-	open = (struct seqring_writer_open) { rec, behind, w->ctl, w->pos, w->pos + size, w->seq };
+	open.behind = (struct seqring_record *)((unsigned char *)open.rec + size);
+	open.ctl = w->ctl;
+	open.pos = w->pos;
+	open.next = w->pos + size;
+	open.seq = w->seq;
 	w->pos = open.next;
 	seqring_writer_close(&open);
 	return 0;

@@ -55,12 +55,12 @@ SET = mutant.Set(("include/seqring",), [
     Mutant("the writer does not clear the stamp of the next header", "seqring_writer_stamp",
            drop("seqring_store_word(&$behind->stamp, 0);"), TORTURE),
     Mutant("publish stores the stamp before the payload", "seqring_writer_publish",
-           after("$rec = seqring_writer_at($w, $w->pos); "
-                 "seqring_writer_write_header($rec, seqring_meta($len, $type, 0), $ts_ns);",
-                 "seqring_store_release(PUBLISH, &$rec->stamp, $w->seq + 1);"), TORTURE),
+           after("$open.rec = seqring_writer_at($w, $w->pos); "
+                 "seqring_writer_write_header($open.rec, seqring_meta($len, $type, 0), $ts_ns);",
+                 "seqring_store_release(PUBLISH, &$open.rec->stamp, $w->seq + 1);"), TORTURE),
     Mutant("publish stores the stamp before len and type, and delays", "seqring_writer_publish",
-           after("$rec = seqring_writer_at($w, $w->pos);",
-                 "seqring_store_release(PUBLISH, &$rec->stamp, $w->seq + 1); for (volatile "
+           after("$open.rec = seqring_writer_at($w, $w->pos);",
+                 "seqring_store_release(PUBLISH, &$open.rec->stamp, $w->seq + 1); for (volatile "
                  "int i = 0; i < 50; i++) ;"), TORTURE),
     Mutant("publish stores the stamp early for a record that leaves its segment",
            "seqring_writer_publish_cold",

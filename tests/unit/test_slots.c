@@ -22,16 +22,15 @@ static struct served {
 	struct ring_writer *w;
 	pthread_t thread;
 	struct rlimit files;
+	int fd;
 	int stop;
 } served;
 
 static void *serve(void *arg)
 {
-	struct pollfd pfd = { .events = POLLIN };
+	struct pollfd pfd = { .fd = served.fd, .events = POLLIN };
 
 	(void)arg;
-	if (ring_writer_listen(served.w, "slots", &pfd.fd))
-		abort();
 	while (!__atomic_load_n(&served.stop, __ATOMIC_RELAXED)) {
 		poll(&pfd, 1, 1);
 		ring_writer_serve(served.w);
@@ -43,9 +42,9 @@ static void start(uint32_t nr_rings, uint32_t flags)
 {
 	served.w = make_writer(nr_rings, SEQRING_CLOCK_MONOTONIC, flags);
 	served.stop = 0;
+	/* Before the thread starts: while it only binds the socket, a reader is refused. */
+	assert_int_equal(ring_writer_listen(served.w, "slots", &served.fd), 0);
 	assert_int_equal(pthread_create(&served.thread, NULL, serve, NULL), 0);
-	while (access(path_of("slots"), F_OK))
-		sleep_ns(MS);
 }
 
 static void stop_serving(void)

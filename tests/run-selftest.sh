@@ -33,7 +33,7 @@ suites() {
 says() { echo "$*"; }
 good() { printf 'ok a\nok b\n'; }
 tap() { printf 'ok 1 - a\nok 2 - b # SKIP\n'; }
-bad() { says not ok c && return 1; }
+bad() { printf 'not ok c\n# the reason\nok j\n# its time\n' && return 1; }
 makes() { sleep 1 && touch "$SEQRING_LOGS/made" && says ok made; }
 needs() { [ -e "$SEQRING_LOGS/made" ] && says ok needed; }
 quiet_failure() { says ok d && return 3; }
@@ -68,11 +68,11 @@ expect() {
 }
 
 expect 'counts what passed' 0 '3 passed, 0 failed, 1 skipped' good tap
-expect 'counts a failed test' 0 '2 passed, 1 failed, 0 skipped' good bad
-if [ "$(tail -n 2 "$tmp/out" | head -n 1)" = 'bad: not ok c' ]; then
-	echo 'ok run.sh: names a failed test once more at the end'
+expect 'counts a failed test' 0 '3 passed, 1 failed, 0 skipped' good bad
+if [ "$(tail -n 3 "$tmp/out" | head -n 2)" = $'bad: not ok c\nbad: # the reason' ]; then
+	echo 'ok run.sh: names a failed test, and why, once more at the end'
 else
-	echo 'not ok run.sh: names a failed test once more at the end'
+	echo 'not ok run.sh: names a failed test, and why, once more at the end'
 	failed=1
 fi
 expect 'takes an exit status for a failure' 0 '1 passed, 1 failed, 0 skipped' quiet_failure
@@ -100,5 +100,5 @@ while IFS='|' read -r _ test _; do
 		failed=1
 	fi
 done < <(. tests/suites.sh && allowed_skips)
-expect 'all suites, each once' 0 '9 passed, 3 failed, 6 skipped'
+expect 'all suites, each once' 0 '10 passed, 3 failed, 6 skipped'
 exit $failed

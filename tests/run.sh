@@ -47,6 +47,11 @@ allowed() {
 	return 1
 }
 
+# failures LOG: the lines that say `not ok`, each with the comments that follow it.
+failures() {
+	awk '/^not ok / { print; n = 4; next } /^# / && n-- > 0 { print; next } { n = 0 }' "$1"
+}
+
 # suite NAME COMMAND...: its exit status must agree with what it printed.
 suite() {
 	local name=$1 log=$logs/$1.log start=$SECONDS ok bad skip status
@@ -75,7 +80,8 @@ suite() {
 		echo "   ... the end of $log:"
 		tail -n 40 "$log" | sed 's/^/   | /'
 		{
-			grep -E '^not ok ' "$log" || echo "not ok $name - see above"
+			failures "$log"
+			[ "$(grep -cE '^not ok ' "$log")" -ne 0 ] || echo "not ok $name - see above"
 		} | sed "s/^/$name: /" >>"$results.failed"
 	fi
 	printf '   %d passed, %d failed, %d skipped, %d s\n' "$ok" "$bad" "$skip" \

@@ -267,6 +267,33 @@ static void refused(void)
 	unload_by_fds(&other);
 }
 
+/* A ring with a name has slots for readers; one without refuses no maps for them. */
+static void refused_slots(void)
+{
+	const struct ring_bpf_opts opts = options();
+	struct by_fds l;
+	int fd;
+
+	T_EQ("refused_slots.load", load_by_fds(&l, &opts, 1), 0);
+	REFUSED("refused_slots.slots.kind", try_part(&l, PART(slots), l.parts.doorbells), EINVAL,
+		"ring_bpf_parts.slots has type 12");
+	REFUSED("refused_slots.slots.size", try_part(&l, PART(slots), l.parts.wait), EINVAL,
+		"ring_bpf_parts.slots has");
+	fd = bare_create(BPF_MAP_TYPE_ARRAY, l.maps.slots_size, l.maps.nr_rings, 0);
+	REFUSED("refused_slots.slots.flags", try_part(&l, PART(slots), fd), EINVAL,
+		"map_flags 0x0");
+	close(fd);
+	REFUSED("refused_slots.doorbells.kind", try_part(&l, PART(doorbells), l.parts.doorbell),
+		EINVAL, "ring_bpf_parts.doorbells has type 27");
+	fd = bare_create_outer(l.parts.doorbell, l.maps.nr_slots - 1);
+	REFUSED("refused_slots.doorbells.fewer", try_part(&l, PART(doorbells), fd), EINVAL,
+		"ring_bpf_parts.doorbells has");
+	close(fd);
+	T_EQ("refused_slots.start", ring_bpf_start_fds(l.ring, &l.parts), 0);
+	ring_bpf_close(l.ring);
+	unload_by_fds(&l);
+}
+
 /* Programs that were loaded with the geometry as compiled would publish nothing. */
 static void unplanned(void)
 {
@@ -289,33 +316,55 @@ static void unplanned(void)
 	unload_by_fds(&l);
 }
 
+/* Plans to go on with a ring, whose maps are then in @l->maps. */
+static void plan_to_continue(struct by_fds *l)
+{
+	const struct ring_bpf_opts opts = options();
+	const void *geometry;
+
+	memset(l, 0, sizeof(*l));
+	l->link = -1;
+	geometry = constants(&l->obj, 2);
+	T_EQ("other_maps.plan",
+	     ring_bpf_plan(geometry, sizeof(struct seqring_bpf_geometry), &opts, &l->ring), 0);
+	l->maps.size = sizeof(l->maps);
+	ring_bpf_maps(l->ring, &l->maps);
+	T_TRUE("other_maps.given", l->maps.ring >= 0 && l->maps.wait >= 0 &&
+					   l->maps.doorbell >= 0 && l->maps.slots >= 0 &&
+					   l->maps.doorbells >= 0);
+}
+
+/* Loads programs with the maps of @l->maps, which the ring refuses. */
+static void refuse_maps(struct by_fds *l, const char *words)
+{
+	T_EQ("other_maps.load", load_planned(l, l->maps.geometry), 0);
+	REFUSED("other_maps.start", ring_bpf_start_fds(l->ring, &l->parts), EINVAL, words);
+	ring_bpf_close(l->ring);
+	unload_by_fds(l);
+}
+
 /* A ring that continues keeps its maps. */
 static void other_maps(void)
 {
 	struct account a = { 0 };
 	struct by_fds l;
-	const struct ring_bpf_opts opts = options();
-	const void *geometry;
 
 	T_EQ("other_maps.first", start_by_fds(&l, 1, true), 0);
 	ring_bpf_close(l.ring);
 	unload_by_fds(&l);
 	a.r = open_ring(RING_OLDEST);
-	memset(&l, 0, sizeof(l));
-	geometry = constants(&l.obj, 2);
-	T_EQ("other_maps.plan",
-	     ring_bpf_plan(geometry, sizeof(struct seqring_bpf_geometry), &opts, &l.ring), 0);
-	l.maps.size = sizeof(l.maps);
-	ring_bpf_maps(l.ring, &l.maps);
-	T_TRUE("other_maps.given", l.maps.ring >= 0 && l.maps.wait >= 0 && l.maps.doorbell >= 0);
+	plan_to_continue(&l);
 	l.maps.ring = -1;
 	l.maps.wait = -1;
 	l.maps.doorbell = -1;
-	T_EQ("other_maps.load", load_planned(&l, l.maps.geometry), 0);
-	REFUSED("other_maps.start", ring_bpf_start_fds(l.ring, &l.parts), EINVAL, "other maps");
-	ring_bpf_close(l.ring);
-	l.link = -1;
-	unload_by_fds(&l);
+	refuse_maps(&l, "the ring continues, but");
+	/* Its readers wait at their slots, and would sleep on. */
+	plan_to_continue(&l);
+	l.maps.slots = -1;
+	refuse_maps(&l, "the ring continues and has slots, but");
+	plan_to_continue(&l);
+	l.maps.doorbells = -1;
+	refuse_maps(&l, "the ring continues and has slots, but");
 	events(2);
 	CHECK_EVENTS("other_maps.writes", &a, 2, 1);
 	T_EQ("other_maps.destroy", ring_bpf_destroy(NAME), 0);
@@ -394,8 +443,10 @@ static void alone(void)
 }
 
 static const struct t_test tests[] = {
-	{ "by_fds", by_fds },	    { "nameless", nameless },	  { "refused", refused },
-	{ "unplanned", unplanned }, { "other_maps", other_maps }, { "alone", alone },
+	{ "by_fds", by_fds },	    { "nameless", nameless },
+	{ "refused", refused },	    { "refused_slots", refused_slots },
+	{ "unplanned", unplanned }, { "other_maps", other_maps },
+	{ "alone", alone },
 };
 
 int main(int argc, char **argv)

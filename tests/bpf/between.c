@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/utsname.h>
 
+#include "../lib/forbid.h"
 #include "between.h"
 #include "upgrade.h"
 
@@ -267,6 +268,48 @@ static void few_rights(void)
 	T_EQ("few_rights.ended", ring_bpf_destroy(NAME), -ENOENT);
 }
 
+/* Starts loader @number where it has no way to wait for events. Return: what was said. */
+static const char *start_without_rights(uint64_t number, int *err)
+{
+	struct taker *t = map_shared(sizeof(*t));
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		load_next(&t->l, number, &syscalls);
+		set_capability(CAP_SYS_ADMIN, false);
+		if (!forbid_perf_events())
+			die("seccomp");
+		start_in_thread(t);
+		unload(&t->l);
+		_exit(0);
+	}
+	if (waitpid(pid, NULL, 0) != pid || !t->done)
+		die("loader");
+	*err = t->err;
+	return t->why;
+}
+
+/* A loader that may neither look programs up nor open a perf event leaves the ring as it is. */
+static void no_rights(void)
+{
+	struct account a = { 0 };
+	const char *why;
+	int err;
+
+	T_EQ("no_rights.first", restart(1), 0);
+	a.r = open_ring(RING_OLDEST);
+	why = start_without_rights(2, &err);
+	T_EQ("no_rights.start", err, -EACCES);
+	t_check(strstr(why, "CAP_SYS_ADMIN") && strstr(why, "kernel.perf_event_paranoid"),
+		"no_rights.why", "%s", why);
+	events(3);
+	CHECK_EVENTS("no_rights.old_writes", &a, 3, 1);
+	ring_close(a.r);
+	T_EQ("no_rights.destroy", ring_bpf_destroy(NAME), 0);
+}
+
 /* --- a task that is preempted between two programs ------------------------------------ */
 
 /* Makes events on CPU 0 until it is told to stop. */
@@ -409,6 +452,7 @@ static void between_programs(void)
 static const struct t_test tests[] = {
 	{ "held", held },
 	{ "few_rights", few_rights },
+	{ "no_rights", no_rights },
 	{ "preempted", between_programs },
 };
 

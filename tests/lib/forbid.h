@@ -43,4 +43,19 @@ static inline bool forbid_bpf(unsigned int cmd)
 	return !err;
 }
 
+/* perf_event_open(2) fails with EACCES, as where kernel.perf_event_paranoid is 3. */
+static inline bool forbid_perf_events(void)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	int err;
+
+	if (!ctx)
+		return false;
+	err = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(perf_event_open), 0);
+	if (!err)
+		err = seccomp_load(ctx);
+	seccomp_release(ctx);
+	return !err;
+}
+
 #endif /* TESTS_LIB_FORBID_H */

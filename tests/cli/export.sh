@@ -229,6 +229,47 @@ test_export_plugin()
 }
 run export_plugin
 
+# babeltrace2 follows rings while they are written. A ring that is quiet holds the other one up for
+# a moment only, and the end of both is the end of the trace.
+test_export_live()
+{
+	local dir=${RINGCTL%/*} quiet busy viewer input
+
+	if [[ ! -e $dir/babeltrace-plugin-seqring.so ]]; then
+		echo 'skip tool-export_live - it is not built (libbabeltrace2-dev)'
+		return 77
+	fi
+	mkdir live-plugin && cp "$dir/babeltrace-plugin-seqring.so" live-plugin || return
+	serve live-quiet <<<0 || return
+	quiet=$server
+	open_input live-busy || return
+	busy=$server
+	seq 50 >&3
+	LD_LIBRARY_PATH=$dir babeltrace2 --plugin-path=live-plugin --retry-duration=1000 \
+		--component=q:source.seqring.ring '--params=inputs=["live-quiet"]' \
+		--component=b:source.seqring.ring '--params=inputs=["live-busy"]' \
+		>live.out 2>live.err 3>&- 4>&- &
+	viewer=$!
+	pids+=("$viewer")
+	until_ok lines_are live.out 51 || return
+	seq 51 100 >&3
+	until_ok lines_are live.out 101 || return
+	exec 3>&-
+	ended "$busy" && stop "$quiet" && ended "$viewer" || return
+	same "$status" 0 "status of babeltrace2, which says '$(tail -n 1 live.err)'" || return
+	same "$(grep -c 'seq = ' live.out)" 101 'records' || return
+	same "$(sed -n '/payload_length = 1, payload = \[ \[0\] = 0x30 /d; s/.* seq = \([0-9]*\) .*/\1/p' live.out |
+		md5sum)" "$(seq 100 | md5sum)" 'order of the busy ring' || return
+	for input in '"nowhere"' 5; do
+		LD_LIBRARY_PATH=$dir babeltrace2 --plugin-path=live-plugin \
+			--component=source.seqring.ring --params="inputs=[$input]" >live.no 2>live.err &&
+			because "accepts inputs=[$input]"
+		grep -Eq 'nowhere: .*|give the name or the path of one ring' live.err ||
+			because "$(cat live.err)" || return
+	done
+}
+run export_live
+
 # decoded FILE: prints a trace of Perfetto by the project's own description of the format
 decoded()
 {

@@ -3,6 +3,9 @@
  * source.seqring.recording: babeltrace2 reads a recording without an export. Each ring has a port
  * and a stream, and is read by a reader of its own. What comes out is what the trace of ringctl
  * export --to ctf has.
+ *
+ * source.seqring.ring: the same of rings while they are written, until their writer ends. A
+ * recording that still grows is read in this way, too.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,10 +15,16 @@
 #include <libring.h>
 #include <libring/schema.h>
 
+#include "../lib/clock.h"
 #include "../lib/out.h"
 #include "../ringctl/export/ctf.h"
 #include "fields.h"
 #include "source.h"
+
+/* A record comes at most so long after its time: as the default merge window of ringctl. */
+#define HOLD_NS (10 * NSEC_PER_SEC / 1000)
+/* Between two messages which say that nothing happens. */
+#define QUIET_NS (50 * NSEC_PER_SEC / 1000)
 
 enum state { BEGINNING, RECORDS, LAST_LOSS, ENDING, DONE };
 
@@ -50,7 +59,7 @@ static bt_message_iterator_class_initialize_method_status iterator_init(
 		it->buf = malloc(it->port->source->payload_max);
 		opts.ring = it->port->ring;
 		if (it->buf)
-			err = source_open_recording(it->port->source->path, &opts, &it->ring);
+			err = source_open(it->port->source, &opts, &it->ring);
 	}
 	if (err) {
 		BT_CURRENT_THREAD_ERROR_APPEND_CAUSE_FROM_MESSAGE_ITERATOR(self, "%s",
@@ -200,7 +209,25 @@ static bt_message *new_loss(struct iterator *it, uint64_t begin_ns, uint64_t cou
 	return msg;
 }
 
-/* Reads the next record. Return: 0; -ENODEV: there is none; -errno. */
+/*
+ * While a ring is quiet, those who merge it with other rings wait for it. Says up to which time its
+ * records have come. Return: NULL: nothing to say yet, or *@err is -ENOMEM.
+ */
+static bt_message *quiet_message(struct iterator *it, uint64_t now_ns, int *err)
+{
+	bt_message *msg;
+
+	if (now_ns < HOLD_NS || now_ns - HOLD_NS < it->last_ns + QUIET_NS || now_ns >= TIME_MAX)
+		return NULL;
+	it->last_ns = now_ns - HOLD_NS;
+	msg = bt_message_message_iterator_inactivity_create(it->self, it->port->source->clock,
+							    it->last_ns);
+	if (!msg)
+		*err = -ENOMEM;
+	return msg;
+}
+
+/* Reads the next record. Return: 0; -EAGAIN: none is there yet; -ENODEV: none will come; -errno. */
 static int take_record(struct iterator *it)
 {
 	int err = ring_read(it->ring, &it->rec, it->buf, it->port->source->payload_max);
@@ -231,10 +258,11 @@ static bt_message *record_message(struct iterator *it)
 	return record_event(it);
 }
 
-/* Return: the next message; NULL: *@err is -ENOMEM, or why the recording cannot be read. */
+/* Return: the next message; NULL: *@err is -ENOMEM, -EAGAIN, or why the ring cannot be read. */
 static bt_message *next_message(struct iterator *it, int *err)
 {
 	struct ring_stats st = { .size = sizeof(st) };
+	uint64_t now_ns = 0;
 
 	*err = -ENOMEM;
 	switch (it->state) {
@@ -242,12 +270,17 @@ static bt_message *next_message(struct iterator *it, int *err)
 		it->state = RECORDS;
 		return bt_message_stream_beginning_create(it->self, it->port->stream);
 	case RECORDS:
+		/* Before the look at the ring: a record of that time, if there was one, is seen. */
+		if (!it->taken && it->port->source->has_clock)
+			ring_now(it->ring, &now_ns);
 		if (!it->taken)
 			*err = take_record(it);
 		if (it->taken) {
 			*err = -ENOMEM;
 			return record_message(it);
 		}
+		if (*err == -EAGAIN)
+			return quiet_message(it, now_ns, err);
 		if (*err != -ENODEV)
 			return NULL;
 		*err = -ENOMEM;
@@ -280,6 +313,8 @@ static bt_message_iterator_class_next_method_status iterator_next(bt_self_messag
 		messages[i] = next_message(it, &err);
 		if (messages[i])
 			continue;
+		if (err == -EAGAIN)
+			break;
 		BT_CURRENT_THREAD_ERROR_APPEND_CAUSE_FROM_MESSAGE_ITERATOR(self, "%s: %s",
 									   it->port->source->path,
 									   err == -ENOMEM ?
@@ -291,22 +326,30 @@ static bt_message_iterator_class_next_method_status iterator_next(bt_self_messag
 					BT_MESSAGE_ITERATOR_CLASS_NEXT_METHOD_STATUS_ERROR;
 	}
 	*count = i;
-	return i ? BT_MESSAGE_ITERATOR_CLASS_NEXT_METHOD_STATUS_OK :
-		   BT_MESSAGE_ITERATOR_CLASS_NEXT_METHOD_STATUS_END;
+	if (i)
+		return BT_MESSAGE_ITERATOR_CLASS_NEXT_METHOD_STATUS_OK;
+	return it->state == DONE ? BT_MESSAGE_ITERATOR_CLASS_NEXT_METHOD_STATUS_END :
+				   BT_MESSAGE_ITERATOR_CLASS_NEXT_METHOD_STATUS_AGAIN;
 }
 
 #pragma GCC visibility push(default)
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 BT_PLUGIN_MODULE();
 BT_PLUGIN(seqring);
-BT_PLUGIN_DESCRIPTION("Recordings of seqring");
+BT_PLUGIN_DESCRIPTION("Rings and recordings of seqring");
 BT_PLUGIN_LICENSE("GPL-2.0-only");
 BT_PLUGIN_SOURCE_COMPONENT_CLASS(recording, iterator_next);
 BT_PLUGIN_SOURCE_COMPONENT_CLASS_DESCRIPTION(recording, "Read a recording of a ring.");
-BT_PLUGIN_SOURCE_COMPONENT_CLASS_INITIALIZE_METHOD(recording, source_init);
+BT_PLUGIN_SOURCE_COMPONENT_CLASS_INITIALIZE_METHOD(recording, source_init_recording);
 BT_PLUGIN_SOURCE_COMPONENT_CLASS_FINALIZE_METHOD(recording, source_finalize);
 BT_PLUGIN_SOURCE_COMPONENT_CLASS_QUERY_METHOD(recording, source_query);
 BT_PLUGIN_SOURCE_COMPONENT_CLASS_MESSAGE_ITERATOR_CLASS_INITIALIZE_METHOD(recording, iterator_init);
 BT_PLUGIN_SOURCE_COMPONENT_CLASS_MESSAGE_ITERATOR_CLASS_FINALIZE_METHOD(recording,
 									iterator_finalize);
+BT_PLUGIN_SOURCE_COMPONENT_CLASS(ring, iterator_next);
+BT_PLUGIN_SOURCE_COMPONENT_CLASS_DESCRIPTION(ring, "Read a ring while it is written.");
+BT_PLUGIN_SOURCE_COMPONENT_CLASS_INITIALIZE_METHOD(ring, source_init_ring);
+BT_PLUGIN_SOURCE_COMPONENT_CLASS_FINALIZE_METHOD(ring, source_finalize);
+BT_PLUGIN_SOURCE_COMPONENT_CLASS_MESSAGE_ITERATOR_CLASS_INITIALIZE_METHOD(ring, iterator_init);
+BT_PLUGIN_SOURCE_COMPONENT_CLASS_MESSAGE_ITERATOR_CLASS_FINALIZE_METHOD(ring, iterator_finalize);
 #pragma GCC visibility pop

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A recording as a source of babeltrace2: its trace, streams and classes of events. */
+/* A recording or a ring as a source of babeltrace2: its trace, streams and classes of events. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <seqring/abi.h>
 
 #include "../lib/clock.h"
 #include "../ringctl/export/ctf.h"
@@ -39,22 +41,27 @@ static void free_source(struct source *s)
 	free(s);
 }
 
-/* ring_open() takes a name without a slash for that of a ring. */
+/* The path of a recording: ring_open() takes a name without a slash for that of a ring. */
 static void copy_path(char *path, size_t size, const char *input)
 {
 	snprintf(path, size, "%s%s", strchr(input, '/') ? "" : "./", input);
 }
 
-int source_open_recording(const char *path, const struct ring_open_opts *opts,
-			  struct ring_reader **out)
+static int check_recording(struct ring_reader *r)
 {
 	struct ring_recording_info ri = { .size = sizeof(ri) };
+
+	return ring_recording_info(r, &ri);
+}
+
+int source_open(const struct source *s, const struct ring_open_opts *opts, struct ring_reader **out)
+{
 	struct ring_reader *r;
-	int err = ring_open(path, opts, &r);
+	int err = ring_open(s->path, opts, &r);
 
 	if (err)
 		return err;
-	err = ring_recording_info(r, &ri);
+	err = s->is_ring ? 0 : check_recording(r);
 	if (err)
 		ring_close(r);
 	else
@@ -62,16 +69,19 @@ int source_open_recording(const char *path, const struct ring_open_opts *opts,
 	return err;
 }
 
-/* The offset is that at the first record, as in an export. */
+/* The offset is that at the first record, as in an export, or at present if there is none. */
 static uint64_t find_offset(struct ring_reader *r)
 {
 	struct ring_record rec;
-	uint64_t wall;
+	uint64_t wall, ts = 0;
 
-	if (ring_read(r, &rec, NULL, 0) || ring_wall_time(r, rec.ts_ns, &wall) ||
-	    wall <= rec.ts_ns || wall >= TIME_MAX)
+	if (!ring_read(r, &rec, NULL, 0))
+		ts = rec.ts_ns;
+	else if (ring_now(r, &ts))
 		return 0;
-	return wall - rec.ts_ns;
+	if (ring_wall_time(r, ts, &wall) || wall <= ts || wall >= TIME_MAX)
+		return 0;
+	return wall - ts;
 }
 
 static bool set_boot_id(bt_clock_class *clock, const char *text)
@@ -182,9 +192,8 @@ static int read_schema(struct source *s, const struct ring_info *info)
 	return err == -ENOMEM ? err : 0;
 }
 
-bt_component_class_initialize_method_status source_init(
-	bt_self_component_source *self, bt_self_component_source_configuration *config,
-	const bt_value *params, void *data)
+static bt_component_class_initialize_method_status init(bt_self_component_source *self,
+							const bt_value *params, bool is_ring)
 {
 	bt_self_component *component = bt_self_component_source_as_self_component(self);
 	struct ring_info info = { .size = sizeof(info) };
@@ -193,18 +202,21 @@ bt_component_class_initialize_method_status source_init(
 	struct ring_reader *r = NULL;
 	int err;
 
-	(void)config;
-	(void)data;
 	if (!s)
 		return BT_COMPONENT_CLASS_INITIALIZE_METHOD_STATUS_MEMORY_ERROR;
+	s->is_ring = is_ring;
 	if (!input) {
 		BT_CURRENT_THREAD_ERROR_APPEND_CAUSE_FROM_COMPONENT(
-			component, "inputs: give the path of one recording");
+			component, s->is_ring ? "inputs: give the name or the path of one ring" :
+						"inputs: give the path of one recording");
 		goto failed;
 	}
 	s->self = component;
-	copy_path(s->path, sizeof(s->path), input);
-	err = source_open_recording(s->path, NULL, &r);
+	if (is_ring)
+		snprintf(s->path, sizeof(s->path), "%s", input);
+	else
+		copy_path(s->path, sizeof(s->path), input);
+	err = source_open(s, NULL, &r);
 	if (!err)
 		err = ring_info(r, &info);
 	if (err) {
@@ -214,6 +226,7 @@ bt_component_class_initialize_method_status source_init(
 	}
 	s->nr_rings = info.nr_rings;
 	s->payload_max = info.payload_max;
+	s->has_clock = info.clock_id != SEQRING_CLOCK_NONE;
 	if (read_schema(s, &info) || !make_clock(s, r) || !make_trace(s, info.name) ||
 	    !make_ports(s, self, r)) {
 		BT_CURRENT_THREAD_ERROR_APPEND_CAUSE_FROM_COMPONENT(component, "%s: no memory",
@@ -227,6 +240,24 @@ failed:
 	ring_close(r);
 	free_source(s);
 	return BT_COMPONENT_CLASS_INITIALIZE_METHOD_STATUS_ERROR;
+}
+
+bt_component_class_initialize_method_status source_init_recording(
+	bt_self_component_source *self, bt_self_component_source_configuration *config,
+	const bt_value *params, void *data)
+{
+	(void)config;
+	(void)data;
+	return init(self, params, false);
+}
+
+bt_component_class_initialize_method_status source_init_ring(
+	bt_self_component_source *self, bt_self_component_source_configuration *config,
+	const bt_value *params, void *data)
+{
+	(void)config;
+	(void)data;
+	return init(self, params, true);
 }
 
 void source_finalize(bt_self_component_source *self)
@@ -255,7 +286,7 @@ bt_component_class_query_method_status source_query(bt_self_component_class_sour
 	if (type && input && bt_value_is_string(type) && bt_value_is_string(input) &&
 	    !strcmp(bt_value_string_get(type), "directory")) {
 		copy_path(path, sizeof(path), bt_value_string_get(input));
-		is_ours = !source_open_recording(path, NULL, &r);
+		is_ours = !ring_open(path, NULL, &r) && !check_recording(r);
 		ring_close(r);
 	}
 	*result = bt_value_real_create_init(is_ours ? WEIGHT : 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A recording as a source of babeltrace2: its trace, streams and classes of events. */
+/* A recording or a ring as a source of babeltrace2: its trace, streams and classes of events. */
 #ifndef BABELTRACE2_SOURCE_H
 #define BABELTRACE2_SOURCE_H
 
@@ -36,9 +36,12 @@ struct port {
 	bt_stream *stream;
 };
 
+/* @is_ring: of the class source.seqring.ring. @has_clock: its records have times */
 struct source {
 	bt_self_component *self;
 	char path[4096];
+	bool is_ring;
+	bool has_clock;
 	uint32_t nr_rings;
 	uint32_t payload_max;
 	struct port *ports;
@@ -51,9 +54,9 @@ struct source {
 	struct type *types[UINT16_MAX + 1];
 };
 
-/* Return: 0 or -errno; -EOPNOTSUPP: @path is a ring, but no recording. */
-int source_open_recording(const char *path, const struct ring_open_opts *opts,
-			  struct ring_reader **out);
+/* Return: 0 or -errno; -EOPNOTSUPP: @s is to be a recording, and the path is that of a ring. */
+int source_open(const struct source *s, const struct ring_open_opts *opts,
+		struct ring_reader **out);
 
 /* The type of a record. Return: NULL: no memory. */
 struct type *source_get_type(struct source *s, uint16_t number);
@@ -65,8 +68,11 @@ const bt_event_class *source_get_undecoded(struct source *s);
 const bt_event_class *source_new_class(struct source *s, const char *name, uint64_t id,
 				       bt_field_class *fields);
 
-/* Methods of the component class. */
-bt_component_class_initialize_method_status source_init(
+/* Methods of the component classes. */
+bt_component_class_initialize_method_status source_init_recording(
+	struct bt_self_component_source *self,
+	struct bt_self_component_source_configuration *config, const bt_value *params, void *data);
+bt_component_class_initialize_method_status source_init_ring(
 	struct bt_self_component_source *self,
 	struct bt_self_component_source_configuration *config, const bt_value *params, void *data);
 void source_finalize(bt_self_component_source *self);

@@ -63,6 +63,7 @@ extern const struct library_variant library_full_fence; /* its readers need no m
 extern const struct library_variant library_wake_64;
 extern const struct library_variant library_wake_mib;
 extern const struct library_variant library_epoll;
+extern const struct library_variant library_epoll_full_fence;
 extern const struct library_variant library_one;
 extern const struct library_variant library_in_place;
 

@@ -83,6 +83,8 @@ void case_latency_sleep(void)
 		{ "memfd ring, ring_wait()", &kind_library, .size = RING_CACHED },
 		{ "memfd ring, ring_fd() + epoll", &kind_library, &library_epoll,
 		  .size = RING_CACHED },
+		{ "memfd ring of full fences, ring_fd() + epoll", &kind_library,
+		  &library_epoll_full_fence, .size = RING_CACHED },
 		{ "BPF ring buffer + epoll", &kind_bpf_once, &once_buffer, .size = RING_CACHED },
 		{ "ring of a BPF program, ring_wait()", &kind_bpf_once, &once_ring,
 		  .size = RING_CACHED },

@@ -56,6 +56,10 @@ const struct library_variant library_full_fence = { .writer_flags = RING_WRITER_
 const struct library_variant library_wake_64 = { .wake_records = 64, .batch = true };
 const struct library_variant library_wake_mib = { .wake_bytes = 1 << 20 };
 const struct library_variant library_epoll = { .epoll = true };
+const struct library_variant library_epoll_full_fence = {
+	.epoll = true,
+	.writer_flags = RING_WRITER_FULL_FENCE,
+};
 const struct library_variant library_one = { .reads = LIBRARY_ONE };
 const struct library_variant library_in_place = { .reads = LIBRARY_IN_PLACE };
 

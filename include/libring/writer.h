@@ -19,6 +19,10 @@ struct ring_writer;
 /*
  * Readers need no membarrier(2) to sleep. Without the flag the kernel executes the writer's fence
  * for them; where the writer's process may not register for that, the ring is as with the flag.
+ *
+ * A call that takes the last record of a reader with ring_fd() arms before it returns. With the
+ * flag such a lone record arrives in half of the time: after 2.6 us in place of 4.6, where an
+ * eventfd took 2.2 (make bench, latency-sleep). Each record costs the writer a full fence.
  */
 #define RING_WRITER_FULL_FENCE (1u << 0)
 #define RING_WRITER_PREFAULT   (1u << 1) /* take all page faults now, not in the first lap */

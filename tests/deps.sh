@@ -23,7 +23,7 @@ packages() {
 	# zstd recordings.
 	test)
 		echo gcc-multilib g++ relacy-dev spin libcmocka-dev bash-completion python3 \
-			python3-jsonschema procps stress-ng trinity libclang-rt-14-dev libevent-dev \
+			python3-jsonschema python3-prometheus-client procps stress-ng trinity libclang-rt-14-dev libevent-dev \
 			libuv1-dev libsystemd-dev mandoc babeltrace2 python3-bt2 libbabeltrace2-dev \
 			protobuf-compiler zstd
 		;;

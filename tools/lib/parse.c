@@ -161,6 +161,16 @@ int parse_duration(const char *cmd, const char *opt, const char *s, uint64_t *ns
 	}
 }
 
+int parse_sampling_interval(const char *cmd, const char *s, uint64_t *ns)
+{
+	const uint64_t min = 10 * (NSEC_PER_SEC / 1000), max = 3600 * NSEC_PER_SEC;
+	int status = parse_duration(cmd, "--interval", s, ns);
+
+	if (!status && (*ns < min || *ns > max))
+		return fail_usage(cmd, "--interval %s: not allowed (10ms to 1h)", s);
+	return status;
+}
+
 int parse_mode(const char *cmd, const char *opt, const char *s, uint32_t *v)
 {
 	uint32_t mode = 0;

@@ -21,6 +21,8 @@ int parse_size(const char *cmd, const char *opt, const char *s, uint64_t *v);
 int parse_bytes(const char *cmd, const char *opt, const char *s, uint64_t min, uint64_t max,
 		uint64_t *v);
 int parse_duration(const char *cmd, const char *opt, const char *s, uint64_t *ns);
+/* The value of --interval: 10ms to 1h. */
+int parse_sampling_interval(const char *cmd, const char *s, uint64_t *ns);
 int parse_mode(const char *cmd, const char *opt, const char *s, uint32_t *v);
 int parse_clock(const char *cmd, const char *opt, const char *s, uint32_t *v);
 

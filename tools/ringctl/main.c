@@ -12,9 +12,9 @@
 #include "command.h"
 
 static const struct command *const commands[] = {
-	&create_command, &destroy_command, &list_command,   &info_command,
-	&cat_command,	 &publish_command, &schema_command, &trace_command,
-	&record_command, &replay_command,  &export_command, &doctor_command,
+	&create_command,  &destroy_command, &list_command,    &info_command,   &cat_command,
+	&publish_command, &schema_command,  &trace_command,   &record_command, &replay_command,
+	&export_command,  &stat_command,    &metrics_command, &doctor_command,
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -57,7 +57,7 @@ static const struct command *find_command(const char *name)
 
 static int fail_unknown(const char *name)
 {
-	char all[128] = "";
+	char all[160] = "";
 	size_t i, n = 0;
 
 	for (i = 0; i < NR_COMMANDS; i++)

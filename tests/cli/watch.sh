@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154
+# ringctl stat and ringctl metrics. Sourced by run.sh.
+
+# sums FILE: the sums of the intervals in lines of JSON, and the last one's end
+sums()
+{
+	python3 - "$1" <<-'EOF'
+		import json, sys
+
+		lines = [json.loads(line) for line in open(sys.argv[1])]
+		for line in lines:
+		    assert line["name"] == lines[0]["name"] and line["interval_ns"] > 0, line
+		    # A record of 8 bytes takes 32, and the ring has 64 KiB.
+		    if line["published"]:
+		        lap = 65536 / line["bytes"] * line["interval_ns"]
+		        assert abs(line["overrun_ns"] - lap) <= 1, line
+		    else:
+		        assert line["overrun_ns"] is None and not line["bytes"], line
+		times = [line["realtime_ns"] for line in lines]
+		assert times == sorted(times), times
+		print(sum(line["published"] for line in lines), sum(line["bytes"] for line in lines),
+		      sum(sum(line["dropped"].values()) for line in lines),
+		      [line["ended"] for line in lines].index(True) == len(lines) - 1)
+	EOF
+}
+
+# What is published while stat runs is in its intervals, each record in one of them.
+test_stat_sums()
+{
+	local i
+
+	open_input stat-sums || return
+	start stat stat-sums --interval 20ms --json >stat.out 2>stat.err
+	until_ok lines_are stat.out 2 || return
+	for ((i = 0; i < 10; i++)); do
+		seq -f '%08.0f' 200 >&3
+		sleep 03
+	done
+	exec 3>&-
+	ended "$bg" && same "$status" 0 "status; $(cat stat.err)" || return
+	same "$(sums stat.out 2>&1)" '2000 64000 0 True' 'sums of published, bytes, dropped; the end' || return
+	ended "$server"
+}
+run stat_sums
+
+test_stat_text()
+{
+	serve stat-one <<<one && serve stat-two <<<two || return
+	rc stat stat-one stat-two --interval 10ms --count 3 >out 2>err || because "$(cat err)" || return
+	same "$(wc -l <out)" 7 'lines' || return
+	same "$(head -n 1 out | xargs)" 'NAME RECORDS/s BYTES/s DROPPED WAKEUPS OVERRUN' header || return
+	same "$(sed 1d out | xargs -n 6 | sort | uniq -c | xargs)" \
+		'3 stat-one 0 0 0 0 - 3 stat-two 0 0 0 0 -' 'lines of idle rings'
+}
+run stat_text
+
+# A server that is killed ends no ring, and stat notices it all the same.
+test_stat_killed()
+{
+	serve stat-killed <<<one || return
+	start stat stat-killed --interval 20ms >stat.out 2>stat.err
+	until_ok lines_are stat.out 3 || return
+	kill -KILL "$server" && ended "$bg" && same "$status" 0 "status; $(cat stat.err)" || return
+	tail -n 1 stat.out | grep -q ' ended$' || because "the last line is '$(tail -n 1 stat.out)'"
+}
+run stat_killed
+
+test_stat_interrupted()
+{
+	serve stat-interrupted <<<one || return
+	start stat stat-interrupted --interval 1h >stat.out 2>stat.err
+	until_ok asleep "$bg" || return
+	kill -INT "$bg" && ended "$bg" && same "$status" 0 "status; $(cat stat.err)"
+}
+run stat_interrupted
+
+test_stat_errors()
+{
+	serve stat-errors <<<one || return
+	fails 2 'stat: no name: name the rings' stat || return
+	fails 1 'stat no-such-ring: there is no such ring' stat no-such-ring || return
+	fails 1 'stat no-such-ring: there is no such ring' stat stat-errors no-such-ring || return
+	fails 2 'stat: --interval 9ms: not allowed \(10ms to 1h\)' stat stat-errors --interval 9ms || return
+	fails 2 'stat: --interval 61m: not allowed \(10ms to 1h\)' stat stat-errors --interval 61m || return
+	fails 2 'stat: --interval 1: not a duration' stat stat-errors --interval 1 || return
+	fails 2 'stat: --count 0: ' stat stat-errors --count 0 || return
+	rc record stat-errors -o stat-recording --duration 1ms --quiet || because 'record' || return
+	fails 1 'stat: \./stat-recording: it is a recording' stat ./stat-recording || return
+	rc stat stat-errors --interval 10ms --count 2 >/dev/full 2>err
+	same "$?" 1 'status with a full disk' && grep -q 'standard output: ' err
+}
+run stat_errors
+
+# parsed FORMAT FILE: the values as the client library of Prometheus reads them
+parsed()
+{
+	/usr/bin/python3 - "$1" "$2" <<-'EOF'
+		import sys
+
+		import prometheus_client.openmetrics.parser as openmetrics
+		import prometheus_client.parser as prometheus
+
+		parser = {"openmetrics": openmetrics, "prometheus": prometheus}[sys.argv[1]]
+		for family in parser.text_string_to_metric_families(open(sys.argv[2]).read()):
+		    assert family.documentation.endswith("."), family
+		    for s in family.samples:
+		        print(s.name, family.type, *(f"{k}={v}" for k, v in s.labels.items()), int(s.value))
+	EOF
+}
+
+test_metrics()
+{
+	local format
+
+	serve metrics-ring < <(seq -f '%08.0f' 123) || return
+	for format in prometheus openmetrics; do
+		rc metrics metrics-ring no-such-ring --format $format >metrics.$format 2>err ||
+			because "$(cat err)" || return
+		parsed $format metrics.$format >parsed.$format 2>err || because "$format: $(tail -n 1 err)" ||
+			return
+	done
+	cmp -s parsed.prometheus parsed.openmetrics ||
+		because "the formats differ: $(diff parsed.prometheus parsed.openmetrics | head -n 2)" || return
+	same "$(grep -v _dropped_ parsed.openmetrics | xargs -d '\n' -n 1 | sort | xargs)" \
+		"seqring_ended gauge ring=metrics-ring 0 \
+seqring_published_bytes_total counter ring=metrics-ring index=0 3936 \
+seqring_published_records_total counter ring=metrics-ring index=0 123 \
+seqring_reader_wakeups_total counter ring=metrics-ring index=0 0 \
+seqring_size_bytes gauge ring=metrics-ring 1048576 \
+seqring_up gauge ring=metrics-ring 1 \
+seqring_up gauge ring=no-such-ring 0" values || return
+	same "$(sed -n 's/^seqring_dropped_records_total.*cause=\(.*\) 0$/\1/p' parsed.openmetrics | xargs)" \
+		'busy too_big dead fault handover superseded abandoned' causes || return
+	rc metrics >out 2>err && grep -qx 'seqring_up{ring="metrics-ring"} 1' out || because 'all rings' || return
+	# A path is a name, too, and may have any character.
+	ln -s "$RINGDIR/metrics-ring" 'a "quoted\name' || return
+	rc metrics './a "quoted\name' >out 2>err || because "$(cat err)" || return
+	parsed prometheus out >parsed.path &&
+		grep -qF 'seqring_published_records_total counter ring=./a "quoted\name index=0 123' parsed.path ||
+		because "$(grep published_records_total out)"
+}
+run metrics
+
+# A reader of the file sees it whole, however often it is replaced.
+test_metrics_file()
+{
+	local i lines
+
+	serve metrics-file <<<one || return
+	mkdir -p metrics.d && rc metrics metrics-file --output metrics.d/rings.prom || because 'output' || return
+	lines=$(wc -l <metrics.d/rings.prom)
+	same "$(stat -c %a metrics.d/rings.prom)" 644 mode || return
+	start metrics metrics-file --output metrics.d/rings.prom --interval 10ms 2>metrics.err
+	for ((i = 0; i < 200; i++)); do
+		same "$(wc -l <metrics.d/rings.prom)" "$lines" 'lines of the file' || return
+	done
+	rm metrics.d/rings.prom
+	until_ok test -s metrics.d/rings.prom || return
+	stop "$bg" && same "$status" 0 "status; $(cat metrics.err)" || return
+	same "$(ls metrics.d)" rings.prom 'files that are left'
+}
+run metrics_file
+
+test_metrics_errors()
+{
+	fails 2 'metrics: --format xml: no such format \(prometheus or openmetrics\)' metrics --format xml || return
+	fails 2 'metrics: --interval: only with --output' metrics --interval 1s || return
+	fails 2 'metrics: --interval 1ms: not allowed' metrics --output x --interval 1ms || return
+	fails 1 'metrics: no-such-dir/x: No such file' metrics --output no-such-dir/x || return
+	mkdir metrics-dir || return
+	fails 1 'metrics: metrics-dir: Is a directory' metrics --output metrics-dir || return
+	same "$(find . -maxdepth 1 -name 'metrics-dir.*')" '' 'files that are left' || return
+	rc metrics >/dev/full 2>err
+	same "$?" 1 'status with a full disk'
+}
+run metrics_errors

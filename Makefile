@@ -40,7 +40,7 @@ M32_PROGS	:= $(O)/tests/kernel/vm/progs/t_read $(O)/tests/kernel/vm/progs/follow
 HAS_BT		:= $(if $(filter asan tsan m32 arm64,$(SAN)),,$(shell $(PKG_CONFIG) --exists babeltrace2 && echo y))
 BT_PLUGIN	:= $(O)/babeltrace-plugin-seqring.so
 
-.PHONY: everything lib libring tools babeltrace2 test-build san-build test-m32
+.PHONY: everything lib libring tools babeltrace2 test-build san-build bpf-build test-m32
 all: lib tools
 everything: lib tools bench-build test-build
 lib: libring $(BPF_LIB)
@@ -49,8 +49,9 @@ tools: $(O)/ringctl $(if $(HAS_BT),babeltrace2)
 babeltrace2: $(BT_PLUGIN)
 unit-build: $(UNIT_TESTS)
 test-build: unit-build $(TEST_PROGS) $(BPF_TESTS) $(O)/devfuzz $(O)/tests/loops/loops
-# The tests that run with a sanitizer.
-san-build: unit-build $(O)/tests/stress/torture $(if $(filter asan,$(SAN)),$(BPF_TESTS))
+# The tests that also run with a sanitizer, or in make check.
+san-build: unit-build $(O)/tests/stress/torture
+bpf-build: $(BPF_TESTS)
 test-m32: $(M32_PROGS)
 
 $(O)/libring.a: $(LIB_OBJS)

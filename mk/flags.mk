@@ -92,5 +92,5 @@ NEED		+= $(call goal,install man,python3)
 NEED		+= $(call goal,install-dkms dkms-source,json-c seccomp clang bpftool)
 NEED		+= $(call goal,deb,debhelper)
 NEED		+= $(call goal,everything bench-build %/ringbench,clang bpftool)
-NEED		+= $(call goal,everything test-build san-build,cmocka seccomp clang)
+NEED		+= $(call goal,everything test-build san-build bpf-build,cmocka seccomp clang)
 endif

@@ -217,7 +217,11 @@ if [ "$tier" != check ]; then
 fi
 run_lane vm
 if [ "$tier" = check ]; then
+	run_lane light >"$logs/light.out" 2>&1 &
+	light=$!
 	run_lane light
+	wait "$light"
+	cat "$logs/light.out"
 	run_lane alone
 else
 	wait_for_builds

@@ -568,6 +568,10 @@ int ring_newest(struct ring_reader *r, unsigned int ring, struct ring_record *re
  * @peer_uid, @peer_gid: its effective user and group when it began to listen
  * @path: the path that ring_open() found for the name, or was given: a device, a socket, a memfd or
  *           pins. NULL: the ring was opened by descriptors. Valid until ring_close()
+ * @creation: a number that no other ring of the same kind of writer has had since this machine
+ *           booted: inode of the ring's memfd, id of its BPF map, or inode of its device in sysfs.
+ *           It is the same for all readers, and as long as the ring lives. 0: it is not known, or a
+ *           recording is read
  */
 struct ring_info {
 	size_t size;
@@ -586,6 +590,7 @@ struct ring_info {
 	uint32_t peer_uid;
 	uint32_t peer_gid;
 	const char *path;
+	uint64_t creation;
 };
 
 /**

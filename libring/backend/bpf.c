@@ -282,6 +282,7 @@ static int map_ring(struct ring_reader *r, int fd)
 			"be mapped",
 			info.name, info.type);
 	r->ring_id = info.id;
+	r->creation = info.id;
 	err = libring_map_ring(&r->mapping, fd,
 			       (info.value_size + 7ULL) / 8 * 8 * info.max_entries);
 	if (!err)

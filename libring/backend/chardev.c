@@ -14,6 +14,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/sysmacros.h>
 
 #include "../base/error.h"
 #include "../base/fd.h"
@@ -190,6 +191,21 @@ static int map_reader_page(struct chardev *c, uint32_t nr_rings, size_t size)
 	return 0;
 }
 
+/*
+ * Finds the number of the device in sysfs, where each inode has its own. That of the node does not
+ * tell a device from an earlier one: a container may have a node that outlives both. While the file
+ * is open, no other device gets its device number. Return: 0: sysfs is not there.
+ */
+static uint64_t get_creation(const struct stat *node)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/sys/dev/char/%u:%u", major(node->st_rdev),
+		 minor(node->st_rdev));
+	return stat(path, &st) ? 0 : st.st_ino;
+}
+
 static int map_device(struct ring_reader *r, struct chardev *c)
 {
 	struct seqring_geometry g = { .size = sizeof(g) };
@@ -205,6 +221,7 @@ static int map_device(struct ring_reader *r, struct chardev *c)
 	if (fstat(c->fd, &st))
 		return libring_set_error(errno, "cannot stat the device: %s", strerror(errno));
 	r->ring_id = st.st_ino;
+	r->creation = get_creation(&st);
 	err = libring_map_ring(&r->mapping, c->fd, g.total_size);
 	if (!err)
 		err = check_geometry(r, &g);

@@ -141,6 +141,8 @@ static int map_ring(struct ring_reader *r, int fd)
 		return libring_set_error(errno, "cannot stat the ring's memfd: %s",
 					 strerror(errno));
 	r->ring_id = st.st_ino;
+	/* The kernel counts the inodes of its memfds in 64 bits. */
+	r->creation = st.st_ino;
 	err = libring_map_ring(&r->mapping, fd, (uint64_t)st.st_size);
 	return err ? err : libring_check_kind(&r->mapping, SEQRING_WRITER_MEMFD);
 }

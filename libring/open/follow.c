@@ -344,6 +344,7 @@ static int follow_move(struct ring_reader *r)
 	r->state = next->state;
 	r->peer = next->peer;
 	r->ring_id = next->ring_id;
+	r->creation = next->creation;
 	r->walltime = next->walltime;
 	r->peek.whole = false;
 	r->wakeup.since_seq = 0;

@@ -53,6 +53,7 @@ int ring_info(struct ring_reader *r, struct ring_info *info)
 		.peer_uid = r->peer.uid,
 		.peer_gid = r->peer.gid,
 		.path = r->path,
+		.creation = r->creation,
 	};
 	memcpy(in.name, h->name, sizeof(in.name));
 	libring_put_result(info, &in, sizeof(in));

@@ -67,6 +67,7 @@ struct ring_past {
  * @path:    the path that led to the ring; NULL: it was opened by descriptors
  * @state:   the backend's own
  * @ring_id: what tells the ring from another one of its backend while both are open
+ * @creation: as in struct ring_info
  * @follow:  of a reader that follows a name or waits for one; else NULL
  * @filter:  what else a record has to pass; NULL: nothing. Its own copy, with @types in it
  * @open_types: what ring_open_opts.types says, as @types; NULL: all
@@ -88,6 +89,7 @@ struct ring_reader {
 	void *state;
 	struct ring_peek peek;
 	uint64_t ring_id;
+	uint64_t creation;
 	struct ring_follow *follow;
 	struct ring_past past;
 	struct ring_filter *filter;

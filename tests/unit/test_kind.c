@@ -321,6 +321,44 @@ static void test_peer(void **state)
 	ring_close(r);
 }
 
+static uint64_t creation_of(struct ring_reader *r)
+{
+	struct ring_info info = { .size = sizeof(info) };
+
+	assert_int_equal(ring_info(r, &info), 0);
+	ring_close(r);
+	return info.creation;
+}
+
+/* All readers of a ring agree which one it is, and a ring of the same name and shape is another. */
+static void test_creation(void **state)
+{
+	struct ring_info info = { .size = offsetof(struct ring_info, creation), .creation = 77 };
+	struct ring_reader *r = open_reader(*state, NULL);
+	uint64_t first, again, other;
+	struct ring_writer *w;
+	struct ring_fds fds;
+
+	assert_int_equal(ring_info(r, &info), 0);
+	assert_int_equal(info.creation, 77);
+	first = creation_of(r);
+	assert_int_not_equal(first, 0);
+	ring_writer_fds(*state, &fds);
+	assert_int_equal(open_sent(&fds, &r), 0);
+	again = creation_of(r);
+	assert_true(first == again);
+
+	w = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
+	other = creation_of(open_reader(w, NULL));
+	ring_writer_close(w);
+	assert_int_not_equal(other, 0);
+	assert_true(other != first);
+	/* The number of a ring that is gone does not come back. */
+	w = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
+	assert_true(creation_of(open_reader(w, NULL)) != other);
+	ring_writer_close(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -329,6 +367,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_doorbells_without_proc, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_file_system_that_hangs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_peer, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_creation, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,7 +21,10 @@ BPF_LIB_OBJS	:= $(call objects,$(BPF_LIB_SRCS))
 ifneq ($(SAN),m32)
 BPF_LIB		:= $(addprefix $(O)/,libring-bpf.a $(BPF_SONAME) libring-bpf.so libring-bpf.pc)
 endif
-TOOL_OBJS	:= $(call objects,$(filter-out tools/demo/% tools/babeltrace2/%,$(call sources,tools)))
+TOOL_OBJS	:= $(call objects,$(filter-out tools/demo/% tools/babeltrace2/% tools/fleet/% tools/ringd/%,\
+		   $(call sources,tools)))
+# What agents and those who read their messages share.
+FLEET_OBJS	:= $(call objects,$(call sources,tools/fleet))
 UNIT_TESTS	:= $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c))
 # Programs that tests run: one file each.
 TEST_PROGS	:= $(patsubst %.c,$(O)/%,$(wildcard tests/stress/*.c tests/kernel/vm/progs/*.c))
@@ -56,6 +59,7 @@ test-m32: $(M32_PROGS)
 
 $(O)/libring.a: $(LIB_OBJS)
 $(O)/libring-bpf.a: $(BPF_LIB_OBJS)
+$(O)/fleet.a: $(FLEET_OBJS)
 $(O)/libring.pc: libring/libring.pc.in
 $(O)/libring-bpf.pc: libring/bpf/libring-bpf.pc.in
 
@@ -85,7 +89,7 @@ $(BT_PLUGIN): $(BT_OBJS) $(O)/libring-bpf.so $(O)/libring.so
 $(O)/schedwatch: $(O)/tools/demo/schedwatch.o $(O)/libring.a
 	$(call link)
 
-$(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $(O)/libring-bpf.a $(O)/libring.a
+$(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $(O)/fleet.a $(O)/libring-bpf.a $(O)/libring.a
 	$(call link,$(AS_NEEDED) $(LIBBPF) -lcmocka -lseccomp)
 
 $(O)/tests/%: $(O)/tests/%.o $(O)/libring.a

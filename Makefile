@@ -39,19 +39,27 @@ DEVFUZZ_OBJS	:= $(call objects,$(wildcard tests/fuzz/dev_*.c))
 # The programs that the VM also runs as 32-bit ones.
 M32_PROGS	:= $(O)/tests/kernel/vm/progs/t_read $(O)/tests/kernel/vm/progs/follow
 
+# The agent is built with the tools where the libraries that it needs are.
+RINGD_LIBS	:= libnats inih libsystemd libmicrohttpd
+HAS_RINGD	:= $(if $(filter m32 arm64,$(SAN)),,$(shell $(PKG_CONFIG) --exists $(RINGD_LIBS) && echo y))
+FLEET_TESTS	:= $(if $(HAS_RINGD),$(patsubst %.c,$(O)/%,$(wildcard tests/fleet/*.c)))
+RINGD_OBJS	:= $(call objects,$(call sources,tools/ringd) \
+		   $(addprefix tools/lib/,clock.c json.c message.c out.c parse.c signals.c text.c))
+
 # The plug-in is built with the tools where the headers of babeltrace2 are.
 HAS_BT		:= $(if $(filter asan tsan m32 arm64,$(SAN)),,$(shell $(PKG_CONFIG) --exists babeltrace2 && echo y))
 BT_PLUGIN	:= $(O)/babeltrace-plugin-seqring.so
 
-.PHONY: everything lib libring tools babeltrace2 test-build san-build bpf-build test-m32
+.PHONY: everything lib libring tools babeltrace2 ringd test-build san-build bpf-build test-m32
 all: lib tools
 everything: lib tools bench-build test-build
 lib: libring $(BPF_LIB)
 libring: $(O)/libring.a $(O)/$(SONAME) $(O)/libring.so $(O)/libring.pc
-tools: $(O)/ringctl $(if $(HAS_BT),babeltrace2)
+tools: $(O)/ringctl $(if $(HAS_BT),babeltrace2) $(if $(HAS_RINGD),ringd)
+ringd: $(O)/ringd $(O)/ringd.service
 babeltrace2: $(BT_PLUGIN)
 unit-build: $(UNIT_TESTS)
-test-build: unit-build $(TEST_PROGS) $(BPF_TESTS) $(O)/devfuzz $(O)/tests/loops/loops
+test-build: unit-build $(TEST_PROGS) $(BPF_TESTS) $(O)/devfuzz $(O)/tests/loops/loops $(FLEET_TESTS)
 # The tests that also run with a sanitizer, or in make check.
 san-build: unit-build $(O)/tests/stress/torture
 bpf-build: $(BPF_TESTS)
@@ -79,6 +87,12 @@ $(O)/tools/ringctl/trace/load.o: $(O)/tools/ringctl/trace/bpf/trace.skel.h
 $(O)/ringctl: $(TOOL_OBJS) $(O)/libring-bpf.a $(O)/libring.a
 	$(call link,$(LIBBPF) $(call libs,json-c libseccomp))
 
+# The agent.
+$(O)/ringd: $(RINGD_OBJS) $(O)/fleet.a $(O)/libring.a
+	$(call link,$(call libs,$(RINGD_LIBS) json-c))
+
+$(O)/ringd.service: tools/ringd/ringd.service.in
+
 # The plug-in of babeltrace2.
 BT_OBJS		:= $(patsubst %.c,$(O)/%.pic.o,$(call sources,tools/babeltrace2) \
 		   $(addprefix tools/lib/,clock.c out.c signals.c text.c value.c) \
@@ -91,6 +105,9 @@ $(O)/schedwatch: $(O)/tools/demo/schedwatch.o $(O)/libring.a
 
 $(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $(O)/fleet.a $(O)/libring-bpf.a $(O)/libring.a
 	$(call link,$(AS_NEEDED) $(LIBBPF) -lcmocka -lseccomp)
+
+$(O)/tests/fleet/%: $(O)/tests/fleet/%.o $(O)/fleet.a $(O)/libring.a
+	$(call link,$(call libs,libnats))
 
 $(O)/tests/%: $(O)/tests/%.o $(O)/libring.a
 	$(call link)
@@ -156,6 +173,7 @@ help:
 	@echo 'Build                                             (V=1 shows the commands)'
 	@echo '  make [all]         library and tools              (SAN=asan|tsan|m32|clang|arm64)'
 	@echo '  make lib           the library alone; also tools, bench-build, test-build'
+	@echo '  make ringd         the agent that sends records to other machines'
 	@echo '  make babeltrace2   the plug-in by which babeltrace2 reads recordings'
 	@echo '  make libring       without libring-bpf: needs no libbpf'
 	@echo '  make everything    library, tools, bench, test programs, fuzzer of the devices'

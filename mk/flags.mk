@@ -12,6 +12,8 @@ BPF_SONAME	:= libring-bpf.so.0
 prefix		?= $(or $(PREFIX),/usr/local)
 exec_prefix	?= $(prefix)
 bindir		?= $(exec_prefix)/bin
+sbindir		?= $(exec_prefix)/sbin
+unitdir		?= $(prefix)/lib/systemd/system
 libdir		?= $(exec_prefix)/lib
 includedir	?= $(prefix)/include
 datadir		?= $(prefix)/share
@@ -88,6 +90,8 @@ ifneq ($(SAN),m32)
 NEED		+= $(if $(filter-out libring %/libring.a %/libring.so %/libring.pc,$(goals)),libbpf)
 NEED		+= $(call goal,all everything tools install %/ringctl,json-c seccomp clang bpftool)
 NEED		+= $(call goal,babeltrace2 %/babeltrace-plugin-seqring.so,babeltrace2)
+NEED		+= $(call goal,ringd %/ringd %/tests/fleet/stream,libnats)
+NEED		+= $(call goal,ringd %/ringd,inih systemd microhttpd json-c)
 NEED		+= $(call goal,install man,python3)
 NEED		+= $(call goal,install-dkms dkms-source,json-c seccomp clang bpftool)
 NEED		+= $(call goal,deb,debhelper)

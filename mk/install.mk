@@ -21,6 +21,12 @@ INSTALLED = \
 	644:$(O)/libring-bpf.pc:$(libdir)/pkgconfig/libring-bpf.pc \
 	$(foreach h,$(HEADERS),644:$(h):$(patsubst include/%,$(includedir)/%,$(h))) \
 	755:$(O)/ringctl:$(bindir)/ringctl \
+	$(if $(HAS_RINGD), \
+		755:$(O)/ringd:$(sbindir)/ringd \
+		644:$(O)/ringd.service:$(unitdir)/ringd.service \
+		644:tools/ringd/ringd.8:$(datadir)/man/man8/ringd.8 \
+		644:tools/ringd/ringd.conf.5:$(datadir)/man/man5/ringd.conf.5 \
+		644:tools/ringd/ringd.bash-completion:$(datadir)/bash-completion/completions/ringd) \
 	$(if $(HAS_BT),755:$(BT_PLUGIN):$(libdir)/babeltrace2/plugins/$(notdir $(BT_PLUGIN))) \
 	644:tools/ringctl/ringctl.8:$(datadir)/man/man8/ringctl.8 \
 	$(foreach p,$(MAN_PAGES),644:$(O)/man/$(p):$(datadir)/man/$(p)) \

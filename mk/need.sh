@@ -37,6 +37,10 @@ for part; do
 	json-c) need libjson-c-dev library json-c ;;
 	seccomp) need libseccomp-dev library libseccomp ;;
 	cmocka) need libcmocka-dev library cmocka ;;
+	libnats) need libnats-dev library libnats ;;
+	inih) need libinih-dev library inih ;;
+	systemd) need libsystemd-dev library libsystemd ;;
+	microhttpd) need libmicrohttpd-dev library libmicrohttpd ;;
 	babeltrace2) need libbabeltrace2-dev library babeltrace2 ;;
 	clang) need clang command -v "$CLANG" ;;
 	bpftool) need bpftool command -v "$BPFTOOL" ;;
@@ -49,7 +53,7 @@ for part; do
 		need fakeroot command -v fakeroot
 		;;
 	*)
-		echo "usage: $0 [cc|libbpf|json-c|seccomp|cmocka|babeltrace2|clang|bpftool|python3|debhelper...]" >&2
+		echo "usage: $0 [cc|libbpf|json-c|seccomp|cmocka|babeltrace2|libnats|inih|systemd|microhttpd|clang|bpftool|python3|debhelper...]" >&2
 		exit 2
 		;;
 	esac

@@ -68,5 +68,9 @@ $(O)/%.pc: FORCE
 	    -e 's|@libdir@|$(libdir)|' -e 's|@includedir@|$(includedir)|' \
 	    -e 's|@version@|$(VERSION)|' -e 's|@zstd@|$(ZSTD_LIBS)|' $(filter %.pc.in,$^) > $@
 
+$(O)/%.service: FORCE
+	@mkdir -p $(@D)
+	$(Q)sed 's|@sbindir@|$(sbindir)|' $(filter %.service.in,$^) > $@
+
 .SECONDARY:
 -include $(shell find $(O) -name '*.d' -type f 2>/dev/null)

@@ -115,7 +115,7 @@ lint_symbols() {
 lint_hardened() {
 	local file lib
 	lib=$(installed_libraries "$root")
-	for file in "$root/usr/bin/ringctl" "$lib/libring.so.0" "$lib/libring-bpf.so.0"; do
+	for file in "$root/usr/bin/ringctl" "$root/usr/sbin/ringd" "$lib/libring.so.0" "$lib/libring-bpf.so.0"; do
 		readelf -h "$file" | grep -q 'Type: *DYN' || { echo "$file: not PIE"; return 1; }
 		readelf -lW "$file" | grep -q GNU_RELRO || { echo "$file: no RELRO"; return 1; }
 		readelf -dW "$file" | grep -qE 'BIND_NOW|FLAGS.*NOW' || { echo "$file: lazy"; return 1; }
@@ -124,7 +124,7 @@ lint_hardened() {
 			{ echo "$file: no stack protector"; return 1; }
 	done
 	# No path of the machine that built it.
-	! grep -lr "$debs" "$root/usr/bin" "$lib" "$root/usr/src"
+	! grep -lr "$debs" "$root/usr/bin" "$root/usr/sbin" "$lib" "$root/usr/src"
 }
 
 # Each file is in one package; nothing is where Debian's tools do not look.
@@ -140,6 +140,7 @@ lint_files() {
 		"libring-dev_.* ./usr/lib/$(uname -m)-linux-gnu/pkgconfig/libring-bpf.pc$" \
 		'libring-dev_.* ./usr/include/libring.h$' 'libring-dev_.*/man3/ring_open.3.gz$' \
 		'ringctl_.*/bash-completion/completions/ringctl$' 'ringctl_.*/man8/ringctl.8.gz$' \
+		'ringd_.*/sbin/ringd$' 'ringd_.*/systemd/system/ringd.service$' 'ringd_.*/man5/ringd.conf.5.gz$' \
 		'seqring-dkms_.*/udev/rules.d/60-seqring.rules$' 'seqring-dkms_.*/sysusers.d/seqring.conf$' \
 		'seqring-dkms_.*/examples/modprobe.d/seqring.conf$' \
 		'seqring-dkms_.*/examples/modules-load.d/seqring.conf$' \

@@ -213,7 +213,7 @@ static int check_counters(const struct fleet_message *m, const unsigned char *bo
 	uint32_t i;
 
 	for (i = 0; i < nr; i++) {
-		fleet_get_counters(body + i * FLEET_COUNTERS_SIZE, &c);
+		fleet_get_counters(body + (size_t)i * FLEET_COUNTERS_SIZE, &c);
 		if (c.ring != i || !c.next || c.next > c.published + 1)
 			return refuse(why, -EBADMSG, "its counters contradict each other");
 	}

@@ -123,7 +123,7 @@ void fleet_format_uuid(char text[33], const unsigned char id[16])
 	unsigned int i;
 
 	for (i = 0; i < 16; i++)
-		snprintf(text + 2 * i, 3, "%02x", id[i]);
+		snprintf(text + 2 * (size_t)i, 3, "%02x", id[i]);
 }
 
 int fleet_nonce(uint32_t writer, uint64_t creation, uint64_t *nonce)

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <microhttpd.h>
+
+#include "metrics.h"
+#include "spool.h"
+
+#define TYPE "text/plain; version=0.0.4; charset=utf-8"
+
+struct metrics metrics;
+
+/* @value: in struct metrics */
+struct row {
+	const char *name;
+	const char *type;
+	const char *help;
+	const uint64_t *value;
+};
+
+static const struct row rows[] = {
+	{ "ringd_rings", "gauge", "Rings that are followed.", &metrics.rings },
+	{ "ringd_rounds_total", "counter", "Rounds of the reading thread.", &metrics.rounds },
+	{ "ringd_read_records_total", "counter", "Records read from rings.", &metrics.read },
+	{ "ringd_read_bytes_total", "counter", "Bytes of these records, headers included.",
+	  &metrics.read_bytes },
+	{ "ringd_queue_full_total", "counter", "Times that reading stopped, the queue being full.",
+	  &metrics.queue_full },
+	{ "ringd_spool_full_total", "counter", "Times that spooling stopped, the spool being full.",
+	  &metrics.spool_full },
+	{ "ringd_spooled_messages_total", "counter", "Messages spooled.", &metrics.spooled },
+	{ "ringd_published_messages_total", "counter", "Messages that have arrived.",
+	  &metrics.published },
+	{ "ringd_published_bytes_total", "counter", "Bytes that were sent.",
+	  &metrics.published_bytes },
+	{ "ringd_resent_messages_total", "counter", "Messages sent again.", &metrics.resent },
+	{ "ringd_sessions_total", "counter", "Sessions with the sink.", &metrics.sessions },
+	{ "ringd_failures_total", "counter", "Sessions that failed.", &metrics.failures },
+	{ "ringd_connected", "gauge", "1 while there is a session with the sink.",
+	  &metrics.connected },
+	{ "ringd_acked_message", "gauge", "Number of the newest message that has arrived.",
+	  &metrics.acked },
+	{ "ringd_released_message", "gauge", "Number of the newest message that is released.",
+	  &metrics.released },
+	{ "ringd_conflict", "gauge", "1 if another agent publishes under this one's name.",
+	  &metrics.conflict },
+};
+
+static void print_row(FILE *f, const char *name, const char *type, const char *help,
+		      const char *agent, uint64_t v)
+{
+	fprintf(f, "# HELP %s %s\n# TYPE %s %s\n%s{agent=\"%s\"} %" PRIu64 "\n", name, help, name,
+		type, name, agent, v);
+}
+
+static void print_lost(FILE *f, const char *agent)
+{
+	static const char name[] = "ringd_lost_records_total";
+	unsigned int i;
+
+	fprintf(f, "# HELP %s Records that were lost, by cause.\n# TYPE %s counter\n", name, name);
+	for (i = 1; i < FLEET_LOSS_CAUSES; i++)
+		fprintf(f, "%s{agent=\"%s\",cause=\"%s\"} %" PRIu64 "\n", name, agent,
+			fleet_loss_name(i), get_metric(&metrics.lost[i]));
+}
+
+static void print_spool(FILE *f, struct spool *sp, const char *agent)
+{
+	struct spool_stats st;
+
+	spool_get_stats(sp, &st);
+	print_row(f, "ringd_spool_bytes", "gauge", "Bytes of the spool.", agent, st.bytes);
+	print_row(f, "ringd_spool_size_bytes", "gauge", "Bytes that the spool may have.", agent,
+		  st.size);
+	print_row(f, "ringd_spool_first_message", "gauge", "Oldest message of the spool.", agent,
+		  st.first);
+	print_row(f, "ringd_spool_last_message", "gauge", "Newest message on the disk.", agent,
+		  st.last);
+	print_row(f, "ringd_spool_damaged_total", "counter", "Messages found damaged.", agent,
+		  st.damaged);
+	print_row(f, "ringd_spool_torn_bytes", "gauge", "Bytes cut off when the spool was opened.",
+		  agent, st.torn_bytes);
+	print_row(f, "ringd_spool_syncs_total", "counter", "Syncs of the spool.", agent, st.syncs);
+}
+
+char *metrics_print(struct spool *sp, const char *agent, size_t *size)
+{
+	char *text = NULL;
+	FILE *f = open_memstream(&text, size);
+	size_t i;
+
+	if (!f)
+		return NULL;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		print_row(f, rows[i].name, rows[i].type, rows[i].help, agent,
+			  get_metric(rows[i].value));
+	print_lost(f, agent);
+	print_spool(f, sp, agent);
+	if (fclose(f)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+int metrics_write(struct spool *sp, const char *agent, const char *path)
+{
+	char tmp[PATH_MAX];
+	size_t size = 0;
+	char *text;
+	int fd, err = 0;
+
+	if ((size_t)snprintf(tmp, sizeof(tmp), "%s.tmp", path) >= sizeof(tmp))
+		return -ENAMETOOLONG;
+	text = metrics_print(sp, agent, &size);
+	if (!text)
+		return -ENOMEM;
+	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		err = -errno;
+	else if (write(fd, text, size) != (ssize_t)size)
+		err = errno ? -errno : -ENOSPC;
+	if (fd >= 0)
+		close(fd);
+	if (!err && rename(tmp, path))
+		err = -errno;
+	free(text);
+	return err;
+}
+
+static struct MHD_Daemon *server;
+static struct spool *served_spool;
+static const char *served_agent;
+
+/* For libmicrohttpd. */
+static enum MHD_Result answer(void *arg, struct MHD_Connection *conn, const char *url,
+			      const char *method, const char *version, const char *upload,
+			      size_t *upload_size, void **state)
+{
+	unsigned int status = MHD_HTTP_OK;
+	struct MHD_Response *response;
+	enum MHD_Result result;
+	size_t size = 0;
+	char *text;
+
+	(void)arg;
+	(void)version;
+	(void)upload;
+	(void)upload_size;
+	(void)state;
+	if (strcmp(method, "GET")) {
+		status = MHD_HTTP_METHOD_NOT_ALLOWED;
+		text = strdup("only GET is allowed\n");
+	} else if (strcmp(url, "/metrics")) {
+		status = MHD_HTTP_NOT_FOUND;
+		text = strdup("only /metrics is here\n");
+	} else {
+		text = metrics_print(served_spool, served_agent, &size);
+	}
+	if (!text)
+		return MHD_NO;
+	response = MHD_create_response_from_buffer(size ? size : strlen(text), text,
+						   MHD_RESPMEM_MUST_FREE);
+	if (!response)
+		return MHD_NO;
+	MHD_add_response_header(response, "Content-Type", TYPE);
+	result = MHD_queue_response(conn, status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+int metrics_serve(struct spool *sp, const char *agent, unsigned int port)
+{
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+
+	served_spool = sp;
+	served_agent = agent;
+	errno = 0;
+	server = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, (uint16_t)port, NULL, NULL,
+				  answer, NULL, MHD_OPTION_SOCK_ADDR, &addr,
+				  MHD_OPTION_CONNECTION_LIMIT, 8U, MHD_OPTION_CONNECTION_TIMEOUT,
+				  10U, MHD_OPTION_END);
+	if (server)
+		return 0;
+	return errno ? -errno : -EADDRINUSE;
+}
+
+void metrics_end(void)
+{
+	if (server)
+		MHD_stop_daemon(server);
+	server = NULL;
+}

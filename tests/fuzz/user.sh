@@ -10,6 +10,7 @@
 #	filter   any text as a filter, and any bytes as records that it judges
 #	records  any bytes as records of ringctl trace and of the scheduler's producer
 #	recording  any bytes as the files of a recording, most of them with the right CRCs
+#	fleet    any bytes as a message of an agent, most of them with the right checksums
 #	args     the arguments of ringctl trace
 #
 # --build only builds the targets. --coverage reports the coverage of the last run's inputs
@@ -30,7 +31,7 @@ case ${1-} in
 	shift
 	;;
 esac
-[ $# -gt 0 ] || set -- reader libring schema filter records recording args
+[ $# -gt 0 ] || set -- reader libring schema filter records recording fleet args
 
 flags="-g -O1 -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wmissing-prototypes
 -Wstrict-prototypes -Wshadow -fno-sanitize-recover=all -Itests/fuzz -Iinclude -Ibuild/native
@@ -90,6 +91,7 @@ build() {
 		set -- libring/{base,filter,reader,backend,writer,device,open}/*.c \
 			$(make -s print-ZSTD_LIBS) $([ -z "$(make -s print-ZSTD_LIBS)" ] || echo -DLIBRING_ZSTD)
 		;;
+	fleet) set -- tools/fleet/*.c libring/base/crc32c.c ;;
 	args)
 		set -- -Dmain=ringctl_main -Wno-missing-prototypes tools/lib/parse.c tools/ringctl/main.c \
 			tools/ringctl/trace/{events,filter,kernel,names,options}.c \
@@ -156,6 +158,7 @@ coverage() {
 	schema) files="libring/schema tools/lib" ;;
 	filter) files="libring/filter libring/schema" ;;
 	recording) files=libring/backend ;;
+	fleet) files=tools/fleet ;;
 	records) files="tools/ringctl/trace tools/demo tools/lib" ;;
 	args) files="tools/lib/parse.c tools/ringctl/trace" ;;
 	esac

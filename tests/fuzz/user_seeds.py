@@ -137,12 +137,39 @@ def recordings(directory):
         yield bytes((i & 15,)) + calls + (file if i < 30 else file + file[1024:])
 
 
+def fleet():
+    """Messages of each kind, by docs/reference/fleet.md; the target makes the checksums."""
+    def message(kind, body=b"", cause=0, ring=0, first=0, last=0, times=(0, 0, 0), schema=1):
+        head = struct.pack("<8s4H2Q16s16sQII32s", b"SEQFLEET", 1, kind, 1, cause, 7, 5, b"h" * 16,
+                           b"b" * 16, 99, ring, ring, b"ticks")
+        head += struct.pack("<QQQQqQQ", first, last, *times, 123, schema) + bytes(72)
+        return b"\1" + head + struct.pack("<4I", len(body), 0, 0, 0) + body
+
+    def record(seq, payload):
+        return struct.pack("<QQIHH", seq, 1000 + seq, len(payload), 3, 0) + payload + \
+            bytes(-len(payload) % 8)
+
+    for lens in ((0,), (1, 8), (0, 9, 24, 3), (100,) * 8):
+        body = b"".join(record(10 + i, b"x" * n) for i, n in enumerate(lens))
+        last = 9 + len(lens)
+        yield message(1, body, ring=2, first=10, last=last, times=(1010, 1000 + last, -5))
+    for cause in range(1, 8):
+        yield message(2, cause=cause, first=1, last=cause * 1000)
+    for size in (0, 5, 64):
+        body = struct.pack("<4IQQII24x", 3, 4, 1, 4096, 0, 1 << 16, 100, size) + bytes(size)
+        yield message(3, body, schema=len(body) << 32)
+    for nr in (0, 1, 3):
+        body = b"".join(struct.pack("<II10Q", i, i, 50, 51, *range(8)) for i in range(nr))
+        yield message(4, body)
+        yield message(5, body, cause=1 + nr)
+
+
 target, directory = sys.argv[1:]
 if target in ("reader", "libring"):
     seeds = ring(target)
 else:
     seeds = {"schema": lambda: schemas(directory), "filter": filters, "records": records,
-             "args": args, "recording": lambda: recordings(directory)}[target]()
+             "args": args, "fleet": fleet, "recording": lambda: recordings(directory)}[target]()
 n = 0
 for n, seed in enumerate(seeds, 1):
     with open(f"{directory}/{n:03}", "wb") as f:

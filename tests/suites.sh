@@ -75,6 +75,7 @@ suites() {
 		tool|ctl|light|tool
 		tool-asan|l|light|tests/cli/run.sh build/asan/ringctl
 		demo|tl|light|demo
+		fleet|tl|light|fleet
 		soak|l|alone|soak
 		busy|l|alone|busy
 		guarantees|tl|last|guarantees
@@ -82,6 +83,7 @@ suites() {
 		mutants-libring||alone|tests/mutants/run.py --set libring
 		mutants-bpf||alone|tests/mutants/run.py --set bpf
 		mutants-kmod||alone|tests/mutants/run.py --set kmod
+		mutants-fleet||alone|tests/mutants/run.py --set fleet
 		mutants-model||alone|tests/mutants/run.py --set model
 		mutants-sample||alone|tests/mutants/run.py --sample 30
 	END
@@ -182,7 +184,7 @@ cycles() {
 	tests/static/cycles.py --self-test || rc=1
 	tests/static/cycles.py build/native/libring.a || rc=1
 	tests/static/cycles.py build/native/libring-bpf.a || rc=1
-	lists=('print-TOOL_OBJS')
+	lists=('print-TOOL_OBJS' 'print-RINGD_OBJS print-FLEET_OBJS')
 	[ "$tier" = check ] ||
 		lists+=('print-BENCH_OBJS print-CORE_OBJS' 'print-VMBENCH_OBJS print-CORE_OBJS')
 	for list in "${lists[@]}"; do
@@ -333,6 +335,13 @@ tool() {
 	else
 		tests/cli/run.sh build/native/ringctl
 	fi
+}
+
+# The agent against real servers. Its tests wait most of the time, so several run at once.
+fleet() {
+	local kills=20
+	[ "$tier" != long ] || kills=100
+	tests/fleet/agent.py --build build/native --kills $kills
 }
 
 # vm.sh behaves the same on both kernels.

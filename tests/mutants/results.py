@@ -42,6 +42,8 @@ SETS = [
     ("kmod", "The module",
      "Each is built and loaded in the VM. `@`: on the kernel with KASAN, lockdep, kmemleak and "
      "fault injection. `kernel`: the kernel itself complained."),
+    ("fleet", "The agent, and its messages",
+     "The changed agent runs against real servers: a test of tests/fleet/agent.py must fail."),
 ]
 
 

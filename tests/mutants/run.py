@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """
-run.py [--set native|libring|bpf|kmod|model]... [NAME...]: removes one safeguard at a time from
-the protocol's headers, libring, the BPF writer and the module, builds the rest, and
+run.py [--set native|libring|bpf|kmod|fleet|model]... [NAME...]: removes one safeguard at a time from
+the protocol's headers, libring, the BPF writer, the module and the agent, builds the rest, and
 requires that a test fails. NAME: only mutants with that text in their names. anchor.py
 finds the place of a mutant; a place that is not found is a failure.
 
@@ -20,6 +20,7 @@ sys.dont_write_bytecode = True
 import anchor
 import anchor_test
 import bpf
+import fleet
 import kmod
 import libring
 import model
@@ -28,9 +29,10 @@ import results
 import vm
 
 # The sets of mutants of the code.
-CODE = {"native": native.SET, "libring": libring.SET, "bpf": bpf.SET, "kmod": kmod.SET}
+CODE = {"native": native.SET, "libring": libring.SET, "bpf": bpf.SET, "kmod": kmod.SET,
+        "fleet": fleet.SET}
 RUN = {"native": native.run, "libring": libring.run, "model": model.run, "bpf": bpf.run,
-       "kmod": vm.run}
+       "kmod": vm.run, "fleet": fleet.run}
 
 
 def lost(names):

@@ -84,7 +84,7 @@ $(O)/libring-bpf.so: $(O)/$(BPF_SONAME)
 	$(Q)ln -sf $(BPF_SONAME) $@
 
 $(O)/tools/ringctl/trace/load.o: $(O)/tools/ringctl/trace/bpf/trace.skel.h
-$(O)/ringctl: $(TOOL_OBJS) $(O)/libring-bpf.a $(O)/libring.a
+$(O)/ringctl: $(TOOL_OBJS) $(O)/fleet.a $(O)/libring-bpf.a $(O)/libring.a
 	$(call link,$(LIBBPF) $(call libs,json-c libseccomp))
 
 # The agent.

@@ -40,13 +40,13 @@ san=-fsanitize=fuzzer,address,undefined
 backend='-DSEQRING_BARRIER_BACKEND="user_backend.h"'
 [ "$mode" != coverage ] || flags="$flags -fprofile-instr-generate -fcoverage-mapping"
 trace=build/native/tools/ringctl/trace/bpf/trace.bpf.o
-libs="$(pkg-config --libs libbpf json-c libseccomp) $(make -s print-ZSTD_LIBS)"
+libs="build/native/fleet.a build/native/libring.a $(pkg-config --libs libbpf json-c libseccomp) $(make -s print-ZSTD_LIBS)"
 mkdir -p "$out/found"
 
 # others NAME...: prints ringctl's objects except those named, which the target itself compiles.
 others() {
 	local f name
-	for f in build/native/tools/{lib,ringctl,ringctl/export,ringctl/trace,ringctl/watch}/*.o; do
+	for f in build/native/tools/{lib,ringctl,ringctl/export,ringctl/trace,ringctl/watch,ringctl/audit}/*.o; do
 		name=$(basename "$f" .o)
 		# Those of the plug-in.
 		[[ $name != *.pic ]] || continue

@@ -16,6 +16,8 @@ BUILD = os.path.join(DIR, "build", "native")
 LIMIT_S = 300
 
 UNIT = "test_fleet"
+ACCOUNT = "test_fleet_account"
+UNITS = (UNIT, ACCOUNT)
 
 SET = mutant.Set(("tools/fleet", "tools/ringd"), [
     Mutant("the checksum of a message's header is not compared", "fleet_decode_header",
@@ -33,6 +35,13 @@ SET = mutant.Set(("tools/fleet", "tools/ringd"), [
            drop("|| $c.next > $c.published + 1"), UNIT),
     Mutant("a nonce does not tell the kinds of rings apart", "fleet_nonce",
            swap("(uint64_t)$writer << 56 ^ $creation", "$creation ^ 0 * $writer"), UNIT),
+    Mutant("a record that comes twice counts twice", "fleet_ranges_add",
+           swap("$last - $first + 1 - $known", "$last - $first + 1 - 0 * $known"), ACCOUNT),
+    Mutant("what only counters speak of is not missing", "take_counters",
+           drop("$r->published = $c.published;"), ACCOUNT),
+    Mutant("a ring that was created anew continues the account", "get_ring",
+           swap("!memcmp(&$a->rings[$i].id, $id, sizeof(*$id))",
+                "!memcmp($a->rings[$i].id.name, $id->name, sizeof($id->name))"), ACCOUNT),
     Mutant("records that the ring overwrote are not reported", "take_record",
            swap("report_loss($f, $rec->ring, $rec->seq - 1, $r->cause)",
                 "($r->next = $rec->seq, 0)"), "overrun"),
@@ -49,7 +58,7 @@ SET = mutant.Set(("tools/fleet", "tools/ringd"), [
            never("$err == -EBADMSG && $found + fleet_padded_size(&$m) == $f->bytes"), "torn"),
     Mutant("a damaged body is sent as it is", "spool_read",
            swap("fleet_check_body($m, $header, $buf + sizeof($header), &$why)", "0"), "damaged"),
-    Mutant("a full spool takes more", "make_room", swap("$full ? -ENOBUFS : 0", "$full * 0"),
+    Mutant("a full spool takes more", "spool/make_room", swap("$full ? -ENOBUFS : 0", "$full * 0"),
            "spool_full"),
     Mutant("a message does not name the one before it", "nats_send",
            drop("$o.ExpectLastMsgId = $before;"), "two_agents"),
@@ -73,7 +82,7 @@ SET = mutant.Set(("tools/fleet", "tools/ringd"), [
 
 
 def command(test):
-    if test == UNIT:
+    if test in UNITS:
         return [os.path.join(BUILD, "tests", "unit", test)]
     return [os.path.join(TOP, "tests", "fleet", "agent.py"), "--build",
             os.path.join(TOP, "build", "native"), "--ringd", os.path.join(BUILD, "ringd"), test]
@@ -82,8 +91,9 @@ def command(test):
 def build():
     """The compiler's last words; None: it is built."""
     done = subprocess.run(["make", "-s", "-j2", "build/native/ringd",
-                           f"build/native/tests/unit/{UNIT}"], cwd=DIR, text=True, check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                           *(f"build/native/tests/unit/{unit}" for unit in UNITS)],
+                          cwd=DIR, text=True, check=False, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
     return done.stdout.strip().splitlines()[-1] if done.returncode else None
 
 

@@ -14,7 +14,7 @@
 static const struct command *const commands[] = {
 	&create_command,  &destroy_command, &list_command,    &info_command,   &cat_command,
 	&publish_command, &schema_command,  &trace_command,   &record_command, &replay_command,
-	&export_command,  &stat_command,    &metrics_command, &doctor_command,
+	&export_command,  &stat_command,    &metrics_command, &audit_command,  &doctor_command,
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -466,14 +466,18 @@ static void test_no_leaks(void **state)
 	struct ring_fds fds;
 	struct ring_reader *r;
 	int before = count_fds(), maps = count_maps("seqring"), i;
+	char path[64];
 
 	ring_writer_fds(w, &fds);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fds.ring);
 	for (i = 0; i < 50; i++) {
 		assert_int_equal(ring_open_fds(&fds, NULL, &r), 0);
 		ring_close(r);
 		assert_int_equal(ring_open_fds(&fds, &bad, &r), -EOPNOTSUPP);
 		assert_int_equal(ring_open_fd(fds.ring, &bad, &r), -EOPNOTSUPP);
 		assert_int_equal(ring_open_fd(fds.doorbell, &bad, &r), -EPROTO);
+		/* What the library itself has opened. */
+		assert_int_equal(ring_open(path, &bad, &r), -EOPNOTSUPP);
 	}
 	assert_int_equal(count_fds(), before);
 	assert_int_equal(count_maps("seqring"), maps);

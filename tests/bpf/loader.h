@@ -106,16 +106,31 @@ static inline void unload_ring(struct loaded *l)
 	memset(l, 0, sizeof(*l));
 }
 
-/* Return: the PID. The child ends by itself, at the latest when the test has long ended. */
+/*
+ * Return: the PID of a child that has dropped what the library inherited, as fork() makes it do.
+ * The child ends by itself, at the latest when the test has long ended.
+ */
 static inline int fork_idle(void)
 {
-	pid_t pid = fork();
+	int runs[2];
+	char byte;
+	pid_t pid;
 
+	if (pipe(runs))
+		return -errno;
+	pid = fork();
 	if (!pid) {
 		alarm(300);
+		close(runs[0]);
+		close(runs[1]);
 		pause();
 		_exit(0);
 	}
+	close(runs[1]);
+	/* The end of the pipe: fork() returns here while the child has yet to run. */
+	if (read(runs[0], &byte, 1))
+		pid = -EIO;
+	close(runs[0]);
 	return pid;
 }
 

@@ -123,6 +123,8 @@ static unsigned int get_pairs(struct ring_reader *r, const struct ring_pair **pa
  */
 int libring_from_wall_time(struct ring_reader *r, uint64_t realtime_ns, uint64_t *ts_ns)
 {
+	/* Of a hostile ring it may be any number. */
+	const int64_t shift = r->walltime.recorded ? 0 : r->merge.clock_shift_ns;
 	const struct ring_pair *pairs;
 	unsigned int i, nr = get_pairs(r, &pairs);
 	int64_t since = 0, at = 0;
@@ -141,8 +143,8 @@ int libring_from_wall_time(struct ring_reader *r, uint64_t realtime_ns, uint64_t
 		if (i + 1 == nr || at < (int64_t)pairs[i + 1].since_ns)
 			break;
 	}
-	if (!r->walltime.recorded)
-		at += r->merge.clock_shift_ns;
+	if (__builtin_add_overflow(at, shift, &at))
+		at = shift < 0 ? 0 : INT64_MAX;
 	*ts_ns = at > 0 ? (uint64_t)at : 0;
 	return 0;
 }

@@ -197,7 +197,8 @@ static int record_pairs(struct ring_recorder *rec)
 		pairs[i] = (struct seqring_clock_pair) {
 			.since_ns = w->pairs[i].since_ns + (uint64_t)shift,
 			.seen_ns = w->pairs[i].seen_ns + (uint64_t)shift,
-			.offset_ns = w->pairs[i].offset_ns - shift,
+			/* Unsigned: the shift of a hostile ring may be any number. */
+			.offset_ns = (int64_t)((uint64_t)w->pairs[i].offset_ns - (uint64_t)shift),
 			.width_ns = w->pairs[i].width_ns,
 		};
 	c.size = w->nr * sizeof(*pairs);

@@ -118,6 +118,25 @@ static void test_no_clock(void **state)
 	ring_writer_close(w);
 }
 
+/* A hostile ring may say that its clock is any time ahead of, or behind, this process's. */
+static void test_far_clocks(void **state)
+{
+	struct ring_writer *w = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
+	struct ring_reader *r = open_reader(w, NULL);
+	struct ring_record rec;
+
+	(void)state;
+	publish_event(w, r);
+	r->merge.clock_shift_ns = INT64_MAX;
+	assert_int_equal(ring_seek(r, RING_REALTIME, INT64_MAX), 0);
+	assert_int_equal(ring_read(r, &rec, NULL, 0), -EAGAIN);
+	r->merge.clock_shift_ns = INT64_MIN;
+	assert_int_equal(ring_seek(r, RING_REALTIME, 0), 0);
+	assert_int_equal(ring_read(r, &rec, NULL, 0), 0);
+	ring_close(r);
+	ring_writer_close(w);
+}
+
 /* The reader measures before it sleeps: nobody has to ask before the step. */
 static void test_measured_before_sleep(void **state)
 {
@@ -244,6 +263,7 @@ int main(void)
 		cmocka_unit_test_setup(test_suspend, reset),
 		cmocka_unit_test_setup(test_many_steps, reset),
 		cmocka_unit_test_setup(test_out_of_range, reset),
+		cmocka_unit_test_setup(test_far_clocks, reset),
 		cmocka_unit_test_setup(test_better_measurement, reset),
 	};
 

@@ -279,7 +279,7 @@ static void test_fd_wakes_at_half(void **state)
 {
 	struct ring_writer *w = make_writer(2, CLOCK, 0);
 	struct ring_reader *r = open_reader(w, OPEN_OPTS(.merge_window_ns = HOUR_NS));
-	uint64_t n;
+	uint64_t n, left;
 	int fd;
 
 	(void)state;
@@ -295,10 +295,12 @@ static void test_fd_wakes_at_half(void **state)
 	n = drain(r);
 	assert_true(n > 0);
 	assert_int_equal(stats_of(r).lost, 0);
-	/* And again, from the next place. */
-	publish_numbers(w, 0, HALF);
-	assert_int_equal(readable(fd), 1);
-	assert_true(drain(r) > 0);
+	/* And again, from the next place. Some of the first burst may be held still. */
+	for (n = 0, left = HALF; !n; left--) {
+		assert_true(left > 0);
+		publish_numbers(w, 0, 1);
+		n = readable(fd) ? drain(r) : 0;
+	}
 	assert_int_equal(stats_of(r).lost, 0);
 	ring_close(r);
 	ring_writer_close(w);

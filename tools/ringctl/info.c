@@ -6,6 +6,7 @@
 
 #include <seqring/abi.h>
 
+#include "../lib/counters.h"
 #include "../lib/decode.h"
 #include "../lib/device.h"
 #include "../lib/message.h"
@@ -40,7 +41,6 @@ static const char help[] =
 /* Return: 0 or -errno. */
 static int gather(struct ring_reader *ring, struct ring_details *d)
 {
-	uint32_t i;
 	int err;
 
 	d->info.size = sizeof(d->info);
@@ -60,16 +60,7 @@ static int gather(struct ring_reader *ring, struct ring_details *d)
 		if (err)
 			snprintf(d->schema_err, sizeof(d->schema_err), "%s", ring_strerror());
 	}
-	d->rings = calloc(d->info.nr_rings, sizeof(*d->rings));
-	if (!d->rings)
-		return -ENOMEM;
-	for (i = 0; i < d->info.nr_rings; i++) {
-		d->rings[i].size = sizeof(d->rings[i]);
-		err = ring_stats_at(ring, i, &d->rings[i]);
-		if (err)
-			return err;
-	}
-	return 0;
+	return counters_read(ring, d->info.nr_rings, &d->rings);
 }
 
 static int show_ring(const char *name, bool json, bool schema)

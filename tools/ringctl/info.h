@@ -9,6 +9,7 @@
 #include <libring.h>
 
 struct decoder;
+struct json_object;
 
 /**
  * struct ring_details - everything about a ring
@@ -35,6 +36,9 @@ struct ring_details {
 /* info_text.c, info_json.c. Return: the exit status. */
 int info_print_text(const struct ring_details *d);
 int info_print_json(const struct ring_details *d);
+
+/* Records dropped by cause, of SEQRING_DROP_CAUSES. Return: NULL: no memory. */
+struct json_object *info_new_drops(const uint64_t *dropped);
 
 /* info_names.c */
 

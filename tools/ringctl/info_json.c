@@ -32,24 +32,30 @@ static struct json_object *new_features(uint64_t bits)
 	return array;
 }
 
+struct json_object *info_new_drops(const uint64_t *dropped)
+{
+	struct json_object *obj = json_object_new_object();
+	uint32_t cause;
+
+	for (cause = 0; obj && cause < SEQRING_DROP_CAUSES; cause++) {
+		if (json_add_uint(obj, info_drop_cause(cause), dropped[cause])) {
+			json_object_put(obj);
+			return NULL;
+		}
+	}
+	return obj;
+}
+
 static struct json_object *new_ring(const struct ring_stats_at *st)
 {
 	struct json_object *obj = json_object_new_object();
-	struct json_object *dropped = json_object_new_object();
-	int i, err = !obj || !dropped;
 
-	for (i = 0; !err && i < SEQRING_DROP_CAUSES; i++)
-		err = json_add_uint(dropped, info_drop_cause((uint32_t)i), st->dropped[i]);
-	if (err || json_add_uint(obj, "id", st->id) ||
+	if (!obj || json_add_uint(obj, "id", st->id) ||
 	    json_add_uint(obj, "published", st->published) ||
 	    json_add_uint(obj, "head", st->head) || json_add_uint(obj, "tail", st->tail) ||
 	    json_add_uint(obj, "wakeups", st->wakeups) ||
-	    json_add(obj, "ended", json_object_new_boolean(!!st->dead))) {
-		json_object_put(obj);
-		json_object_put(dropped);
-		return NULL;
-	}
-	if (json_add(obj, "dropped", dropped)) {
+	    json_add(obj, "ended", json_object_new_boolean(!!st->dead)) ||
+	    json_add(obj, "dropped", info_new_drops(st->dropped))) {
 		json_object_put(obj);
 		return NULL;
 	}

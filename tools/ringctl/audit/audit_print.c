@@ -97,20 +97,6 @@ static struct json_object *new_lost(const struct fleet_ring_account *r)
 	return obj;
 }
 
-static struct json_object *new_dropped(const struct fleet_ring_account *r)
-{
-	struct json_object *obj = json_object_new_object();
-	unsigned int cause;
-
-	for (cause = 0; obj && cause < SEQRING_DROP_CAUSES; cause++) {
-		if (json_add_uint(obj, info_drop_cause(cause), r->dropped[cause])) {
-			json_object_put(obj);
-			obj = NULL;
-		}
-	}
-	return obj;
-}
-
 /* The ranges that are missing, as arrays of first and last. */
 static struct json_object *new_gaps(const struct fleet_ring_account *r)
 {
@@ -145,7 +131,7 @@ static struct json_object *new_ring(const struct fleet_ring_account *r)
 	    json_add_uint(obj, "read", r->read) || json_add(obj, "lost", new_lost(r)) ||
 	    json_add_uint(obj, "missing", fleet_account_missing(r)) ||
 	    json_add(obj, "gaps", new_gaps(r)) || json_add_uint(obj, "published", r->published) ||
-	    (r->counted ? json_add(obj, "dropped", new_dropped(r)) :
+	    (r->counted ? json_add(obj, "dropped", info_new_drops(r->dropped)) :
 			  json_object_object_add(obj, "dropped", NULL)) ||
 	    (r->end ? json_add_string(obj, "end", fleet_end_name(r->end)) :
 		      json_object_object_add(obj, "end", NULL))) {

@@ -6,6 +6,7 @@
 
 #include <seqring/abi.h>
 
+#include "../../lib/counters.h"
 #include "../../lib/device.h"
 #include "../info.h"
 #include "metrics.h"
@@ -20,7 +21,7 @@ struct printer {
 static int read_ring(struct metrics_ring *m, struct ring_reader *r)
 {
 	struct ring_stats stats = { .size = sizeof(stats) };
-	uint32_t mode, i;
+	uint32_t mode;
 	int err;
 
 	m->info.size = sizeof(m->info);
@@ -30,13 +31,7 @@ static int read_ring(struct metrics_ring *m, struct ring_reader *r)
 	if (err)
 		return err;
 	m->ended = stats.dead;
-	m->rings = calloc(m->info.nr_rings, sizeof(*m->rings));
-	if (!m->rings)
-		return -ENOMEM;
-	for (i = 0; i < m->info.nr_rings && !err; i++) {
-		m->rings[i].size = sizeof(m->rings[i]);
-		err = ring_stats_at(r, i, &m->rings[i]);
-	}
+	err = counters_read(r, m->info.nr_rings, &m->rings);
 	m->missed_known = !ring_missed(r, &m->missed);
 	/* Do not count the reader of this function. */
 	m->readers_known = m->info.writer == SEQRING_WRITER_MODULE &&

@@ -25,7 +25,7 @@ sums()
 	EOF
 }
 
-# What is published while stat runs is in its intervals, each record in one of them.
+# Each record that is published while stat runs is in one of its intervals.
 test_stat_sums()
 {
 	local i
@@ -161,6 +161,16 @@ test_metrics_file()
 	same "$(ls metrics.d)" rings.prom 'files that are left'
 }
 run metrics_file
+
+# Nobody reads the standard output of a command that writes a file.
+test_metrics_sleeps()
+{
+	serve metrics-sleeps <<<one || return
+	start metrics metrics-sleeps --output sleeps.prom --interval 1h > >(true) 2>metrics.err
+	until_ok test -s sleeps.prom && until_ok asleep "$bg" || return
+	stop "$bg" && same "$status" 0 "status; $(cat metrics.err)"
+}
+run metrics_sleeps
 
 test_metrics_errors()
 {

@@ -20,6 +20,13 @@ uint64_t ns_until(uint64_t until_ns)
 	return until_ns > now ? until_ns - now : 0;
 }
 
+uint64_t next_turn(uint64_t turn_ns, uint64_t interval_ns)
+{
+	uint64_t now = now_ns(), next = turn_ns + interval_ns;
+
+	return next < now ? now : next;
+}
+
 int poll_ns(struct pollfd *fds, nfds_t nr, uint64_t ns)
 {
 	const struct timespec ts = { .tv_sec = (time_t)(ns / NSEC_PER_SEC),

@@ -13,6 +13,9 @@ uint64_t now_ns(void);
 /* How long it is until now_ns() is @until_ns; UINT64_MAX: for ever. */
 uint64_t ns_until(uint64_t until_ns);
 
+/* The turn after that at @turn_ns; now, if that is over: a machine that slept does not catch up. */
+uint64_t next_turn(uint64_t turn_ns, uint64_t interval_ns);
+
 /* ppoll(2) for @ns; UINT64_MAX: without a limit. */
 int poll_ns(struct pollfd *fds, nfds_t nr, uint64_t ns);
 

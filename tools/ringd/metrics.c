@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <microhttpd.h>
 
+#include "../lib/replace.h"
 #include "metrics.h"
 #include "spool.h"
 
@@ -114,25 +111,13 @@ char *metrics_print(struct spool *sp, const char *agent, size_t *size)
 
 int metrics_write(struct spool *sp, const char *agent, const char *path)
 {
-	char tmp[PATH_MAX];
 	size_t size = 0;
-	char *text;
-	int fd, err = 0;
+	char *text = metrics_print(sp, agent, &size);
+	int err;
 
-	if ((size_t)snprintf(tmp, sizeof(tmp), "%s.tmp", path) >= sizeof(tmp))
-		return -ENAMETOOLONG;
-	text = metrics_print(sp, agent, &size);
 	if (!text)
 		return -ENOMEM;
-	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0)
-		err = -errno;
-	else if (write(fd, text, size) != (ssize_t)size)
-		err = errno ? -errno : -ENOSPC;
-	if (fd >= 0)
-		close(fd);
-	if (!err && rename(tmp, path))
-		err = -errno;
+	err = replace_file(path, text, size);
 	free(text);
 	return err;
 }

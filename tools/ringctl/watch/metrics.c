@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* ringctl metrics: the counters of rings, as monitoring systems read them. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "../../lib/clock.h"
 #include "../../lib/message.h"
-#include "../../lib/out.h"
 #include "../../lib/parse.h"
+#include "../../lib/replace.h"
 #include "../../lib/signals.h"
 #include "../command.h"
 #include "../leftovers.h"
@@ -83,51 +82,49 @@ static int write_to(FILE *f, const struct metrics_opts *o)
 	return err;
 }
 
-/* Who reads the file sees the old one or the new one, whole. Return: EXIT_*. */
-static int replace_file(const struct metrics_opts *o)
+static int replace_output(const struct metrics_opts *o)
 {
-	char tmp[4096];
-	FILE *f;
-	int err, fd;
+	char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+	int err;
 
-	if ((size_t)snprintf(tmp, sizeof(tmp), "%s.XXXXXX", o->output) >= sizeof(tmp))
-		return fail("metrics", "%s: %s", o->output, reason_of(-ENAMETOOLONG));
-	fd = mkstemp(tmp);
-	f = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!f)
-		return fail("metrics", "%s: %s", o->output, strerror(errno));
-	err = fchmod(fd, 0644) ? -errno : write_to(f, o);
-	if (!err && fflush(f))
-		err = -errno;
+		return fail("metrics", "%s", strerror(errno));
+	err = write_to(f, o);
 	if (fclose(f) && !err)
 		err = -errno;
-	if (!err && rename(tmp, o->output))
-		err = -errno;
 	if (!err)
-		return EXIT_OK;
-	unlink(tmp);
-	return fail("metrics", "%s: %s", o->output, reason_of(err));
+		err = replace_file(o->output, text, size);
+	free(text);
+	return err ? fail("metrics", "%s: %s", o->output, reason_of(err)) : EXIT_OK;
+}
+
+/* Whether a signal has come by @until_ns. */
+static bool sleep_until(uint64_t until_ns)
+{
+	struct pollfd pfd = { .fd = signals_fd(), .events = POLLIN };
+
+	while (ns_until(until_ns)) {
+		poll_until(&pfd, 1, until_ns);
+		if (signals_take())
+			return true;
+	}
+	return false;
 }
 
 static int replace_repeatedly(const struct metrics_opts *o)
 {
-	struct out signals = { 0 };
 	uint64_t next = now_ns();
 	int status;
 
 	status = signals_init();
 	if (status)
 		return fail("metrics", "signals: %s", reason_of(status));
-	while (!status) {
-		status = replace_file(o);
-		next += o->interval_ns;
-		if (next < now_ns())
-			next = now_ns();
-		while (!status && ns_until(next) && !out_check_signal(&signals))
-			out_wait(&signals, ns_until(next), -1, -1);
-		if (signals.signal)
-			break;
-	}
+	do {
+		status = replace_output(o);
+		next = next_turn(next, o->interval_ns);
+	} while (!status && !sleep_until(next));
 	return status;
 }
 
@@ -180,7 +177,7 @@ static int run(int argc, char **argv)
 	if (o.interval_ns)
 		return replace_repeatedly(&o);
 	if (o.output)
-		return replace_file(&o);
+		return replace_output(&o);
 	err = write_to(stdout, &o);
 	if (err)
 		return fail("metrics", "%s", reason_of(err));

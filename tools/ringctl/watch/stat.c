@@ -92,20 +92,6 @@ static void print_text(struct stat_run *s, const struct watched *w, const struct
 	out_printf(&s->out, "%s\n", w->ended ? " ended" : "");
 }
 
-static struct json_object *new_dropped(const struct change *c)
-{
-	struct json_object *obj = json_object_new_object();
-	unsigned int cause;
-
-	for (cause = 0; obj && cause < SEQRING_DROP_CAUSES; cause++) {
-		if (json_add_uint(obj, info_drop_cause(cause), c->dropped[cause])) {
-			json_object_put(obj);
-			obj = NULL;
-		}
-	}
-	return obj;
-}
-
 static struct json_object *new_change(const struct watched *w, const struct change *c)
 {
 	struct json_object *obj = json_object_new_object();
@@ -117,7 +103,8 @@ static struct json_object *new_change(const struct watched *w, const struct chan
 			  (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec) ||
 	    json_add_uint(obj, "interval_ns", c->ns) ||
 	    json_add_uint(obj, "published", c->published) ||
-	    json_add_uint(obj, "bytes", c->bytes) || json_add(obj, "dropped", new_dropped(c)) ||
+	    json_add_uint(obj, "bytes", c->bytes) ||
+	    json_add(obj, "dropped", info_new_drops(c->dropped)) ||
 	    json_add_uint(obj, "wakeups", c->wakeups) ||
 	    (c->overrun_ns == UINT64_MAX ? json_object_object_add(obj, "overrun_ns", NULL) :
 					   json_add_uint(obj, "overrun_ns", c->overrun_ns)) ||
@@ -161,10 +148,7 @@ static int watch(struct stat_run *s)
 	int left = 1;
 
 	for (n = 0; left && (!s->opts.count || n < s->opts.count); n++) {
-		next += s->opts.interval_ns;
-		/* A machine that slept does not catch up. */
-		if (next < now_ns())
-			next = now_ns();
+		next = next_turn(next, s->opts.interval_ns);
 		while (ns_until(next) && !out_check_signal(&s->out) && !s->out.err)
 			out_wait(&s->out, ns_until(next), -1, -1);
 		if (s->out.signal || s->out.err)

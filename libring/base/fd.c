@@ -30,3 +30,25 @@ int libring_open_file(const char *path, int *fd)
 		return libring_set_error(errno, "%s: %s", path, strerror(errno));
 	return 0;
 }
+
+/* Writes all bytes of @iov, which changes, at @at of a file. Return: 0; -errno, no sentence. */
+int libring_write_all(int fd, struct iovec *iov, int nr, uint64_t at)
+{
+	ssize_t done;
+
+	while (nr) {
+		done = pwritev(fd, iov, nr, (off_t)at);
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return done ? -errno : -ENOSPC;
+		at += (uint64_t)done;
+		for (; nr && (size_t)done >= iov->iov_len; iov++, nr--)
+			done -= (ssize_t)iov->iov_len;
+		if (nr) {
+			iov->iov_base = (char *)iov->iov_base + done;
+			iov->iov_len -= (size_t)done;
+		}
+	}
+	return 0;
+}

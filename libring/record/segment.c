@@ -136,28 +136,6 @@ bool libring_segment_is_full(const struct ring_segments *s, uint64_t size)
 	return end > s->segment_bytes || (s->keep_ns && boot_ns() - s->began_ns >= s->keep_ns / 4);
 }
 
-/* Writes all bytes at @at. Return: 0; -errno without a sentence. */
-static int write_all(int fd, struct iovec *iov, int nr, uint64_t at)
-{
-	ssize_t done;
-
-	while (nr) {
-		done = pwritev(fd, iov, nr, (off_t)at);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return done ? -errno : -ENOSPC;
-		at += (uint64_t)done;
-		for (; nr && (size_t)done >= iov->iov_len; iov++, nr--)
-			done -= (ssize_t)iov->iov_len;
-		if (nr) {
-			iov->iov_base = (char *)iov->iov_base + done;
-			iov->iov_len -= (size_t)done;
-		}
-	}
-	return 0;
-}
-
 /* Writes what each file begins with. */
 static int write_header(struct ring_segments *s, int fd)
 {
@@ -175,7 +153,7 @@ static int write_header(struct ring_segments *s, int fd)
 	for (i = 0; i < 4; i++)
 		crc = libring_crc32c(crc, iov[i].iov_base, iov[i].iov_len);
 	s->rec.crc = crc;
-	err = write_all(fd, iov, 4, 0);
+	err = libring_write_all(fd, iov, 4, 0);
 	if (!err)
 		return 0;
 	errno = -err;
@@ -252,7 +230,7 @@ static int write_chunk(struct ring_segments *s, struct seqring_chunk *c, const v
 	err = check_there(s);
 	if (err)
 		return err;
-	err = write_all(s->fd, iov, 3, s->bytes);
+	err = libring_write_all(s->fd, iov, 3, s->bytes);
 	if (!err)
 		return 0;
 	errno = -err;

@@ -35,7 +35,7 @@ bites() {
 	sched.len|records|tools/demo/schedwatch.c|have < min_len(rec->type) ? 0 : rec->type|rec->type
 	output.text|schema|tools/lib/decode_text.c|t->truncated = t->o->len > t->end;|t->truncated = false;
 	output.json|schema|tools/lib/decode_json.c|j->truncated = size > j->left;|j->truncated = false;
-	fleet.len|fleet|tools/fleet/message.c|if (h.meta.len > m->body_size \|\| fleet_record_size(h.meta.len) > m->body_size - at)|if (0)
+	fleet.len|fleet|tools/fleet/message.c|if (h.meta.len > m->body_size \|\| seqring_record_size(h.meta.len) > m->body_size - at)|if (0)
 	overruns.bound|libring|libring/reader/source.c|if (++s->overruns < LIBRING_OVERRUNS)|if (1)
 	EOT
 }

@@ -49,7 +49,7 @@ static void make_batch(struct sample *s)
 	s->m.wall_offset_ns = -5;
 	for (i = 0; i < 3; i++) {
 		fleet_put_record(at, 10 + i, 1000 + i, (uint16_t)i, "123456789", lens[i]);
-		at += fleet_record_size(lens[i]);
+		at += seqring_record_size(lens[i]);
 	}
 	s->m.body_size = (uint32_t)(at - body_of(s));
 }
@@ -232,7 +232,7 @@ static void test_wrong_values(void **state)
 	REJECT(FLEET_BATCH, 240, FLEET_BODY_MAX + 8, 4, EBADMSG);
 }
 
-/* What decoding would refuse is not encoded. */
+/* The encoder refuses each message that the decoder would refuse. */
 static void test_wrong_body(void **state)
 {
 	struct fleet_counters c = { .ring = 1, .published = 5, .next = 7 };

@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include <seqring/abi.h>
+#include <seqring/record.h>
 
 #include "../../libring/base/crc32c.h"
+#include "../../libring/base/names.h"
 #include "message.h"
 
 /* "SEQFLEET" in a file. */
@@ -76,16 +78,14 @@ static int refuse(const char **why, int err, const char *sentence)
 	return err;
 }
 
+/* A ring's name, and zeros behind it. */
 static bool is_name(const char *name)
 {
-	static const char chars[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-	const size_t len = strnlen(name, FLEET_NAME_SIZE);
-	size_t i;
+	size_t i = strnlen(name, FLEET_NAME_SIZE);
 
-	if (!len || len == FLEET_NAME_SIZE || name[0] == '.' || strspn(name, chars) != len)
+	if (i == FLEET_NAME_SIZE || !libring_is_name(name))
 		return false;
-	for (i = len; i < FLEET_NAME_SIZE; i++)
+	for (; i < FLEET_NAME_SIZE; i++)
 		if (name[i])
 			return false;
 	return true;
@@ -178,11 +178,12 @@ static int check_batch(const struct fleet_message *m, const unsigned char *body,
 		memcpy(&h, body + at, sizeof(h));
 		if (h.stamp != m->first + i || h.meta.flags)
 			return refuse(why, -EBADMSG, "a record has a wrong seq or unknown flags");
-		if (h.meta.len > m->body_size || fleet_record_size(h.meta.len) > m->body_size - at)
+		if (h.meta.len > m->body_size ||
+		    seqring_record_size(h.meta.len) > m->body_size - at)
 			return refuse(why, -EBADMSG, "its records are longer than its body");
 		if (!i)
 			ts_first = h.ts_ns;
-		at += fleet_record_size(h.meta.len);
+		at += seqring_record_size(h.meta.len);
 	}
 	if (at != m->body_size)
 		return refuse(why, -EBADMSG, "its records are shorter than its body");
@@ -356,15 +357,9 @@ int fleet_walk(const struct fleet_message *m, const void *body, fleet_record_fn 
 		ret = fn(seq, h.ts_ns, h.meta.type, p + sizeof(h), h.meta.len, arg);
 		if (ret)
 			return ret;
-		p += fleet_record_size(h.meta.len);
+		p += seqring_record_size(h.meta.len);
 	}
 	return 0;
-}
-
-uint64_t fleet_record_size(uint32_t len)
-{
-	return (sizeof(struct seqring_record) + (uint64_t)len + SEQRING_RECORD_ALIGN - 1) &
-	       ~(uint64_t)(SEQRING_RECORD_ALIGN - 1);
 }
 
 void fleet_put_record(void *at, uint64_t seq, uint64_t ts_ns, uint16_t type, const void *payload,
@@ -378,7 +373,7 @@ void fleet_put_record(void *at, uint64_t seq, uint64_t ts_ns, uint16_t type, con
 	memcpy(p, &h, sizeof(h));
 	if (len)
 		memcpy(p + sizeof(h), payload, len);
-	memset(p + sizeof(h) + len, 0, fleet_record_size(len) - sizeof(h) - len);
+	memset(p + sizeof(h) + len, 0, seqring_record_size(len) - sizeof(h) - len);
 }
 
 void fleet_put_ring(void *at, const struct fleet_ring *ring)

@@ -202,10 +202,7 @@ typedef int (*fleet_record_fn)(uint64_t seq, uint64_t ts_ns, uint16_t type, cons
  */
 int fleet_walk(const struct fleet_message *m, const void *body, fleet_record_fn fn, void *arg);
 
-/* Bytes that a record with @len bytes of payload takes in the body of a batch. */
-uint64_t fleet_record_size(uint32_t len);
-
-/* Writes a record, fleet_record_size() bytes, at @at, which is 8-byte aligned. */
+/* Writes a record, seqring_record_size() bytes, at @at, which is 8-byte aligned. */
 void fleet_put_record(void *at, uint64_t seq, uint64_t ts_ns, uint16_t type, const void *payload,
 		      uint32_t len);
 

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include <seqring/abi.h>
+#include <seqring/record.h>
 
 #include "../fleet/names.h"
 #include "../lib/clock.h"
@@ -125,7 +126,7 @@ static int prepare_batch(struct followed *f, uint32_t ring, uint64_t size, struc
 static int add_record(struct followed *f, const struct ring_record *rec)
 {
 	struct followed_ring *r = &f->rings[rec->ring];
-	const uint64_t size = fleet_record_size(rec->len);
+	const uint64_t size = seqring_record_size(rec->len);
 	struct item *item = r->batch;
 	struct fleet_message *m;
 	int err;
@@ -164,7 +165,7 @@ static int take_record(struct followed *f, const struct ring_record *rec)
 	if (err)
 		return err;
 	r->cause = FLEET_LOSS_OVERRUN;
-	if (fleet_record_size(rec->len) + FLEET_HEADER_SIZE > f->c->agent_message_max) {
+	if (seqring_record_size(rec->len) + FLEET_HEADER_SIZE > f->c->agent_message_max) {
 		log_warning("%s: record %" PRIu64
 			    " of ring %u is lost: its %u bytes do not fit into a "
 			    "message (agent.message_max)",

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../libring/base/fd.h"
 #include "../lib/parse.h"
 #include "log.h"
 #include "sink.h"
@@ -203,28 +204,13 @@ static int next_file(struct sink *s)
 	return open_file(s, s->file + 1);
 }
 
-static int write_all(int fd, const unsigned char *p, uint64_t size, uint64_t at)
-{
-	while (size) {
-		ssize_t done = pwrite(fd, p, size, (off_t)at);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return done ? -errno : -ENOSPC;
-		p += done;
-		at += (uint64_t)done;
-		size -= (uint64_t)done;
-	}
-	return 0;
-}
-
 static int file_send(struct sink *s, const struct fleet_message *m, const unsigned char *bytes,
 		     const struct sink_last *after)
 {
 	static const unsigned char zeros[8];
 	const uint64_t size = FLEET_HEADER_SIZE + m->body_size;
 	const uint64_t padded = fleet_padded_size(m);
+	struct iovec iov[] = { { (void *)bytes, size }, { (void *)zeros, padded - size } };
 	int err = 0;
 
 	(void)after;
@@ -232,9 +218,7 @@ static int file_send(struct sink *s, const struct fleet_message *m, const unsign
 		err = next_file(s);
 	if (err)
 		return err;
-	err = write_all(s->fd, bytes, size, s->bytes);
-	if (!err)
-		err = write_all(s->fd, zeros, padded - size, s->bytes + size);
+	err = libring_write_all(s->fd, iov, 2, s->bytes);
 	if (err)
 		return fail(s, "cannot write", err);
 	s->bytes += padded;

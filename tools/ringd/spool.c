@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../../libring/base/crc32c.h"
+#include "../../libring/base/fd.h"
 #include "../lib/clock.h"
 #include "log.h"
 #include "spool_internal.h"
@@ -24,27 +25,6 @@ static int fail(const struct spool *sp, const char *what, int err)
 {
 	log_error("spool %s: %s: %s", sp->path, what, strerror(-err));
 	return err;
-}
-
-/* Return: 0; -errno. */
-static int write_all(int fd, struct iovec *iov, int nr, uint64_t at)
-{
-	while (nr) {
-		ssize_t done = pwritev(fd, iov, nr, (off_t)at);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return done ? -errno : -ENOSPC;
-		at += (uint64_t)done;
-		for (; nr && (size_t)done >= iov->iov_len; iov++, nr--)
-			done -= (ssize_t)iov->iov_len;
-		if (nr) {
-			iov->iov_base = (char *)iov->iov_base + done;
-			iov->iov_len -= (size_t)done;
-		}
-	}
-	return 0;
 }
 
 /* Writes what a file begins with. */
@@ -67,7 +47,7 @@ static int write_header(struct spool *sp, struct spool_file *f, const void *stat
 
 	h.header_crc = libring_crc32c(0, &h, offsetof(struct spool_header, header_crc));
 	f->bytes = spool_messages_at(&h);
-	return write_all(f->fd, iov, 3, 0);
+	return libring_write_all(f->fd, iov, 3, 0);
 }
 
 /* Begins a file for messages from @sp->next on. It gets its name when its header is on the disk. */
@@ -258,7 +238,7 @@ int spool_append(struct spool *sp, struct item *item)
 	const int fd = f->fd;
 	const uint64_t at = f->bytes;
 	pthread_mutex_unlock(&sp->lock);
-	err = write_all(fd, &iov, 1, at);
+	err = libring_write_all(fd, &iov, 1, at);
 	if (err) {
 		/* If this fails too, the next agent finds a torn message. */
 		if (ftruncate(fd, (off_t)at))

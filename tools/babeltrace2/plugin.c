@@ -236,6 +236,20 @@ static int take_record(struct iterator *it)
 	return err;
 }
 
+/*
+ * The same. If there is no record yet, sets @now_ns to a time up to which all have come. The clock
+ * is read only then.
+ */
+static int take_next(struct iterator *it, uint64_t *now_ns)
+{
+	int err = take_record(it);
+
+	if (err != -EAGAIN || !it->port->source->has_clock || ring_now(it->ring, now_ns))
+		return err;
+	/* One may have come before the clock was read. */
+	return take_record(it);
+}
+
 /* The messages of the present record, one for each call. The last one is its event. */
 static bt_message *record_message(struct iterator *it)
 {
@@ -270,11 +284,8 @@ static bt_message *next_message(struct iterator *it, int *err)
 		it->state = RECORDS;
 		return bt_message_stream_beginning_create(it->self, it->port->stream);
 	case RECORDS:
-		/* Before the look at the ring: a record of that time, if there was one, is seen. */
-		if (!it->taken && it->port->source->has_clock)
-			ring_now(it->ring, &now_ns);
 		if (!it->taken)
-			*err = take_record(it);
+			*err = take_next(it, &now_ns);
 		if (it->taken) {
 			*err = -ENOMEM;
 			return record_message(it);

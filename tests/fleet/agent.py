@@ -803,7 +803,7 @@ def test_order(place):
     need("\nname = env\n" in run.stdout, run.stdout)
     _, run = check(place, text, "--print", "--set", "agent.name=set", RINGD_AGENT_NAME="env")
     need("\nname = set\n" in run.stdout, run.stdout)
-    # What is printed is a configuration.
+    # --print prints a configuration that the agent accepts.
     path = place.dir / "again.conf"
     path.write_text(run.stdout.replace("password = ...", "password = p"))
     again = subprocess.run([place.ringd, "--config", path, "--print"], text=True,

@@ -111,7 +111,7 @@ static void take_counters(const struct fleet_message *m, const unsigned char *bo
 		fleet_get_counters(body + at, &c);
 		a = get(&m->id, c.ring);
 		a->published = c.published;
-		/* What the agent says it has sent has arrived before. */
+		/* The agent counts only records of messages before this one. */
 		if (!trimmed && c.next > a->next) {
 			fprintf(stderr,
 				"stream: counters say %" PRIu64 ", but only %" PRIu64 " arrived\n",

@@ -7,7 +7,7 @@
 
 #define NUMBERS 300u
 
-/* What a set of numbers should hold, one byte for each. */
+/* The numbers that the set should have: one byte for each. */
 static unsigned char model[NUMBERS + 2];
 
 static uint64_t model_add(uint64_t first, uint64_t last)

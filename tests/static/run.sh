@@ -65,10 +65,18 @@ tidy_one() {
 		for out in /usr/include/iceoryx/v*; do flags+=(-isystem "$out"); done
 		;;
 	esac
-	out=$(clang-tidy --quiet --config-file="$config" "${more[@]}" "$file" -- "${flags[@]}" 2>&1)
-	rc=$?
-	[ "$rc" = 0 ] || printf '%s\n' "$out"
-	return "$rc"
+	# What a signal ended, such as the kernel short of memory, has found nothing: once more.
+	for _ in 1 2; do
+		out=$(clang-tidy --quiet --config-file="$config" "${more[@]}" "$file" \
+			-- "${flags[@]}" 2>&1)
+		rc=$?
+		[ "$rc" -gt 128 ] || break
+	done
+	[ "$rc" = 0 ] && return
+	printf '%s\n' "$out"
+	# clang-tidy ends with 1 for what it reports.
+	[ "$rc" = 1 ] || echo "$file: error: clang-tidy ended with $rc"
+	return 1
 }
 export -f tidy_one
 export here
@@ -79,10 +87,11 @@ tidy() {
 	need clang-tidy || return 1
 	# The build makes headers that the files include.
 	[ -n "$sample" ] || make -s -j2 tools bench-build test-build >"$tmp/make" 2>&1 ||
-		{ cat "$tmp/make"; return 1; }
+		{ cat "$tmp/make"; echo "make failed"; return 1; }
 	# shellcheck disable=SC2016 # the inner shell's
 	xargs -r -d '\n' -P 2 -n 1 bash -c 'tidy_one "$0" "$1"' "$1" >"$tmp/tidy" && return
-	sed "s|$PWD/||g" "$tmp/tidy" | grep -E '(error|warning|note): ' | sort -u
+	sed "s|$PWD/||g" "$tmp/tidy" | grep -E '(error|warning|note): ' | sort -u | grep . ||
+		tail -n 20 "$tmp/tidy"
 	return 1
 }
 

@@ -91,7 +91,7 @@ build() {
 		set -- libring/{base,filter,reader,backend,writer,device,open}/*.c \
 			$(make -s print-ZSTD_LIBS) $([ -z "$(make -s print-ZSTD_LIBS)" ] || echo -DLIBRING_ZSTD)
 		;;
-	fleet) set -- tools/fleet/*.c libring/base/crc32c.c ;;
+	fleet) set -- tools/fleet/*.c libring/base/{crc32c,error,names}.c ;;
 	args)
 		set -- -Dmain=ringctl_main -Wno-missing-prototypes tools/lib/parse.c tools/ringctl/main.c \
 			tools/ringctl/trace/{events,filter,kernel,names,options}.c \

@@ -4,7 +4,7 @@
 
 # include/linux is for kernel code, which is built against the tree.
 HEADERS := $(sort $(shell find include -path include/linux -prune -o \
-	   '(' -name '*.h' -o -name '*.def' ')' -print))
+	   '(' -name '*.h' -o -name '*.hpp' -o -name '*.def' ')' -print))
 
 # The manual pages that are made from the headers. Asked for only by goals that need the list.
 MAN_PAGES = $(eval MAN_PAGES := $$(shell docs/man/headers.py --list))$(MAN_PAGES)

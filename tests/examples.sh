@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # examples.sh ROOT [PART...]: builds the examples of README.md and of the guides against the files
-# installed below ROOT, and runs them. The parts are: readme schema bpf go driver; default: all.
+# installed below ROOT, and runs them. The parts are: readme cxx schema bpf go driver; default: all.
 #
 # driver builds README's driver against a kernel of tests/kernel/vm/kernel.sh, SERIES or 6.1. SEQRING
 # names the directory with the headers and symbols of the installed module, or is `default`: the
@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.."
 . tests/lib/installed.sh
 root=$1
 shift
-[ $# -gt 0 ] || set -- readme schema bpf go driver
+[ $# -gt 0 ] || set -- readme cxx schema bpf go driver
 lib=$(installed_libraries "$root")
 dir=$PWD/build/examples
 rm -rf "$dir"
@@ -101,6 +101,30 @@ operator() {
 		wait
 	)
 	wait
+}
+
+# The reader of docs/guide/languages.md gets what README's writer publishes.
+cxx() {
+	local writer reader flags
+	block docs/guide/languages.md cpp reader >"$dir/reader.cc"
+	block README.md c writer >"$dir/writer.c"
+	flags=$(installed_flags "$root" libring)
+	# shellcheck disable=SC2086 # the flags are words
+	g++ -std=c++17 -Wall -Wextra -Werror -o "$dir/reader-cxx" "$dir/reader.cc" $flags
+	cc_with libring "$dir/writer.c"
+	export RINGDIR=$dir LD_LIBRARY_PATH=$lib
+	"$dir/writer" &
+	writer=$!
+	wait_for_socket ticks
+	"$dir/reader-cxx" ticks >"$dir/read-cxx" &
+	reader=$!
+	wait $writer
+	wait $reader
+	tail -n 1 "$dir/read-cxx" | grep -qx 'ring 0: record 1000, type 1, 8 bytes, 0 lost before it'
+	if "$dir/reader-cxx" nothing 2>"$dir/read-cxx.err"; then
+		return 1
+	fi
+	grep -q nothing "$dir/read-cxx.err"
 }
 
 # The reader of docs/reference/schema.md uses libring-bpf; its messages come from libring.

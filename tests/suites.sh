@@ -30,6 +30,7 @@ suites() {
 		model|ctl|beside|model
 		bpf|ctl|light|bpf native
 		unit-native|ctl|light|unit native
+		bindings|tl|light|tests/bindings/cxx.sh
 		unit-asan|ctl|light|unit asan
 		unit-tsan|tl|beside|unit tsan
 		litmus|tl|beside|tests/proof/litmus/run.py

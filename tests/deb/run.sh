@@ -184,7 +184,7 @@ lint() {
 # BPF is for the suite install, which runs it.
 examples() {
 	[ -d "$root" ] || check 'the packages unpack' unpack || exit 1
-	check 'README with the packages alone' tests/examples.sh "$root" readme schema
+	check 'README with the packages alone' tests/examples.sh "$root" readme cxx schema
 	check 'rules and group' rules
 }
 

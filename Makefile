@@ -106,6 +106,8 @@ $(O)/schedwatch: $(O)/tools/demo/schedwatch.o $(O)/libring.a
 $(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $(O)/fleet.a $(O)/libring-bpf.a $(O)/libring.a
 	$(call link,$(AS_NEEDED) $(LIBBPF) -lcmocka -lseccomp)
 
+$(O)/tests/unit/test_out: $(addprefix $(O)/tools/lib/,clock.o json_text.o out.o signals.o text.o)
+
 $(O)/tests/fleet/%: $(O)/tests/fleet/%.o $(O)/fleet.a $(O)/libring.a
 	$(call link,$(call libs,libnats))
 

@@ -58,6 +58,7 @@ suites() {
 		kunit-a|tl|vm|tests/kernel/debug/kunit.sh a
 		vm-debug-a|tl|vm|vm_debug_a
 		fuzz-dev|l|vm|tests/fuzz/dev.sh
+		fuzz-bites|l|alone|tests/fuzz/user-bites.sh
 		debug-self-b|l|vm|tests/kernel/debug/selftest.sh b
 		kunit-b|l|vm|tests/kernel/debug/kunit.sh b
 		vm-debug-b|l|vm|tests/kernel/vm/run.sh debug-b

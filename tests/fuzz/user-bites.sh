@@ -34,8 +34,10 @@ bites() {
 	flags|records|tools/ringctl/trace/records.h|define TRACE_FLAG __u8|define TRACE_FLAG _Bool
 	sched.len|records|tools/demo/schedwatch.c|have < min_len(rec->type) ? 0 : rec->type|rec->type
 	output.text|schema|tools/lib/decode_text.c|t->truncated = t->o->len > t->end;|t->truncated = false;
-	output.json|schema|tools/lib/decode_json.c|j->truncated = size > j->left;|j->truncated = false;
-	fleet.len|fleet|tools/fleet/message.c|if (h.meta.len > m->body_size \|\| seqring_record_size(h.meta.len) > m->body_size - at)|if (0)
+	output.json|schema|tools/lib/decode_json.c|j->truncated = o->len > j->end;|j->truncated = false;
+	json.comma|schema|tools/lib/decode_json.c|j->comma = !is_container(f);|j->comma = false;
+	json.escape|schema|tools/lib/json_text.c|['"'] = '"',|['"'] = 0,
+	fleet.len|fleet|tools/fleet/message.c|if (h.meta.len > m->body_size \|\|\n		    seqring_record_size(h.meta.len) > m->body_size - at)|if (0)
 	overruns.bound|libring|libring/reader/source.c|if (++s->overruns < LIBRING_OVERRUNS)|if (1)
 	EOT
 }
@@ -86,6 +88,8 @@ bite() {
 	return 1
 }
 
+FUZZ_ZSTD_LIBS=$(make -s print-ZSTD_LIBS)
+export FUZZ_ZSTD_LIBS
 copy
 rc=0
 while IFS= read -r line; do

@@ -60,10 +60,26 @@ static void check_size(const struct out *o, const struct ring_record *rec)
 		   "a record of %u bytes has %zu bytes of output", rec->len, o->len);
 }
 
+/* Whatever the names and the bytes are, the line is one JSON object to another program. */
+static void check_json(const struct out *o)
+{
+	struct json_tokener *tok = json_tokener_new_ex(RING_SCHEMA_DEPTH_MAX + 8);
+	struct json_object *obj;
+
+	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	obj = json_tokener_parse_ex(tok, o->buf, (int)o->len - 1);
+	if (!obj && json_tokener_get_error(tok) == json_tokener_continue)
+		obj = json_tokener_parse_ex(tok, "", 1);
+	FUZZ_CHECK(json_object_is_type(obj, json_type_object), "not JSON: %s",
+		   json_tokener_error_desc(json_tokener_get_error(tok)));
+	FUZZ_CHECK(o->buf[o->len - 1] == '\n' && !memchr(o->buf, '\n', o->len - 1), "not one line");
+	json_object_put(obj);
+	json_tokener_free(tok);
+}
+
 /* Shows a record in all of ringctl's formats. */
 static void show(const struct decoder *d, const struct ring_record *rec, int err)
 {
-	struct json_object *obj = json_object_new_object();
 	struct out o = { 0 };
 	int shown;
 
@@ -72,7 +88,9 @@ static void show(const struct decoder *d, const struct ring_record *rec, int err
 	FUZZ_CHECK(shown == err || (!shown && err == -E2BIG), "decode_text returns %d, a walk %d",
 		   shown, err);
 	check_size(&o, rec);
-	shown = decode_json(d, rec, obj);
+	o.len = 0;
+	shown = decode_json(d, rec, &o);
+	FUZZ_CHECK(!shown == !!o.len, "decode_json returns %d after %zu bytes", shown, o.len);
 	FUZZ_CHECK(shown == err || (!shown && err == -E2BIG), "decode_json returns %d, a walk %d",
 		   shown, err);
 	o.len = 0;
@@ -83,7 +101,7 @@ static void show(const struct decoder *d, const struct ring_record *rec, int err
 	record_print_json(&o, rec, d);
 	check_size(&o, rec);
 	FUZZ_CHECK(!o.err && o.len, "a record has no object");
-	json_object_put(obj);
+	check_json(&o);
 	out_free(&o);
 }
 

@@ -7,12 +7,10 @@
 #include <stddef.h>
 
 #include <libring.h>
+#include <libring/schema.h>
 
 struct decoder;
-struct json_object;
 struct out;
-struct ring_field;
-struct ring_schema;
 
 /**
  * decoder_open() - open a decoder for the records of a ring
@@ -60,19 +58,41 @@ static inline size_t decode_limit(const struct ring_record *rec)
 int decode_text(const struct decoder *d, const struct ring_record *rec, bool full, struct out *o);
 
 /**
- * decode_json() - add a record's "name" and "fields" to an object
+ * decode_json() - append the members "name" and "fields" of a record, each after a comma
  * @d, @rec: as for decode_text()
- * @obj: must not outlive the decoder. Bytes of the payload after the last field become
- *       "extra". "truncated": true says that "fields" has reached the limit
+ * @o: on failure nothing is appended. Bytes of the payload after the last field become "extra".
+ *     "truncated": true says that "fields" has reached the limit
  *
- * Return: as decode_text(); only -ENOMEM leaves @obj changed.
+ * Return: as decode_text().
  */
-int decode_json(const struct decoder *d, const struct ring_record *rec, struct json_object *obj);
+int decode_json(const struct decoder *d, const struct ring_record *rec, struct out *o);
 
-/* The value of a field; of a struct, union or array an empty one. Return: NULL: no memory. */
-struct json_object *decode_json_value(const struct ring_field *f);
+/**
+ * struct json_fields - fields of a walk that become JSON
+ * @out: where they are appended
+ * @end: bytes that @out may have before the last field
+ * @truncated: it had more
+ * @depth: containers that are open
+ */
+struct json_fields {
+	struct out *out;
+	size_t end;
+	bool truncated;
+	bool comma;
+	unsigned int depth;
+	bool array[RING_SCHEMA_DEPTH_MAX + 1];
+};
 
-/* The most bytes that a field makes, with quotes, separators and, of text, escapes. */
-size_t decode_json_size(const struct ring_field *f);
+/**
+ * decode_json_field() - append a field that ring_schema_walk() gave
+ * @j: zero before the first field, but for @out and @end
+ * @f: the field. Its name is left out if it is NULL
+ *
+ * Return: 0; -E2BIG: @j->truncated; -ENOMEM.
+ */
+int decode_json_field(struct json_fields *j, const struct ring_field *f);
+
+/* Ends all containers that are open. */
+void decode_json_close(struct json_fields *j);
 
 #endif /* LIB_DECODE_H */

@@ -35,13 +35,16 @@ struct text {
 /* Without quotes if the text is one unambiguous word. */
 static void print_string(struct out *o, const char *s, size_t n, bool full)
 {
-	static const char special[] = " \"=,[]{}";
+	static const bool special[256] = {
+		[' '] = true, ['"'] = true, ['='] = true, [','] = true,
+		['['] = true, [']'] = true, ['{'] = true, ['}'] = true,
+	};
 	size_t i, start = 0, cut = !full && n > TEXT_SHORT ? TEXT_SHORT : n;
 	bool quote = !n;
 	char *p;
 
 	for (i = 0; i < cut && !quote; i++)
-		quote = s[i] && strchr(special, s[i]);
+		quote = special[(unsigned char)s[i]];
 	/* At most four characters a byte; no overflow, see print_raw() in record.c. */
 	p = out_reserve(o, 4 * cut + 8);
 	if (!p)
@@ -89,6 +92,13 @@ static void print_value(struct text *t, const struct ring_field *f)
 	case RING_FIELD_BYTES:
 		print_bytes(t->o, f->data, f->len, t->full);
 		break;
+	case RING_FIELD_UINT:
+	case RING_FIELD_INT:
+		put_number(t->o, f);
+		break;
+	case RING_FIELD_HEX:
+		put_hex(t->o, f);
+		break;
 	default:
 		text = format_value(buf, f, &len);
 		out_append(t->o, text, len);
@@ -109,7 +119,7 @@ static bool begin_field(struct text *t, const struct ring_field *f)
 	if (nr || !t->depth)
 		out_append(t->o, array ? "," : " ", 1);
 	if (f->name) {
-		out_append(t->o, f->name, strlen(f->name));
+		out_string(t->o, f->name);
 		out_append(t->o, "=", 1);
 	}
 	return true;
@@ -153,7 +163,7 @@ int decode_text(const struct decoder *d, const struct ring_record *rec, bool ful
 	err = ring_schema_type(decoder_schema(d), rec->type, &type);
 	if (err)
 		return err;
-	out_append(o, type.name, strlen(type.name));
+	out_string(o, type.name);
 	err = ring_schema_walk(decoder_schema(d), rec->type, rec->payload, rec->len, print_field,
 			       &t, &used);
 	if (!err && used < rec->len) {

@@ -35,15 +35,13 @@ void out_free(struct out *o)
 	o->buf = NULL;
 }
 
-char *out_reserve(struct out *o, size_t n)
+char *out_grow(struct out *o, size_t n)
 {
 	size_t need, cap;
 	char *p;
 
 	if (o->err)
 		return NULL;
-	if (o->buf && n <= o->cap - o->len)
-		return o->buf + o->len;
 	if (__builtin_add_overflow(o->len, n, &need) || need > SIZE_MAX / 2) {
 		o->err = -ENOMEM;
 		return NULL;
@@ -60,16 +58,6 @@ char *out_reserve(struct out *o, size_t n)
 	return p + o->len;
 }
 
-void out_append(struct out *o, const void *p, size_t n)
-{
-	char *dst = out_reserve(o, n);
-
-	if (dst && n) {
-		memcpy(dst, p, n);
-		o->len += n;
-	}
-}
-
 void out_printf(struct out *o, const char *fmt, ...)
 {
 	const size_t max = 256;
@@ -84,6 +72,66 @@ void out_printf(struct out *o, const char *fmt, ...)
 	va_end(ap);
 	if (n > 0)
 		o->len += (size_t)n < max ? (size_t)n : max - 1;
+}
+
+#define DIGITS_MAX 20
+
+/* 00 to 99. */
+#define TEN(d) d, '0', d, '1', d, '2', d, '3', d, '4', d, '5', d, '6', d, '7', d, '8', d, '9'
+static const char pairs[] = { TEN('0'), TEN('1'), TEN('2'), TEN('3'), TEN('4'),
+			      TEN('5'), TEN('6'), TEN('7'), TEN('8'), TEN('9') };
+
+/* Puts the digits of @v in front of @end, two at a time. Return: the first. */
+static char *digits_before(char *end, uint64_t v)
+{
+	while (v >= 100) {
+		end -= 2;
+		memcpy(end, &pairs[2 * (v % 100)], 2);
+		v /= 100;
+	}
+	if (v >= 10) {
+		end -= 2;
+		memcpy(end, &pairs[2 * v], 2);
+	} else {
+		*--end = (char)('0' + v);
+	}
+	return end;
+}
+
+void out_uint(struct out *o, uint64_t v)
+{
+	char buf[DIGITS_MAX], *end = buf + sizeof(buf), *p = digits_before(end, v);
+
+	out_append(o, p, (size_t)(end - p));
+}
+
+void out_int(struct out *o, int64_t v)
+{
+	if (v < 0)
+		out_append(o, "-", 1);
+	out_uint(o, v < 0 ? -(uint64_t)v : (uint64_t)v);
+}
+
+void out_digits(struct out *o, uint64_t v, unsigned int width)
+{
+	char buf[2 * DIGITS_MAX], *end = buf + sizeof(buf), *p = digits_before(end, v);
+
+	while (p > end - width)
+		*--p = '0';
+	out_append(o, p, (size_t)(end - p));
+}
+
+void out_hex(struct out *o, uint64_t v)
+{
+	char buf[18], *end = buf + sizeof(buf), *p = end;
+
+	do {
+		*--p = "0123456789abcdef"[v & 15];
+		v >>= 4;
+	} while (v);
+	*--p = 'x';
+	*--p = '0';
+	out_append(o, p, (size_t)(end - p));
 }
 
 /* Return: 1: there is space; 0: ask again; -errno: give up. */

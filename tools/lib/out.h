@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /**
  * struct out - buffered standard output
@@ -25,11 +26,40 @@ struct out {
 void out_init(struct out *o);
 void out_free(struct out *o);
 
+/* Makes the buffer larger. Return: as out_reserve(). */
+char *out_grow(struct out *o, size_t n);
+
 /* Makes space for @n more bytes, which the caller adds to ->len. Return: NULL: ->err is set. */
-char *out_reserve(struct out *o, size_t n);
-void out_append(struct out *o, const void *p, size_t n);
-/* Appends at most 255 bytes. */
+static inline char *out_reserve(struct out *o, size_t n)
+{
+	if (o->buf && !o->err && n <= o->cap - o->len)
+		return o->buf + o->len;
+	return out_grow(o, n);
+}
+
+static inline void out_append(struct out *o, const void *p, size_t n)
+{
+	char *dst = out_reserve(o, n);
+
+	if (dst && n) {
+		memcpy(dst, p, n);
+		o->len += n;
+	}
+}
+
+static inline void out_string(struct out *o, const char *s)
+{
+	out_append(o, s, strlen(s));
+}
+
+/* Appends at most 255 bytes. Millions of lines a second need the functions around this one. */
 void out_printf(struct out *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* As printf() of %llu, %lld, %0*llu and 0x%llx; @width: 1 to 20. */
+void out_uint(struct out *o, uint64_t v);
+void out_int(struct out *o, int64_t v);
+void out_digits(struct out *o, uint64_t v, unsigned int width);
+void out_hex(struct out *o, uint64_t v);
 
 /* Writes the buffer. Return: ->err. */
 int out_flush(struct out *o);

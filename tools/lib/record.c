@@ -3,11 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include <json-c/json.h>
-
 #include "clock.h"
 #include "decode.h"
-#include "json.h"
+#include "json_text.h"
 #include "out.h"
 #include "record.h"
 #include "text.h"
@@ -42,9 +40,15 @@ void record_print_text(struct out *o, const struct ring_record *rec, const struc
 	if (rec->lost)
 		out_printf(o, "[%u] -- %llu records lost --\n", rec->ring,
 			   (unsigned long long)rec->lost);
-	out_printf(o, "[%u] %llu %llu.%09llu ", rec->ring, (unsigned long long)rec->seq,
-		   (unsigned long long)(rec->ts_ns / NSEC_PER_SEC),
-		   (unsigned long long)(rec->ts_ns % NSEC_PER_SEC));
+	out_append(o, "[", 1);
+	out_uint(o, rec->ring);
+	out_append(o, "] ", 2);
+	out_uint(o, rec->seq);
+	out_append(o, " ", 1);
+	out_uint(o, rec->ts_ns / NSEC_PER_SEC);
+	out_append(o, ".", 1);
+	out_digits(o, rec->ts_ns % NSEC_PER_SEC, 9);
+	out_append(o, " ", 1);
 	err = d ? decode_text(d, rec, full, o) : -ENOENT;
 	if (err) {
 		out_printf(o, "%u %u  ", rec->type, rec->len);
@@ -55,39 +59,50 @@ void record_print_text(struct out *o, const struct ring_record *rec, const struc
 	out_append(o, "\n", 1);
 }
 
-/* Adds the decoded payload, or the raw payload and why it is not decoded. */
-static int add_payload(struct json_object *obj, const struct ring_record *rec,
-		       const struct decoder *d)
+/* Appends the decoded payload, or the raw payload and why it is not decoded. */
+static void put_payload(struct out *o, const struct ring_record *rec, const struct decoder *d)
 {
-	int err = d ? decode_json(d, rec, obj) : -ENOENT;
+	int err = d ? decode_json(d, rec, o) : -ENOENT;
 
-	if (!err || err == -ENOMEM)
-		return err;
-	if (json_add(obj, "hex", json_new_hex(rec->payload, rec->len)))
-		return -1;
-	/* To json_object_object_add(), NULL is null. */
-	if (!is_utf8(rec->payload, rec->len) ?
-		    json_object_object_add(obj, "text", NULL) :
-		    json_add(obj, "text", json_new_text(rec->payload, rec->len)))
-		return -1;
-	return d ? json_add_string(obj, "error", ring_strerror()) : 0;
+	if (!err || o->err)
+		return;
+	if (err == -ENOMEM) {
+		o->err = err;
+		return;
+	}
+	json_put_key(o, false, "hex");
+	json_put_hex(o, rec->payload, rec->len);
+	json_put_key(o, false, "text");
+	if (is_utf8(rec->payload, rec->len))
+		json_put_text(o, rec->payload, rec->len);
+	else
+		out_string(o, "null");
+	if (d) {
+		json_put_key(o, false, "error");
+		json_put_string(o, ring_strerror());
+	}
 }
 
-int record_add_json(struct json_object *obj, const struct ring_record *rec, const struct decoder *d)
+void record_put_json(struct out *o, bool first, const struct ring_record *rec,
+		     const struct decoder *d)
 {
-	return json_add_uint(obj, "seq", rec->seq) || json_add_uint(obj, "ring", rec->ring) ||
-	       json_add_uint(obj, "ts_ns", rec->ts_ns) || json_add_uint(obj, "type", rec->type) ||
-	       json_add_uint(obj, "len", rec->len) || json_add_uint(obj, "lost", rec->lost) ||
-	       add_payload(obj, rec, d);
+	json_put_key(o, first, "seq");
+	out_uint(o, rec->seq);
+	json_put_key(o, false, "ring");
+	out_uint(o, rec->ring);
+	json_put_key(o, false, "ts_ns");
+	out_uint(o, rec->ts_ns);
+	json_put_key(o, false, "type");
+	out_uint(o, rec->type);
+	json_put_key(o, false, "len");
+	out_uint(o, rec->len);
+	json_put_key(o, false, "lost");
+	out_uint(o, rec->lost);
+	put_payload(o, rec, d);
 }
 
 void record_print_json(struct out *o, const struct ring_record *rec, const struct decoder *d)
 {
-	struct json_object *obj = json_object_new_object();
-
-	if (!obj || record_add_json(obj, rec, d)) {
-		json_object_put(obj);
-		obj = NULL;
-	}
-	json_print(o, obj);
+	record_put_json(o, true, rec, d);
+	out_append(o, "}\n", 2);
 }

@@ -8,7 +8,6 @@
 #include <libring.h>
 
 struct decoder;
-struct json_object;
 struct out;
 
 /* Each appends a record and a newline. @d: NULL: print the payload undecoded. */
@@ -16,8 +15,11 @@ void record_print_text(struct out *o, const struct ring_record *rec, const struc
 		       bool full);
 void record_print_json(struct out *o, const struct ring_record *rec, const struct decoder *d);
 
-/* Adds what every record has in JSON, and its payload, to @obj. Return: 0; else no memory. */
-int record_add_json(struct json_object *obj, const struct ring_record *rec,
-		    const struct decoder *d);
+/*
+ * Appends what every record has in JSON, and its payload, without the brace at the end. @first: an
+ * object begins with it.
+ */
+void record_put_json(struct out *o, bool first, const struct ring_record *rec,
+		     const struct decoder *d);
 
 #endif /* LIB_RECORD_H */

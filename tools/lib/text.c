@@ -87,6 +87,11 @@ size_t escape_text(char *dst, const void *src, size_t n)
 	while (i < n) {
 		unsigned char c = p[i];
 
+		if (c >= 0x20 && c < 0x7f && c != '\\') {
+			*dst++ = (char)c;
+			i++;
+			continue;
+		}
 		len = c < 0x80 ? 0 : read_utf8(p + i, n - i, &wide);
 		if (len && !is_hidden(wide)) {
 			memcpy(dst, p + i, len);
@@ -95,10 +100,6 @@ size_t escape_text(char *dst, const void *src, size_t n)
 			continue;
 		}
 		i++;
-		if (c >= 0x20 && c < 0x7f && c != '\\') {
-			*dst++ = (char)c;
-			continue;
-		}
 		*dst++ = '\\';
 		if (c == '\\') {
 			*dst++ = '\\';

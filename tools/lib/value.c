@@ -8,6 +8,7 @@
 
 #include <libring/schema.h>
 
+#include "out.h"
 #include "value.h"
 
 bool is_container(const struct ring_field *f)
@@ -107,4 +108,30 @@ const char *format_value(char *buf, const struct ring_field *f, size_t *len)
 	}
 	*len = strlen(text);
 	return text;
+}
+
+void put_number(struct out *o, const struct ring_field *f)
+{
+	char buf[VALUE_SIZE];
+
+	if (f->bits > 64) {
+		format_wide(buf, f->high, f->u, is_signed_field(f));
+		out_string(o, buf);
+	} else if (is_signed_field(f)) {
+		out_int(o, (int64_t)f->u);
+	} else {
+		out_uint(o, f->u);
+	}
+}
+
+void put_hex(struct out *o, const struct ring_field *f)
+{
+	char buf[VALUE_SIZE];
+
+	if (f->high) {
+		format_number(buf, f);
+		out_string(o, buf);
+	} else {
+		out_hex(o, f->u);
+	}
 }

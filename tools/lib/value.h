@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct out;
 struct ring_field;
 
 /* Size of every @buf below: 39 digits and a sign, or an address. */
@@ -25,5 +26,9 @@ void format_address(char *buf, const struct ring_field *f);
  * its length.
  */
 const char *format_value(char *buf, const struct ring_field *f, size_t *len);
+
+/* Each appends a number, as format_number() does. The second is for RING_FIELD_HEX. */
+void put_number(struct out *o, const struct ring_field *f);
+void put_hex(struct out *o, const struct ring_field *f);
 
 #endif /* LIB_VALUE_H */

@@ -5,10 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <json-c/json.h>
-
 #include "../../lib/decode.h"
-#include "../../lib/json.h"
+#include "../../lib/json_text.h"
 #include "../../lib/out.h"
 #include "../../lib/text.h"
 #include "../../lib/value.h"
@@ -130,8 +128,7 @@ void columns_free(struct columns *c)
 
 /*
  * @text: the present cell
- * @json: the array of the present cell, and what is open in it
- * @cell: depth of the cursor outside the cell
+ * @cell: its array, as long as that is open
  */
 struct walk {
 	struct plan_cursor cursor;
@@ -141,8 +138,7 @@ struct walk {
 	uint32_t column;
 	bool truncated;
 	struct out text;
-	unsigned int nr_json;
-	struct json_object *json[RING_SCHEMA_DEPTH_MAX + 1];
+	struct json_fields cell;
 };
 
 static int pass(struct walk *w, const char *text, size_t len)
@@ -181,19 +177,13 @@ static int pass_hex(struct walk *w, const void *p, size_t n)
 /* As in JSON, text that is not UTF-8 is an object. */
 static int pass_bytes(struct walk *w, const struct ring_field *f)
 {
-	char *dst;
-
 	if (is_utf8(f->data, f->len))
 		return pass(w, f->data, f->len);
 	if (2 * f->len + 16 > w->left) {
 		w->truncated = true;
 		return -E2BIG;
 	}
-	out_printf(&w->text, "{\"hex\":\"");
-	dst = out_reserve(&w->text, 2 * f->len);
-	if (dst)
-		w->text.len += format_hex(dst, f->data, f->len);
-	out_printf(&w->text, "\"}");
+	json_put_text(&w->text, f->data, f->len);
 	return pass_text(w);
 }
 
@@ -214,40 +204,22 @@ static int pass_value(struct walk *w, const struct ring_field *f)
 	}
 }
 
-/* Adds a field to the array of the present cell; passes the array at its end. */
+/* Appends a field of the array of the present cell; passes the array at its end. */
 static int add_to_cell(struct walk *w, const struct ring_field *f)
 {
-	struct json_object *val, *in;
+	int err = decode_json_field(&w->cell, f);
 
-	if (f->kind == RING_FIELD_END) {
-		if (--w->nr_json)
-			return 0;
-		json_print(&w->text, w->json[0]);
-		/* The newline. */
-		if (w->text.len)
-			w->text.len--;
-		return pass_text(w);
-	}
-	if (decode_json_size(f) > w->left) {
-		w->truncated = true;
-		return -E2BIG;
-	}
-	val = decode_json_value(f);
-	if (!val)
-		return -ENOMEM;
-	if (!w->nr_json) {
-		w->json[w->nr_json++] = val;
-		return 0;
-	}
-	in = w->json[w->nr_json - 1];
-	if (f->name ? json_add(in, f->name, val) : json_object_array_add(in, val)) {
-		if (!f->name)
-			json_object_put(val);
-		return -ENOMEM;
-	}
-	if (is_container(f))
-		w->json[w->nr_json++] = val;
-	return 0;
+	w->truncated = w->cell.truncated;
+	return err || w->cell.depth ? err : pass_text(w);
+}
+
+static int begin_cell(struct walk *w, const struct ring_field *f)
+{
+	struct ring_field array = *f;
+
+	array.name = NULL;
+	w->cell = (struct json_fields) { .out = &w->text, .end = w->left };
+	return add_to_cell(w, &array);
 }
 
 static int walk_field(const struct ring_field *f, void *arg)
@@ -255,11 +227,11 @@ static int walk_field(const struct ring_field *f, void *arg)
 	struct walk *w = arg;
 	const struct plan_node *n;
 
-	if (w->nr_json) {
+	if (w->cell.depth) {
 		int err = add_to_cell(w, f);
 
 		/* Behind the cell's array; the cursor stayed in front of it. */
-		if (!err && !w->nr_json)
+		if (!err && !w->cell.depth)
 			plan_step(&w->cursor, f);
 		return err;
 	}
@@ -269,7 +241,7 @@ static int walk_field(const struct ring_field *f, void *arg)
 	if (f->kind == RING_FIELD_END)
 		return 0;
 	if (is_cell(n))
-		return add_to_cell(w, f);
+		return begin_cell(w, f);
 	return is_container(f) ? 0 : pass_value(w, f);
 }
 
@@ -286,8 +258,6 @@ int columns_walk(const struct columns *c, const struct ring_schema *s,
 	int err;
 
 	err = ring_schema_walk(s, rec->type, rec->payload, rec->len, walk_field, &w, used);
-	if (w.nr_json)
-		json_object_put(w.json[0]);
 	out_free(&w.text);
 	*truncated = w.truncated;
 	if (w.truncated) {

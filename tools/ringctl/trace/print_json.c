@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A record as one JSON object: as ringctl cat prints it, and names that a schema does not have. */
-#include <errno.h>
-
-#include <json-c/json.h>
-
-#include "../../lib/json.h"
+#include "../../lib/json_text.h"
 #include "../../lib/out.h"
 #include "../../lib/record.h"
 #include "names.h"
@@ -12,16 +8,8 @@
 #include "print_record.h"
 #include "records.h"
 
-/* To json_object_object_add(), NULL is null. */
-static int add_cpu(struct json_object *obj, const struct ring_record *rec, bool per_cpu)
-{
-	if (per_cpu)
-		return json_add_uint(obj, "cpu", rec->ring);
-	return json_object_object_add(obj, "cpu", NULL);
-}
-
-/* Adds names of system calls and errors. */
-static int add_names(struct json_object *obj, const struct ring_record *rec)
+/* Appends names of system calls and errors. */
+static void put_names(struct out *o, const struct ring_record *rec)
 {
 	const struct syscall_enter *enter = rec->payload;
 	const struct syscall_exit *leave = rec->payload;
@@ -38,25 +26,31 @@ static int add_names(struct json_object *obj, const struct ring_record *rec)
 	} else if (rec->type == tcp4_state || rec->type == tcp6_state) {
 		error = trace_errno_name(-(int64_t)tcp->tcp.error);
 	}
-	if (call && json_add_string(obj, "call_name", call))
-		return -ENOMEM;
-	if (error && json_add_string(obj, "error_name", error))
-		return -ENOMEM;
-	return 0;
+	if (call) {
+		json_put_key(o, false, "call_name");
+		json_put_string(o, call);
+	}
+	if (error) {
+		json_put_key(o, false, "error_name");
+		json_put_string(o, error);
+	}
 }
 
 /* The record as ringctl cat prints it, and what only we know. */
 void trace_print_json(struct out *o, const struct ring_record *rec, const struct trace_format *f)
 {
-	struct json_object *obj = json_object_new_object();
 	const char *event = trace_event_of(rec);
 
+	json_put_key(o, true, "event");
 	/* A record that is not one of ours is printed, too. */
-	if (!obj || json_add_string(obj, "event", event ? event : "other") ||
-	    add_cpu(obj, rec, f->per_cpu) || record_add_json(obj, rec, f->decoder) ||
-	    (event && add_names(obj, rec))) {
-		json_object_put(obj);
-		obj = NULL;
-	}
-	json_print(o, obj);
+	json_put_string(o, event ? event : "other");
+	json_put_key(o, false, "cpu");
+	if (f->per_cpu)
+		out_uint(o, rec->ring);
+	else
+		out_string(o, "null");
+	record_put_json(o, false, rec, f->decoder);
+	if (event)
+		put_names(o, rec);
+	out_append(o, "}\n", 2);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* How each type of records is printed. */
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -94,13 +93,16 @@ static void print_escaped(struct out *o, const void *p, size_t n)
  */
 static void print_word(struct out *o, const char *s, size_t len)
 {
-	static const char plain[] = "%+,-./:=@_^";
+	static const bool plain[256] = {
+		['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true,   ['%'] = true,
+		['+' ... '/'] = true, [':'] = true,	    ['='] = true,	    ['@'] = true,
+		['_'] = true,	      ['^'] = true,	    [0x80 ... 0xff] = true,
+	};
 	size_t i, start = 0;
 	bool quote = !len;
 
 	for (i = 0; i < len && !quote; i++)
-		quote = (unsigned char)s[i] < 0x80 && !isalnum((unsigned char)s[i]) &&
-			(!s[i] || !strchr(plain, s[i]));
+		quote = !plain[(unsigned char)s[i]];
 	out_append(o, "'", quote);
 	for (i = 0; i <= len; i++) {
 		if (i < len && s[i] != '\'')
@@ -115,20 +117,39 @@ static void print_word(struct out *o, const char *s, size_t len)
 void trace_print_task(struct out *o, const struct trace_task *t)
 {
 	print_word(o, t->comm, strnlen(t->comm, sizeof(t->comm)));
-	out_printf(o, "/%d", t->tid);
+	out_append(o, "/", 1);
+	out_int(o, t->tid);
 }
 
-/* Picks the unit that leaves one to three digits before the point. */
+/*
+ * Prints @ns in the unit that leaves one to three digits before the point. @places: digits behind
+ * it; @step: nanoseconds of the last one, to which it is rounded
+ */
+static void print_unit(struct out *o, uint64_t ns, uint64_t step, unsigned int places,
+		       const char *unit)
+{
+	static const uint32_t tens[] = { 1, 10, 100, 1000 };
+	const uint64_t n = ns / step + (ns % step >= step / 2);
+
+	out_uint(o, n / tens[places]);
+	out_append(o, ".", 1);
+	out_digits(o, n % tens[places], places);
+	out_string(o, unit);
+}
+
 static void print_duration(struct out *o, const char *before, uint64_t ns)
 {
-	if (ns < 1000)
-		out_printf(o, "%s%llu ns", before, (unsigned long long)ns);
-	else if (ns < 1000000)
-		out_printf(o, "%s%.1f us", before, (double)ns / 1e3);
-	else if (ns < NSEC_PER_SEC)
-		out_printf(o, "%s%.2f ms", before, (double)ns / 1e6);
-	else
-		out_printf(o, "%s%.3f s", before, (double)ns / 1e9);
+	out_string(o, before);
+	if (ns < 1000) {
+		out_uint(o, ns);
+		out_string(o, " ns");
+	} else if (ns < 1000000) {
+		print_unit(o, ns, 100, 1, " us");
+	} else if (ns < NSEC_PER_SEC) {
+		print_unit(o, ns, 10000, 2, " ms");
+	} else {
+		print_unit(o, ns, 1000000, 3, " s");
+	}
 }
 
 static void print_switch(const struct trace_line *l)
@@ -137,9 +158,11 @@ static void print_switch(const struct trace_line *l)
 	const struct sched_switch *e = l->rec->payload;
 	char buf[16];
 
-	out_printf(o, "%s -> ", NAME_OF(task_states, e->prev_state, buf));
+	out_string(o, NAME_OF(task_states, e->prev_state, buf));
+	out_string(o, " -> ");
 	trace_print_task(o, &e->next);
-	out_printf(o, " prio %d", e->next_prio);
+	out_string(o, " prio ");
+	out_int(o, e->next_prio);
 }
 
 static void print_wakeup(const struct trace_line *l)
@@ -147,9 +170,12 @@ static void print_wakeup(const struct trace_line *l)
 	struct out *o = l->out;
 	const struct sched_wakeup *e = l->rec->payload;
 
-	out_printf(o, "%s", e->is_new ? "new " : "");
+	out_string(o, e->is_new ? "new " : "");
 	trace_print_task(o, &e->task);
-	out_printf(o, " prio %d on cpu %u", e->prio, e->cpu);
+	out_string(o, " prio ");
+	out_int(o, e->prio);
+	out_string(o, " on cpu ");
+	out_uint(o, e->cpu);
 }
 
 static void print_fork(const struct trace_line *l)
@@ -230,11 +256,20 @@ static void print_call(struct out *o, int32_t call, bool compat)
 	const char *name = trace_call_name(call, compat);
 
 	if (name)
-		out_printf(o, "%s", name);
+		out_string(o, name);
 	else
 		out_printf(o, "call %d", call);
 	if (compat)
-		out_printf(o, "[32]");
+		out_string(o, "[32]");
+}
+
+/* As %#llx: a zero has no prefix. */
+static void print_alternate(struct out *o, uint64_t v)
+{
+	if (v)
+		out_hex(o, v);
+	else
+		out_append(o, "0", 1);
 }
 
 static void print_enter(const struct trace_line *l)
@@ -244,8 +279,10 @@ static void print_enter(const struct trace_line *l)
 	int i;
 
 	print_call(o, e->call, e->is_compat);
-	for (i = 0; i < 6; i++)
-		out_printf(o, "%s%#llx", i ? ", " : "(", (unsigned long long)e->args[i]);
+	for (i = 0; i < 6; i++) {
+		out_string(o, i ? ", " : "(");
+		print_alternate(o, e->args[i]);
+	}
 	out_append(o, ")", 1);
 }
 
@@ -256,14 +293,18 @@ static void print_return(const struct trace_line *l)
 	const char *name = trace_errno_name(e->result);
 
 	print_call(o, e->call, e->is_compat);
-	if (trace_call_is_sigreturn(trace_call_name(e->call, e->is_compat)))
-		out_printf(o, " to the interrupted code");
-	else if (name)
-		out_printf(o, " = -%s", name);
-	else if (e->result > 0xffffffffLL || e->result < -0xffffffffLL)
-		out_printf(o, " = %#llx", (unsigned long long)e->result);
-	else
-		out_printf(o, " = %lld", (long long)e->result);
+	if (trace_call_is_sigreturn(trace_call_name(e->call, e->is_compat))) {
+		out_string(o, " to the interrupted code");
+	} else if (name) {
+		out_string(o, " = -");
+		out_string(o, name);
+	} else {
+		out_string(o, " = ");
+		if (e->result > 0xffffffffLL || e->result < -0xffffffffLL)
+			print_alternate(o, (uint64_t)e->result);
+		else
+			out_int(o, e->result);
+	}
 	if (e->by_seccomp)
 		out_printf(o, " (refused by seccomp)");
 	if (e->duration_ns)

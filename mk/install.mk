@@ -9,6 +9,10 @@ HEADERS := $(sort $(shell find include -path include/linux -prune -o \
 # The manual pages that are made from the headers. Asked for only by goals that need the list.
 MAN_PAGES = $(eval MAN_PAGES := $$(shell docs/man/headers.py --list))$(MAN_PAGES)
 
+# Where Debian has packages of Go: GOPATH=/usr/share/gocode finds them.
+GO_FILES := $(filter-out %_test.go,$(wildcard libring/go/*.go)) libring/go/glue.h
+GO_DIR	 = $(datadir)/gocode/src/seqring/ring
+
 # MODE:SOURCE:DESTINATION; mode `link` makes a symbolic link with the text SOURCE.
 INSTALLED = \
 	644:$(O)/libring.a:$(libdir)/libring.a \
@@ -20,6 +24,7 @@ INSTALLED = \
 	link:$(BPF_SONAME):$(libdir)/libring-bpf.so \
 	644:$(O)/libring-bpf.pc:$(libdir)/pkgconfig/libring-bpf.pc \
 	$(foreach h,$(HEADERS),644:$(h):$(patsubst include/%,$(includedir)/%,$(h))) \
+	$(foreach f,$(GO_FILES),644:$(f):$(GO_DIR)/$(notdir $(f))) \
 	755:$(O)/ringctl:$(bindir)/ringctl \
 	$(if $(HAS_RINGD), \
 		755:$(O)/ringd:$(sbindir)/ringd \

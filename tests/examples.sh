@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # examples.sh ROOT [PART...]: builds the examples of README.md and of the guides against the files
-# installed below ROOT, and runs them. The parts are: readme cxx schema bpf go driver; default: all.
+# installed below ROOT, and runs them. The parts are: readme cxx gopackage schema bpf go
+# driver; default: all.
 #
 # driver builds README's driver against a kernel of tests/kernel/vm/kernel.sh, SERIES or 6.1. SEQRING
 # names the directory with the headers and symbols of the installed module, or is `default`: the
@@ -15,7 +16,7 @@ cd "$(dirname "$0")/.."
 . tests/lib/installed.sh
 root=$1
 shift
-[ $# -gt 0 ] || set -- readme cxx schema bpf go driver
+[ $# -gt 0 ] || set -- readme cxx gopackage schema bpf go driver
 lib=$(installed_libraries "$root")
 dir=$PWD/build/examples
 rm -rf "$dir"
@@ -125,6 +126,28 @@ cxx() {
 		return 1
 	fi
 	grep -q nothing "$dir/read-cxx.err"
+}
+
+# The Go reader of docs/guide/languages.md.
+gopackage() {
+	local writer reader
+	mkdir "$dir/gopackage"
+	block docs/guide/languages.md go reader >"$dir/gopackage/main.go"
+	[ -z "$(gofmt -l "$dir/gopackage/main.go")" ]
+	CGO_CFLAGS="-O2 -I$root/usr/include" CGO_LDFLAGS="-L$lib" GO111MODULE=off GOENV=off \
+		GOPATH=$root/usr/share/gocode GOCACHE=$PWD/build/go-cache \
+		command go build -o "$dir/reader-go" "$dir/gopackage/main.go"
+	block README.md c writer >"$dir/writer.c"
+	cc_with libring "$dir/writer.c"
+	export RINGDIR=$dir LD_LIBRARY_PATH=$lib
+	"$dir/writer" &
+	writer=$!
+	wait_for_socket ticks
+	"$dir/reader-go" ticks >"$dir/read-go" &
+	reader=$!
+	wait $writer
+	wait $reader
+	tail -n 1 "$dir/read-go" | grep -qx 'ring 0: record 1000, type 1, 8 bytes, 0 lost before it'
 }
 
 # The reader of docs/reference/schema.md uses libring-bpf; its messages come from libring.

@@ -30,7 +30,7 @@ suites() {
 		model|ctl|beside|model
 		bpf|ctl|light|bpf native
 		unit-native|ctl|light|unit native
-		bindings|tl|light|tests/bindings/cxx.sh
+		bindings|tl|light|bindings
 		unit-asan|ctl|light|unit asan
 		unit-tsan|tl|beside|unit tsan
 		litmus|tl|beside|tests/proof/litmus/run.py
@@ -215,6 +215,15 @@ unit() {
 	find "build/$san/tests/unit" -maxdepth 1 -name 'test_*' -type f ! -name '*.*' | sort |
 		xargs -P 4 -I '{}' bash -c 'unit_one "$0" "$1"' '{}' "$out" || rc=1
 	cat "$out"/*
+	return $rc
+}
+
+# libring in other languages.
+bindings() {
+	local rc=0 language
+	for language in cxx go; do
+		"tests/bindings/$language.sh" || rc=1
+	done
 	return $rc
 }
 

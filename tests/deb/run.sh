@@ -139,6 +139,7 @@ lint_files() {
 	for want in "libring0_.* ./usr/lib/$(uname -m)-linux-gnu/libring.so.0$" \
 		"libring-dev_.* ./usr/lib/$(uname -m)-linux-gnu/pkgconfig/libring-bpf.pc$" \
 		'libring-dev_.* ./usr/include/libring.h$' 'libring-dev_.*/man3/ring_open.3.gz$' \
+		'golang-seqring-ring-dev_.*/gocode/src/seqring/ring/glue.h$' \
 		'ringctl_.*/bash-completion/completions/ringctl$' 'ringctl_.*/man8/ringctl.8.gz$' \
 		'ringd_.*/sbin/ringd$' 'ringd_.*/systemd/system/ringd.service$' 'ringd_.*/man5/ringd.conf.5.gz$' \
 		'seqring-dkms_.*/udev/rules.d/60-seqring.rules$' 'seqring-dkms_.*/sysusers.d/seqring.conf$' \
@@ -184,7 +185,7 @@ lint() {
 # BPF is for the suite install, which runs it.
 examples() {
 	[ -d "$root" ] || check 'the packages unpack' unpack || exit 1
-	check 'README with the packages alone' tests/examples.sh "$root" readme cxx schema
+	check 'README with the packages alone' tests/examples.sh "$root" readme cxx gopackage schema
 	check 'rules and group' rules
 }
 

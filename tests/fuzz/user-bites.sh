@@ -3,7 +3,7 @@
 #
 # user-bites.sh [NAME...]: tests that user.sh finds missing checks. Removes one check at a
 # time from a copy of the code and fuzzes the copy until the fuzzer fails, for at most
-# $BITE_SECONDS (60).
+# $BITE_SECONDS (300).
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -73,8 +73,8 @@ bite() {
 		echo "not ok bite $name - the change cannot be made"
 		return 1
 	fi
-	(cd "$tree" && FUZZ_NO_MAKE=1 FUZZ_CFLAGS=-Wno-error FUZZ_SECONDS=${BITE_SECONDS:-60} \
-		timeout $((${BITE_SECONDS:-60} + 120)) tests/fuzz/user.sh "$target") >"$tree/log" 2>&1
+	(cd "$tree" && FUZZ_NO_MAKE=1 FUZZ_CFLAGS=-Wno-error FUZZ_SECONDS=${BITE_SECONDS:-300} \
+		timeout $((${BITE_SECONDS:-300} + 120)) tests/fuzz/user.sh "$target") >"$tree/log" 2>&1
 	cp "$here/$3" "$tree/$3"
 	if grep -q "^not ok fuzz $target - it does not build" "$tree/log"; then
 		echo "not ok bite $name - the changed code does not build"

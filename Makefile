@@ -21,8 +21,8 @@ BPF_LIB_OBJS	:= $(call objects,$(BPF_LIB_SRCS))
 ifneq ($(SAN),m32)
 BPF_LIB		:= $(addprefix $(O)/,libring-bpf.a $(BPF_SONAME) libring-bpf.so libring-bpf.pc)
 endif
-TOOL_OBJS	:= $(call objects,$(filter-out tools/demo/% tools/babeltrace2/% tools/fleet/% tools/ringd/%,\
-		   $(call sources,tools)))
+TOOL_OBJS	:= $(call objects,$(filter-out tools/demo/% tools/babeltrace2/% tools/fleet/% tools/ringd/% \
+		   %/lib/http.c,$(call sources,tools)))
 # Agents share this with readers of their messages.
 FLEET_OBJS	:= $(call objects,$(call sources,tools/fleet))
 UNIT_TESTS	:= $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c))
@@ -44,7 +44,7 @@ RINGD_LIBS	:= libnats inih libsystemd libmicrohttpd
 HAS_RINGD	:= $(if $(filter m32 arm64,$(SAN)),,$(shell $(PKG_CONFIG) --exists $(RINGD_LIBS) && echo y))
 FLEET_TESTS	:= $(if $(HAS_RINGD),$(patsubst %.c,$(O)/%,$(wildcard tests/fleet/*.c)))
 RINGD_OBJS	:= $(call objects,$(call sources,tools/ringd) \
-		   $(addprefix tools/lib/,clock.c json.c message.c out.c parse.c replace.c signals.c text.c))
+		   $(addprefix tools/lib/,clock.c http.c json.c message.c out.c parse.c replace.c signals.c text.c))
 
 # The plug-in is built with the tools where the headers of babeltrace2 are.
 HAS_BT		:= $(if $(filter asan tsan m32 arm64,$(SAN)),,$(shell $(PKG_CONFIG) --exists babeltrace2 && echo y))

@@ -4,15 +4,11 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include <microhttpd.h>
-
+#include "../lib/http.h"
 #include "../lib/replace.h"
 #include "metrics.h"
 #include "spool.h"
-
-#define TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 struct metrics metrics;
 
@@ -122,70 +118,37 @@ int metrics_write(struct spool *sp, const char *agent, const char *path)
 	return err;
 }
 
-static struct MHD_Daemon *server;
-static struct spool *served_spool;
-static const char *served_agent;
+/* What the server prints. */
+struct served {
+	struct spool *sp;
+	const char *agent;
+};
 
-/* For libmicrohttpd. */
-static enum MHD_Result answer(void *arg, struct MHD_Connection *conn, const char *url,
-			      const char *method, const char *version, const char *upload,
-			      size_t *upload_size, void **state)
+static struct served served;
+
+/* For http_begin(). */
+static char *answer(void *arg, const char *accept, const char **type, size_t *size)
 {
-	unsigned int status = MHD_HTTP_OK;
-	struct MHD_Response *response;
-	enum MHD_Result result;
-	size_t size = 0;
-	char *text;
+	const struct served *s = arg;
 
-	(void)arg;
-	(void)version;
-	(void)upload;
-	(void)upload_size;
-	(void)state;
-	if (strcmp(method, "GET")) {
-		status = MHD_HTTP_METHOD_NOT_ALLOWED;
-		text = strdup("only GET is allowed\n");
-	} else if (strcmp(url, "/metrics")) {
-		status = MHD_HTTP_NOT_FOUND;
-		text = strdup("only /metrics is here\n");
-	} else {
-		text = metrics_print(served_spool, served_agent, &size);
-	}
-	if (!text)
-		return MHD_NO;
-	response = MHD_create_response_from_buffer(size ? size : strlen(text), text,
-						   MHD_RESPMEM_MUST_FREE);
-	if (!response)
-		return MHD_NO;
-	MHD_add_response_header(response, "Content-Type", TYPE);
-	result = MHD_queue_response(conn, status, response);
-	MHD_destroy_response(response);
-	return result;
+	(void)accept;
+	*type = HTTP_PROMETHEUS;
+	return metrics_print(s->sp, s->agent, size);
 }
 
 int metrics_serve(struct spool *sp, const char *agent, unsigned int port)
 {
-	struct sockaddr_in addr = {
+	const struct sockaddr_in addr = {
 		.sin_family = AF_INET,
 		.sin_port = htons((uint16_t)port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
 
-	served_spool = sp;
-	served_agent = agent;
-	errno = 0;
-	server = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, (uint16_t)port, NULL, NULL,
-				  answer, NULL, MHD_OPTION_SOCK_ADDR, &addr,
-				  MHD_OPTION_CONNECTION_LIMIT, 8U, MHD_OPTION_CONNECTION_TIMEOUT,
-				  10U, MHD_OPTION_END);
-	if (server)
-		return 0;
-	return errno ? -errno : -EADDRINUSE;
+	served = (struct served) { sp, agent };
+	return http_begin((const struct sockaddr *)&addr, answer, &served);
 }
 
 void metrics_end(void)
 {
-	if (server)
-		MHD_stop_daemon(server);
-	server = NULL;
+	http_end();
 }

@@ -22,7 +22,7 @@ ifneq ($(SAN),m32)
 BPF_LIB		:= $(addprefix $(O)/,libring-bpf.a $(BPF_SONAME) libring-bpf.so libring-bpf.pc)
 endif
 TOOL_OBJS	:= $(call objects,$(filter-out tools/demo/% tools/babeltrace2/% tools/fleet/% tools/ringd/% \
-		   %/lib/http.c,$(call sources,tools)))
+		   $(if $(HTTP),%/lib/http_without.c,%/lib/http.c),$(call sources,tools)))
 # Agents share this with readers of their messages.
 FLEET_OBJS	:= $(call objects,$(call sources,tools/fleet))
 UNIT_TESTS	:= $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c))
@@ -85,7 +85,7 @@ $(O)/libring-bpf.so: $(O)/$(BPF_SONAME)
 
 $(O)/tools/ringctl/trace/load.o: $(O)/tools/ringctl/trace/bpf/trace.skel.h
 $(O)/ringctl: $(TOOL_OBJS) $(O)/fleet.a $(O)/libring-bpf.a $(O)/libring.a
-	$(call link,$(LIBBPF) $(call libs,json-c libseccomp))
+	$(call link,$(LIBBPF) $(call libs,json-c libseccomp $(HTTP)))
 
 # The agent.
 $(O)/ringd: $(RINGD_OBJS) $(O)/fleet.a $(O)/libring.a

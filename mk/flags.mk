@@ -72,6 +72,12 @@ endif
 ZSTD_LIBS	:= $(if $(ZSTD),$(strip $(shell $(PKG_CONFIG) --libs libzstd)))
 CPPFLAGS_ALL	+= $(if $(ZSTD),-DLIBRING_ZSTD)
 
+# ringctl metrics --listen answers by libmicrohttpd. HTTP= builds ringctl without it, as
+# happens where it is not installed.
+ifeq ($(origin HTTP),undefined)
+HTTP		:= $(shell $(PKG_CONFIG) --exists libmicrohttpd && echo libmicrohttpd)
+endif
+
 CLANG		?= clang
 # Debian installs bpftool in /usr/sbin, which only root's PATH has.
 BPFTOOL		?= $(shell PATH="$$PATH:/usr/sbin" command -v bpftool || echo bpftool)

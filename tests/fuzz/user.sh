@@ -42,7 +42,8 @@ backend='-DSEQRING_BARRIER_BACKEND="user_backend.h"'
 trace=build/native/tools/ringctl/trace/bpf/trace.bpf.o
 # user-bites.sh fuzzes a tree that has no Makefile, and hands this on.
 zstd=${FUZZ_ZSTD_LIBS-$(make -s print-ZSTD_LIBS)}
-libs="build/native/fleet.a build/native/libring.a $(pkg-config --libs libbpf json-c libseccomp) $zstd"
+libs="build/native/fleet.a build/native/libring.a $(pkg-config --libs libbpf json-c libseccomp \
+	libmicrohttpd) $zstd"
 mkdir -p "$out/found"
 
 # others NAME...: prints ringctl's objects except those named, which the target itself compiles.
@@ -52,6 +53,8 @@ others() {
 		name=$(basename "$f" .o)
 		# Those of the plug-in.
 		[[ $name != *.pic ]] || continue
+		# Those of a ringctl that was built without some library.
+		[[ $name != *without ]] || continue
 		# Two files have this name; the targets have that of tools/lib.
 		[ "$f" != build/native/tools/ringctl/record.o ] || name=ringctl/record
 		case " $* " in

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../lib/limit.h"
 #include "../../lib/message.h"
 #include "load.h"
 #include "targets.h"
@@ -39,17 +39,6 @@ static uint32_t process_of(uint32_t tid)
 			pid = 0;
 	fclose(f);
 	return pid;
-}
-
-/* Each process takes a descriptor, and the usual limit is as high as the number of processes. */
-static void raise_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit))
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static int watch(struct trace_targets *t, uint32_t pid)
@@ -90,7 +79,8 @@ int trace_targets_open(struct trace_targets *t, const struct trace_opts *opts)
 	t->follow = opts->config.follow;
 	if (!opts->nr_pids || !in_initial_pid_ns())
 		return 0;
-	raise_limit();
+	/* Each process takes a descriptor, and the usual limit is as high as their number. */
+	raise_files_limit();
 	t->fd = epoll_create1(EPOLL_CLOEXEC);
 	if (t->fd < 0)
 		return fail("trace", "epoll_create1: %s", strerror(errno));

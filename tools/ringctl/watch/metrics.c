@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* ringctl metrics: the counters of rings, as monitoring systems read them. */
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../../lib/clock.h"
+#include "../../lib/limit.h"
 #include "../../lib/message.h"
 #include "../../lib/parse.h"
 #include "../../lib/replace.h"
 #include "../../lib/signals.h"
 #include "../command.h"
-#include "../leftovers.h"
+#include "listen.h"
 #include "metrics.h"
 
 static const char help[] =
@@ -26,78 +26,37 @@ static const char help[] =
 	"  --output FILE        replace FILE instead, all at once: for the textfile\n"
 	"                       collector of node exporter, FILE ends in .prom\n"
 	"  --interval TIME      do so again and again, 10ms to 1h, until a signal comes\n"
+	"  --listen ADDRESS     answer GET /metrics by HTTP until a signal comes: PORT,\n"
+	"                       127.0.0.1:PORT or [::1]:PORT. The header Accept of the\n"
+	"                       request chooses the format\n"
 	"  --help               show this help\n"
 	"\n"
 	"Examples:\n"
 	"  ringctl metrics\n"
 	"  ringctl metrics sched --format openmetrics\n"
-	"  ringctl metrics --output /var/lib/node_exporter/rings.prom --interval 15s\n";
+	"  ringctl metrics --output /var/lib/node_exporter/rings.prom --interval 15s\n"
+	"  ringctl metrics --listen 9917\n";
 
 struct metrics_opts {
-	char **names;
-	unsigned int nr_names;
+	struct metrics_names names;
 	const char *output;
+	const char *listen;
 	uint64_t interval_ns;
+	bool format_given;
 	bool openmetrics;
 };
-
-struct gathering {
-	struct metrics m;
-	struct leftovers leftovers;
-};
-
-/* For ring_list(). */
-static int gather_listed(const char *name, unsigned int writer, void *arg)
-{
-	struct gathering *g = arg;
-
-	return leftovers_have(&g->leftovers, name, writer) ? 0 : metrics_add(&g->m, name);
-}
-
-/* Return: 0; -errno. */
-static int gather(struct gathering *g, const struct metrics_opts *o)
-{
-	unsigned int i;
-	int err = 0;
-
-	if (!o->nr_names) {
-		err = leftovers_find(&g->leftovers, 0);
-		return err ? err : ring_list(gather_listed, g);
-	}
-	for (i = 0; i < o->nr_names && !err; i++)
-		err = metrics_add(&g->m, o->names[i]);
-	return err;
-}
-
-/* Return: 0; -errno. */
-static int write_to(FILE *f, const struct metrics_opts *o)
-{
-	struct gathering g = { 0 };
-	int err = gather(&g, o);
-
-	if (!err)
-		metrics_print(&g.m, o->openmetrics, f);
-	metrics_free(&g.m);
-	leftovers_free(&g.leftovers);
-	return err;
-}
 
 static int replace_output(const struct metrics_opts *o)
 {
 	char *text = NULL;
 	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
-	int err;
+	int err = metrics_text(&o->names, o->openmetrics, &text, &size);
 
-	if (!f)
-		return fail("metrics", "%s", strerror(errno));
-	err = write_to(f, o);
-	if (fclose(f) && !err)
-		err = -errno;
-	if (!err)
-		err = replace_file(o->output, text, size);
+	if (err)
+		return fail("metrics", "%s: %s", o->output, reason_of(err));
+	err = replace_file(o->output, text, size);
 	free(text);
-	return err ? fail("metrics", "%s: %s", o->output, reason_of(err)) : EXIT_OK;
+	return err ? fail("metrics", "%s: %s", o->output, strerror(-err)) : EXIT_OK;
 }
 
 /* Whether a signal has come by @until_ns. */
@@ -128,12 +87,39 @@ static int replace_repeatedly(const struct metrics_opts *o)
 	return status;
 }
 
-enum { OPT_FORMAT = 256, OPT_INTERVAL };
+static int print_once(const struct metrics_opts *o)
+{
+	char *text = NULL;
+	size_t size = 0;
+	int err = metrics_text(&o->names, o->openmetrics, &text, &size);
+
+	if (!err)
+		fwrite(text, 1, size, stdout);
+	free(text);
+	return err ? fail("metrics", "%s", reason_of(err)) : finish_stdout("metrics");
+}
+
+/* Return: 0; EXIT_USAGE: the options contradict each other, with the message printed. */
+static int check_options(const struct metrics_opts *o)
+{
+	if (o->listen && o->output)
+		return fail_usage("metrics",
+				  "--listen, --output: contradict each other (use only one)");
+	if (o->listen && o->format_given)
+		return fail_usage("metrics", "--format: not with --listen (each request says which "
+					     "format it accepts)");
+	if (o->interval_ns && !o->output)
+		return fail_usage("metrics", "--interval: only with --output (a file to replace)");
+	return 0;
+}
+
+enum { OPT_FORMAT = 256, OPT_INTERVAL, OPT_LISTEN };
 
 static const struct option options[] = {
 	{ "format", required_argument, NULL, OPT_FORMAT },
 	{ "output", required_argument, NULL, 'o' },
 	{ "interval", required_argument, NULL, OPT_INTERVAL },
+	{ "listen", required_argument, NULL, OPT_LISTEN },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -149,7 +135,7 @@ static int parse_format(const char *s, bool *openmetrics)
 static int run(int argc, char **argv)
 {
 	struct metrics_opts o = { 0 };
-	int c, err, status = EXIT_OK;
+	int c, status = EXIT_OK;
 
 	while (!status && (c = getopt_long(argc, argv, ":ho:", options, NULL)) != -1) {
 		switch (c) {
@@ -160,6 +146,10 @@ static int run(int argc, char **argv)
 			break;
 		case OPT_FORMAT:
 			status = parse_format(optarg, &o.openmetrics);
+			o.format_given = true;
+			break;
+		case OPT_LISTEN:
+			o.listen = optarg;
 			break;
 		case OPT_INTERVAL:
 			status = parse_sampling_interval("metrics", optarg, &o.interval_ns);
@@ -168,20 +158,17 @@ static int run(int argc, char **argv)
 			return fail_option("metrics", c, argv, options);
 		}
 	}
+	if (!status)
+		status = check_options(&o);
 	if (status)
 		return status;
-	if (o.interval_ns && !o.output)
-		return fail_usage("metrics", "--interval: only with --output (a file to replace)");
-	o.names = argv + optind;
-	o.nr_names = (unsigned int)(argc - optind);
+	raise_files_limit();
+	o.names = (struct metrics_names) { argv + optind, (unsigned int)(argc - optind) };
+	if (o.listen)
+		return listen_run(o.listen, &o.names);
 	if (o.interval_ns)
 		return replace_repeatedly(&o);
-	if (o.output)
-		return replace_output(&o);
-	err = write_to(stdout, &o);
-	if (err)
-		return fail("metrics", "%s", reason_of(err));
-	return finish_stdout("metrics");
+	return o.output ? replace_output(&o) : print_once(&o);
 }
 
 const struct command metrics_command = {

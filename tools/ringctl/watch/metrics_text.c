@@ -1,15 +1,49 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <seqring/abi.h>
 
+#include "../../lib/clock.h"
 #include "../../lib/counters.h"
 #include "../../lib/device.h"
 #include "../info.h"
+#include "../leftovers.h"
 #include "metrics.h"
+#include "opening.h"
+
+/* All processes that serve rings have so long together to answer. */
+#define ANSWER_NS (2 * NSEC_PER_SEC)
+
+/**
+ * struct metrics_ring - a ring at one moment
+ * @reader: while it is not known whether the ring can be opened
+ * @up: it could be read; else only @name is valid
+ * @rings: an entry for each ring of the device
+ * @readers_known: @readers is valid: open files of a device
+ * @missed_known: @missed is valid: events for which the kernel did not run a BPF program
+ */
+struct metrics_ring {
+	char *name;
+	struct ring_reader *reader;
+	bool up;
+	struct ring_info info;
+	struct ring_stats_at *rings;
+	bool ended;
+	bool readers_known;
+	uint32_t readers;
+	bool missed_known;
+	uint64_t missed;
+};
+
+struct metrics {
+	struct metrics_ring *rings;
+	unsigned int nr;
+	struct leftovers leftovers;
+};
 
 /* Both formats want the values of a metric together, one after the other. */
 struct printer {
@@ -41,11 +75,11 @@ static int read_ring(struct metrics_ring *m, struct ring_reader *r)
 	return err;
 }
 
-int metrics_add(struct metrics *m, const char *name)
+/* Asks for a ring. Return: 0, also if it cannot be opened; -ENOMEM. */
+static int add_ring(struct metrics *m, const char *name)
 {
 	struct metrics_ring *rings = realloc(m->rings, (m->nr + 1) * sizeof(*rings));
 	struct metrics_ring *ring;
-	struct ring_reader *r = NULL;
 	int err;
 
 	if (!rings)
@@ -56,22 +90,64 @@ int metrics_add(struct metrics *m, const char *name)
 	if (!ring->name)
 		return -ENOMEM;
 	m->nr++;
-	err = ring_open(name, NULL, &r);
-	if (!err)
-		err = read_ring(ring, r);
-	ring->up = !err;
-	ring_close(r);
+	err = opening_begin(name, &ring->reader);
+	if (err)
+		ring->reader = NULL;
 	return err == -ENOMEM ? err : 0;
 }
 
-void metrics_free(struct metrics *m)
+/* For ring_list(). */
+static int add_listed(const char *name, unsigned int writer, void *arg)
+{
+	struct metrics *m = arg;
+
+	return leftovers_have(&m->leftovers, name, writer) ? 0 : add_ring(m, name);
+}
+
+/* Asks for all rings, then reads them as they answer. Return: 0; -errno. */
+static int gather(struct metrics *m, const struct metrics_names *names)
+{
+	const uint64_t until_ns = now_ns() + ANSWER_NS;
+	unsigned int i;
+	int err = 0;
+
+	if (!names->nr) {
+		err = leftovers_find(&m->leftovers, 0);
+		if (!err)
+			err = ring_list(add_listed, m);
+	}
+	for (i = 0; i < names->nr && !err; i++)
+		err = add_ring(m, names->all[i]);
+	for (i = 0; i < m->nr && !err; i++) {
+		struct metrics_ring *ring = &m->rings[i];
+
+		if (!ring->reader)
+			continue;
+		err = opening_join(ring->reader);
+		if (err == -EAGAIN) {
+			opening_await(ring->reader, until_ns);
+			err = opening_join(ring->reader);
+		}
+		if (!err)
+			err = read_ring(ring, ring->reader);
+		ring->up = !err;
+		ring_close(ring->reader);
+		ring->reader = NULL;
+		if (err != -ENOMEM)
+			err = 0;
+	}
+	return err;
+}
+
+static void free_metrics(struct metrics *m)
 {
 	while (m->nr) {
-		free(m->rings[--m->nr].rings);
+		ring_close(m->rings[--m->nr].reader);
+		free(m->rings[m->nr].rings);
 		free(m->rings[m->nr].name);
 	}
 	free(m->rings);
-	m->rings = NULL;
+	leftovers_free(&m->leftovers);
 }
 
 /* @type: counter or gauge. The name of a counter has no _total, which both formats add. */
@@ -186,7 +262,7 @@ static void print_gauges(const struct printer *p, const struct metrics *m)
 			print_gauge(p, "seqring_open_files", &m->rings[i], m->rings[i].readers);
 }
 
-void metrics_print(const struct metrics *m, bool openmetrics, FILE *f)
+static void print_metrics(const struct metrics *m, bool openmetrics, FILE *f)
 {
 	const struct printer p = { f, openmetrics };
 
@@ -204,4 +280,26 @@ void metrics_print(const struct metrics *m, bool openmetrics, FILE *f)
 	print_missed(&p, m);
 	if (openmetrics)
 		fputs("# EOF\n", f);
+}
+
+int metrics_text(const struct metrics_names *names, bool openmetrics, char **text, size_t *size)
+{
+	struct metrics m = { 0 };
+	int err = gather(&m, names);
+	FILE *f = NULL;
+
+	if (!err) {
+		f = open_memstream(text, size);
+		err = f ? 0 : -errno;
+	}
+	if (f) {
+		print_metrics(&m, openmetrics, f);
+		if (fclose(f)) {
+			err = -errno;
+			free(*text);
+			*text = NULL;
+		}
+	}
+	free_metrics(&m);
+	return err;
 }

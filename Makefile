@@ -22,12 +22,14 @@ ifneq ($(SAN),m32)
 BPF_LIB		:= $(addprefix $(O)/,libring-bpf.a $(BPF_SONAME) libring-bpf.so libring-bpf.pc)
 endif
 TOOL_OBJS	:= $(call objects,$(filter-out tools/demo/% tools/babeltrace2/% tools/fleet/% tools/ringd/% \
-		   $(if $(HTTP),%/lib/http_without.c,%/lib/http.c),$(call sources,tools)))
+		   $(if $(HTTP),%/lib/http_without.c,%/lib/http.c) $(if $(NCURSES),%/top/without.c,\
+		   tools/ringctl/top/screen% %/top/terminal.c),$(call sources,tools)))
 # Agents share this with readers of their messages.
 FLEET_OBJS	:= $(call objects,$(call sources,tools/fleet))
 UNIT_TESTS	:= $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c))
 # Programs that tests run: one file each.
-TEST_PROGS	:= $(patsubst %.c,$(O)/%,$(wildcard tests/stress/*.c tests/kernel/vm/progs/*.c))
+TEST_PROGS	:= $(patsubst %.c,$(O)/%,$(wildcard tests/stress/*.c tests/cli/*.c \
+		   tests/kernel/vm/progs/*.c))
 ifneq ($(MACHINE),x86_64)
 TEST_PROGS	:= $(filter-out %/tsc_khz,$(TEST_PROGS))
 endif
@@ -85,7 +87,7 @@ $(O)/libring-bpf.so: $(O)/$(BPF_SONAME)
 
 $(O)/tools/ringctl/trace/load.o: $(O)/tools/ringctl/trace/bpf/trace.skel.h
 $(O)/ringctl: $(TOOL_OBJS) $(O)/fleet.a $(O)/libring-bpf.a $(O)/libring.a
-	$(call link,$(LIBBPF) $(call libs,json-c libseccomp $(HTTP)))
+	$(call link,$(LIBBPF) $(call libs,json-c libseccomp $(NCURSES) $(HTTP)))
 
 # The agent.
 $(O)/ringd: $(RINGD_OBJS) $(O)/fleet.a $(O)/libring.a

@@ -72,8 +72,13 @@ endif
 ZSTD_LIBS	:= $(if $(ZSTD),$(strip $(shell $(PKG_CONFIG) --libs libzstd)))
 CPPFLAGS_ALL	+= $(if $(ZSTD),-DLIBRING_ZSTD)
 
-# ringctl metrics --listen answers by libmicrohttpd. HTTP= builds ringctl without it, as
-# happens where it is not installed.
+# ringctl top has a screen by ncurses. NCURSES= builds ringctl without it, as happens where it is not
+# installed.
+ifeq ($(origin NCURSES),undefined)
+NCURSES		:= $(shell $(PKG_CONFIG) --exists ncursesw && echo ncursesw)
+endif
+
+# ringctl metrics --listen answers by libmicrohttpd. HTTP= builds ringctl without it, likewise.
 ifeq ($(origin HTTP),undefined)
 HTTP		:= $(shell $(PKG_CONFIG) --exists libmicrohttpd && echo libmicrohttpd)
 endif

@@ -14,18 +14,18 @@ packages() {
 	# clang makes the BTF of records' schemas, and BPF programs. python3 makes manual pages.
 	build)
 		echo gcc libc6-dev make pkg-config libjson-c-dev libbpf-dev libseccomp-dev libzstd-dev \
-			clang bpftool python3 libnats-dev libinih-dev libsystemd-dev libmicrohttpd-dev
+			libncurses-dev clang bpftool python3 libnats-dev libinih-dev libsystemd-dev libmicrohttpd-dev
 		;;
 	# gcc-multilib is for the 32-bit reader, and relacy-dev for the memory model. stress-ng and
 	# trinity fuzz the devices; libclang-rt has libFuzzer, for code that reads shared memory.
 	# babeltrace2, python3-bt2 and protoc read what ringctl export writes.
 	# libevent, libuv and libsystemd are event loops that wait for a ring. mandoc checks manual pages,
-	# zstd recordings. nats-server and openssl are for the tests of the agent.
+	# zstd recordings. tmux is a terminal for ringctl top. nats-server and openssl are for the tests of the agent.
 	test)
 		echo gcc-multilib g++ relacy-dev spin libcmocka-dev bash-completion python3 \
 			python3-jsonschema python3-prometheus-client procps stress-ng trinity libclang-rt-14-dev libevent-dev \
 			libuv1-dev libsystemd-dev mandoc babeltrace2 python3-bt2 libbabeltrace2-dev \
-			protobuf-compiler zstd nats-server openssl
+			protobuf-compiler zstd tmux nats-server openssl
 		;;
 	# A loader of BPF programs that is not libbpf, in the guide.
 	go) echo golang-go golang-github-cilium-ebpf-dev ;;

@@ -134,6 +134,18 @@ builds() {
 	one 'headers as C++' tests/static/cplusplus.sh || rc=1
 	one 'build with tsan' make -j2 SAN=tsan lib san-build || rc=1
 	one 'build with clang' make -j2 SAN=clang everything || rc=1
+	without_screen || rc=1
+	return $rc
+}
+
+# ringctl without ncurses and libmicrohttpd builds, and says what it lacks.
+without_screen() {
+	local dir=build/no-screen rc=0
+	one 'ringctl without ncurses' make -j2 O=$dir NCURSES= HTTP= $dir/ringctl || return 1
+	one 'top without ncurses says so' grep -q 'built without ncurses' \
+		<<<"$(script -qec "$dir/ringctl top" /dev/null)" || rc=1
+	one 'metrics without libmicrohttpd says so' grep -q 'built without libmicrohttpd' \
+		<<<"$($dir/ringctl metrics --listen 9 2>&1)" || rc=1
 	return $rc
 }
 

@@ -8,7 +8,7 @@ test_help()
 
 	[ "$(rc --version)" = "ringctl $(cat "$here/../../VERSION")" ] || because --version || return
 	rc help >out && rc --help | cmp -s - out && rc -h | cmp -s - out || because help || return
-	for cmd in create destroy list info cat publish trace schema record replay export stat metrics audit doctor; do
+	for cmd in create destroy list info cat publish trace schema record replay export stat top metrics audit doctor; do
 		grep -q "^  $cmd " out || because "help lacks $cmd" || return
 		rc help $cmd >out2 || because "help $cmd" || return
 		rc $cmd --help | cmp -s - out2 || because "$cmd --help differs" || return
@@ -50,7 +50,7 @@ test_documented_options()
 {
 	local cmd
 
-	for cmd in create destroy list info cat publish trace schema record replay export stat metrics audit doctor; do
+	for cmd in create destroy list info cat publish trace schema record replay export stat top metrics audit doctor; do
 		[[ $(help_options $cmd | wc -l) -ge 1 ]] || because "no options of $cmd" || return
 		same "$(manual_options $cmd | xargs)" "$(help_options $cmd | xargs)" "manual of $cmd" ||
 			return
@@ -60,7 +60,7 @@ test_documented_options()
 	# getopt_long() takes no option that is not documented.
 	grep -roh --include='*.c' '^	{ "[a-z-]*", [a-z]*_argument' "$tools/ringctl" | cut -d'"' -f2 |
 		sort -u >got
-	for cmd in create destroy list info cat publish trace schema record replay export stat metrics audit doctor; do
+	for cmd in create destroy list info cat publish trace schema record replay export stat top metrics audit doctor; do
 		help_options $cmd
 	done | sed 's/^--//' | sort -u | cmp -s - got || because 'options of the source differ'
 }
@@ -100,7 +100,7 @@ run manual
 test_completion()
 {
 	serve completed-ring < <(seq 1 3) || return
-	same "$(completed '' | xargs)" '--help --version audit cat create destroy doctor export help info list metrics publish record replay schema stat trace' \
+	same "$(completed '' | xargs)" '--help --version audit cat create destroy doctor export help info list metrics publish record replay schema stat top trace' \
 		commands || return
 	same "$(completed c | xargs)" 'cat create' 'commands in c' || return
 	same "$(completed cat comp | xargs)" completed-ring names || return
@@ -111,6 +111,8 @@ test_completion()
 	same "$(completed help l | xargs)" list 'help l' || return
 	same "$(completed export x --to '' | xargs)" 'csv ctf folded jsonl perfetto' formats || return
 	same "$(completed stat --interval 1s comp | xargs)" completed-ring 'names for stat' || return
+	same "$(completed top --sort overrun comp | xargs)" completed-ring 'names for top' || return
+	same "$(completed top --sort d | xargs)" dropped 'columns of top' || return
 	same "$(completed metrics --format '' | xargs)" 'openmetrics prometheus' 'formats of metrics' || return
 	same "$(completed create x --clock '' | xargs)" 'boottime coarse monotonic none' clocks || return
 	mkdir directory-to-audit

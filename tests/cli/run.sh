@@ -4,14 +4,14 @@
 # run.sh RINGCTL [PART...]: tests ringctl on rings of "publish --serve", and ringctl trace on the
 # running kernel. Prints "ok NAME", "not ok NAME - reason" or "skip NAME - reason"; exit
 # status 1 if a test failed. Needs bash, coreutils, python3 and its jsonschema (for JSON), clang and
-# gcc (for schemas), groff (for the manual page), babeltrace2 with Debian's python3-bt2, and protoc (for
-# exports).
+# gcc (for schemas), groff (for the manual page), tmux and tests/cli/writer (for a terminal, and rings to
+# show there), babeltrace2 with Debian's python3-bt2, and protoc (for exports).
 
 set -u
 # Who started this may ignore signals, as nohup does. Bash cannot take that back for its children.
 [[ ${SIGNALS_ARE_DEFAULT-} ]] ||
 	SIGNALS_ARE_DEFAULT=1 exec env --default-signal=HUP,INT,QUIT,TERM "$0" "$@"
-all='cat life list publish errors docs schema record replay tape export watch audit doctor trace'
+all='cat life list publish errors docs schema record replay tape export watch top audit doctor trace'
 if [[ $# = 0 || ! -x $1 ]]; then
 	echo "usage: $0 RINGCTL [PART...]; parts: $all" >&2
 	exit 2

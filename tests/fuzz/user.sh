@@ -43,13 +43,13 @@ trace=build/native/tools/ringctl/trace/bpf/trace.bpf.o
 # user-bites.sh fuzzes a tree that has no Makefile, and hands this on.
 zstd=${FUZZ_ZSTD_LIBS-$(make -s print-ZSTD_LIBS)}
 libs="build/native/fleet.a build/native/libring.a $(pkg-config --libs libbpf json-c libseccomp \
-	libmicrohttpd) $zstd"
+	ncursesw libmicrohttpd) $zstd"
 mkdir -p "$out/found"
 
 # others NAME...: prints ringctl's objects except those named, which the target itself compiles.
 others() {
 	local f name
-	for f in build/native/tools/{lib,ringctl,ringctl/export,ringctl/trace,ringctl/watch,ringctl/audit}/*.o; do
+	for f in build/native/tools/{lib,ringctl,ringctl/export,ringctl/trace,ringctl/watch,ringctl/top,ringctl/audit}/*.o; do
 		name=$(basename "$f" .o)
 		# Those of the plug-in.
 		[[ $name != *.pic ]] || continue

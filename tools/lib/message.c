@@ -44,17 +44,22 @@ const char *reason_of(int err)
 	return *why ? why : strerror(-err);
 }
 
-int fail_ring(const char *cmd, const char *name, int err)
+const char *reason_of_ring(const char *name, int err)
 {
 	const char *why = ring_strerror();
-	const char *hint = "";
 	size_t len = strlen(name);
 
 	/* The library's sentence may begin with the name as well. */
 	if (!strncmp(why, name, len) && !strncmp(why + len, ": ", 2))
 		why += len + 2;
-	if (!*why)
-		why = strerror(-err);
+	return *why ? why : strerror(-err);
+}
+
+int fail_ring(const char *cmd, const char *name, int err)
+{
+	const char *why = reason_of_ring(name, err);
+	const char *hint = "";
+
 	if (strchr(why, '('))
 		hint = "";
 	else if (err == -ENOENT)

@@ -25,6 +25,9 @@ int fail_option(const char *cmd, int c, char **argv, const struct option *opts);
 /* The library's sentence about @err; the text of errno where it has none. */
 const char *reason_of(int err);
 
+/* The same about ring @name, without the name in front. */
+const char *reason_of_ring(const char *name, int err);
+
 /* Flushes stdio. Return: EXIT_OK, also if the reader of the pipe is gone. */
 int finish_stdout(const char *cmd);
 

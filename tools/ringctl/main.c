@@ -12,9 +12,10 @@
 #include "command.h"
 
 static const struct command *const commands[] = {
-	&create_command,  &destroy_command, &list_command,    &info_command,   &cat_command,
-	&publish_command, &schema_command,  &trace_command,   &record_command, &replay_command,
-	&export_command,  &stat_command,    &metrics_command, &audit_command,  &doctor_command,
+	&create_command, &destroy_command, &list_command,   &info_command,
+	&cat_command,	 &publish_command, &schema_command, &trace_command,
+	&record_command, &replay_command,  &export_command, &stat_command,
+	&top_command,	 &metrics_command, &audit_command,  &doctor_command,
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -4,6 +4,7 @@
 #define WATCH_SAMPLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <libring.h>
@@ -31,7 +32,10 @@ struct change {
 /**
  * struct watched - a ring that is sampled
  * @at_ns: now_ns() of the last sample
- * @rings: the last sample, an entry for each ring of the device
+ * @asked_ns: now_ns() when the ring was last asked whether its process was killed
+ * @is_read: set by a caller that reads the records itself, up to the newest one; else each sample
+ *           may go on to the newest one
+ * @rings: the last sample, an entry for each ring of the device; NULL: there is none yet
  * @ended: no more records will come
  */
 struct watched {
@@ -39,6 +43,8 @@ struct watched {
 	struct ring_reader *ring;
 	struct ring_info info;
 	uint64_t at_ns;
+	uint64_t asked_ns;
+	bool is_read;
 	struct ring_stats_at *rings;
 	bool ended;
 };
@@ -48,6 +54,15 @@ struct watched {
  * -EOPNOTSUPP: it is a recording; what ring_open() gives.
  */
 int watched_open(struct watched *w, const char *name);
+
+/*
+ * The same without waiting for the process that serves the ring: watched_begin() asks it, and
+ * watched_join() takes the answer. Return: 0; -EAGAIN: there is no answer yet, call watched_join()
+ * later; -errno as watched_open(): @w is closed.
+ */
+int watched_begin(struct watched *w, const char *name);
+int watched_join(struct watched *w);
+
 void watched_close(struct watched *w);
 
 /* Takes a sample. Return: 0 with the change since the one before in @c; -errno. */
@@ -58,5 +73,11 @@ void change_add(struct change *c, const struct ring_stats_at *old, const struct 
 		uint64_t data_size, uint64_t ns);
 
 uint64_t change_dropped(const struct change *c);
+
+/* @n in @ns, as so many a second. */
+double change_rate(uint64_t n, uint64_t ns);
+
+/* The overrun_ns of @c in seconds; "-" if nothing was published. */
+void change_overrun(const struct change *c, char *buf, size_t size);
 
 #endif /* WATCH_SAMPLE_H */

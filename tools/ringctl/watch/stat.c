@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -59,11 +60,6 @@ struct stat_run {
 	unsigned int lines;
 };
 
-static double a_second(uint64_t n, uint64_t ns)
-{
-	return ns ? (double)n * (double)NSEC_PER_SEC / (double)ns : 0;
-}
-
 static void print_header(struct stat_run *s)
 {
 	/* A script wants it once, a person sees it again on the same screen. */
@@ -75,15 +71,13 @@ static void print_header(struct stat_run *s)
 
 static void print_text(struct stat_run *s, const struct watched *w, const struct change *c)
 {
-	char overrun[24] = "-";
+	char overrun[24];
 	unsigned int cause;
 
-	if (c->overrun_ns != UINT64_MAX)
-		snprintf(overrun, sizeof(overrun), "%.3f",
-			 (double)c->overrun_ns / (double)NSEC_PER_SEC);
+	change_overrun(c, overrun, sizeof(overrun));
 	print_header(s);
 	out_printf(&s->out, "%-24s %12.0f %14.0f %10llu %10llu %10s", w->name,
-		   a_second(c->published, c->ns), a_second(c->bytes, c->ns),
+		   change_rate(c->published, c->ns), change_rate(c->bytes, c->ns),
 		   (unsigned long long)change_dropped(c), (unsigned long long)c->wakeups, overrun);
 	for (cause = 0; cause < SEQRING_DROP_CAUSES; cause++)
 		if (c->dropped[cause])
@@ -158,7 +152,7 @@ static int watch(struct stat_run *s)
 			return fail_ring("stat", failed->name, left);
 	}
 	if (s->out.err && s->out.err != -EPIPE)
-		return fail("stat", "standard output: %s", reason_of(s->out.err));
+		return fail("stat", "standard output: %s", strerror(-s->out.err));
 	return EXIT_OK;
 }
 

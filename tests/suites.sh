@@ -86,6 +86,7 @@ suites() {
 		mutants-bpf||alone|tests/mutants/run.py --set bpf
 		mutants-kmod||alone|tests/mutants/run.py --set kmod
 		mutants-fleet||alone|tests/mutants/run.py --set fleet
+		mutants-ringctl||alone|tests/mutants/run.py --set ringctl
 		mutants-model||alone|tests/mutants/run.py --set model
 		mutants-sample||alone|tests/mutants/run.py --sample 30
 	END

@@ -44,6 +44,8 @@ SETS = [
      "fault injection. `kernel`: the kernel itself complained."),
     ("fleet", "The agent, and its messages",
      "The changed agent runs against real servers: a test of tests/fleet/agent.py must fail."),
+    ("ringctl", "The commands of ringctl",
+     "The changed ringctl runs as a user runs it: a test of tests/cli must fail."),
 ]
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """
-run.py [--set native|libring|bpf|kmod|fleet|model]... [NAME...]: removes one safeguard at a time from
-the protocol's headers, libring, the BPF writer, the module and the agent, builds the rest, and
+run.py [--set native|libring|bpf|kmod|fleet|ringctl|model]... [NAME...]: removes one safeguard at a time from
+the protocol's headers, libring, the BPF writer, the module, the agent and ringctl, builds the rest, and
 requires that a test fails. NAME: only mutants with that text in their names. anchor.py
 finds the place of a mutant; a place that is not found is a failure.
 
@@ -26,13 +26,14 @@ import libring
 import model
 import native
 import results
+import ringctl
 import vm
 
 # The sets of mutants of the code.
 CODE = {"native": native.SET, "libring": libring.SET, "bpf": bpf.SET, "kmod": kmod.SET,
-        "fleet": fleet.SET}
+        "fleet": fleet.SET, "ringctl": ringctl.SET}
 RUN = {"native": native.run, "libring": libring.run, "model": model.run, "bpf": bpf.run,
-       "kmod": vm.run, "fleet": fleet.run}
+       "kmod": vm.run, "fleet": fleet.run, "ringctl": ringctl.run}
 
 
 def lost(names):

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+Mutants of ringctl's commands. Each is built in a copy of the tree. A mutant's test is `PART TEST`,
+a test of tests/cli/PART.sh.
+"""
+import os
+import shutil
+import subprocess
+
+import mutant
+from mutant import TOP, Mutant, drop, never, swap
+from outcome import fails
+
+DIR = os.path.join(TOP, "build", "mutants", "ringctl")
+RINGCTL = "build/native/ringctl"
+LIMIT_S = 300
+
+SET = mutant.Set(("tools/ringctl", "tools/lib"), [
+    Mutant("top sorts the last ring to overrun first", "by_overrun",
+           swap("by_number((double)$b->change.overrun_ns, (double)$a->change.overrun_ns)",
+                "by_number((double)$a->change.overrun_ns, (double)$b->change.overrun_ns)"),
+           "top top_overrun"),
+    Mutant("top does not sort", "view_update", drop("qsort_r($shown, $v->nr, sizeof(*$shown), compare_rows, $v);"),
+           "top top_screen"),
+    Mutant("top cannot invert the order", "compare_rows", swap("$v->inverted ? -1 : 1", "1"),
+           "top top_screen"),
+    Mutant("the filter of top hides nothing", "is_shown",
+           swap("return strcasestr($r->name, $v->filter);", "return $r && $v;"), "top top_screen"),
+    Mutant("the time to overrun is that of half the ring", "change_add",
+           swap("(double)$data_size / (double)$bytes", "(double)$data_size / 2 / (double)$bytes"),
+           "top top_overrun"),
+    Mutant("the time to overrun is that of the slowest ring", "change_add",
+           swap("$lap_ns < (double)$c->overrun_ns", "$lap_ns > (double)$c->overrun_ns"),
+           "watch stat_sums"),
+    Mutant("top leaves the terminal as it was", "terminal_close", drop("endwin();"), "top top_restores"),
+    Mutant("top stops with the terminal as it was", "terminal/stop", drop("endwin();"), "top top_stops"),
+    Mutant("top does not come back after a stop from outside", "take_signal",
+           drop("reset_prog_mode();"), "top top_stops"),
+    Mutant("top does not learn a new size", "terminal/set_size", drop("resizeterm($size.ws_row, $size.ws_col);"),
+           "top top_sizes"),
+    Mutant("NO_COLOR has no effect", "set_styles", drop("&& !($no_color && *$no_color)"),
+           "top top_colours"),
+    Mutant("names of rings are printed as they are", "add_row",
+           swap("$r->label[escape_text($r->label, $name, strlen($name))] = '\\0';",
+                "strcpy($r->label, $name);"), "top top_hostile"),
+    Mutant("names of processes are printed as they are", "note_process",
+           swap("safe[escape_text(safe, comm, strlen(comm))] = '\\0';", "strcpy(safe, comm);"),
+           "top top_hostile"),
+    Mutant("the writer of a ring is taken for a reader", "is_mapping", drop("&& mode[1] == '-'"),
+           "top top_ring"),
+    Mutant("another charset gets UTF-8", "take_char", drop("|| !terminal.is_utf8"), "top top_hostile"),
+    Mutant("top and metrics wait for a process that does not answer", "opening_begin",
+           drop(", .flags = RING_NONBLOCK"), "top top_stuck"),
+    Mutant("top never takes a late answer", "update_row",
+           swap("note_opened($r, watched_join(&$r->watched));", "(void)note_opened;"), "top top_stuck"),
+    Mutant("top keeps rings that are gone", "rows/scan", swap("$err || $t->all[$i]->listed || $t->all[$i]->asked", "1"),
+           "top top_screen"),
+    Mutant("top does not look for the next ring of a name", "update_row",
+           drop("look_for_next($r);"), "top top_comes"),
+    Mutant("top counts the drops of the interval alone", "row_remark",
+           never("$r->change.dropped[$cause] && $n < $size"), "top top_plain"),
+    Mutant("top counts a ring's old records as new types", "types_begin",
+           drop("ring_seek($w->ring, RING_HEAD, 0);"), "top top_ring"),
+    Mutant("top has no end by --count", "top_is_over", never("$t->count && $t->done >= $t->count"),
+           "top top_plain"),
+    Mutant("metrics listens everywhere", "parse_address", never("!is_loopback($a)"),
+           "watch listen_errors"),
+    Mutant("a request cannot choose OpenMetrics", "listen_prefers_openmetrics",
+           swap("return $open > 0 && $open >= weight_of($accept, \"text/plain\");", "return $open < 0;"),
+           "watch metrics_listen"),
+    Mutant("the weights of a request do not count", "weight_of",
+           swap("if ($one > $weight) $weight = $one;", "$weight = 1;"), "watch metrics_listen"),
+    Mutant("a request for another path gets the counters", "http/answer",
+           never("strcmp($url, \"/metrics\")"), "watch metrics_listen"),
+    Mutant("metrics never asks again whether a process has answered", "metrics_text/gather",
+           drop("opening_await($ring->reader, $until_ns);"), "watch metrics"),
+])
+
+
+def command(test):
+    """The command, and what its environment has beside this one's."""
+    part, name = test.split()
+    return ["env", f"ONLY={name}", os.path.join(TOP, "tests", "cli", "run.sh"),
+            os.path.join(DIR, RINGCTL), part]
+
+
+def build():
+    """The compiler's last words; None: it is built."""
+    done = subprocess.run(["make", "-s", "-j2", RINGCTL, "WERROR="], cwd=DIR, text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return done.stdout.strip().splitlines()[-1] if done.returncode else None
+
+
+def plant():
+    """A copy of what ringctl is built from."""
+    os.makedirs(DIR, exist_ok=True)
+    for folder in ("include", "libring", "tools", "tests", "kmod", "mk", "bench"):
+        shutil.copytree(os.path.join(TOP, folder), os.path.join(DIR, folder), dirs_exist_ok=True)
+    for name in ("Makefile", "VERSION"):
+        shutil.copy2(os.path.join(TOP, name), DIR)
+
+
+def run(wanted):
+    """Yields (mutant, caught by, what)."""
+    chosen = list(filter(wanted, SET.mutants))
+    subprocess.run(["make", "-s", "-j2", "tools", "test-build"], check=True, cwd=TOP,
+                   stdout=subprocess.DEVNULL)
+    plant()
+    why = build()
+    if why:
+        yield None, why, ""
+        return
+    for test in sorted({m.tests for m in chosen}):
+        if fails(command(test), LIMIT_S):
+            yield None, test, ""
+            return
+    for m in chosen:
+        path, text = SET.mutate(m)
+        mutant.write(DIR, path, text)
+        why = build()
+        if why:
+            yield m, None, "it does not build: " + why
+        elif fails(command(m.tests), LIMIT_S):
+            yield m, m.tests, m.tests
+        else:
+            yield m, None, f"survived {m.tests}"
+        with open(os.path.join(TOP, path), encoding="utf-8") as f:
+            mutant.write(DIR, path, f.read())

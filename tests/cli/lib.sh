@@ -135,6 +135,21 @@ open_input()
 	until_ok served "$1"
 }
 
+# fly DIR [OPTION...]: starts a flight recorder of the ring $flown, and waits until it waits.
+fly()
+{
+	rm -f fly.err
+	start record "$flown" -o "$1" "${@:2}" 2>fly.err
+	flight=$bg
+	until_ok grep -q 'waiting for' fly.err
+}
+
+# landed N: N recordings were told
+landed()
+{
+	[[ $(grep -c ': recorded ' fly.err) -ge $1 ]]
+}
+
 # same GOT WANTED WHAT
 same()
 {

@@ -11,7 +11,7 @@ set -u
 # Who started this may ignore signals, as nohup does. Bash cannot take that back for its children.
 [[ ${SIGNALS_ARE_DEFAULT-} ]] ||
 	SIGNALS_ARE_DEFAULT=1 exec env --default-signal=HUP,INT,QUIT,TERM "$0" "$@"
-all='cat life list publish errors docs schema record replay tape export watch top audit doctor trace'
+all='cat life list publish errors docs schema record flight replay tape export watch top audit doctor trace'
 if [[ $# = 0 || ! -x $1 ]]; then
 	echo "usage: $0 RINGCTL [PART...]; parts: $all" >&2
 	exit 2

@@ -993,6 +993,8 @@ test_trace_no_bpffs()
 
 # shellcheck source=tests/cli/trace_exact.sh
 . "$here/trace_exact.sh"
+# shellcheck source=tests/cli/incident.sh
+. "$here/incident.sh"
 
 if can_trace; then
 	for t in list process killed_process many_arguments thread sched syscalls syscall_results \
@@ -1000,7 +1002,8 @@ if can_trace; then
 		command_terminal ignored_signal output output_fifo clocks children reused_pid groups \
 		count where duration verbose signals order time_namespace clock_and_one_ring self loss pin \
 		name sigkill mode \
-		no_bpffs closes_at_exit last_thread odd_calls tcp_ends quoting file_name json no_process lists end_of_processes drops_since info; do
+		no_bpffs closes_at_exit last_thread odd_calls tcp_ends quoting file_name json no_process lists end_of_processes drops_since info \
+		incident; do
 		run "trace_$t"
 	done
 fi

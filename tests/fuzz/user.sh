@@ -49,7 +49,7 @@ mkdir -p "$out/found"
 # others NAME...: prints ringctl's objects except those named, which the target itself compiles.
 others() {
 	local f name
-	for f in build/native/tools/{lib,ringctl,ringctl/export,ringctl/trace,ringctl/watch,ringctl/top,ringctl/audit}/*.o; do
+	for f in build/native/tools/{lib,ringctl,ringctl/export,ringctl/trace,ringctl/watch,ringctl/top,ringctl/audit,ringctl/flight}/*.o; do
 		name=$(basename "$f" .o)
 		# Those of the plug-in.
 		[[ $name != *.pic ]] || continue

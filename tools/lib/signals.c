@@ -14,7 +14,12 @@ static int fd = -1;
 
 int signals_init(void)
 {
-	static const int all[] = { SIGINT, SIGTERM, SIGHUP };
+	return signals_init_with(SIGINT);
+}
+
+int signals_init_with(int more)
+{
+	const int all[] = { SIGINT, SIGTERM, SIGHUP, more };
 	struct sigaction old;
 	sigset_t set;
 	size_t i;

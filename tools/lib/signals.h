@@ -9,6 +9,9 @@
  */
 int signals_init(void);
 
+/* The same with one more signal. */
+int signals_init_with(int more);
+
 /* Readable while a signal is pending. */
 int signals_fd(void);
 

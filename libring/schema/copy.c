@@ -149,7 +149,7 @@ static int copy_enum(struct copy *c, const struct btf_type *t, uint32_t *out)
 	}
 	if (err)
 		return err;
-	/* btf__add_enum() marks an enum as signed only if it has a negative value. */
+	/* btf__add_enum_value() marks an enum as signed only if it has a negative value. */
 	copied = (struct btf_type *)btf__type_by_id(c->dst, *out);
 	copied->info |= t->info & 1u << 31;
 	return 0;

@@ -53,7 +53,10 @@ int libring_schema_require_name(const struct btf *src, uint32_t offset, bool spa
 	return err;
 }
 
-/* Reads enumerator @i of @t, which is of kind ENUM or ENUM64. */
+/*
+ * Reads enumerator @i of @t, which is of kind ENUM or ENUM64. Compilers before clang 15 do not mark
+ * signed enums, so a value of kind ENUM is negative if its sign bit is set.
+ */
 int libring_schema_get_enumerator(const struct btf *src, const struct btf_type *t, unsigned int i,
 				  const char **name, int64_t *value)
 {
@@ -68,7 +71,7 @@ int libring_schema_get_enumerator(const struct btf *src, const struct btf_type *
 		const struct btf_enum *e = btf_enum(t) + i;
 
 		name_off = e->name_off;
-		*value = btf_kflag(t) ? e->val : (int64_t)(uint32_t)e->val;
+		*value = e->val;
 	}
 	return libring_schema_require_name(src, name_off, false, "an enumerator", name);
 }

@@ -113,8 +113,6 @@ static int plan_enum(struct plan *p, const struct btf_type *t, struct schema_nod
 
 			e->name = get_name(p, raw->name_off);
 			e->value = (uint64_t)(int64_t)raw->val;
-			/* Compilers before clang 15 do not mark signed enums. */
-			n->is_signed |= raw->val < 0;
 		}
 		e->value &= mask;
 		e->index = i;

@@ -11,6 +11,7 @@ test_schema_file()
 	rc schema all.o >out 2>err || because "$(cat err)" || return
 	grep -q '^struct every {$' out && grep -q "$(printf '^\tunion {$')" out &&
 		grep -q "$(printf '^\tseqring_strings argv\\[0\\];$')" out &&
+		grep -q "$(printf '^\tBLUE = -7,$')" out &&
 		grep -q "$(printf '^\tcounts = 65535,$')" out || because "$(cat out)" || return
 	# A schema is a valid source, too, and nothing gets lost.
 	rc schema all.schema | cmp -s - out || because 'the schema prints differently' || return

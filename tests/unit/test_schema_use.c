@@ -219,6 +219,34 @@ static void test_print(void **state)
 	ring_schema_close(s);
 }
 
+/* Whether the compiler marked the enum as signed (clang 15) or not, -3 prints as -3. */
+static void test_negative_enumerators_are_printed(void **state)
+{
+	struct said said = { .len = 0 };
+	struct types t = make_types();
+	struct ring_schema *s;
+	struct btf_type *raw;
+	int marked, old;
+
+	(void)state;
+	marked = valid(btf__add_enum(t.btf, "marked", 4));
+	assert_int_equal(btf__add_enum_value(t.btf, "LOW", -3), 0);
+	old = valid(btf__add_enum(t.btf, "old", 4));
+	assert_int_equal(btf__add_enum_value(t.btf, "LOWER", -4), 0);
+	assert_int_equal(btf__add_enum_value(t.btf, "HIGH", 2147483647), 0);
+	raw = (struct btf_type *)btf__type_by_id(t.btf, (uint32_t)old);
+	raw->info &= ~(1u << 31);
+	begin_struct(&t, "rec", 8);
+	add_field(&t, "m", marked, 0);
+	add_field(&t, "o", old, 32);
+	one_record(&t, "rec");
+	s = open_types(&t);
+	assert_int_equal(ring_schema_print(s, append, &said), 0);
+	assert_non_null(strstr(said.text, "\tLOW = -3,\n"));
+	assert_non_null(strstr(said.text, "\tLOWER = -4,\n\tHIGH = 2147483647,\n"));
+	ring_schema_close(s);
+}
+
 /* Takes the schema out of much else, and the same again out of the result. */
 static void test_extract(void **state)
 {
@@ -284,6 +312,7 @@ int main(void)
 		cmocka_unit_test(test_describe),
 		cmocka_unit_test(test_enumerators_are_described),
 		cmocka_unit_test(test_print),
+		cmocka_unit_test(test_negative_enumerators_are_printed),
 		cmocka_unit_test(test_extract),
 		cmocka_unit_test(test_small_pointers),
 	};

@@ -29,13 +29,14 @@ FLEET_OBJS	:= $(call objects,$(call sources,tools/fleet))
 UNIT_TESTS	:= $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c))
 # Programs that tests run: one file each.
 TEST_PROGS	:= $(patsubst %.c,$(O)/%,$(wildcard tests/stress/*.c tests/cli/*.c \
-		   tests/kernel/vm/progs/*.c))
+		   tests/kernel/vm/progs/*.c)) $(O)/tests/abi/writer
 ifneq ($(MACHINE),x86_64)
 TEST_PROGS	:= $(filter-out %/tsc_khz,$(TEST_PROGS))
 endif
 # The programs that use BPF rings, and the objects that they load from their own directory.
 BPF_TESTS	:= $(patsubst %.c,$(O)/%,$(filter-out %.bpf.c,$(wildcard tests/bpf/*.c))) \
-		   $(patsubst %.c,$(O)/%.o,$(wildcard tests/bpf/*.bpf.c))
+		   $(patsubst %.c,$(O)/%.o,$(wildcard tests/bpf/*.bpf.c)) \
+		   $(addprefix $(O)/tests/abi/,pinned pinned.bpf.o)
 # The fuzzer of the devices.
 DEVFUZZ_OBJS	:= $(call objects,$(wildcard tests/fuzz/dev_*.c))
 # The programs that the VM also runs as 32-bit ones.
@@ -120,6 +121,9 @@ $(O)/tests/loops/%: $(O)/tests/loops/%.o $(O)/libring.a
 	$(call link,-levent_core -luv -lsystemd)
 
 $(O)/tests/bpf/%: $(O)/tests/bpf/%.o $(O)/libring-bpf.a $(O)/libring.a
+	$(call link,$(AS_NEEDED) $(LIBBPF) -lseccomp)
+
+$(O)/tests/abi/pinned: $(O)/tests/abi/pinned.o $(O)/libring-bpf.a $(O)/libring.a
 	$(call link,$(AS_NEEDED) $(LIBBPF) -lseccomp)
 
 # Its tables omit zero fields, its callbacks ignore parameters: silence those warnings.

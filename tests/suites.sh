@@ -68,6 +68,7 @@ suites() {
 		wake|tl|alone|wake
 		waits|tl|light|build/native/tests/stress/waits
 		loops|tl|light|build/native/tests/loops/loops
+		abi|tl|light|tests/abi/abi.py
 		bpf-asan|tl|light|bpf asan
 		bpf-torture|tl|alone|bpf_torture native 6000
 		bpf-wake|tl|alone|bpf_wake

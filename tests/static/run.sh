@@ -43,7 +43,7 @@ files() {
 }
 
 user='^(libring|tools)/.*\.c$'
-tests='^(bench|tests/(unit|stress|bpf|cli|fleet|kernel/vm/progs))/.*\.c$'
+tests='^(bench|tests/(abi|unit|stress|bpf|cli|fleet|kernel/vm/progs))/.*\.c$'
 kernel='^(kmod|bench/vm/kmod)/.*\.c$'
 # BPF programs, and sources that are compiled only for their BTF, have another target. tests/fuzz
 # is left out.

@@ -15,7 +15,8 @@ all:
 include mk/flags.mk mk/rules.mk
 
 BPF_LIB_SRCS	:= $(call sources,libring/bpf libring/schema)
-LIB_OBJS	:= $(call objects,$(filter-out $(BPF_LIB_SRCS),$(call sources,libring)))
+PYTHON_SRCS	:= $(call sources,libring/python)
+LIB_OBJS	:= $(call objects,$(filter-out $(BPF_LIB_SRCS) $(PYTHON_SRCS),$(call sources,libring)))
 BPF_LIB_OBJS	:= $(call objects,$(BPF_LIB_SRCS))
 # Debian has no libbpf of 32 bits beside that of 64.
 ifneq ($(SAN),m32)
@@ -53,14 +54,24 @@ RINGD_OBJS	:= $(call objects,$(call sources,tools/ringd) \
 HAS_BT		:= $(if $(filter asan tsan m32 arm64,$(SAN)),,$(shell $(PKG_CONFIG) --exists babeltrace2 && echo y))
 BT_PLUGIN	:= $(O)/babeltrace-plugin-seqring.so
 
-.PHONY: everything lib libring tools babeltrace2 ringd test-build san-build bpf-build test-m32
+# The Python module is built with the tools where the headers of Python are.
+PYTHON_CONFIG	?= /usr/bin/python3-config
+PYTHON_SUFFIX	:= $(if $(filter tsan m32 arm64,$(SAN)),,$(shell $(PYTHON_CONFIG) --extension-suffix 2>/dev/null))
+PYTHON_INCLUDE	:= $(if $(PYTHON_SUFFIX),$(patsubst -I%,-isystem %,$(shell $(PYTHON_CONFIG) --includes)))
+# Where Debian's Python looks, for packages and for what is built from source.
+pythondir	?= $(prefix)/lib/$(if $(filter /usr,$(prefix)),python3,$(notdir $(lastword $(PYTHON_INCLUDE))))/dist-packages
+PYTHON_PACKAGE	:= __init__.py py.typed _ring.pyi
+PYTHON_FILES	:= $(addprefix $(O)/python/ring/,$(PYTHON_PACKAGE) _ring$(PYTHON_SUFFIX))
+
+.PHONY: everything lib libring tools babeltrace2 ringd python test-build san-build bpf-build test-m32
 all: lib tools
 everything: lib tools bench-build test-build
 lib: libring $(BPF_LIB)
 libring: $(O)/libring.a $(O)/$(SONAME) $(O)/libring.so $(O)/libring.pc
-tools: $(O)/ringctl $(if $(HAS_BT),babeltrace2) $(if $(HAS_RINGD),ringd)
+tools: $(O)/ringctl $(if $(HAS_BT),babeltrace2) $(if $(HAS_RINGD),ringd) $(if $(PYTHON_SUFFIX),python)
 ringd: $(O)/ringd $(O)/ringd.service
 babeltrace2: $(BT_PLUGIN)
+python: $(PYTHON_FILES)
 unit-build: $(UNIT_TESTS)
 test-build: unit-build $(TEST_PROGS) $(BPF_TESTS) $(O)/devfuzz $(O)/tests/loops/loops $(FLEET_TESTS)
 # The tests that also run with a sanitizer, or in make check.
@@ -102,6 +113,16 @@ BT_OBJS		:= $(patsubst %.c,$(O)/%.pic.o,$(call sources,tools/babeltrace2) \
 		   $(addprefix tools/ringctl/export/,plan.c utf8.c))
 $(BT_PLUGIN): $(BT_OBJS) $(O)/libring-bpf.so $(O)/libring.so
 	$(call link,-shared $(call libs,babeltrace2))
+
+# The Python module.
+PYTHON_OBJS	:= $(patsubst %.c,$(O)/%.pic.o,$(PYTHON_SRCS))
+$(PYTHON_OBJS): CPPFLAGS_ALL += $(PYTHON_INCLUDE)
+$(O)/python/ring/_ring$(PYTHON_SUFFIX): $(PYTHON_OBJS) $(O)/libring-bpf.so $(O)/libring.so
+	$(call link,-shared -lm)
+
+$(addprefix $(O)/python/ring/,$(PYTHON_PACKAGE)): $(O)/python/ring/%: libring/python/ring/%
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
 
 $(O)/schedwatch: $(O)/tools/demo/schedwatch.o $(O)/libring.a
 	$(call link)
@@ -183,6 +204,7 @@ help:
 	@echo '  make lib           the library alone; also tools, bench-build, test-build'
 	@echo '  make ringd         the agent that sends records to other machines'
 	@echo '  make babeltrace2   the plug-in by which babeltrace2 reads recordings'
+	@echo '  make python        the Python module; also by make tools, where python3-dev is installed'
 	@echo '  make libring       without libring-bpf: needs no libbpf'
 	@echo '  make everything    library, tools, bench, test programs, fuzzer of the devices'
 	@echo '  make man           manual pages of the libraries, from the headers'
@@ -208,6 +230,7 @@ help:
 	@echo '  make bench         costs, beside limits and peers, into docs/evidence/benchmarks.md, minutes'
 	@echo '  make bench-quick   the same in less than a minute, printed only'
 	@echo '  make bench-check   the same; fails if a target is missed (ALLOW_SKIPS=1)'
+	@echo '  make bench-python  the Python module beside C, in seconds, printed only'
 	@echo '  make bench-report  docs/evidence/benchmarks.md again, from the last measurements'
 	@echo '  make bench-vm      the module beside locks, netlink, relay, perf: in a VM'
 

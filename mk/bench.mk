@@ -56,6 +56,15 @@ bench:
 bench-quick bench-check bench-report:
 	bench/run.sh $(@:bench-%=%)
 
+# The Python module beside C.
+$(O)/bench/python/drain: $(O)/bench/python/drain.o $(O)/libring.a
+	$(call link)
+
+.PHONY: bench-python
+bench-python: python $(O)/bench/python/drain
+	PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$(O)/python LD_LIBRARY_PATH=$(O) \
+		bench/python/run.py $(O)
+
 # On both kernels; the targets are for Linux 6.1.
 bench-vm:
 	bench/vm/run.sh 6.1

@@ -103,6 +103,7 @@ NEED		+= $(call goal,all everything tools install %/ringctl,json-c seccomp clang
 NEED		+= $(call goal,babeltrace2 %/babeltrace-plugin-seqring.so,babeltrace2)
 NEED		+= $(call goal,ringd %/ringd %/tests/fleet/stream,libnats)
 NEED		+= $(call goal,ringd %/ringd,inih systemd microhttpd json-c)
+NEED		+= $(call goal,python,python3-dev)
 NEED		+= $(call goal,install man,python3)
 NEED		+= $(call goal,install-dkms dkms-source,json-c seccomp clang bpftool)
 NEED		+= $(call goal,deb,debhelper)

@@ -33,6 +33,7 @@ INSTALLED = \
 		644:tools/ringd/ringd.conf.5:$(datadir)/man/man5/ringd.conf.5 \
 		644:tools/ringd/ringd.bash-completion:$(datadir)/bash-completion/completions/ringd) \
 	$(if $(HAS_BT),755:$(BT_PLUGIN):$(libdir)/babeltrace2/plugins/$(notdir $(BT_PLUGIN))) \
+	$(if $(PYTHON_SUFFIX),$(foreach f,$(PYTHON_FILES),644:$(f):$(pythondir)/ring/$(notdir $(f)))) \
 	644:tools/ringctl/ringctl.8:$(datadir)/man/man8/ringctl.8 \
 	$(foreach p,$(MAN_PAGES),644:$(O)/man/$(p):$(datadir)/man/$(p)) \
 	$(foreach p,$(wildcard docs/man/*.[1-8]),644:$(p):$(datadir)/man/man$(subst .,,$(suffix $(p)))/$(notdir $(p))) \
@@ -41,7 +42,7 @@ INSTALLED = \
 field		= $(word $(1),$(subst :, ,$(2)))
 INSTALLED_FILES	= $(foreach f,$(INSTALLED),$(call field,3,$(f)))
 # The directories that hold only files of this list.
-INSTALLED_DIRS	= $(filter-out $(includedir)/,$(sort $(dir $(filter $(includedir)/%,$(INSTALLED_FILES)))))
+INSTALLED_DIRS	= $(filter-out $(includedir)/,$(sort $(dir $(filter $(includedir)/% $(pythondir)/%,$(INSTALLED_FILES)))))
 
 # install_one ENTRY: one line of a recipe.
 define install_one
@@ -64,5 +65,6 @@ install: lib tools man
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED_FILES))
+	$(if $(PYTHON_SUFFIX),rm -rf $(DESTDIR)$(pythondir)/ring/__pycache__)
 	-for dir in $(addprefix $(DESTDIR),$(INSTALLED_DIRS)); do \
 		[ ! -d $$dir ] || rmdir --ignore-fail-on-non-empty $$dir; done

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # need.sh PART...: checks that the compilers and libraries of these parts are there, and
-# names the Debian packages of those that are not. Make calls it with CC, PKG_CONFIG, CLANG
-# and BPFTOOL in the environment.
+# names the Debian packages of those that are not. Make calls it with CC, PKG_CONFIG, CLANG,
+# BPFTOOL and PYTHON_CONFIG in the environment.
 
 set -u
 missing=
@@ -45,15 +45,17 @@ for part; do
 	clang) need clang command -v "$CLANG" ;;
 	bpftool) need bpftool command -v "$BPFTOOL" ;;
 	python3) need python3 command -v python3 ;;
+	python3-dev) need python3-dev "$PYTHON_CONFIG" --extension-suffix ;;
 	debhelper)
 		need dpkg-dev command -v dpkg-buildpackage
 		need debhelper command -v dh
 		need dh-dkms command -v dh_dkms
+		need dh-python command -v dh_python3
 		need python3 command -v python3
 		need fakeroot command -v fakeroot
 		;;
 	*)
-		echo "usage: $0 [cc|libbpf|json-c|seccomp|cmocka|babeltrace2|libnats|inih|systemd|microhttpd|clang|bpftool|python3|debhelper...]" >&2
+		echo "usage: $0 [cc|libbpf|json-c|seccomp|cmocka|babeltrace2|libnats|inih|systemd|microhttpd|clang|bpftool|python3|python3-dev|debhelper...]" >&2
 		exit 2
 		;;
 	esac

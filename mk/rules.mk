@@ -34,7 +34,7 @@ libs = $(shell $(PKG_CONFIG) --libs $(1))
 .PHONY: need
 need:
 	@CC='$(CC) $(SAN_$(SAN))' PKG_CONFIG='$(PKG_CONFIG)' CLANG='$(CLANG)' BPFTOOL='$(BPFTOOL)' \
-		mk/need.sh $(sort $(NEED))
+		PYTHON_CONFIG='$(PYTHON_CONFIG)' mk/need.sh $(sort $(NEED))
 
 $(O)/%.pic.o: %.c | need
 	$(call compile,-fPIC -fvisibility=hidden)

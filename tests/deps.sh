@@ -11,10 +11,12 @@ set -eu
 # packages PART: prints the packages of a part.
 packages() {
 	case $1 in
-	# clang makes the BTF of records' schemas, and BPF programs. python3 makes manual pages.
+	# clang makes the BTF of records' schemas, and BPF programs. python3 makes manual pages, and
+	# python3-dev is for the Python module.
 	build)
 		echo gcc libc6-dev make pkg-config libjson-c-dev libbpf-dev libseccomp-dev libzstd-dev \
-			libncurses-dev clang bpftool python3 libnats-dev libinih-dev libsystemd-dev libmicrohttpd-dev
+			libncurses-dev clang bpftool python3 python3-dev libnats-dev libinih-dev libsystemd-dev \
+			libmicrohttpd-dev
 		;;
 	# gcc-multilib is for the 32-bit reader, and relacy-dev for the memory model. stress-ng and
 	# trinity fuzz the devices; libclang-rt has libFuzzer, for code that reads shared memory.
@@ -50,7 +52,7 @@ packages() {
 			liblttng-ust-dev lttng-tools babeltrace2 linux-perf trace-cmd
 		;;
 	# What builds the Debian packages, and what checks them.
-	deb) echo dpkg-dev debhelper dh-dkms dkms fakeroot lintian blhc ;;
+	deb) echo dpkg-dev debhelper dh-dkms dh-python dkms fakeroot lintian blhc ;;
 	# piuparts and autopkgtest install packages in a Debian of their own, which debootstrap makes.
 	deb-long) echo piuparts autopkgtest debootstrap ;;
 	# linux-source has checkpatch.pl and scripts for coccinelle.

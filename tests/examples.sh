@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # examples.sh ROOT [PART...]: builds the examples of README.md and of the guides against the files
-# installed below ROOT, and runs them. The parts are: readme cxx gopackage schema bpf go
+# installed below ROOT, and runs them. The parts are: readme cxx gopackage schema python bpf go
 # driver; default: all.
 #
 # driver builds README's driver against a kernel of tests/kernel/vm/kernel.sh, SERIES or 6.1. SEQRING
@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.."
 . tests/lib/installed.sh
 root=$1
 shift
-[ $# -gt 0 ] || set -- readme cxx gopackage schema bpf go driver
+[ $# -gt 0 ] || set -- readme cxx gopackage schema python bpf go driver
 lib=$(installed_libraries "$root")
 dir=$PWD/build/examples
 rm -rf "$dir"
@@ -161,6 +161,27 @@ schema() {
 	wait_for_socket described
 	RINGDIR=$dir LD_LIBRARY_PATH=$lib "$dir/named" described 2>&1 | grep -qx 'schema: not BTF'
 	wait $writer
+}
+
+# The writer and the readers of docs/guide/python.md, each with all records of the ring.
+python() {
+	local what pids=()
+	export RINGDIR=$dir LD_LIBRARY_PATH=$lib PYTHONDONTWRITEBYTECODE=1
+	export PYTHONPATH=$root/usr/lib/python3/dist-packages
+	for what in writer reader batch async; do
+		block docs/guide/python.md python "$what" | sed 's/"sched"/"ticks"/' >"$dir/$what.py"
+	done
+	/usr/bin/python3 "$dir/writer.py" &
+	pids+=($!)
+	wait_for_socket ticks
+	for what in reader batch async; do
+		timeout 60 /usr/bin/python3 "$dir/$what.py" >"$dir/python-$what" &
+		pids+=($!)
+	done
+	for what in "${pids[@]}"; do wait "$what"; done
+	tail -n 1 "$dir/python-reader" | grep -qx '1000 [0-9]* 0 None None'
+	grep -qx '499500 True' "$dir/python-batch"
+	[ "$(wc -l <"$dir/python-async")" = 1000 ]
 }
 
 # object NAME [OPTION...]: compiles NAME.bpf.c to NAME.bpf.o.

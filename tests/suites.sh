@@ -88,6 +88,7 @@ suites() {
 		mutants-kmod||alone|tests/mutants/run.py --set kmod
 		mutants-fleet||alone|tests/mutants/run.py --set fleet
 		mutants-ringctl||alone|tests/mutants/run.py --set ringctl
+		mutants-python||alone|tests/mutants/run.py --set python
 		mutants-model||alone|tests/mutants/run.py --set model
 		mutants-sample||alone|tests/mutants/run.py --sample 30
 	END
@@ -200,7 +201,7 @@ cycles() {
 	tests/static/cycles.py --self-test || rc=1
 	tests/static/cycles.py build/native/libring.a || rc=1
 	tests/static/cycles.py build/native/libring-bpf.a || rc=1
-	lists=('print-TOOL_OBJS' 'print-RINGD_OBJS print-FLEET_OBJS')
+	lists=('print-TOOL_OBJS' 'print-RINGD_OBJS print-FLEET_OBJS' 'print-PYTHON_OBJS')
 	[ "$tier" = check ] ||
 		lists+=('print-BENCH_OBJS print-CORE_OBJS' 'print-VMBENCH_OBJS print-CORE_OBJS')
 	for list in "${lists[@]}"; do
@@ -235,7 +236,7 @@ unit() {
 # libring in other languages.
 bindings() {
 	local rc=0 language
-	for language in cxx go; do
+	for language in cxx go python; do
 		"tests/bindings/$language.sh" || rc=1
 	done
 	return $rc

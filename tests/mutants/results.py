@@ -46,6 +46,7 @@ SETS = [
      "The changed agent runs against real servers: a test of tests/fleet/agent.py must fail."),
     ("ringctl", "The commands of ringctl",
      "The changed ringctl runs as a user runs it: a test of tests/cli must fail."),
+    ("python", "The Python module", "A test of tests/bindings/python.py must fail with the changed module."),
 ]
 
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """
-run.py [--set native|libring|bpf|kmod|fleet|ringctl|model]... [NAME...]: removes one safeguard at a time from
-the protocol's headers, libring, the BPF writer, the module, the agent and ringctl, builds the rest, and
-requires that a test fails. NAME: only mutants with that text in their names. anchor.py
-finds the place of a mutant; a place that is not found is a failure.
+run.py [--set native|libring|bpf|kmod|fleet|ringctl|python|model]... [NAME...]: removes one safeguard at a
+time from the protocol's headers, libring, the BPF writer, the module, the agent, ringctl and the Python
+module, builds the rest, and requires that a test fails. NAME: only mutants with that text in their
+names. anchor.py finds the place of a mutant; a place that is not found is a failure.
 
 run.py --check: every mutant has its place, and docs/evidence/mutants.md lists exactly these mutants.
 run.py --sample N [--seed S] [--set SET]...: runs N mutants, spread over the sets.
@@ -25,15 +25,17 @@ import kmod
 import libring
 import model
 import native
+import python
 import results
 import ringctl
 import vm
 
 # The sets of mutants of the code.
 CODE = {"native": native.SET, "libring": libring.SET, "bpf": bpf.SET, "kmod": kmod.SET,
-        "fleet": fleet.SET, "ringctl": ringctl.SET}
+        "fleet": fleet.SET, "ringctl": ringctl.SET, "python": python.SET}
 RUN = {"native": native.run, "libring": libring.run, "model": model.run, "bpf": bpf.run,
-       "kmod": vm.run, "fleet": fleet.run, "ringctl": ringctl.run}
+       "kmod": vm.run, "fleet": fleet.run, "ringctl": ringctl.run,
+       "python": python.run}
 
 
 def lost(names):

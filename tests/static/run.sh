@@ -49,6 +49,9 @@ kernel='^(kmod|bench/vm/kmod)/.*\.c$'
 # is left out.
 not_user='\.(bpf|schema)\.c$|^bench/vm/kmod/'
 
+# The headers of Python, for its module.
+read -ra python <<<"$(/usr/bin/python3-config --includes 2>/dev/null | sed 's/-I/-isystem /g')"
+
 # tidy_one CONFIG FILE: runs clang-tidy with the Makefile's compiler options.
 tidy_one() {
 	local config=$1 file=$2 out rc flags more=()
@@ -56,6 +59,7 @@ tidy_one() {
 	case $file in
 	# These files define the functions that analyzed.h wraps.
 	libring/base/error.c | libring/base/names.c) ;;
+	libring/python/*) flags+=("${python[@]}") ;;
 	libring/*) flags+=(-include "$here/analyzed.h") ;;
 	# libbpf frees what a skeleton owns; the analyzer cannot see that.
 	tools/ringctl/trace/load.c) more=(--checks=-clang-analyzer-unix.Malloc) ;;

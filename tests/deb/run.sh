@@ -115,7 +115,8 @@ lint_symbols() {
 lint_hardened() {
 	local file lib
 	lib=$(installed_libraries "$root")
-	for file in "$root/usr/bin/ringctl" "$root/usr/sbin/ringd" "$lib/libring.so.0" "$lib/libring-bpf.so.0"; do
+	for file in "$root/usr/bin/ringctl" "$root/usr/sbin/ringd" "$lib/libring.so.0" "$lib/libring-bpf.so.0" \
+		"$root"/usr/lib/python3/dist-packages/ring/_ring.*.so; do
 		readelf -h "$file" | grep -q 'Type: *DYN' || { echo "$file: not PIE"; return 1; }
 		readelf -lW "$file" | grep -q GNU_RELRO || { echo "$file: no RELRO"; return 1; }
 		readelf -dW "$file" | grep -qE 'BIND_NOW|FLAGS.*NOW' || { echo "$file: lazy"; return 1; }
@@ -141,6 +142,8 @@ lint_files() {
 		'libring-dev_.* ./usr/include/libring.h$' 'libring-dev_.*/man3/ring_open.3.gz$' \
 		'golang-seqring-ring-dev_.*/gocode/src/seqring/ring/glue.h$' \
 		'ringctl_.*/bash-completion/completions/ringctl$' 'ringctl_.*/man8/ringctl.8.gz$' \
+		'python3-ring_.* ./usr/lib/python3/dist-packages/ring/__init__.py$' \
+		'python3-ring_.*/ring/_ring.cpython-.*.so$' 'python3-ring_.*/ring/py.typed$' \
 		'ringd_.*/sbin/ringd$' 'ringd_.*/systemd/system/ringd.service$' 'ringd_.*/man5/ringd.conf.5.gz$' \
 		'seqring-dkms_.*/udev/rules.d/60-seqring.rules$' 'seqring-dkms_.*/sysusers.d/seqring.conf$' \
 		'seqring-dkms_.*/examples/modprobe.d/seqring.conf$' \
@@ -185,8 +188,14 @@ lint() {
 # BPF is for the suite install, which runs it.
 examples() {
 	[ -d "$root" ] || check 'the packages unpack' unpack || exit 1
-	check 'README with the packages alone' tests/examples.sh "$root" readme cxx gopackage schema
+	check 'README with the packages alone' tests/examples.sh "$root" readme cxx gopackage schema python
 	check 'rules and group' rules
+	check 'the Python module' python_module
+}
+
+python_module() {
+	LD_LIBRARY_PATH=$(installed_libraries "$root") \
+		PYTHONPATH="$root/usr/lib/python3/dist-packages" debian/tests/python
 }
 
 # As far as a machine without udev can tell.

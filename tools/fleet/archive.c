@@ -8,7 +8,6 @@
 
 #include "archive.h"
 
-#define SUFFIX ".fleet"
 #define DIGITS 10u
 
 /* A directory that is read. @body: room for any message so far */
@@ -25,7 +24,7 @@ static int is_file(const struct dirent *e)
 {
 	const char *name = e->d_name;
 
-	return strspn(name, "0123456789") == DIGITS && !strcmp(name + DIGITS, SUFFIX);
+	return strspn(name, "0123456789") == DIGITS && !strcmp(name + DIGITS, FLEET_ARCHIVE_SUFFIX);
 }
 
 /* Return: 0; -ENOMEM. */

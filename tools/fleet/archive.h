@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Directories of messages, as ringd's sink `file` writes them. */
+/* Directories of messages, as fleet/writer.h writes them. */
 #ifndef FLEET_ARCHIVE_H
 #define FLEET_ARCHIVE_H
 
 #include <stddef.h>
 
 #include "message.h"
+
+/* A file's name is 10 digits and this. */
+#define FLEET_ARCHIVE_SUFFIX ".fleet"
 
 /* Called with each message that is whole. Return: 0 to continue; a negative number. */
 typedef int (*fleet_archive_fn)(const struct fleet_message *m, const void *body, void *arg);

@@ -22,7 +22,7 @@ BPF_LIB_OBJS	:= $(call objects,$(BPF_LIB_SRCS))
 ifneq ($(SAN),m32)
 BPF_LIB		:= $(addprefix $(O)/,libring-bpf.a $(BPF_SONAME) libring-bpf.so libring-bpf.pc)
 endif
-TOOL_OBJS	:= $(call objects,$(filter-out tools/demo/% tools/babeltrace2/% tools/fleet/% tools/ringd/% \
+TOOL_OBJS	:= $(call objects,$(filter-out tools/demo/% tools/babeltrace2/% tools/fleet/% tools/nats/% tools/ringd/% \
 		   $(if $(HTTP),%/lib/http_without.c,%/lib/http.c) $(if $(NCURSES),%/top/without.c,\
 		   tools/ringctl/top/screen% %/top/terminal.c),$(call sources,tools)))
 # Agents share this with readers of their messages.
@@ -47,7 +47,7 @@ M32_PROGS	:= $(O)/tests/kernel/vm/progs/t_read $(O)/tests/kernel/vm/progs/follow
 RINGD_LIBS	:= libnats inih libsystemd libmicrohttpd
 HAS_RINGD	:= $(if $(filter m32 arm64,$(SAN)),,$(shell $(PKG_CONFIG) --exists $(RINGD_LIBS) && echo y))
 FLEET_TESTS	:= $(if $(HAS_RINGD),$(patsubst %.c,$(O)/%,$(wildcard tests/fleet/*.c)))
-RINGD_OBJS	:= $(call objects,$(call sources,tools/ringd) \
+RINGD_OBJS	:= $(call objects,$(call sources,tools/ringd) tools/nats/connect.c \
 		   $(addprefix tools/lib/,clock.c http.c json.c message.c out.c parse.c replace.c signals.c text.c))
 
 # The plug-in is built with the tools where the headers of babeltrace2 are.

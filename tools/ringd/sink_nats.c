@@ -16,7 +16,7 @@
 #include "../lib/clock.h"
 #include "log.h"
 #include "sink.h"
-#include "sink_nats_options.h"
+#include "sink_nats_login.h"
 
 #define WAIT_MS	       3000 /* for an answer of the server */
 #define WRONG_LAST_MAX 2
@@ -110,7 +110,7 @@ static int nats_create(const struct config *c, void (*notify)(void *arg), void *
 	s->arg = arg;
 	pthread_mutex_init(&s->lock, NULL);
 	fleet_stream(s->stream, c->agent_name);
-	err = nats_options(c, &s->opts);
+	err = sink_nats_login(c, &s->opts);
 	if (err) {
 		pthread_mutex_destroy(&s->lock);
 		free(s);

@@ -4,8 +4,6 @@
 agent.py [OPTION]... [TEST...]: tests ringd with real nats-server
 processes on the loopback, and rings that ringctl publish serves. Prints ok or not ok for each test.
 """
-import argparse
-import concurrent.futures
 import os
 import random
 import signal
@@ -13,16 +11,15 @@ import socket
 import subprocess
 import sys
 import time
-import traceback
 import urllib.error
 import urllib.request
 
 # No __pycache__ in the tree.
 sys.dont_write_bytecode = True
-from agent_lib import (LIMIT, TOP, Agent, Failed, Place, Server, Writer, free_port, json_lines,
-                       need, read_stream, start_cluster, stream_does, until)
-
-OPTIONS = None
+import harness
+from agent_lib import (LIMIT, NKEY, SEED, TOP, Agent, Failed, Place, Server, Writer, free_port,
+                       json_lines, make_certificate, need, read_stream, start_cluster,
+                       stream_does, until)
 
 
 def exact(account, records, end="ended"):
@@ -177,7 +174,7 @@ def test_agent_killed(place):
     # Large enough for what comes while no agent runs, so that not all is lost.
     w = Writer(place, "load", 100000000, "--size", "1M", "--rate", "40000")
     agent = Agent(place, server.url, spool__sync_time="10ms")
-    for _ in range(OPTIONS.kills):
+    for _ in range(harness.OPTIONS.kills):
         # From within the start until well within the work.
         time.sleep(random.random() * 0.5)
         agent.kill()
@@ -202,7 +199,7 @@ def test_both_killed(place):
     server = Server(place)
     w = Writer(place, "load", 100000000, "--size", "4M", "--rate", "80000")
     agent = Agent(place, server.url, spool__size="8M", nats__release="stored")
-    for _ in range(max(2, OPTIONS.kills // 5)):
+    for _ in range(max(2, harness.OPTIONS.kills // 5)):
         time.sleep(random.random())
         server.kill()
         agent.kill()
@@ -611,11 +608,6 @@ def test_password(place):
     agent.stop()
 
 
-# From the public documentation of NATS.
-NKEY = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4"
-SEED = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY"
-
-
 def test_nkey(place):
     """A key and its seed."""
     server = Server(place, f"authorization {{ users: [ {{ nkey: {NKEY} }} ] }}")
@@ -626,14 +618,6 @@ def test_nkey(place):
     agent.wait_metric("read_records_total", lambda n: n == 10)
     agent.all_arrived()
     agent.stop()
-
-
-def make_certificate(place):
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                    "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "key.pem", "-out",
-                    "cert.pem", "-days", "2", "-subj", "/CN=ring.test", "-addext",
-                    "subjectAltName=DNS:ring.test,IP:127.0.0.1"], cwd=place.dir, check=True,
-                   capture_output=True)
 
 
 def test_tls(place):
@@ -838,48 +822,5 @@ def test_keys(place):
          f"{complete('--set', 'nats.tls_')}")
 
 
-def run_test(name, test):
-    """Return: whether it passed. The lines of a test are printed at once."""
-    place = Place(OPTIONS.build, OPTIONS.ringd)
-    lines = []
-    begin = time.monotonic()
-    try:
-        test(place)
-        lines.append(f"ok fleet-agent_{name}")
-        return True
-    except Exception as e:  # pylint: disable=broad-except
-        if not isinstance(e, Failed):
-            lines += [f"# {line}" for line in traceback.format_exc().splitlines()]
-        for log in sorted(place.dir.glob("*.log")):
-            lines += [f"# {log.name}: {line}"
-                      for line in log.read_text(errors="replace").splitlines()[-12:]]
-        why = " ".join(str(e).split())[:500]
-        lines.append(f"not ok fleet-agent_{name} - {why} (--seed {OPTIONS.seed})")
-        return False
-    finally:
-        place.clean()
-        lines.insert(0, f"# {name}: {time.monotonic() - begin:.1f} s")
-        print("\n".join(lines), flush=True)
-
-
-def main():
-    global OPTIONS
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--build", default="build/native")
-    parser.add_argument("--ringd", help="the agent, if it is not the build's own")
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--jobs", type=int, default=4, help="most tests only wait")
-    parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "little"))
-    parser.add_argument("tests", nargs="*")
-    OPTIONS = parser.parse_args()
-    random.seed(OPTIONS.seed)
-    tests = {n[5:]: f for n, f in globals().items() if n.startswith("test_")}
-    for name in set(OPTIONS.tests) - set(tests):
-        parser.error(f"no test {name}; the tests are {' '.join(tests)}")
-    with concurrent.futures.ThreadPoolExecutor(OPTIONS.jobs) as pool:
-        passed = list(pool.map(lambda n: run_test(n, tests[n]), OPTIONS.tests or tests))
-    return 0 if all(passed) else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(harness.main(globals(), "fleet-agent"))

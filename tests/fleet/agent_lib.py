@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Real servers, writers and agents for the tests of ringd. Nothing is mocked."""
+"""Real servers, writers and agents for the tests of the fleet. Nothing is mocked."""
 import contextlib
 import json
 import os
@@ -18,6 +18,10 @@ LIMIT = 60  # seconds for any condition: generous, since the machine may be busy
 
 class Failed(Exception):
     """A condition that does not hold."""
+
+
+class Skipped(Exception):
+    """What this machine lacks for a test."""
 
 
 def need(good, why):
@@ -54,9 +58,10 @@ def free_port():
 class Place:
     """The directory of one test, and the processes that it started."""
 
-    def __init__(self, build, ringd=None):
+    def __init__(self, build, ringd=None, ringctl=None):
         self.build = pathlib.Path(build).resolve()
         self.ringd = pathlib.Path(ringd).resolve() if ringd else self.build / "ringd"
+        self.ringctl = pathlib.Path(ringctl).resolve() if ringctl else self.build / "ringctl"
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="fleet."))
         (self.dir / "rings").mkdir()
         self.env = dict(os.environ, RINGDIR=str(self.dir / "rings"),
@@ -246,3 +251,16 @@ def stream_does(place, server, *args):
 
 def json_lines(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+# From the public documentation of NATS.
+NKEY = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4"
+SEED = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY"
+
+
+def make_certificate(place):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "key.pem", "-out",
+                    "cert.pem", "-days", "2", "-subj", "/CN=ring.test", "-addext",
+                    "subjectAltName=DNS:ring.test,IP:127.0.0.1"], cwd=place.dir, check=True,
+                   capture_output=True)

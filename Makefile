@@ -22,9 +22,11 @@ BPF_LIB_OBJS	:= $(call objects,$(BPF_LIB_SRCS))
 ifneq ($(SAN),m32)
 BPF_LIB		:= $(addprefix $(O)/,libring-bpf.a $(BPF_SONAME) libring-bpf.so libring-bpf.pc)
 endif
-TOOL_OBJS	:= $(call objects,$(filter-out tools/demo/% tools/babeltrace2/% tools/fleet/% tools/nats/% tools/ringd/% \
+TOOL_OBJS	:= $(call objects,$(filter-out tools/demo/% tools/babeltrace2/% tools/fleet/% tools/ringd/% \
 		   $(if $(HTTP),%/lib/http_without.c,%/lib/http.c) $(if $(NCURSES),%/top/without.c,\
-		   tools/ringctl/top/screen% %/top/terminal.c),$(call sources,tools)))
+		   tools/ringctl/top/screen% %/top/terminal.c) $(if $(NATS),%/fetch/without.c,\
+		   tools/nats/% %/fetch/fetch.c %/fetch_run.c %/fetch/keep.c %/fetch/streams.c),\
+		   $(call sources,tools)))
 # Agents share this with readers of their messages.
 FLEET_OBJS	:= $(call objects,$(call sources,tools/fleet))
 UNIT_TESTS	:= $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c))
@@ -99,7 +101,7 @@ $(O)/libring-bpf.so: $(O)/$(BPF_SONAME)
 
 $(O)/tools/ringctl/trace/load.o: $(O)/tools/ringctl/trace/bpf/trace.skel.h
 $(O)/ringctl: $(TOOL_OBJS) $(O)/fleet.a $(O)/libring-bpf.a $(O)/libring.a
-	$(call link,$(LIBBPF) $(call libs,json-c libseccomp $(NCURSES) $(HTTP)))
+	$(call link,$(LIBBPF) $(call libs,json-c libseccomp $(NCURSES) $(HTTP) $(NATS)))
 
 # The agent.
 $(O)/ringd: $(RINGD_OBJS) $(O)/fleet.a $(O)/libring.a
@@ -133,7 +135,7 @@ $(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $(O)/fleet.a $(O)/libring-bpf.a
 $(O)/tests/unit/test_out: $(addprefix $(O)/tools/lib/,clock.o json_text.o out.o signals.o text.o)
 
 $(O)/tests/fleet/%: $(O)/tests/fleet/%.o $(O)/fleet.a $(O)/libring.a
-	$(call link,$(call libs,libnats))
+	$(call link,$(AS_NEEDED) $(call libs,libnats) -lseccomp)
 
 $(O)/tests/%: $(O)/tests/%.o $(O)/libring.a
 	$(call link)

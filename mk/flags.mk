@@ -83,6 +83,11 @@ ifeq ($(origin HTTP),undefined)
 HTTP		:= $(shell $(PKG_CONFIG) --exists libmicrohttpd && echo libmicrohttpd)
 endif
 
+# ringctl fetch and audit --from read streams by libnats. NATS= builds ringctl without it, likewise.
+ifeq ($(origin NATS),undefined)
+NATS		:= $(shell $(PKG_CONFIG) --exists libnats && echo libnats)
+endif
+
 CLANG		?= clang
 # Debian installs bpftool in /usr/sbin, which only root's PATH has.
 BPFTOOL		?= $(shell PATH="$$PATH:/usr/sbin" command -v bpftool || echo bpftool)

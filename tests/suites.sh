@@ -141,12 +141,14 @@ builds() {
 	return $rc
 }
 
-# ringctl without ncurses and libmicrohttpd builds, and says what it lacks.
+# ringctl without ncurses, libmicrohttpd and libnats builds, and says what it lacks.
 without_screen() {
 	local dir=build/no-screen rc=0
-	one 'ringctl without ncurses' make -j2 O=$dir NCURSES= HTTP= $dir/ringctl || return 1
+	one 'ringctl without ncurses' make -j2 O=$dir NCURSES= HTTP= NATS= $dir/ringctl || return 1
 	one 'top without ncurses says so' grep -q 'built without ncurses' \
 		<<<"$(script -qec "$dir/ringctl top" /dev/null)" || rc=1
+	one 'fetch without libnats says so' grep -q 'built without libnats' \
+		<<<"$($dir/ringctl fetch --from nats://far out 2>&1)" || rc=1
 	one 'metrics without libmicrohttpd says so' grep -q 'built without libmicrohttpd' \
 		<<<"$($dir/ringctl metrics --listen 9 2>&1)" || rc=1
 	return $rc
@@ -363,11 +365,25 @@ tool() {
 	fi
 }
 
-# The agent against real servers. Its tests wait most of the time, so several run at once.
+# The agent, and who fetches its messages, against real servers. The tests wait most of the time, so
+# several run at once.
 fleet() {
-	local kills=20
+	local kills=20 rc=0
 	[ "$tier" != long ] || kills=100
-	tests/fleet/agent.py --build build/native --kills $kills
+	tests/fleet/agent.py --build build/native --kills $kills || rc=1
+	tests/fleet/fetch.py --build build/native --kills $kills || rc=1
+	return $rc
+}
+
+# A killed server costs no record, and no file is left.
+demo_fleet() {
+	local rc=0 dir out=build/demo-fleet.out
+	dir=$(realpath "$(mktemp -d)") || return 1
+	TMPDIR=$dir one 'make demo-fleet' make -s demo-fleet >"$out" 2>&1 || rc=1
+	cat "$out"
+	one 'make demo-fleet: two accounts that add up' test "$(grep -c ': exact$' "$out")" = 2 || rc=1
+	one 'make demo-fleet leaves no file' rmdir "$dir" || rc=1
+	return $rc
 }
 
 # vm.sh behaves the same on both kernels.

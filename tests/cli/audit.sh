@@ -92,6 +92,7 @@ test_audit_errors()
 	fails 2 'audit: no directory: name those with messages' audit || return
 	fails 1 'audit: no-such-dir: there are no files of messages' audit no-such-dir || return
 	mkdir empty-dir && fails 1 'audit: empty-dir: there are no files of messages' audit empty-dir || return
-	fails 2 'audit: --from: no such option' audit --from x
+	fails 2 'audit: a directory and streams: only one may be given' audit --from nats://far empty-dir || return
+	fails 2 'audit: --wrong: no such option' audit --wrong
 }
 run audit_errors

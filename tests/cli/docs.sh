@@ -8,7 +8,7 @@ test_help()
 
 	[ "$(rc --version)" = "ringctl $(cat "$here/../../VERSION")" ] || because --version || return
 	rc help >out && rc --help | cmp -s - out && rc -h | cmp -s - out || because help || return
-	for cmd in create destroy list info cat publish trace schema record replay export stat top metrics audit doctor; do
+	for cmd in create destroy list info cat publish trace schema record replay export stat top metrics fetch audit doctor; do
 		grep -q "^  $cmd " out || because "help lacks $cmd" || return
 		rc help $cmd >out2 || because "help $cmd" || return
 		rc $cmd --help | cmp -s - out2 || because "$cmd --help differs" || return
@@ -50,7 +50,7 @@ test_documented_options()
 {
 	local cmd
 
-	for cmd in create destroy list info cat publish trace schema record replay export stat top metrics audit doctor; do
+	for cmd in create destroy list info cat publish trace schema record replay export stat top metrics fetch audit doctor; do
 		[[ $(help_options $cmd | wc -l) -ge 1 ]] || because "no options of $cmd" || return
 		same "$(manual_options $cmd | xargs)" "$(help_options $cmd | xargs)" "manual of $cmd" ||
 			return
@@ -58,9 +58,9 @@ test_documented_options()
 			"completion of $cmd" || return
 	done
 	# getopt_long() takes no option that is not documented.
-	grep -roh --include='*.c' '^	{ "[a-z-]*", [a-z]*_argument' "$tools/ringctl" | cut -d'"' -f2 |
+	grep -roh --include='*.[ch]' '^	{ "[a-z-]*", [a-z]*_argument' "$tools/ringctl" | cut -d'"' -f2 |
 		sort -u >got
-	for cmd in create destroy list info cat publish trace schema record replay export stat top metrics audit doctor; do
+	for cmd in create destroy list info cat publish trace schema record replay export stat top metrics fetch audit doctor; do
 		help_options $cmd
 	done | sed 's/^--//' | sort -u | cmp -s - got || because 'options of the source differ'
 }
@@ -100,7 +100,7 @@ run manual
 test_completion()
 {
 	serve completed-ring < <(seq 1 3) || return
-	same "$(completed '' | xargs)" '--help --version audit cat create destroy doctor export help info list metrics publish record replay schema stat top trace' \
+	same "$(completed '' | xargs)" '--help --version audit cat create destroy doctor export fetch help info list metrics publish record replay schema stat top trace' \
 		commands || return
 	same "$(completed c | xargs)" 'cat create' 'commands in c' || return
 	same "$(completed cat comp | xargs)" completed-ring names || return
@@ -117,6 +117,7 @@ test_completion()
 	same "$(completed create x --clock '' | xargs)" 'boottime coarse monotonic none' clocks || return
 	mkdir directory-to-audit
 	same "$(completed audit directory-to | xargs)" directory-to-audit directories || return
+	same "$(completed fetch --from nats://far directory-to | xargs)" directory-to-audit 'directories of fetch' || return
 	touch file-to-publish
 	same "$(completed publish log file-to | xargs)" file-to-publish files || return
 	same "$(bash --norc -c '. "$1"; complete -p ringctl' - "$tools/ringctl/ringctl.bash-completion")" \

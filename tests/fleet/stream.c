@@ -8,6 +8,12 @@
  * stream URL STREAM --any     the same of records with any payload
  * stream URL STREAM --ack N   acknowledges the first N messages that are not, as the consumer does
  * stream URL STREAM --fill N  publishes N messages of 64 KiB that are no agent's
+ * stream URL STREAM --publish FILE...  creates the stream, and publishes each file's bytes
+ * stream URL STREAM --purge N  removes the messages before the Nth of the stream
+ * stream URL STREAM --delete  deletes the stream
+ * stream URL STREAM --forget  deletes the consumer
+ * stream URL STREAM --acks    prints the consumer's floor, and messages that are not acknowledged
+ * stream URL STREAM --wrong   creates a consumer that acknowledges several messages at once
  *
  * Otherwise each payload has to be the record's seq in decimal. Exit status 1: a message or the
  * chain is wrong.
@@ -308,6 +314,105 @@ static void fill(jsCtx *js, const char *stream, unsigned long nr)
 	}
 }
 
+/* Publishes the bytes of files, in their order. */
+static void publish(jsCtx *js, const char *stream, char **paths)
+{
+	char agent[FLEET_AGENT_MAX + 1], all[FLEET_SUBJECT_SIZE], subject[FLEET_SUBJECT_SIZE];
+	const char *subjects = all;
+	static char data[1 << 20];
+	jsStreamConfig cfg;
+	jsErrCode code = 0;
+	natsStatus s;
+
+	if (fleet_agent_of_stream(stream, agent))
+		die(stream, NATS_INVALID_ARG);
+	fleet_all_subjects(all, agent);
+	fleet_subject(subject, agent, FLEET_BATCH);
+	jsStreamConfig_Init(&cfg);
+	cfg.Name = stream;
+	cfg.Subjects = &subjects;
+	cfg.SubjectsLen = 1;
+	s = js_AddStream(NULL, js, &cfg, NULL, &code);
+	if (s != NATS_OK && code != JSStreamNameExistErr)
+		die("create the stream", s);
+	for (; *paths; paths++) {
+		FILE *f = fopen(*paths, "re");
+		size_t n = f ? fread(data, 1, sizeof(data), f) : 0;
+
+		if (!f)
+			die(*paths, NATS_NOT_FOUND);
+		fclose(f);
+		s = js_Publish(NULL, js, subject, data, (int)n, NULL, NULL);
+		if (s != NATS_OK)
+			die("publish", s);
+	}
+}
+
+static void purge(jsCtx *js, const char *stream, uint64_t seq)
+{
+	natsStatus s;
+	jsOptions o;
+
+	jsOptions_Init(&o);
+	o.Stream.Purge.Sequence = seq;
+	s = js_PurgeStream(js, stream, &o, NULL);
+	if (s != NATS_OK)
+		die("purge", s);
+}
+
+static void print_acks(jsCtx *js, const char *stream)
+{
+	jsConsumerInfo *ci = NULL;
+	natsStatus s = js_GetConsumerInfo(&ci, js, stream, FLEET_CONSUMER, NULL, NULL);
+
+	if (s != NATS_OK)
+		die("consumer", s);
+	printf("%" PRIu64 " %" PRId64 "\n", ci->AckFloor.Stream, ci->NumAckPending);
+	jsConsumerInfo_Destroy(ci);
+}
+
+static void add_wrong(jsCtx *js, const char *stream)
+{
+	jsConsumerConfig cfg;
+	natsStatus s;
+
+	jsConsumerConfig_Init(&cfg);
+	cfg.Durable = FLEET_CONSUMER;
+	cfg.AckPolicy = js_AckAll;
+	s = js_AddConsumer(NULL, js, stream, &cfg, NULL, NULL);
+	if (s != NATS_OK)
+		die("consumer", s);
+}
+
+/* Does what an option says, if it is one. */
+static bool act(jsCtx *js, const char *stream, int argc, char **argv)
+{
+	const char *option = argc > 3 ? argv[3] : "";
+	natsStatus s = NATS_OK;
+
+	if (!strcmp(option, "--ack") && argc == 5)
+		acknowledge(js, stream, strtoul(argv[4], NULL, 10));
+	else if (!strcmp(option, "--fill") && argc == 5)
+		fill(js, stream, strtoul(argv[4], NULL, 10));
+	else if (!strcmp(option, "--publish"))
+		publish(js, stream, argv + 4);
+	else if (!strcmp(option, "--purge") && argc == 5)
+		purge(js, stream, strtoull(argv[4], NULL, 10));
+	else if (!strcmp(option, "--delete"))
+		s = js_DeleteStream(js, stream, NULL, NULL);
+	else if (!strcmp(option, "--forget"))
+		s = js_DeleteConsumer(js, stream, FLEET_CONSUMER, NULL, NULL);
+	else if (!strcmp(option, "--acks"))
+		print_acks(js, stream);
+	else if (!strcmp(option, "--wrong"))
+		add_wrong(js, stream);
+	else
+		return false;
+	if (s != NATS_OK)
+		die(option, s);
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	natsConnection *nc = NULL;
@@ -315,7 +420,7 @@ int main(int argc, char **argv)
 	natsStatus s;
 
 	if (argc < 3)
-		die("usage: stream URL STREAM [--ack N | --fill N]", NATS_INVALID_ARG);
+		die("usage: stream URL STREAM [OPTION...]", NATS_INVALID_ARG);
 	if (!strcmp(argv[1], "-")) {
 		read_files(argv[2]);
 		print_accounts();
@@ -326,11 +431,7 @@ int main(int argc, char **argv)
 		s = natsConnection_JetStream(&js, nc, NULL);
 	if (s != NATS_OK)
 		die(argv[1], s);
-	if (argc == 5 && !strcmp(argv[3], "--ack")) {
-		acknowledge(js, argv[2], strtoul(argv[4], NULL, 10));
-	} else if (argc == 5 && !strcmp(argv[3], "--fill")) {
-		fill(js, argv[2], strtoul(argv[4], NULL, 10));
-	} else {
+	if (!act(js, argv[2], argc, argv)) {
 		trimmed = argc == 4 && !strcmp(argv[3], "--trimmed");
 		any_payload = argc == 4 && !strcmp(argv[3], "--any");
 		read_stream(js, argv[2]);

@@ -43,13 +43,13 @@ trace=build/native/tools/ringctl/trace/bpf/trace.bpf.o
 # user-bites.sh fuzzes a tree that has no Makefile, and hands this on.
 zstd=${FUZZ_ZSTD_LIBS-$(make -s print-ZSTD_LIBS)}
 libs="build/native/fleet.a build/native/libring.a $(pkg-config --libs libbpf json-c libseccomp \
-	ncursesw libmicrohttpd) $zstd"
+	ncursesw libmicrohttpd libnats) $zstd"
 mkdir -p "$out/found"
 
 # others NAME...: prints ringctl's objects except those named, which the target itself compiles.
 others() {
 	local f name
-	for f in build/native/tools/{lib,ringctl,ringctl/export,ringctl/trace,ringctl/watch,ringctl/top,ringctl/audit,ringctl/flight}/*.o; do
+	for f in build/native/tools/{lib,nats,ringctl,ringctl/{audit,export,fetch,flight,top,trace,watch}}/*.o; do
 		name=$(basename "$f" .o)
 		# Those of the plug-in.
 		[[ $name != *.pic ]] || continue
@@ -96,7 +96,8 @@ build() {
 		set -- libring/{base,filter,reader,backend,writer,device,open}/*.c \
 			$zstd $([ -z "$zstd" ] || echo -DLIBRING_ZSTD)
 		;;
-	fleet) set -- tools/fleet/*.c libring/base/{crc32c,error,names}.c ;;
+	# writer.c writes only.
+	fleet) set -- tools/fleet/[!w]*.c libring/base/{crc32c,error,names}.c ;;
 	args)
 		set -- -Dmain=ringctl_main -Wno-missing-prototypes tools/lib/parse.c tools/ringctl/main.c \
 			tools/ringctl/trace/{events,filter,kernel,names,options}.c \

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
 Mutants of the agent and of its messages. Each is built in a copy of the tree. A mutant's test is a
-unit test, or a test of tests/fleet/agent.py, which runs the changed agent against real servers.
+unit test, or a test of tests/fleet, which runs the changed program against real servers: that of
+fetch.py is named fetch_TEST, that of agent.py TEST.
 """
 import os
 import shutil
@@ -17,9 +18,10 @@ LIMIT_S = 300
 
 UNIT = "test_fleet"
 ACCOUNT = "test_fleet_account"
-UNITS = (UNIT, ACCOUNT)
+WRITER = "test_fleet_writer"
+UNITS = (UNIT, ACCOUNT, WRITER)
 
-SET = mutant.Set(("tools/fleet", "tools/ringd"), [
+SET = mutant.Set(("tools/fleet", "tools/ringd", "tools/nats", "tools/ringctl/fetch"), [
     Mutant("the checksum of a message's header is not compared", "fleet_decode_header",
            never("le32toh($w.header_crc) != libring_crc32c(0, &$w, "
                  "offsetof(struct wire, header_crc))"), UNIT),
@@ -78,19 +80,44 @@ SET = mutant.Set(("tools/fleet", "tools/ringd"), [
            swap('$k->kind == SECRET ? "..." : *text_of($c, $k)', "*text_of($c, $k)"), "order"),
     Mutant("the watchdog is fed although nothing is read", "feed_watchdog",
            never("$rounds != $a->rounds"), "systemd"),
+    Mutant("two programs write to a directory", "fleet_writer_open",
+           never("flock($w->dir, LOCK_EX | LOCK_NB)"), WRITER),
+    Mutant("a message that is not whole stays in front of others", "writer/scan_file",
+           never("ftruncate($w->fd, (off_t)$at)"), WRITER),
+    Mutant("whole messages behind damage are cut off", "writer/scan_file",
+           swap("has_message_behind($w, $at, $size)", "has_message_behind($w, $size, $size)"), WRITER),
+    Mutant("a message that comes again is written again", "keep_take",
+           never("fleet_ranges_count(&$e->numbers, $m.number, $m.number)"), "fetch_duplicates"),
+    Mutant("what an earlier run has written is not known", "keep_open",
+           swap("fleet_archive_read($dir, note, note_damage, $k)", "0 * note_damage($dir, 0, $dir, (void *)note)"), "fetch_resume"),
+    Mutant("what is no message is dropped", "keep_take",
+           swap("return set_aside($k, $stream, $seq, $data, $size, $why);", "return 0 * set_aside($k, $stream, $seq, $data, 0, $why);"),
+           "fetch_poisoned"),
+    Mutant("a message is acknowledged before it is on the disk", "serve",
+           never("keep_sync(&$f->keep)"), "fetch_no_sync"),
+    Mutant("a fetch ends before all is acknowledged", "check_done",
+           swap("$floor >= $s->end || (!$left && !$unacked)", "$floor + 1 > 0"), "fetch_no_sync"),
+    Mutant("messages that are missing are not told", "keep_print_missing",
+           drop("$missing += $gap.last - $gap.first + 1;"), "fetch_purged"),
+    Mutant("a consumer that acknowledges many messages at once is used", "check_consumer",
+           drop("$cfg->AckPolicy == js_AckExplicit &&"), "fetch_consumer_deleted"),
+    Mutant("a deleted stream is not told", "find_deleted",
+           swap("$s->c || $s->done", "$s->c || 1"), "fetch_purged"),
 ])
 
 
 def command(test):
     if test in UNITS:
         return [os.path.join(BUILD, "tests", "unit", test)]
-    return [os.path.join(TOP, "tests", "fleet", "agent.py"), "--build",
-            os.path.join(TOP, "build", "native"), "--ringd", os.path.join(BUILD, "ringd"), test]
+    program = "fetch.py" if test.startswith("fetch_") else "agent.py"
+    return [os.path.join(TOP, "tests", "fleet", program), "--build",
+            os.path.join(TOP, "build", "native"), "--ringd", os.path.join(BUILD, "ringd"),
+            "--ringctl", os.path.join(BUILD, "ringctl"), test.removeprefix("fetch_")]
 
 
 def build():
     """The compiler's last words; None: it is built."""
-    done = subprocess.run(["make", "-s", "-j2", "build/native/ringd",
+    done = subprocess.run(["make", "-s", "-j2", "build/native/ringd", "build/native/ringctl",
                            *(f"build/native/tests/unit/{unit}" for unit in UNITS)],
                           cwd=DIR, text=True, check=False, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT)

@@ -43,7 +43,7 @@ SETS = [
      "Each is built and loaded in the VM. `@`: on the kernel with KASAN, lockdep, kmemleak and "
      "fault injection. `kernel`: the kernel itself complained."),
     ("fleet", "The agent, and its messages",
-     "The changed agent runs against real servers: a test of tests/fleet/agent.py must fail."),
+     "The changed agent, or ringctl fetch, runs against real servers: a test of tests/fleet must fail."),
     ("ringctl", "The commands of ringctl",
      "The changed ringctl runs as a user runs it: a test of tests/cli must fail."),
     ("python", "The Python module", "A test of tests/bindings/python.py must fail with the changed module."),

@@ -25,7 +25,7 @@ extern const struct command create_command, destroy_command, list_command;
 extern const struct command info_command, cat_command, publish_command;
 extern const struct command schema_command, trace_command, record_command, replay_command;
 extern const struct command doctor_command, export_command, stat_command, metrics_command;
-extern const struct command audit_command, top_command;
+extern const struct command audit_command, top_command, fetch_command;
 
 /* Prints the help of @cmd. Return: EXIT_OK, or EXIT_FAIL if standard output fails. */
 int show_help(const struct command *cmd);

@@ -12,10 +12,10 @@
 #include "command.h"
 
 static const struct command *const commands[] = {
-	&create_command, &destroy_command, &list_command,   &info_command,
-	&cat_command,	 &publish_command, &schema_command, &trace_command,
-	&record_command, &replay_command,  &export_command, &stat_command,
-	&top_command,	 &metrics_command, &audit_command,  &doctor_command,
+	&create_command,  &destroy_command, &list_command,  &info_command,    &cat_command,
+	&publish_command, &schema_command,  &trace_command, &record_command,  &replay_command,
+	&export_command,  &stat_command,    &top_command,   &metrics_command, &fetch_command,
+	&audit_command,	  &doctor_command,
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -58,7 +58,7 @@ static const struct command *find_command(const char *name)
 
 static int fail_unknown(const char *name)
 {
-	char all[160] = "";
+	char all[192] = "";
 	size_t i, n = 0;
 
 	for (i = 0; i < NR_COMMANDS; i++)

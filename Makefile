@@ -157,7 +157,7 @@ $(O)/devfuzz: $(DEVFUZZ_OBJS)
 include mk/bench.mk mk/install.mk mk/module.mk mk/package.mk
 
 # SUITES="unit-native vm-6.1" runs only these suites.
-.PHONY: check test test-long test-debug mutants soak demo demo-vm check-style
+.PHONY: check test test-long test-debug mutants soak demo demo-vm demo-fleet check-style
 test:
 	tests/run.sh $(SUITES)
 
@@ -191,6 +191,9 @@ demo:
 
 demo-vm:
 	tools/demo/demo.sh vm
+
+demo-fleet:
+	tools/demo/fleet.sh
 
 check-style:
 	tests/deps.sh build bench test vm style
@@ -228,6 +231,7 @@ help:
 	@echo '  make soak HOURS=1  everything at once, for hours  (SOAK=native|vm)'
 	@echo 'Show and measure'
 	@echo '  make demo          three readers of real scheduler events (demo-vm: in a VM)'
+	@echo '  make demo-fleet    two agents, three servers, one of them killed: an exact account'
 	@echo '  make demo-locks    a page shared with locks, and with a seqring: in a VM'
 	@echo '  make bench         costs, beside limits and peers, into docs/evidence/benchmarks.md, minutes'
 	@echo '  make bench-quick   the same in less than a minute, printed only'

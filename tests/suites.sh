@@ -79,6 +79,7 @@ suites() {
 		tool-asan|l|light|tests/cli/run.sh build/asan/ringctl
 		demo|tl|light|demo
 		fleet|tl|light|fleet
+		demo-fleet|tl|light|demo_fleet
 		soak|l|alone|soak
 		busy|l|alone|busy
 		guarantees|tl|last|guarantees

@@ -50,7 +50,8 @@ test_flight_rate()
 {
 	flown=rated
 	open_input rated 1M || return
-	fly rates --flight 1m --after 1ms --trigger 'rate(type == 0 && len > 2) > 100/s' || return
+	fly rates --flight 1m --after 1ms --trigger 'rate(type == 0 && len > 2) > 100/s' \
+		--trigger 'seq == 999999' || return
 	# One digit or two: too short. Then exactly 100.
 	seq 1 99 >&3
 	seq 100 199 >&3
@@ -126,19 +127,21 @@ test_flight_cooldown()
 }
 run flight_cooldown
 
-# --exec: one argument, no input, signals as usual; its failures are told, and do no harm.
+# --exec: one argument, no input, signals as usual; its failures are told, and do no harm. The shell is
+# bash: dash(1) would unblock signals by itself.
 test_flight_exec()
 {
 	flown=execed
 	serve execed < <(seq 1 3) || return
 	cat >hook <<-'END'
-		#!/bin/sh
+		#!/bin/bash
 		{ echo "$#" "$1"; cat; grep '^SigBlk' /proc/self/status; } >>hook.out
 		exit "$(cat hook.status)"
 	END
 	chmod +x hook
 	echo 0 >hook.status
-	fly hooked --flight 1m --after 1ms --count 1 --trigger signal --exec ./hook || return
+	echo 'not for the command' >hook.in
+	fly hooked --flight 1m --after 1ms --count 1 --trigger signal --exec ./hook <hook.in || return
 	kill -USR1 "$flight"
 	ended "$flight" || return
 	same "$status" 0 'status' || return

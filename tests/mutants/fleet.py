@@ -5,7 +5,6 @@ unit test, or a test of tests/fleet, which runs the changed program against real
 fetch.py is named fetch_TEST, that of agent.py TEST.
 """
 import os
-import shutil
 import subprocess
 
 import mutant
@@ -126,11 +125,7 @@ def build():
 
 def plant():
     """A copy of what the agent and its unit tests are built from."""
-    os.makedirs(DIR, exist_ok=True)
-    for folder in ("include", "libring", "tools", "tests", "kmod", "mk", "bench"):
-        shutil.copytree(os.path.join(TOP, folder), os.path.join(DIR, folder), dirs_exist_ok=True)
-    for name in ("Makefile", "VERSION"):
-        shutil.copy2(os.path.join(TOP, name), DIR)
+    mutant.plant(DIR, ("include", "libring", "tools", "tests", "kmod", "mk", "bench"), ("Makefile", "VERSION"))
 
 
 def run(wanted):

@@ -4,7 +4,6 @@ Mutants of ringctl's commands. Each is built in a copy of the tree. A mutant's t
 a test of tests/cli/PART.sh.
 """
 import os
-import shutil
 import subprocess
 
 import mutant
@@ -63,6 +62,37 @@ SET = mutant.Set(("tools/ringctl", "tools/lib"), [
            drop("ring_seek($w->ring, RING_HEAD, 0);"), "top top_ring"),
     Mutant("top has no end by --count", "top_is_over", never("$t->count && $t->done >= $t->count"),
            "top top_plain"),
+    Mutant("a flight recording begins at the trigger", "capture_begin",
+           swap("open.value = $c->at_ns - $opts->before_ns;", "open.value = $c->at_ns;"), "flight flight"),
+    Mutant("a flight recording begins with the oldest record", "capture_begin",
+           drop("open.whence = RING_TIME;"), "flight flight"),
+    Mutant("a flight recording ends at the trigger", "fire",
+           never("passed < $f->opts->after_ns"), "flight flight"),
+    Mutant("what came within a flight recording is left out", "flight/record",
+           swap("err = capture_copy(&f->capture, f->opts);",
+                "err = last ? capture_copy(&f->capture, f->opts) : -ENODEV;"), "flight flight"),
+    Mutant("a rate remembers half of its records", "trigger_match",
+           swap("% $t->limit", "% (($t->limit + 1) / 2)"), "flight flight_rate"),
+    Mutant("a rate counts for ever", "trigger_match",
+           never("rec->ts_ns > oldest && rec->ts_ns - oldest >= NSEC_PER_SEC"), "flight flight_rate"),
+    Mutant("a rate counts all records", "trigger_match",
+           swap("!ring_filter_match($t->filter, $rec)", "0"), "flight flight_rate"),
+    Mutant("a loss fires nothing", "flight/watch", drop("fire_kind($f, TRIGGER_LOSS);"), "flight flight_loss"),
+    Mutant("there is no cooldown", "fire", swap("now_ns() < f->quiet_until", "0"), "flight flight_cooldown"),
+    Mutant("triggers within a recording are not counted", "fire", drop("c->more++;"),
+           "flight flight_cooldown"),
+    Mutant("a flight recorder ignores --count", "flight/run",
+           drop("last |= f->opts->count && f->done == f->opts->count;"), "flight flight_cooldown"),
+    Mutant("a command keeps the recorder's blocked signals", "spawn",
+           drop("POSIX_SPAWN_SETSIGMASK |"), "flight flight_exec"),
+    Mutant("a command has the recorder's input", "spawn",
+           drop("err = posix_spawn_file_actions_addopen(&files, 0, \"/dev/null\", O_RDONLY, 0);"),
+           "flight flight_exec"),
+    Mutant("a command may fail", "command_reap", swap("WIFEXITED(status) && !WEXITSTATUS(status)", "1"),
+           "flight flight_exec"),
+    Mutant("a full disk counts as a recording", "end_capture",
+           swap("capture_end(&$f->capture, $opts) || $failed", "capture_end(&$f->capture, $opts) < 0 && $failed"),
+           "flight flight_full_disk"),
     Mutant("metrics listens everywhere", "parse_address", never("!is_loopback($a)"),
            "watch listen_errors"),
     Mutant("a request cannot choose OpenMetrics", "listen_prefers_openmetrics",
@@ -93,11 +123,7 @@ def build():
 
 def plant():
     """A copy of what ringctl is built from."""
-    os.makedirs(DIR, exist_ok=True)
-    for folder in ("include", "libring", "tools", "tests", "kmod", "mk", "bench"):
-        shutil.copytree(os.path.join(TOP, folder), os.path.join(DIR, folder), dirs_exist_ok=True)
-    for name in ("Makefile", "VERSION"):
-        shutil.copy2(os.path.join(TOP, name), DIR)
+    mutant.plant(DIR, ("include", "libring", "tools", "tests", "kmod", "mk", "bench"), ("Makefile", "VERSION"))
 
 
 def run(wanted):

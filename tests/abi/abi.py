@@ -6,8 +6,10 @@ docs/reference/abi.md and schema.md, on rings that C programs write, and compare
 So it tests the pages. Prints ok or not ok for each test.
 """
 import argparse
+import errno
 import fcntl
 import json
+import mmap
 import os
 import pathlib
 import random
@@ -303,6 +305,19 @@ def is_pinned(record, known):
     return fields == {"n": n, "again": ~n & 2**64 - 1, "check": n * 2654435761 & 2**64 - 1}
 
 
+def refuses_other_mappings(path):
+    """What abi.md says of other ways to map a pin."""
+    fd = ring.get_pin(path)
+    for flags, prot, error in ((mmap.MAP_PRIVATE, mmap.PROT_READ, errno.EINVAL),
+                               (mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE, errno.EPERM)):
+        try:
+            mmap.mmap(fd, mmap.PAGESIZE, flags, prot)
+            raise Failed(f"mapped with {flags}, {prot}")
+        except OSError as e:
+            need(e.errno == error, f"{e} of {flags}, {prot}")
+    os.close(fd)
+
+
 def test_pinned(use):
     """A ring of BPF programs by name: a map, with one ring for each CPU."""
     if not os.path.isdir("/sys/fs/bpf") or os.geteuid():
@@ -310,6 +325,7 @@ def test_pinned(use):
     for end in ("end", "kill"):
         writer = Pinned(use)
         reader = use(ring.Reader("abi"))
+        refuses_other_mappings(f"{writer.directory}/abi/ring")
         known = schema.Schema(reader.schema)
         # More than the rings hold, and then what they hold.
         for _ in range(60):

@@ -43,6 +43,8 @@ enum ring_compression {
  *        ring_recorder_copy(), and stays as it is where that makes it no shorter
  * @compression_level: of RING_COMPRESSION_ZSTD: 1 (fast) to 19 (small); 0: 1. Reading takes no
  *        longer for a higher one
+ * @until_ns: records of a ring end in front of its first record with a later ts_ns, by the ring's
+ *        clock. 0: no limit
  */
 struct ring_recorder_opts {
 	size_t size;
@@ -51,6 +53,7 @@ struct ring_recorder_opts {
 	uint64_t keep_ns;
 	uint32_t compression;
 	uint32_t compression_level;
+	uint64_t until_ns;
 };
 
 /**
@@ -67,11 +70,11 @@ struct ring_recorder_opts {
  *
  * The directory is locked (flock(2)) until ring_recorder_close().
  *
- * Return: 0; -EINVAL bad options, or @r reads a recording, or @r was opened with RING_FOLLOW or
- * RING_NONBLOCK; -E2BIG @opts has unknown fields; -EEXIST @dir has a recording already; -EBUSY
- * another process records into @dir; -ENOTDIR @dir is no directory; -ENOTSUP
- * RING_COMPRESSION_ZSTD, and this library was built without it; -ENOMEM; what mkdir(2),
- * open(2), write(2) and rename(2) give.
+ * Return: 0; -EINVAL bad options, or @opts->until_ns and a ring without a clock, or @r reads a
+ * recording, or @r was opened with RING_FOLLOW or RING_NONBLOCK; -E2BIG @opts has unknown fields;
+ * -EEXIST @dir has a recording already; -EBUSY another process records into @dir; -ENOTDIR @dir is
+ * no directory; -ENOTSUP RING_COMPRESSION_ZSTD, and this library was built without it; -ENOMEM;
+ * what mkdir(2), open(2), write(2) and rename(2) give.
  */
 int ring_recorder_create(const char *dir, struct ring_reader *r,
 			 const struct ring_recorder_opts *opts, struct ring_recorder **out);
@@ -90,9 +93,10 @@ int ring_recorder_create(const char *dir, struct ring_reader *r,
  * overwrite records: they count as lost by the recorder.
  *
  * Return: 0 there may be more; -EAGAIN there was nothing, or no more is there now; -ENODEV the
- * ring has ended, and all is recorded; -EBADMSG as ring_read(); -EPIPE the writer overran the
- * reader 64 times in a row: call again; -ENOSPC, -EDQUOT, -EFBIG, -EIO as write(2); -ENOENT the
- * recording's directory, or the file, was removed.
+ * ring has ended, and all is recorded; -ENODATA each ring has a record later than
+ * ring_recorder_opts.until_ns, or has ended, and all before is recorded; -EBADMSG as ring_read();
+ * -EPIPE the writer overran the reader 64 times in a row: call again; -ENOSPC, -EDQUOT, -EFBIG,
+ * -EIO as write(2); -ENOENT the recording's directory, or the file, was removed.
  */
 int ring_recorder_copy(struct ring_recorder *rec, uint64_t *records);
 

@@ -30,6 +30,7 @@
  * @counters: of each ring, as recorded last
  * @nr_pairs, @last_pair: of the reader's clock pairs, as recorded last
  * @packer: compresses chunks; NULL: they stay as they are
+ * @until_ns: as in struct ring_recorder_opts; UINT64_MAX: no limit
  * @turn: the source that is copied first in the next call
  * @records, @lost, @record_bytes: as in struct ring_recorder_stats
  */
@@ -41,6 +42,7 @@ struct ring_recorder {
 	struct seqring_chunk_counters *counters;
 	unsigned int nr_pairs;
 	struct ring_pair last_pair;
+	uint64_t until_ns;
 	uint32_t turn;
 	uint64_t records;
 	uint64_t lost;
@@ -106,8 +108,14 @@ static int get_opts(const struct ring_recorder_opts *user, struct ring_recorder_
 	return check_compression(o);
 }
 
-static int check_reader(const struct ring_reader *r)
+static int check_reader(const struct ring_reader *r, const struct ring_recorder_opts *o)
 {
+	if (o->until_ns && r->mapping.hdr.clock_id == SEQRING_CLOCK_NONE)
+		return libring_set_error(EINVAL,
+					 "ring_recorder_opts.until_ns is %" PRIu64
+					 ": 0, as the ring "
+					 "has no clock",
+					 o->until_ns);
 	if (r->follow)
 		return libring_set_error(EINVAL,
 					 "a reader with RING_FOLLOW or RING_NONBLOCK cannot be "
@@ -301,13 +309,14 @@ int ring_recorder_create(const char *dir, struct ring_reader *r,
 
 	err = get_opts(user, &opts);
 	if (!err)
-		err = check_reader(r);
+		err = check_reader(r, &opts);
 	if (err)
 		return err;
 	rec = calloc(1, sizeof(*rec));
 	if (!rec)
 		return libring_set_error(ENOMEM, "no memory for a recorder");
 	rec->r = r;
+	rec->until_ns = opts.until_ns ? opts.until_ns : UINT64_MAX;
 	err = prepare(rec, dir, &opts);
 	if (!err)
 		err = fill_file_header(&rec->files, r);
@@ -324,7 +333,7 @@ int ring_recorder_create(const char *dir, struct ring_reader *r,
 
 /*
  * Walks through the copy of @size bytes, and finds the whole records. @cut: more may follow in the
- * ring. Return: 0; -EBADMSG.
+ * ring. Return: 0; -ENODATA the first one is later than the recording may be; -EBADMSG.
  */
 static int walk(const struct ring_recorder *rec, const struct seqring_reader *rd, uint64_t size,
 		bool cut, struct run *run)
@@ -346,6 +355,11 @@ static int walk(const struct ring_recorder *rec, const struct seqring_reader *rd
 				return -EBADMSG;
 			break;
 		}
+		if (h.ts_ns > rec->until_ns) {
+			if (!run->records)
+				return -ENODATA;
+			break;
+		}
 		if (!run->records)
 			run->first_ns = h.ts_ns;
 		run->last_ns = h.ts_ns;
@@ -360,7 +374,7 @@ static int walk(const struct ring_recorder *rec, const struct seqring_reader *rd
 /*
  * Copies what @s has at its place into the buffer.
  *
- * Return: 0; -EAGAIN; -ENODEV; -EPIPE; -EBADMSG; -ESTALE the writer has overwritten it.
+ * Return: 0; -EAGAIN; -ENODEV; -ENODATA; -EPIPE; -EBADMSG; -ESTALE the writer has overwritten it.
  */
 static int take_run(struct ring_recorder *rec, struct ring_source *s, struct run *run)
 {
@@ -392,7 +406,7 @@ static int take_run(struct ring_recorder *rec, struct ring_source *s, struct run
 	if (!seqring_reader_intact(rd, rd->pos))
 		return libring_source_resync(s);
 	err = walk(rec, rd, size, size < end - rd->pos, run);
-	s->corrupt = err;
+	s->corrupt = err == -EBADMSG;
 	return err;
 }
 
@@ -465,7 +479,7 @@ int ring_recorder_copy(struct ring_recorder *rec, uint64_t *records)
 {
 	struct ring_merge *m = &rec->r->merge;
 	const uint64_t before = rec->records;
-	bool more = false, empty = false;
+	bool more = false, empty = false, later = false;
 	uint32_t i;
 	int err;
 
@@ -474,7 +488,8 @@ int ring_recorder_copy(struct ring_recorder *rec, uint64_t *records)
 		err = copy_source(rec, &m->src[(rec->turn + i) % m->nr_src]);
 		more |= !err;
 		empty |= err == -EAGAIN;
-		if (err == -EAGAIN || err == -ENODEV)
+		later |= err == -ENODATA;
+		if (err == -EAGAIN || err == -ENODEV || err == -ENODATA)
 			err = 0;
 	}
 	/* Another ring goes first next time. */
@@ -487,7 +502,10 @@ int ring_recorder_copy(struct ring_recorder *rec, uint64_t *records)
 	if (records)
 		*records = rec->records - before;
 	if (!err && !more)
-		err = empty && !m->writer_gone ? -EAGAIN : -ENODEV;
+		err = empty && !m->writer_gone ? -EAGAIN : later ? -ENODATA : -ENODEV;
+	if (err == -ENODATA)
+		return libring_set_error(ENODATA, "all records up to %" PRIu64 " ns are recorded",
+					 rec->until_ns);
 	if (err == -EAGAIN || err == -ENODEV || err == -EPIPE || err == -EBADMSG)
 		return libring_explain(rec->r, err);
 	return libring_forget_if_good(err);

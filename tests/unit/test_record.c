@@ -432,6 +432,91 @@ static void test_the_end_of_the_ring_is_recorded(void **state)
 	recorded_end(&t);
 }
 
+/* Reads the times of the next records of a ring of their own. */
+static void read_times(struct ring_writer *w, unsigned int ring, uint64_t *ts_ns, unsigned int nr)
+{
+	struct ring_open_opts opts = { .size = sizeof(opts), .one_ring = 1, .ring = ring };
+	struct ring_reader *r = open_reader(w, &opts);
+	struct ring_record rec;
+	uint64_t number;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		assert_int_equal(ring_read(r, &rec, &number, sizeof(number)), 0);
+		ts_ns[i] = rec.ts_ns;
+	}
+	ring_close(r);
+}
+
+/* Up to @until_ns, which the record after the last one of ring 0 misses by @short_ns. */
+static void check_until(uint64_t short_ns)
+{
+	struct recorded t = { 0 };
+	struct ring_reader *r;
+	uint64_t ts_ns[100], until, lost, wanted = 0, nr;
+	int i;
+
+	recorded_dir(&t);
+	t.w = make_writer(2, SEQRING_CLOCK_MONOTONIC, 0);
+	publish_numbers(t.w, 0, 100);
+	read_times(t.w, 0, ts_ns, 100);
+	until = ts_ns[50] - short_ns;
+	for (i = 0; i < 100; i++)
+		wanted += ts_ns[i] <= until;
+	assert_in_range(wanted, 1, 99);
+	t.r = open_reader(t.w, NULL);
+	assert_int_equal(ring_recorder_create(t.dir, t.r, RECORDER_OPTS(.until_ns = until), &t.rec),
+			 0);
+	/* Ring 1 may still get a record of that time. */
+	assert_rejected(ring_recorder_copy(t.rec, &nr), EAGAIN);
+	assert_int_equal(nr, wanted);
+	publish_numbers(t.w, 1, 5);
+	assert_rejected(ring_recorder_copy(t.rec, &nr), ENODATA);
+	assert_int_equal(nr, 0);
+	publish_numbers(t.w, 0, 5);
+	assert_rejected(ring_recorder_copy(t.rec, &nr), ENODATA);
+	assert_int_equal(nr, 0);
+	recorded_close(&t);
+	r = recorded_open(&t, NULL);
+	assert_int_equal(read_all(r, &lost), wanted);
+	assert_int_equal(lost, 0);
+	assert_int_equal(recorded_info(r).complete, 1);
+	assert_true(recorded_info(r).last_ns <= until);
+	ring_close(r);
+	recorded_end(&t);
+}
+
+static void test_a_recording_ends_at_a_time(void **state)
+{
+	(void)state;
+	check_until(0);
+	check_until(1);
+}
+
+/* The reader is at the first record that is too late, and it is not corrupt. */
+static void test_the_reader_goes_on_after_a_time(void **state)
+{
+	struct recorded t = { 0 };
+	struct ring_record rec;
+	uint64_t number, ts_ns[3];
+
+	(void)state;
+	recorded_dir(&t);
+	t.w = make_writer(1, SEQRING_CLOCK_MONOTONIC, 0);
+	publish_numbers(t.w, 0, 3);
+	read_times(t.w, 0, ts_ns, 3);
+	t.r = open_reader(t.w, NULL);
+	assert_int_equal(ring_recorder_create(t.dir, t.r, RECORDER_OPTS(.until_ns = ts_ns[0] - 1),
+					      &t.rec),
+			 0);
+	assert_rejected(ring_recorder_copy(t.rec, NULL), ENODATA);
+	recorded_close(&t);
+	assert_int_equal(ring_read(t.r, &rec, &number, sizeof(number)), 0);
+	assert_int_equal(rec.seq, 1);
+	assert_int_equal(rec.lost, 0);
+	recorded_end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -446,6 +531,8 @@ int main(void)
 		cmocka_unit_test(test_old_files_are_removed),
 		cmocka_unit_test(test_the_reader_goes_on_after_the_recorder),
 		cmocka_unit_test(test_the_end_of_the_ring_is_recorded),
+		cmocka_unit_test(test_a_recording_ends_at_a_time),
+		cmocka_unit_test(test_the_reader_goes_on_after_a_time),
 	};
 
 	return cmocka_run_group_tests_name("record", tests, NULL, NULL);

@@ -57,6 +57,11 @@ static void test_bad_options_are_rejected(void **state)
 			EINVAL);
 	assert_rejected(ring_recorder_create("/dev/full", r, NULL, &rec), ENOTDIR);
 	assert_rejected(ring_recorder_create("/nowhere/rec", r, NULL, &rec), ENOENT);
+	ring_close(r);
+	ring_writer_close(t.w);
+	t.w = make_writer(1, SEQRING_CLOCK_NONE, 0);
+	r = open_reader(t.w, NULL);
+	assert_rejected(ring_recorder_create(t.dir, r, RECORDER_OPTS(.until_ns = 1), &rec), EINVAL);
 	assert_null(rec);
 	assert_int_not_equal(access(t.dir, F_OK), 0);
 	ring_close(r);

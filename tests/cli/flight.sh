@@ -45,6 +45,27 @@ print(min(r["seq"] for r in map(json.loads, sys.stdin) if r["ts_ns"] >= int(sys.
 }
 run flight
 
+# The recorder ends by the times of the records: what came too late is left out, however late it looks.
+test_flight_late()
+{
+	flown=late
+	open_input late 1M || return
+	fly lates --flight 1m --after 300ms --trigger 'seq == 5' || return
+	kill -STOP "$flight"
+	seq 1 10 >&3
+	until_ok rc cat late --since seq:11 --no-follow || return
+	sleep 0.5
+	seq 11 20 >&3
+	until_ok rc cat late --since seq:21 --no-follow || return
+	kill -CONT "$flight"
+	until_ok landed 1 || return
+	stop "$flight" || return
+	same "$(recorded lates 1)" "$(seq 1 10 | xargs)" 'the records' || return
+	exec 3>&-
+	stop "$server"
+}
+run flight_late
+
 # The 101st record of a second fires, and no 100 do; what is left out by the expression does not count.
 test_flight_rate()
 {

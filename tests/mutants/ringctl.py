@@ -68,6 +68,8 @@ SET = mutant.Set(("tools/ringctl", "tools/lib"), [
            drop("open.whence = RING_TIME;"), "flight flight"),
     Mutant("a flight recording ends at the trigger", "fire",
            never("passed < $f->opts->after_ns"), "flight flight"),
+    Mutant("a flight recording has what came too late", "flight/capture/create",
+           never("$c->at_ns && $opts->after_ns < UINT64_MAX - $c->at_ns"), "flight flight_late"),
     Mutant("what came within a flight recording is left out", "flight/record",
            swap("err = capture_copy(&f->capture, f->opts);",
                 "err = last ? capture_copy(&f->capture, f->opts) : -ENODEV;"), "flight flight"),

@@ -29,13 +29,16 @@ static int make_path(struct capture *c, const struct flight_opts *opts, unsigned
 
 static int create(struct capture *c, const struct flight_opts *opts)
 {
+	struct ring_recorder_opts rec = opts->rec;
 	unsigned int number;
 	int err = -EEXIST;
 
+	if (c->at_ns && opts->after_ns < UINT64_MAX - c->at_ns)
+		rec.until_ns = c->at_ns + opts->after_ns;
 	for (number = 1; err == -EEXIST && number <= NAMES_MAX; number++) {
 		err = make_path(c, opts, number);
 		if (!err)
-			err = ring_recorder_create(c->path, c->ring, &opts->rec, &c->rec);
+			err = ring_recorder_create(c->path, c->ring, &rec, &c->rec);
 	}
 	return err;
 }
@@ -76,7 +79,7 @@ int capture_copy(struct capture *c, const struct flight_opts *opts)
 {
 	int err = ring_recorder_copy(c->rec, NULL);
 
-	if (!err || err == -EAGAIN || err == -ENODEV)
+	if (!err || err == -EAGAIN || err == -ENODEV || err == -ENODATA)
 		return err;
 	if (err == -EPIPE)
 		return 0;

@@ -39,8 +39,9 @@ struct capture {
 int capture_begin(struct capture *c, const struct flight_opts *opts, uint64_t data_size);
 
 /*
- * Copies what is there. Return: 0; -EAGAIN: no more is there now; -ENODEV: the ring has ended, and
- * all is recorded; other -errno: the recording failed, and the message was printed.
+ * Copies what is there. Return: 0; -EAGAIN: no more is there now; -ENODATA: what is there now is
+ * too late; -ENODEV: the ring has ended, and all is recorded; other -errno: the recording failed,
+ * and the message was printed.
  */
 int capture_copy(struct capture *c, const struct flight_opts *opts);
 

@@ -195,15 +195,16 @@ static void end_capture(struct flight *f, bool failed)
 /* Goes on with the recording. @last: it ends now */
 static void record(struct flight *f, bool last, bool *more)
 {
-	bool failed;
+	bool failed, done;
 	int err;
 
-	/* What is there when the time is over is recorded, too. */
+	/* What is there when the time is over, and is not too late, is recorded. */
 	last |= now_ns() >= f->capture.until_ns;
 	err = capture_copy(&f->capture, f->opts);
-	failed = err && err != -EAGAIN && err != -ENODEV;
+	done = err == -ENODEV || err == -ENODATA;
+	failed = err && err != -EAGAIN && !done;
 	*more |= !err;
-	if (last || failed || err == -ENODEV)
+	if (last || failed || done)
 		end_capture(f, failed);
 }
 

@@ -101,8 +101,8 @@ dependencies() {
 	echo build test
 	case $tier in
 	check) echo style ;;
-	long) echo go vm debug arm64 bench style deb deb-long ;;
-	*) echo go vm debug arm64 bench style deb ;;
+	long) echo go rust vm debug arm64 bench style deb deb-long ;;
+	*) echo go rust vm debug arm64 bench style deb ;;
 	esac
 }
 
@@ -239,7 +239,7 @@ unit() {
 # libring in other languages.
 bindings() {
 	local rc=0 language
-	for language in cxx go python; do
+	for language in cxx go python rust; do
 		"tests/bindings/$language.sh" || rc=1
 	done
 	return $rc

@@ -5,15 +5,13 @@ unit test, or a test of tests/fleet, which runs the changed program against real
 fetch.py is named fetch_TEST, that of agent.py TEST.
 """
 import os
-import subprocess
 
+import copied
 import mutant
 from mutant import TOP, Mutant, drop, never, swap
-from outcome import fails
 
 DIR = os.path.join(TOP, "build", "mutants", "fleet")
 BUILD = os.path.join(DIR, "build", "native")
-LIMIT_S = 300
 
 UNIT = "test_fleet"
 ACCOUNT = "test_fleet_account"
@@ -114,43 +112,11 @@ def command(test):
             "--ringctl", os.path.join(BUILD, "ringctl"), test.removeprefix("fetch_")]
 
 
-def build():
-    """The compiler's last words; None: it is built."""
-    done = subprocess.run(["make", "-s", "-j2", "build/native/ringd", "build/native/ringctl",
-                           *(f"build/native/tests/unit/{unit}" for unit in UNITS)],
-                          cwd=DIR, text=True, check=False, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT)
-    return done.stdout.strip().splitlines()[-1] if done.returncode else None
-
-
-def plant():
-    """A copy of what the agent and its unit tests are built from."""
-    mutant.plant(DIR, ("include", "libring", "tools", "tests", "kmod", "mk", "bench"), ("Makefile", "VERSION"))
+COPY = copied.Copied(DIR, ("build/native/ringd", "build/native/ringctl",
+                           *(f"build/native/tests/unit/{unit}" for unit in UNITS)),
+                     command, 300, ("tools", "test-build"))
 
 
 def run(wanted):
     """Yields (mutant, caught by, what)."""
-    chosen = list(filter(wanted, SET.mutants))
-    subprocess.run(["make", "-s", "-j2", "tools", "test-build"], check=True, cwd=TOP,
-                   stdout=subprocess.DEVNULL)
-    plant()
-    why = build()
-    if why:
-        yield None, why, ""
-        return
-    for test in sorted({m.tests for m in chosen}):
-        if fails(command(test), LIMIT_S):
-            yield None, test, ""
-            return
-    for m in chosen:
-        path, text = SET.mutate(m)
-        mutant.write(DIR, path, text)
-        why = build()
-        if why:
-            yield m, None, "it does not build: " + why
-        elif fails(command(m.tests), LIMIT_S):
-            yield m, m.tests, m.tests
-        else:
-            yield m, None, f"survived {m.tests}"
-        with open(os.path.join(TOP, path), encoding="utf-8") as f:
-            mutant.write(DIR, path, f.read())
+    return copied.run(SET, wanted, COPY)

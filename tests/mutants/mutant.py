@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A mutant of the code, the ways to write its change, and a set of mutants."""
-import filecmp
 import os
-import shutil
 from functools import cached_property
 from typing import NamedTuple
 
@@ -60,27 +58,6 @@ class Set:
         """`function (file)`, for the page."""
         path = self.index.find(mutant.where)[0].path
         return f"{mutant.where.split('/')[-1]} ({path})"
-
-
-def copy_changed(source, copy):
-    """
-    Copies a file only if its contents differ. It then is as old as the copy, so that make builds anew
-    what the last run built from a mutant.
-    """
-    if not os.path.exists(copy) or not filecmp.cmp(source, copy, shallow=False):
-        shutil.copyfile(source, copy)
-        shutil.copymode(source, copy)
-    return copy
-
-
-def plant(work, folders, names):
-    """Makes a copy of parts of the tree, or brings it up to date."""
-    os.makedirs(work, exist_ok=True)
-    for folder in folders:
-        shutil.copytree(os.path.join(TOP, folder), os.path.join(work, folder),
-                        copy_function=copy_changed, dirs_exist_ok=True)
-    for name in names:
-        copy_changed(os.path.join(TOP, name), os.path.join(work, name))
 
 
 def write(work, path, text):

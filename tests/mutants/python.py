@@ -4,16 +4,13 @@ Mutants of the Python module. Each is built in a copy of the tree. A mutant's te
 tests/bindings/python.py, which uses the changed module.
 """
 import os
-import shutil
-import subprocess
 
+import copied
 import mutant
 from mutant import TOP, Mutant, drop, never, swap
-from outcome import fails
 
 DIR = os.path.join(TOP, "build", "mutants", "python")
 BUILD = os.path.join(DIR, "build", "native")
-LIMIT_S = 60
 
 SET = mutant.Set(("libring/python",), [
     Mutant("a second thread uses a reader that waits", "reader/enter",
@@ -63,48 +60,13 @@ SET = mutant.Set(("libring/python",), [
 ])
 
 
-def command(build, test):
-    return [os.path.join(TOP, "tests", "bindings", "python.py"), "--build", build, test]
+def command(test):
+    return [os.path.join(TOP, "tests", "bindings", "python.py"), "--build", BUILD, test]
 
 
-def build():
-    """The compiler's last words; None: it is built."""
-    done = subprocess.run(["make", "-s", "-j2", "python", "build/native/tests/abi/writer"], cwd=DIR,
-                          text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    return done.stdout.strip().splitlines()[-1] if done.returncode else None
-
-
-def plant():
-    """A copy of what the module is built from. A run that was stopped left a mutant, newer than this."""
-    shutil.rmtree(DIR, ignore_errors=True)
-    os.makedirs(DIR, exist_ok=True)
-    for folder in ("include", "libring", "tools", "tests", "kmod", "mk", "bench"):
-        shutil.copytree(os.path.join(TOP, folder), os.path.join(DIR, folder), dirs_exist_ok=True)
-    for name in ("Makefile", "VERSION"):
-        shutil.copy2(os.path.join(TOP, name), DIR)
+COPY = copied.Copied(DIR, ("python", "build/native/tests/abi/writer"), command, 60)
 
 
 def run(wanted):
     """Yields (mutant, caught by, what)."""
-    chosen = list(filter(wanted, SET.mutants))
-    plant()
-    why = build()
-    if why:
-        yield None, why, ""
-        return
-    for test in sorted({m.tests for m in chosen}):
-        if fails(command(BUILD, test), LIMIT_S):
-            yield None, test, ""
-            return
-    for m in chosen:
-        path, text = SET.mutate(m)
-        mutant.write(DIR, path, text)
-        why = build()
-        if why:
-            yield m, None, "it does not build: " + why
-        elif fails(command(BUILD, m.tests), LIMIT_S):
-            yield m, m.tests, m.tests
-        else:
-            yield m, None, f"survived {m.tests}"
-        with open(os.path.join(TOP, path), encoding="utf-8") as f:
-            mutant.write(DIR, path, f.read())
+    return copied.run(SET, wanted, COPY)

@@ -4,15 +4,13 @@ Mutants of ringctl's commands. Each is built in a copy of the tree. A mutant's t
 a test of tests/cli/PART.sh.
 """
 import os
-import subprocess
 
+import copied
 import mutant
 from mutant import TOP, Mutant, drop, never, swap
-from outcome import fails
 
 DIR = os.path.join(TOP, "build", "mutants", "ringctl")
 RINGCTL = "build/native/ringctl"
-LIMIT_S = 300
 
 SET = mutant.Set(("tools/ringctl", "tools/lib"), [
     Mutant("top sorts the last ring to overrun first", "by_overrun",
@@ -116,41 +114,9 @@ def command(test):
             os.path.join(DIR, RINGCTL), part]
 
 
-def build():
-    """The compiler's last words; None: it is built."""
-    done = subprocess.run(["make", "-s", "-j2", RINGCTL, "WERROR="], cwd=DIR, text=True, check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    return done.stdout.strip().splitlines()[-1] if done.returncode else None
-
-
-def plant():
-    """A copy of what ringctl is built from."""
-    mutant.plant(DIR, ("include", "libring", "tools", "tests", "kmod", "mk", "bench"), ("Makefile", "VERSION"))
+COPY = copied.Copied(DIR, (RINGCTL, "WERROR="), command, 300, ("tools", "test-build"))
 
 
 def run(wanted):
     """Yields (mutant, caught by, what)."""
-    chosen = list(filter(wanted, SET.mutants))
-    subprocess.run(["make", "-s", "-j2", "tools", "test-build"], check=True, cwd=TOP,
-                   stdout=subprocess.DEVNULL)
-    plant()
-    why = build()
-    if why:
-        yield None, why, ""
-        return
-    for test in sorted({m.tests for m in chosen}):
-        if fails(command(test), LIMIT_S):
-            yield None, test, ""
-            return
-    for m in chosen:
-        path, text = SET.mutate(m)
-        mutant.write(DIR, path, text)
-        why = build()
-        if why:
-            yield m, None, "it does not build: " + why
-        elif fails(command(m.tests), LIMIT_S):
-            yield m, m.tests, m.tests
-        else:
-            yield m, None, f"survived {m.tests}"
-        with open(os.path.join(TOP, path), encoding="utf-8") as f:
-            mutant.write(DIR, path, f.read())
+    return copied.run(SET, wanted, COPY)

@@ -49,8 +49,9 @@ kernel='^(kmod|bench/vm/kmod)/.*\.c$'
 # is left out.
 not_user='\.(bpf|schema)\.c$|^bench/vm/kmod/'
 
-# The headers of Python, for its module.
-read -ra python <<<"$(/usr/bin/python3-config --includes 2>/dev/null | sed 's/-I/-isystem /g')"
+# The headers of Python, for its module. A string: the shells below have no array of this one.
+python=$(/usr/bin/python3-config --includes 2>/dev/null | sed 's/-I/-isystem /g')
+export python
 
 # tidy_one CONFIG FILE: runs clang-tidy with the Makefile's compiler options.
 tidy_one() {
@@ -59,7 +60,11 @@ tidy_one() {
 	case $file in
 	# These files define the functions that analyzed.h wraps.
 	libring/base/error.c | libring/base/names.c) ;;
-	libring/python/*) flags+=("${python[@]}") ;;
+	libring/python/*)
+		read -ra more <<<"$python"
+		flags+=("${more[@]}")
+		more=()
+		;;
 	libring/*) flags+=(-include "$here/analyzed.h") ;;
 	# libbpf frees what a skeleton owns; the analyzer cannot see that.
 	tools/ringctl/trace/load.c) more=(--checks=-clang-analyzer-unix.Malloc) ;;

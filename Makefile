@@ -213,6 +213,7 @@ help:
 	@echo '  make libring       without libring-bpf: needs no libbpf'
 	@echo '  make everything    library, tools, bench, test programs, fuzzer of the devices'
 	@echo '  make man           manual pages of the libraries, from the headers'
+	@echo '  make site          the documentation as a site, in build/site (mkdocs)'
 	@echo '  make modules       kernel modules, against KDIR=$(KDIR)'
 	@echo '  make install       library, headers, ringctl      (PREFIX=, DESTDIR=)'
 	@echo '  make uninstall     removes what install installed (same PREFIX=, DESTDIR=)'

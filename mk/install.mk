@@ -51,8 +51,13 @@ $(if $(filter link,$(call field,1,$(1))),ln -sf,install -D -m $(call field,1,$(1
 
 endef
 
-.PHONY: man install uninstall
+.PHONY: man site install uninstall
 man: $(O)/man/made
+
+# The documentation as a site of static pages, with a search.
+site: man
+	@echo '  GEN build/site'
+	$(Q)docs/site/build.py $(O)/man build/site
 
 $(O)/man/made: docs/man/headers.py CHANGELOG.md $(wildcard docs/man/examples/*.c) $(HEADERS) | need
 	@rm -rf $(@D)

@@ -31,6 +31,8 @@ packages() {
 		;;
 	# A loader of BPF programs that is not libbpf, in the guide.
 	go) echo golang-go golang-github-cilium-ebpf-dev ;;
+	# What makes the site, and what looks at it.
+	site) echo mkdocs libjs-jquery mandoc chromium chromium-driver python3-selenium ;;
 	rust) echo rustc cargo rustfmt rust-clippy ;;
 	# libelf1 and libssl3 are for the programs that build modules. zstd and lz4
 	# unpack kernels. qemu-system-x86 also provides the libraries for a newer QEMU.

@@ -37,6 +37,7 @@ suites() {
 		spin|tl|beside|tests/proof/spin/spin.sh
 		fuzz-user|tl|beside|tests/fuzz/user.sh
 		install|tl|beside|install_test
+		site|tl|beside|site
 		deb|tl|beside|deb
 		libbpf-header|tl|beside|tests/static/libbpf_header.sh
 		bench|l|beside|tests/bench/run.sh
@@ -101,8 +102,8 @@ dependencies() {
 	echo build test
 	case $tier in
 	check) echo style ;;
-	long) echo go rust vm debug arm64 bench style deb deb-long ;;
-	*) echo go rust vm debug arm64 bench style deb ;;
+	long) echo go rust site vm debug arm64 bench style deb deb-long ;;
+	*) echo go rust site vm debug arm64 bench style deb ;;
 	esac
 }
 
@@ -186,6 +187,16 @@ install_test() {
 	tests/man.sh "$PWD/$dir" || rc=1
 	one 'make uninstall' make uninstall DESTDIR="$PWD/$dir" prefix=/usr || rc=1
 	one 'nothing is left' test -z "$(find "$dir" -type f -o -type l)" || rc=1
+	return $rc
+}
+
+# The site has no broken link, fits a phone, and its search finds pages.
+site() {
+	local rc=0
+	one 'make site' make -s site || return 1
+	tests/site/links.py build/site || rc=1
+	# Debian's Python has selenium.
+	PYTHONDONTWRITEBYTECODE=1 timeout 900 /usr/bin/python3 tests/site/browser.py build/site || rc=1
 	return $rc
 }
 

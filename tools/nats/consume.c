@@ -122,6 +122,13 @@ void nats_session_close(struct nats_session *s)
 	free(s);
 }
 
+void nats_free_names(char **names, size_t nr)
+{
+	while (nr)
+		free(names[--nr]);
+	free(names);
+}
+
 static int add_name(char ***names, size_t *nr, const char *name)
 {
 	char **more = realloc(*names, (*nr + 1) * sizeof(**names));
@@ -198,9 +205,9 @@ int nats_list_streams(struct nats_session *s, const char *pattern, char ***names
 	if (!err && !*nr)
 		err = say(why, -ENOENT, "no stream has such a name");
 	if (err) {
-		while (*nr)
-			free((*names)[--*nr]);
-		free(*names);
+		nats_free_names(*names, *nr);
+		*names = NULL;
+		*nr = 0;
 	}
 	return err;
 }
@@ -264,16 +271,27 @@ static int subscribe(struct nats_consumer *c, const char *subjects, char why[NAT
 	return status == NATS_OK ? 0 : fail(c->s, status, code, why);
 }
 
-int nats_consumer_open(struct nats_session *s, const char *stream, const char *name, uint64_t *end,
-		       struct nats_consumer **out, char why[NATS_WHY_SIZE])
+/* The subjects of all messages of an agent's stream. */
+static int get_subjects(const char *stream, char subjects[FLEET_SUBJECT_SIZE],
+			char why[NATS_WHY_SIZE])
 {
-	char agent[FLEET_AGENT_MAX + 1], subjects[FLEET_SUBJECT_SIZE];
-	struct nats_consumer *c;
-	int err;
+	char agent[FLEET_AGENT_MAX + 1];
 
 	if (fleet_agent_of_stream(stream, agent))
 		return say(why, -EINVAL, "it is no stream of an agent: SEQRING_ and its name");
 	fleet_all_subjects(subjects, agent);
+	return 0;
+}
+
+int nats_consumer_open(struct nats_session *s, const char *stream, const char *name, uint64_t *end,
+		       struct nats_consumer **out, char why[NATS_WHY_SIZE])
+{
+	char subjects[FLEET_SUBJECT_SIZE];
+	struct nats_consumer *c;
+	int err = get_subjects(stream, subjects, why);
+
+	if (err)
+		return err;
 	c = calloc(1, sizeof(*c));
 	if (c)
 		c->name = strdup(name);
@@ -443,18 +461,17 @@ static int read_to_end(struct nats_session *s, natsSubscription *sub, uint64_t e
 int nats_read_stream(struct nats_session *s, const char *stream, nats_item_fn fn, void *arg,
 		     char why[NATS_WHY_SIZE])
 {
-	char agent[FLEET_AGENT_MAX + 1], subjects[FLEET_SUBJECT_SIZE];
+	char subjects[FLEET_SUBJECT_SIZE];
 	natsSubscription *sub = NULL;
-	uint64_t end;
+	uint64_t end = 0;
 	jsErrCode code = 0;
 	natsStatus status;
 	jsSubOptions o;
 	int err;
 
-	if (fleet_agent_of_stream(stream, agent))
-		return say(why, -EINVAL, "it is no stream of an agent: SEQRING_ and its name");
-	fleet_all_subjects(subjects, agent);
-	err = get_end(s, stream, &end, why);
+	err = get_subjects(stream, subjects, why);
+	if (!err)
+		err = get_end(s, stream, &end, why);
 	if (err || !end)
 		return err;
 	jsSubOptions_Init(&o);

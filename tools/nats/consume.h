@@ -47,12 +47,13 @@ void nats_session_close(struct nats_session *s);
 /**
  * nats_list_streams() - find the streams of agents
  * @pattern: of their names, as for a shell; a name without * ? [ is looked for alone
- * @names: set on success to @nr names; the caller frees each, and the array
+ * @names: set to @nr names, for nats_free_names(); after a failure there are none
  *
  * Return: as above; -ENOENT no stream has such a name.
  */
 int nats_list_streams(struct nats_session *s, const char *pattern, char ***names, size_t *nr,
 		      char why[NATS_WHY_SIZE]);
+void nats_free_names(char **names, size_t nr);
 
 /**
  * nats_consumer_open() - use a durable pull consumer of a stream

@@ -21,7 +21,6 @@ static const char help[] =
 	"file), or agents' streams of NATS JetStream, and prints the account of each ring\n"
 	"of each host. It acknowledges nothing, and changes nothing.\n"
 	"\n"
-	"\n"
 	"  HOST       machine id of the host, its first 8 digits\n"
 	"  RING       name of the ring, and its number if the device has several; a ring\n"
 	"             that was created anew has a line of its own\n"

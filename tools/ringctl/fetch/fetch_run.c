@@ -172,22 +172,16 @@ static int find_deleted(struct fetch *f)
 static int find_streams(struct fetch *f)
 {
 	const bool may_wait = f->opts->follow && (f->connected || strpbrk(f->opts->stream, "*?["));
-	char **names = NULL;
-	size_t nr = 0, i;
+	char **names;
+	size_t nr, i;
 	int err;
 
 	err = nats_list_streams(f->session, f->opts->stream, &names, &nr, f->why);
-	if (err == -ENOENT && (may_wait || f->nr)) {
-		names = NULL;
-		nr = 0;
-	} else if (err) {
+	if (err && (err != -ENOENT || (!may_wait && !f->nr)))
 		return failed(f, err == -ENOENT ? f->opts->stream : NULL, err);
-	}
 	for (i = 0, err = 0; i < nr && !err; i++)
 		err = attach(f, names[i]);
-	while (nr)
-		free(names[--nr]);
-	free(names);
+	nats_free_names(names, nr);
 	if (!err)
 		err = find_deleted(f);
 	if (!err && !f->nr && !f->waiting)

@@ -58,9 +58,7 @@ static int read_all(struct nats_session *s, const char *cmd, const char *where, 
 		if (nats_read_stream(s, names[i], hand_on, r, why))
 			err = fail(cmd, "%s: %s", names[i], why);
 	}
-	while (nr)
-		free(names[--nr]);
-	free(names);
+	nats_free_names(names, nr);
 	return err;
 }
 

@@ -116,3 +116,9 @@ size_t escape_text(char *dst, const void *src, size_t n)
 	}
 	return (size_t)(dst - start);
 }
+
+void escape_string(char *dst, size_t size, const char *src)
+{
+	/* A byte makes four characters at most. */
+	dst[escape_text(dst, src, strnlen(src, (size - 1) / 4))] = '\0';
+}

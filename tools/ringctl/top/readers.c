@@ -50,7 +50,7 @@ static void note_process(struct readers *s, const char *pid)
 		comm[strcspn(comm, "\n")] = '\0';
 	if (f)
 		fclose(f);
-	safe[escape_text(safe, comm, strlen(comm))] = '\0';
+	escape_string(safe, sizeof(safe), comm);
 	if (n + strlen(safe) + strlen(pid) + 8 < sizeof(s->list))
 		snprintf(s->list + n, sizeof(s->list) - n, "%s%s %.20s", n ? ", " : "", safe, pid);
 	else if (n && n + 5 < sizeof(s->list) && s->list[n - 1] != '.')

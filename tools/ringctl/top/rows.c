@@ -16,14 +16,6 @@
 #define SCAN_NS	 NSEC_PER_SEC
 #define RETRY_NS (2 * NSEC_PER_SEC)
 
-/* Writes @src, cut to what fits, as text that is safe to print. */
-static void copy_safe(char *dst, size_t size, const char *src)
-{
-	const size_t n = strlen(src), max = (size - 1) / 4;
-
-	dst[escape_text(dst, src, n < max ? n : max)] = '\0';
-}
-
 static bool is_pattern(const char *s)
 {
 	return !strchr(s, '/') && strpbrk(s, "*?[");
@@ -85,7 +77,7 @@ static struct row *add_row(struct rows *t, const char *name)
 		free_row(r);
 		return NULL;
 	}
-	r->label[escape_text(r->label, name, strlen(name))] = '\0';
+	escape_string(r->label, size, name);
 	r->id = ++t->last_id;
 	r->state = ROW_FAILED;
 	t->all[t->nr++] = r;
@@ -139,9 +131,9 @@ static void note_failure(struct row *r, int err)
 	r->state = ROW_FAILED;
 	r->retry_ns = now_ns() + RETRY_NS;
 	r->change = (struct change) { .overrun_ns = UINT64_MAX };
-	copy_safe(r->why, sizeof(r->why),
-		  err == -EOPNOTSUPP ? "a recording (ringctl info shows it)" :
-				       reason_of_ring(r->name, err));
+	escape_string(r->why, sizeof(r->why),
+		      err == -EOPNOTSUPP ? "a recording (ringctl info shows it)" :
+					   reason_of_ring(r->name, err));
 }
 
 /* What an attempt to open the ring, or to take the answer, has given. */
@@ -227,7 +219,7 @@ static int scan(struct rows *t)
 	err = ring_list(note_listed, t);
 	if (err == -ENOMEM)
 		return err;
-	copy_safe(t->why, sizeof(t->why), err ? reason_of(err) : "");
+	escape_string(t->why, sizeof(t->why), err ? reason_of(err) : "");
 	/* What cannot be listed is not gone. */
 	for (i = 0; i < t->nr; i++) {
 		if (err || t->all[i]->listed || t->all[i]->asked)

@@ -22,7 +22,7 @@ static void set_label(struct type_count *c, const struct decoder *d)
 
 	if (!d || ring_schema_type(decoder_schema(d), c->type, &type))
 		return;
-	c->label[escape_text(c->label, type.name, strnlen(type.name, TYPE_NAME_SHOWN))] = '\0';
+	escape_string(c->label, sizeof(c->label), type.name);
 }
 
 /* Return: the count of that type; NULL: no memory. */
@@ -99,8 +99,7 @@ int types_count(struct types *t, struct watched *w, uint64_t limit_ns)
 			break;
 	}
 	if (err == -EBADMSG)
-		t->why[escape_text(t->why, reason_of(err),
-				   strnlen(reason_of(err), (sizeof(t->why) - 1) / 4))] = '\0';
+		escape_string(t->why, sizeof(t->why), reason_of(err));
 	if (err != -EAGAIN && err != -ENODEV)
 		pass_rest(t, w);
 	return 0;

@@ -11,6 +11,11 @@ uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
 }
 
+uint64_t add_ns(uint64_t now, uint64_t ns)
+{
+	return now + ns < now ? UINT64_MAX : now + ns;
+}
+
 uint64_t ns_until(uint64_t until_ns)
 {
 	uint64_t now = now_ns();

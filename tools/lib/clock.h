@@ -10,6 +10,9 @@
 /* CLOCK_MONOTONIC. */
 uint64_t now_ns(void);
 
+/* @now + @ns; UINT64_MAX, which never comes, if that is too large. */
+uint64_t add_ns(uint64_t now, uint64_t ns);
+
 /* How long it is until now_ns() is @until_ns; UINT64_MAX: for ever. */
 uint64_t ns_until(uint64_t until_ns);
 

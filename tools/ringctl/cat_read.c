@@ -14,12 +14,12 @@
 #include "../lib/record.h"
 #include "../lib/recording.h"
 #include "../lib/signals.h"
+#include "../lib/wakeup.h"
 #include "../lib/where.h"
 #include "cat.h"
 
 #define FLUSH_BYTES    (1u << 16)
-#define SIGNAL_RECORDS 64	   /* records between two checks for a signal */
-#define POLL_NS	       20000000ULL /* how often to poll a ring that cannot wake readers */
+#define SIGNAL_RECORDS 64 /* records between two checks for a signal */
 
 /* Sequence numbers read from one ring; they check the losses that the library reports. */
 struct account {
@@ -188,8 +188,8 @@ static void wait_for_records(struct cat *c)
 		c->stop = true;
 		return;
 	}
-	if (c->ring_fd < 0 && ns > POLL_NS)
-		ns = POLL_NS;
+	if (c->ring_fd < 0 && ns > WAKEUP_POLL_NS)
+		ns = WAKEUP_POLL_NS;
 	c->sleeps++;
 	wait_for_input(c, ns, true);
 }
@@ -314,13 +314,9 @@ static int finish(struct cat *c, int err)
 /* Sets up the descriptor to sleep on. */
 static int prepare_to_sleep(struct cat *c)
 {
-	int err = ring_fd(c->ring, &c->ring_fd);
+	int err = wakeup_fd(c->ring, &c->ring_fd);
 
-	if (err == -EOPNOTSUPP)
-		c->ring_fd = -1;
-	else if (err)
-		return fail_ring("cat", c->opts->name, err);
-	return 0;
+	return err ? fail_ring("cat", c->opts->name, err) : 0;
 }
 
 /* Sets up the accounts, the wake-up thresholds and the descriptor to sleep on. */
@@ -337,12 +333,9 @@ static int prepare(struct cat *c)
 	if (!c->accounts)
 		return fail("cat", "%s", strerror(ENOMEM));
 
-	/* A ring that is an eighth full wakes at once. */
 	if (c->opts->batch_ns)
-		err = ring_set_wakeup(c->ring, 1u << 30, info.data_size / 8, c->opts->batch_ns);
-	if (err)
-		return fail_ring("cat", c->opts->name, err);
-	return prepare_to_sleep(c);
+		err = wakeup_in_batches(c->ring, c->opts->batch_ns);
+	return err ? fail_ring("cat", c->opts->name, err) : prepare_to_sleep(c);
 }
 
 /* Explains why ring_open() returned @err, in terms of the options. */

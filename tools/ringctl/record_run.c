@@ -12,10 +12,10 @@
 #include "../lib/clock.h"
 #include "../lib/message.h"
 #include "../lib/signals.h"
+#include "../lib/wakeup.h"
 #include "record.h"
 
 #define BATCH_NS    50000000ULL /* how long the first unread record may wait */
-#define POLL_NS	    20000000ULL /* how often to look at a ring that cannot wake readers */
 #define PROGRESS_NS NSEC_PER_SEC
 
 /* @fd: what wakes; -1: nothing does. @ended: nothing more will come */
@@ -37,11 +37,6 @@ struct record {
 	bool live; /* standard error is a terminal: one line there tells how it goes */
 };
 
-static uint64_t add(uint64_t now, uint64_t ns)
-{
-	return now + ns < now ? UINT64_MAX : now + ns;
-}
-
 /* Prints a failure of the library. Return: EXIT_FAIL. */
 static int fail_record(const struct recorded_ring *r, int err)
 {
@@ -62,13 +57,10 @@ static int get_dir(const struct record_opts *o, const char *name, char *path, si
 
 static int open_ring(const struct record_opts *o, struct recorded_ring *r)
 {
-	struct ring_info info = { .size = sizeof(info) };
 	char path[PATH_MAX];
 	int err;
 
 	err = ring_open(r->name, &o->open, &r->ring);
-	if (!err)
-		err = ring_info(r->ring, &info);
 	if (err)
 		return fail_record(r, err);
 	err = get_dir(o, r->name, path, sizeof(path));
@@ -76,14 +68,10 @@ static int open_ring(const struct record_opts *o, struct recorded_ring *r)
 		return err;
 	err = ring_recorder_create(path, r->ring, &o->rec, &r->rec);
 	if (!err)
-		err = ring_set_wakeup(r->ring, 1u << 30, info.data_size / 8, BATCH_NS);
+		err = wakeup_in_batches(r->ring, BATCH_NS);
 	if (!err)
-		err = ring_fd(r->ring, &r->fd);
-	if (err == -EOPNOTSUPP)
-		r->fd = -1;
-	else if (err)
-		return fail_record(r, err);
-	return 0;
+		err = wakeup_fd(r->ring, &r->fd);
+	return err ? fail_record(r, err) : 0;
 }
 
 /* Copies what is there. Return: 0; EXIT_FAIL: a message was printed. */
@@ -158,14 +146,14 @@ static int do_due(struct record *c, uint64_t *next)
 			if (err)
 				return fail_record(&c->rings[i], err);
 		}
-		c->sync_at = add(now_ns(), c->opts->sync_ns);
+		c->sync_at = add_ns(now_ns(), c->opts->sync_ns);
 	}
 	if (now >= c->print_at) {
 		if (c->live)
 			print_live(c);
 		for (i = 0; i < c->opts->nr && !c->live; i++)
 			print_account(c->opts, &c->rings[i]);
-		c->print_at = add(now, PROGRESS_NS);
+		c->print_at = add_ns(now, PROGRESS_NS);
 	}
 	*next = c->end_ns;
 	if (c->sync_at < *next)
@@ -186,8 +174,8 @@ static void wait_for_records(struct record *c, uint64_t until_ns)
 		const struct recorded_ring *r = &c->rings[i];
 
 		c->fds[i + 1] = (struct pollfd) { .fd = r->ended ? -1 : r->fd, .events = POLLIN };
-		if (!r->ended && r->fd < 0 && ns > POLL_NS)
-			ns = POLL_NS;
+		if (!r->ended && r->fd < 0 && ns > WAKEUP_POLL_NS)
+			ns = WAKEUP_POLL_NS;
 	}
 	poll_ns(c->fds, c->opts->nr + 1, ns);
 }
@@ -247,8 +235,8 @@ int record_rings(const struct record_opts *opts)
 {
 	struct record c = {
 		.opts = opts,
-		.end_ns = add(now_ns(), opts->duration_ns),
-		.sync_at = opts->sync_ns ? add(now_ns(), opts->sync_ns) : UINT64_MAX,
+		.end_ns = add_ns(now_ns(), opts->duration_ns),
+		.sync_at = opts->sync_ns ? add_ns(now_ns(), opts->sync_ns) : UINT64_MAX,
 		.live = !opts->progress && !opts->quiet && isatty(STDERR_FILENO),
 		.print_at = UINT64_MAX,
 	};
@@ -256,7 +244,7 @@ int record_rings(const struct record_opts *opts)
 	unsigned int i;
 
 	if (opts->progress || c.live)
-		c.print_at = add(now_ns(), PROGRESS_NS);
+		c.print_at = add_ns(now_ns(), PROGRESS_NS);
 	err = signals_init();
 	if (err)
 		return fail("record", "signals: %s", strerror(-err));

@@ -10,12 +10,12 @@
 #include "../../lib/decode.h"
 #include "../../lib/message.h"
 #include "../../lib/signals.h"
+#include "../../lib/wakeup.h"
 #include "export.h"
 #include "format.h"
 #include "output.h"
 
 #define BATCH_NS       50000000ULL /* how long the first unread record may wait */
-#define POLL_NS	       20000000ULL /* how often to look at a ring that cannot wake readers */
 #define SIGNAL_RECORDS 256	   /* records between two checks for a signal */
 #define PROGRESS_NS    NSEC_PER_SEC
 
@@ -82,7 +82,7 @@ static void wait_for_records(struct exporting *x)
 		{ .fd = signals_fd(), .events = POLLIN },
 		{ .fd = x->ring_fd, .events = POLLIN },
 	};
-	uint64_t ns = x->ring_fd < 0 ? POLL_NS : UINT64_MAX;
+	uint64_t ns = x->ring_fd < 0 ? WAKEUP_POLL_NS : UINT64_MAX;
 
 	if (x->opts->progress) {
 		print_progress(x);
@@ -208,13 +208,9 @@ static int prepare(struct exporting *x)
 	if (!err)
 		err = open_decoder(x);
 	if (!err)
-		err = ring_set_wakeup(x->src.ring, 1u << 30, x->src.info.data_size / 8, BATCH_NS);
+		err = wakeup_in_batches(x->src.ring, BATCH_NS);
 	if (!err)
-		err = ring_fd(x->src.ring, &x->ring_fd);
-	if (err == -EOPNOTSUPP) {
-		x->ring_fd = -1;
-		err = 0;
-	}
+		err = wakeup_fd(x->src.ring, &x->ring_fd);
 	if (!ring_recording_info(x->src.ring, &ri))
 		x->total = ri.records;
 	x->print_at = now_ns() + PROGRESS_NS;

@@ -6,10 +6,10 @@
 
 #include "../../lib/clock.h"
 #include "../../lib/message.h"
+#include "../../lib/wakeup.h"
 #include "capture.h"
 
-#define BATCH_NS  50000000ULL /* how long the first unread record may wait */
-#define NAMES_MAX 1000	      /* names that are tried in one second */
+#define NAMES_MAX 1000 /* names that are tried in one second */
 
 /* DIR/NAME-20260102T030405Z-1, or another number: two may begin in a second. */
 static int make_path(struct capture *c, const struct flight_opts *opts, unsigned int number)
@@ -43,7 +43,7 @@ static int create(struct capture *c, const struct flight_opts *opts)
 	return err;
 }
 
-int capture_begin(struct capture *c, const struct flight_opts *opts, uint64_t data_size)
+int capture_begin(struct capture *c, const struct flight_opts *opts)
 {
 	struct ring_open_opts open = { .size = sizeof(open), .whence = RING_OLDEST };
 	int err;
@@ -62,10 +62,10 @@ int capture_begin(struct capture *c, const struct flight_opts *opts, uint64_t da
 	if (!err)
 		err = create(c, opts);
 	if (!err)
-		err = ring_set_wakeup(c->ring, 1u << 30, data_size / 8, BATCH_NS);
+		err = wakeup_in_batches(c->ring, FLIGHT_BATCH_NS);
 	if (!err)
-		err = ring_fd(c->ring, &c->fd);
-	if (!err || err == -EOPNOTSUPP)
+		err = wakeup_fd(c->ring, &c->fd);
+	if (!err)
 		return EXIT_OK;
 	fail_ring("record", opts->name, err);
 	ring_recorder_close(c->rec);

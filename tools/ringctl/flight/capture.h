@@ -36,7 +36,7 @@ struct capture {
  * Begins a recording of what the ring still has from opts->before_ns before c->at_ns on. Return:
  * EXIT_OK; EXIT_FAIL: the message was printed, and there is no recording.
  */
-int capture_begin(struct capture *c, const struct flight_opts *opts, uint64_t data_size);
+int capture_begin(struct capture *c, const struct flight_opts *opts);
 
 /*
  * Copies what is there. Return: 0; -EAGAIN: no more is there now; -ENODATA: what is there now is

@@ -15,6 +15,7 @@
 #include "../../lib/clock.h"
 #include "../../lib/message.h"
 #include "../../lib/signals.h"
+#include "../../lib/wakeup.h"
 #include "capture.h"
 #include "command.h"
 #include "flight.h"
@@ -22,8 +23,6 @@
 
 #define BATCH	  256
 #define BYTES_MIN (1u << 16)
-#define BATCH_NS  50000000ULL /* how long the first unread record may wait */
-#define POLL_NS	  20000000ULL /* how often to look at what cannot wake */
 
 /**
  * struct flight - the state
@@ -41,7 +40,6 @@ struct flight {
 	int fd;
 	void *buf;
 	size_t size;
-	uint64_t data_size;
 	bool clock;
 	bool reads;
 	bool ended;
@@ -54,11 +52,6 @@ struct flight {
 	uint64_t done;
 	struct ring_record recs[BATCH];
 };
-
-static uint64_t add(uint64_t now, uint64_t ns)
-{
-	return now + ns < now ? UINT64_MAX : now + ns;
-}
 
 static int open_watcher(struct flight *f)
 {
@@ -73,19 +66,14 @@ static int open_watcher(struct flight *f)
 	if (err)
 		return fail_ring("record", f->opts->name, err);
 	f->clock = !ring_now(f->ring, &now);
-	f->data_size = info.data_size;
 	f->size = info.payload_max > BYTES_MIN ? info.payload_max : BYTES_MIN;
 	f->buf = malloc(f->size);
 	if (!f->buf)
 		return fail("record", "%s", strerror(ENOMEM));
-	err = ring_set_wakeup(f->ring, 1u << 30, info.data_size / 8, BATCH_NS);
+	err = wakeup_in_batches(f->ring, FLIGHT_BATCH_NS);
 	if (!err)
-		err = ring_fd(f->ring, &f->fd);
-	if (err == -EOPNOTSUPP)
-		f->fd = -1;
-	else if (err)
-		return fail_ring("record", f->opts->name, err);
-	return EXIT_OK;
+		err = wakeup_fd(f->ring, &f->fd);
+	return err ? fail_ring("record", f->opts->name, err) : EXIT_OK;
 }
 
 static int init_triggers(struct flight *f)
@@ -131,8 +119,8 @@ static void fire(struct flight *f, const struct trigger *t, const struct ring_re
 	passed = now > c->at_ns ? now - c->at_ns : 0;
 	c->until_ns = now_ns();
 	if (passed < f->opts->after_ns)
-		c->until_ns = add(c->until_ns, f->opts->after_ns - passed);
-	f->failed |= capture_begin(c, f->opts, f->data_size) != EXIT_OK;
+		c->until_ns = add_ns(c->until_ns, f->opts->after_ns - passed);
+	f->failed |= capture_begin(c, f->opts) != EXIT_OK;
 }
 
 static void match(struct flight *f, const struct ring_record *rec)
@@ -189,7 +177,7 @@ static void end_capture(struct flight *f, bool failed)
 		if (opts->command)
 			command_start(&f->commands, opts->command, f->capture.path);
 	}
-	f->quiet_until = add(now_ns(), opts->cooldown_ns);
+	f->quiet_until = add_ns(now_ns(), opts->cooldown_ns);
 }
 
 /* Goes on with the recording. @last: it ends now */
@@ -220,8 +208,8 @@ static void wait_for_records(struct flight *f, uint64_t until_ns)
 	if (f->capture.rec && f->capture.until_ns < until_ns)
 		until_ns = f->capture.until_ns;
 	ns = ns_until(until_ns);
-	if ((f->fd < 0 || f->commands.nr) && ns > POLL_NS)
-		ns = POLL_NS;
+	if ((f->fd < 0 || f->commands.nr) && ns > WAKEUP_POLL_NS)
+		ns = WAKEUP_POLL_NS;
 	poll_ns(fds, 3, ns);
 }
 
@@ -237,7 +225,7 @@ static bool take_signals(struct flight *f)
 
 static int run(struct flight *f)
 {
-	const uint64_t end_ns = add(now_ns(), f->opts->duration_ns);
+	const uint64_t end_ns = add_ns(now_ns(), f->opts->duration_ns);
 	bool more, last;
 	int status;
 
@@ -257,7 +245,7 @@ static int run(struct flight *f)
 	while (f->commands.nr && !signals_take()) {
 		struct pollfd fd = { .fd = signals_fd(), .events = POLLIN };
 
-		poll_ns(&fd, 1, POLL_NS);
+		poll_ns(&fd, 1, WAKEUP_POLL_NS);
 		command_reap(&f->commands, f->opts->command);
 	}
 	return status || f->failed || f->commands.failed ? EXIT_FAIL : EXIT_OK;

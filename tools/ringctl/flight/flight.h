@@ -9,6 +9,7 @@
 #include <libring.h>
 
 #define FLIGHT_TRIGGERS_MAX 16
+#define FLIGHT_BATCH_NS	    50000000ULL /* how long the first unread record may wait */
 
 /**
  * struct flight_opts - the options

@@ -5,31 +5,22 @@
 #include <string.h>
 
 #include <libring.h>
-#include <libring/schema.h>
 #include <seqring/abi.h>
 
 #include "../../lib/clock.h"
-#include "../../lib/decode.h"
 #include "../../lib/message.h"
 #include "../../lib/parse.h"
+#include "../../lib/where.h"
 #include "trigger.h"
 
 /* Compiles the first @len characters of @text. Return: as trigger_init(). */
-static int compile(struct ring_reader *ring, const char *option, const char *text, size_t len,
-		   struct ring_filter **out)
+static int compile(struct trigger *t, struct ring_reader *ring, const char *text, size_t len)
 {
 	char *copy = strndup(text, len);
-	struct decoder *decoder = NULL;
-	int err = copy ? decoder_open(ring, &decoder) : -ENOMEM;
+	int err = copy ? where_compile(ring, copy, &t->filter) : -ENOMEM;
 
-	/* A schema that is unusable has no fields. */
-	if (!err || err == -ENOENT || err == -EPROTO)
-		err = ring_filter_compile(decoder ? decoder_schema(decoder) : NULL, copy, out);
-	if (err)
-		fail("record", "--trigger %.200s: %s", option, reason_of(err));
-	decoder_close(decoder);
 	free(copy);
-	return err ? EXIT_FAIL : EXIT_OK;
+	return err ? fail("record", "--trigger %.200s: %s", t->text, reason_of(err)) : EXIT_OK;
 }
 
 /* Finds the parts of rate(EXPRESSION) > N, or > N/s. Return: false: it has another form. */
@@ -69,7 +60,7 @@ static int init_rate(struct trigger *t, const char *expression, struct ring_read
 	t->times = calloc(t->limit, sizeof(*t->times));
 	if (!t->times)
 		return fail("record", "%s", strerror(ENOMEM));
-	return compile(ring, t->text, expression, len, &t->filter);
+	return compile(t, ring, expression, len);
 }
 
 int trigger_init(struct trigger *t, const char *text, struct ring_reader *ring)
@@ -88,7 +79,7 @@ int trigger_init(struct trigger *t, const char *text, struct ring_reader *ring)
 	if (!strncmp(text, rate, sizeof(rate) - 1))
 		return init_rate(t, text + sizeof(rate) - 1, ring);
 	t->kind = TRIGGER_RECORD;
-	return compile(ring, text, text, strlen(text), &t->filter);
+	return compile(t, ring, text, strlen(text));
 }
 
 void trigger_free(struct trigger *t)

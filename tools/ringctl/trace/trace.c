@@ -18,6 +18,7 @@
 #include "../../lib/out.h"
 #include "../../lib/recording.h"
 #include "../../lib/signals.h"
+#include "../../lib/wakeup.h"
 #include "../../lib/where.h"
 #include "../command.h"
 #include "account.h"
@@ -232,7 +233,6 @@ static int open_other(struct trace *t)
 		.whence = RING_OLDEST,
 		.merge_window_ns = t->opts->merge_window_ns,
 	};
-	struct ring_info info = { .size = sizeof(info) };
 	int err;
 
 	err = ring_open(t->opts->from, &open, &t->ring);
@@ -242,9 +242,7 @@ static int open_other(struct trace *t)
 		err = ring_open(t->opts->from, &open, &t->ring);
 	}
 	if (!err)
-		err = ring_info(t->ring, &info);
-	if (!err)
-		err = ring_set_wakeup(t->ring, 1u << 30, info.data_size / 8, BATCH_NS);
+		err = wakeup_in_batches(t->ring, BATCH_NS);
 	if (!err)
 		err = seek_since(t);
 	if (err)

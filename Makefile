@@ -50,7 +50,7 @@ RINGD_LIBS	:= libnats inih libsystemd libmicrohttpd
 HAS_RINGD	:= $(if $(filter m32 arm64,$(SAN)),,$(shell $(PKG_CONFIG) --exists $(RINGD_LIBS) && echo y))
 FLEET_TESTS	:= $(if $(HAS_RINGD),$(patsubst %.c,$(O)/%,$(wildcard tests/fleet/*.c)))
 RINGD_OBJS	:= $(call objects,$(call sources,tools/ringd) tools/nats/connect.c \
-		   $(addprefix tools/lib/,clock.c http.c json.c message.c out.c parse.c replace.c signals.c text.c))
+		   $(addprefix tools/lib/,clock.c http.c json_text.c message.c out.c parse.c replace.c signals.c text.c))
 
 # The plug-in is built with the tools where the headers of babeltrace2 are.
 HAS_BT		:= $(if $(filter asan tsan m32 arm64,$(SAN)),,$(shell $(PKG_CONFIG) --exists babeltrace2 && echo y))
@@ -105,7 +105,7 @@ $(O)/ringctl: $(TOOL_OBJS) $(O)/fleet.a $(O)/libring-bpf.a $(O)/libring.a
 
 # The agent.
 $(O)/ringd: $(RINGD_OBJS) $(O)/fleet.a $(O)/libring.a
-	$(call link,$(call libs,$(RINGD_LIBS) json-c))
+	$(call link,$(call libs,$(RINGD_LIBS)))
 
 $(O)/ringd.service: tools/ringd/ringd.service.in
 

@@ -111,8 +111,7 @@ int decode_json(const struct decoder *d, const struct ring_record *rec, struct o
 	err = ring_schema_type(decoder_schema(d), rec->type, &type);
 	if (err)
 		return err;
-	json_put_key(o, false, "name");
-	json_put_string(o, type.name);
+	json_put_string_member(o, false, "name", type.name);
 	out_string(o, ",\"fields\":{");
 	err = ring_schema_walk(decoder_schema(d), rec->type, rec->payload, rec->len, add_field, &j,
 			       &used);

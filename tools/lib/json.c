@@ -62,19 +62,12 @@ int json_add_string(struct json_object *obj, const char *key, const char *s)
 	return json_add(obj, key, json_new_text(s, strlen(s)));
 }
 
-static void append_escaped(struct out *o, uint32_t c)
-{
-	if (c < 0x10000)
-		out_printf(o, "\\u%04x", c);
-	else
-		out_printf(o, "\\u%04x\\u%04x", 0xd7c0 + (c >> 10), 0xdc00 + (c & 0x3ff));
-}
-
 /* json-c escapes control characters of ASCII only. All that it has beyond ASCII is in strings. */
 static void append_json(struct out *o, const char *s, size_t n)
 {
 	size_t i, len, start = 0;
 	uint32_t c;
+	char *dst;
 
 	for (i = 0; i < n; i += len) {
 		len = 1;
@@ -86,7 +79,9 @@ static void append_json(struct out *o, const char *s, size_t n)
 			continue;
 		}
 		out_append(o, s + start, i - start);
-		append_escaped(o, c);
+		dst = out_reserve(o, 12);
+		if (dst)
+			o->len = (size_t)(format_json_escape(dst, c) - o->buf);
 		start = i + len;
 	}
 	out_append(o, s + start, n - start);

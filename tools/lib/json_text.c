@@ -11,22 +11,6 @@ static const char escapes[256] = {
 	['"'] = '"',   ['\\'] = '\\', [0x7f ... 0xff] = 1,
 };
 
-static char *put_unit(char *dst, uint32_t unit)
-{
-	const unsigned char bytes[2] = { (unsigned char)(unit >> 8), (unsigned char)unit };
-
-	*dst++ = '\\';
-	*dst++ = 'u';
-	return dst + format_hex(dst, bytes, 2);
-}
-
-static char *put_escape(char *dst, uint32_t c)
-{
-	if (c < 0x10000)
-		return put_unit(dst, c);
-	return put_unit(put_unit(dst, 0xd7c0 + (c >> 10)), 0xdc00 + (c & 0x3ff));
-}
-
 /* Return: the end of the string without its quotes; NULL: it is not UTF-8. */
 static char *put_escaped(char *dst, const char *s, size_t n)
 {
@@ -48,7 +32,7 @@ static char *put_escaped(char *dst, const char *s, size_t n)
 		if (!len)
 			return NULL;
 		if (is_hidden(c)) {
-			dst = put_escape(dst, c);
+			dst = format_json_escape(dst, c);
 		} else {
 			memcpy(dst, s + i, len);
 			dst += len;
@@ -86,4 +70,15 @@ void json_put_hex(struct out *o, const void *p, size_t n)
 	*dst = '"';
 	dst[1 + format_hex(dst + 1, p, n)] = '"';
 	o->len += 2 * n + 2;
+}
+
+void json_put_payload(struct out *o, const void *p, size_t n)
+{
+	json_put_key(o, false, "hex");
+	json_put_hex(o, p, n);
+	json_put_key(o, false, "text");
+	if (is_utf8(p, n))
+		json_put_text(o, p, n);
+	else
+		out_string(o, "null");
 }

@@ -70,34 +70,20 @@ static void put_payload(struct out *o, const struct ring_record *rec, const stru
 		o->err = err;
 		return;
 	}
-	json_put_key(o, false, "hex");
-	json_put_hex(o, rec->payload, rec->len);
-	json_put_key(o, false, "text");
-	if (is_utf8(rec->payload, rec->len))
-		json_put_text(o, rec->payload, rec->len);
-	else
-		out_string(o, "null");
-	if (d) {
-		json_put_key(o, false, "error");
-		json_put_string(o, ring_strerror());
-	}
+	json_put_payload(o, rec->payload, rec->len);
+	if (d)
+		json_put_string_member(o, false, "error", ring_strerror());
 }
 
 void record_put_json(struct out *o, bool first, const struct ring_record *rec,
 		     const struct decoder *d)
 {
-	json_put_key(o, first, "seq");
-	out_uint(o, rec->seq);
-	json_put_key(o, false, "ring");
-	out_uint(o, rec->ring);
-	json_put_key(o, false, "ts_ns");
-	out_uint(o, rec->ts_ns);
-	json_put_key(o, false, "type");
-	out_uint(o, rec->type);
-	json_put_key(o, false, "len");
-	out_uint(o, rec->len);
-	json_put_key(o, false, "lost");
-	out_uint(o, rec->lost);
+	json_put_uint_member(o, first, "seq", rec->seq);
+	json_put_uint_member(o, false, "ring", rec->ring);
+	json_put_uint_member(o, false, "ts_ns", rec->ts_ns);
+	json_put_uint_member(o, false, "type", rec->type);
+	json_put_uint_member(o, false, "len", rec->len);
+	json_put_uint_member(o, false, "lost", rec->lost);
 	put_payload(o, rec, d);
 }
 

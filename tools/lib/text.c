@@ -122,3 +122,19 @@ void escape_string(char *dst, size_t size, const char *src)
 	/* A byte makes four characters at most. */
 	dst[escape_text(dst, src, strnlen(src, (size - 1) / 4))] = '\0';
 }
+
+static char *put_unit(char *dst, uint32_t unit)
+{
+	const unsigned char bytes[2] = { (unsigned char)(unit >> 8), (unsigned char)unit };
+
+	*dst++ = '\\';
+	*dst++ = 'u';
+	return dst + format_hex(dst, bytes, 2);
+}
+
+char *format_json_escape(char *dst, uint32_t c)
+{
+	if (c < 0x10000)
+		return put_unit(dst, c);
+	return put_unit(put_unit(dst, 0xd7c0 + (c >> 10)), 0xdc00 + (c & 0x3ff));
+}

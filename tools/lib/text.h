@@ -25,6 +25,9 @@ size_t format_hex(char *dst, const void *src, size_t n);
 /* Writes @n bytes as printable text to @dst, which has 4 * @n bytes. Return: the length. */
 size_t escape_text(char *dst, const void *src, size_t n);
 
+/* Writes a character as JSON's \uXXXX, or as two of them: 12 bytes at most. Return: the end. */
+char *format_json_escape(char *dst, uint32_t c);
+
 /* Writes @src, cut to what fits, as a string that is safe to print. @size: 5 or more */
 void escape_string(char *dst, size_t size, const char *src);
 

@@ -6,12 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <json-c/json.h>
-
 #include "../fleet/names.h"
-#include "../lib/json.h"
+#include "../lib/json_text.h"
 #include "../lib/out.h"
-#include "../lib/text.h"
 #include "log.h"
 #include "sink.h"
 
@@ -47,31 +44,23 @@ static int stdout_open(struct sink *s, struct sink_last *last)
 	return 0;
 }
 
-/* What each line begins with. Return: NULL: no memory. */
-static struct json_object *new_line(const struct fleet_message *m, const char *kind)
+/* What each line begins with. */
+static void begin_line(struct out *o, const struct fleet_message *m, const char *kind)
 {
-	struct json_object *obj = json_object_new_object();
 	char host[33], boot[33];
 
 	fleet_format_uuid(host, m->id.host);
 	fleet_format_uuid(boot, m->id.boot);
-	if (!obj || json_add_string(obj, "kind", kind) || json_add_string(obj, "host", host) ||
-	    json_add_string(obj, "boot", boot) || json_add_string(obj, "name", m->id.name) ||
-	    json_add_uint(obj, "nonce", m->id.nonce)) {
-		json_object_put(obj);
-		return NULL;
-	}
-	return obj;
+	json_put_string_member(o, true, "kind", kind);
+	json_put_string_member(o, false, "host", host);
+	json_put_string_member(o, false, "boot", boot);
+	json_put_string_member(o, false, "name", m->id.name);
+	json_put_uint_member(o, false, "nonce", m->id.nonce);
 }
 
-/* @obj: NULL: no memory. @failed: something could not be added */
-static int end_line(struct out *o, struct json_object *obj, bool failed)
+static int end_line(struct out *o)
 {
-	if (failed) {
-		json_object_put(obj);
-		obj = NULL;
-	}
-	json_print(o, obj);
+	out_append(o, "}\n", 2);
 	return o->err;
 }
 
@@ -80,55 +69,46 @@ struct lines {
 	const struct fleet_message *m;
 };
 
-/* The payload in hexadecimal and, if it is UTF-8, as text: as ringctl cat without a schema. */
-static int add_payload(struct json_object *obj, const void *payload, uint32_t len)
-{
-	if (json_add(obj, "hex", json_new_hex(payload, len)))
-		return -1;
-	if (is_utf8(payload, len))
-		return json_add(obj, "text", json_new_text(payload, len));
-	/* To json_object_object_add(), NULL is null. */
-	return json_object_object_add(obj, "text", NULL);
-}
-
+/* The payload is as in ringctl cat without a schema. */
 static int add_record(uint64_t seq, uint64_t ts_ns, uint16_t type, const void *payload,
 		      uint32_t len, void *arg)
 {
 	const struct lines *l = arg;
-	struct json_object *obj = new_line(l->m, "record");
+	struct out *o = l->o;
 	const uint64_t realtime_ns = ts_ns ? ts_ns + (uint64_t)l->m->wall_offset_ns : 0;
 
-	return end_line(l->o, obj,
-			!obj || json_add_uint(obj, "seq", seq) ||
-				json_add_uint(obj, "ring", l->m->ring) ||
-				json_add_uint(obj, "ts_ns", ts_ns) ||
-				json_add_uint(obj, "realtime_ns", realtime_ns) ||
-				json_add_uint(obj, "type", type) ||
-				json_add_uint(obj, "len", len) || add_payload(obj, payload, len));
+	begin_line(o, l->m, "record");
+	json_put_uint_member(o, false, "seq", seq);
+	json_put_uint_member(o, false, "ring", l->m->ring);
+	json_put_uint_member(o, false, "ts_ns", ts_ns);
+	json_put_uint_member(o, false, "realtime_ns", realtime_ns);
+	json_put_uint_member(o, false, "type", type);
+	json_put_uint_member(o, false, "len", len);
+	json_put_payload(o, payload, len);
+	return end_line(o);
 }
 
 static int add_loss(struct out *o, const struct fleet_message *m)
 {
-	struct json_object *obj = new_line(m, "loss");
-
-	return end_line(o, obj,
-			!obj || json_add_uint(obj, "ring", m->ring) ||
-				json_add_uint(obj, "first", m->first) ||
-				json_add_uint(obj, "last", m->last) ||
-				json_add_string(obj, "cause", fleet_loss_name(m->cause)));
+	begin_line(o, m, "loss");
+	json_put_uint_member(o, false, "ring", m->ring);
+	json_put_uint_member(o, false, "first", m->first);
+	json_put_uint_member(o, false, "last", m->last);
+	json_put_string_member(o, false, "cause", fleet_loss_name(m->cause));
+	return end_line(o);
 }
 
 static int add_schema(struct out *o, const struct fleet_message *m, const void *body)
 {
-	struct json_object *obj = new_line(m, "schema");
 	struct fleet_ring ring;
 
 	fleet_get_ring(body, &ring);
-	return end_line(o, obj,
-			!obj || json_add_uint(obj, "rings", ring.nr_rings) ||
-				json_add_uint(obj, "data_size", ring.data_size) ||
-				json_add_uint(obj, "clock_id", ring.clock_id) ||
-				json_add_uint(obj, "schema_size", ring.schema_size));
+	begin_line(o, m, "schema");
+	json_put_uint_member(o, false, "rings", ring.nr_rings);
+	json_put_uint_member(o, false, "data_size", ring.data_size);
+	json_put_uint_member(o, false, "clock_id", ring.clock_id);
+	json_put_uint_member(o, false, "schema_size", ring.schema_size);
+	return end_line(o);
 }
 
 /* A line for each ring. */
@@ -140,19 +120,19 @@ static int add_counters(struct out *o, const struct fleet_message *m, const unsi
 	int err = 0;
 
 	for (i = 0; i < nr && !err; i++) {
-		struct json_object *obj = new_line(m, fleet_kind_name(m->kind));
 		uint64_t dropped = 0;
 
 		fleet_get_counters(body + (size_t)i * FLEET_COUNTERS_SIZE, &c);
 		for (j = 0; j < FLEET_DROPS; j++)
 			dropped += c.dropped[j];
-		err = end_line(o, obj,
-			       !obj || json_add_uint(obj, "ring", c.ring) ||
-				       json_add_uint(obj, "published", c.published) ||
-				       json_add_uint(obj, "next", c.next) ||
-				       json_add_uint(obj, "dropped", dropped) ||
-				       (m->kind == FLEET_END &&
-					json_add_string(obj, "cause", fleet_end_name(m->cause))));
+		begin_line(o, m, fleet_kind_name(m->kind));
+		json_put_uint_member(o, false, "ring", c.ring);
+		json_put_uint_member(o, false, "published", c.published);
+		json_put_uint_member(o, false, "next", c.next);
+		json_put_uint_member(o, false, "dropped", dropped);
+		if (m->kind == FLEET_END)
+			json_put_string_member(o, false, "cause", fleet_end_name(m->cause));
+		err = end_line(o);
 	}
 	return err;
 }

@@ -26,14 +26,10 @@ static void put_names(struct out *o, const struct ring_record *rec)
 	} else if (rec->type == tcp4_state || rec->type == tcp6_state) {
 		error = trace_errno_name(-(int64_t)tcp->tcp.error);
 	}
-	if (call) {
-		json_put_key(o, false, "call_name");
-		json_put_string(o, call);
-	}
-	if (error) {
-		json_put_key(o, false, "error_name");
-		json_put_string(o, error);
-	}
+	if (call)
+		json_put_string_member(o, false, "call_name", call);
+	if (error)
+		json_put_string_member(o, false, "error_name", error);
 }
 
 /* The record as ringctl cat prints it, and what only we know. */
@@ -41,9 +37,8 @@ void trace_print_json(struct out *o, const struct ring_record *rec, const struct
 {
 	const char *event = trace_event_of(rec);
 
-	json_put_key(o, true, "event");
 	/* A record that is not one of ours is printed, too. */
-	json_put_string(o, event ? event : "other");
+	json_put_string_member(o, true, "event", event ? event : "other");
 	json_put_key(o, false, "cpu");
 	if (f->per_cpu)
 		out_uint(o, rec->ring);

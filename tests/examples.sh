@@ -104,50 +104,45 @@ operator() {
 	wait
 }
 
-# The reader of docs/guide/languages.md gets what README's writer publishes.
-cxx() {
-	local writer reader flags
-	block docs/guide/languages.md cpp reader >"$dir/reader.cc"
+# reads_all PROGRAM: the reader gets what README's writer publishes, and its end.
+reads_all() {
+	local writer reader
 	block README.md c writer >"$dir/writer.c"
-	flags=$(installed_flags "$root" libring)
-	# shellcheck disable=SC2086 # the flags are words
-	g++ -std=c++17 -Wall -Wextra -Werror -o "$dir/reader-cxx" "$dir/reader.cc" $flags
 	cc_with libring "$dir/writer.c"
 	export RINGDIR=$dir LD_LIBRARY_PATH=$lib
 	"$dir/writer" &
 	writer=$!
 	wait_for_socket ticks
-	"$dir/reader-cxx" ticks >"$dir/read-cxx" &
+	"$1" ticks >"$1.out" &
 	reader=$!
 	wait $writer
 	wait $reader
-	tail -n 1 "$dir/read-cxx" | grep -qx 'ring 0: record 1000, type 1, 8 bytes, 0 lost before it'
+	tail -n 1 "$1.out" | grep -qx 'ring 0: record 1000, type 1, 8 bytes, 0 lost before it'
+}
+
+# The reader in C++ of docs/guide/languages.md.
+cxx() {
+	local flags
+	block docs/guide/languages.md cpp reader >"$dir/reader.cc"
+	flags=$(installed_flags "$root" libring)
+	# shellcheck disable=SC2086 # the flags are words
+	g++ -std=c++17 -Wall -Wextra -Werror -o "$dir/reader-cxx" "$dir/reader.cc" $flags
+	reads_all "$dir/reader-cxx"
 	if "$dir/reader-cxx" nothing 2>"$dir/read-cxx.err"; then
 		return 1
 	fi
 	grep -q nothing "$dir/read-cxx.err"
 }
 
-# The Go reader of docs/guide/languages.md.
+# The reader in Go of docs/guide/languages.md.
 gopackage() {
-	local writer reader
 	mkdir "$dir/gopackage"
 	block docs/guide/languages.md go reader >"$dir/gopackage/main.go"
 	[ -z "$(gofmt -l "$dir/gopackage/main.go")" ]
 	CGO_CFLAGS="-O2 -I$root/usr/include" CGO_LDFLAGS="-L$lib" GO111MODULE=off GOENV=off \
 		GOPATH=$root/usr/share/gocode GOCACHE=$PWD/build/go-cache \
 		command go build -o "$dir/reader-go" "$dir/gopackage/main.go"
-	block README.md c writer >"$dir/writer.c"
-	cc_with libring "$dir/writer.c"
-	export RINGDIR=$dir LD_LIBRARY_PATH=$lib
-	"$dir/writer" &
-	writer=$!
-	wait_for_socket ticks
-	"$dir/reader-go" ticks >"$dir/read-go" &
-	reader=$!
-	wait $writer
-	wait $reader
-	tail -n 1 "$dir/read-go" | grep -qx 'ring 0: record 1000, type 1, 8 bytes, 0 lost before it'
+	reads_all "$dir/reader-go"
 }
 
 # The reader of docs/reference/schema.md uses libring-bpf; its messages come from libring.
